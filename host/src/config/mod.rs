@@ -1,0 +1,1 @@
+//! What the operator wants: read from flags, environment, file and defaults, in this order.

@@ -1,0 +1,180 @@
+//! The closed list of everything that happens and that somebody may want to know.
+//!
+//! Events go out and never back: metrics, the log, the demo's progress and (later) the live page
+//! are readers of the same values, so they cannot disagree.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::fault::{Fault, Stage};
+use super::ids::{GenerationNumber, PluginName, StrategyName, TurnId};
+use super::rating::Rating;
+use super::transcript::Phase;
+use super::usage::{Cost, Usage};
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A tick began: mana-auth was asked who is due.
+    TickStarted {
+        /// How late it is, against the timer.
+        lag: Duration,
+    },
+    /// A tick's turns are over.
+    TickEnded {
+        /// How many personas were due.
+        due: usize,
+        /// How many turns completed.
+        completed: usize,
+        /// How many ended in a fault.
+        faults: usize,
+        /// How many were kept back.
+        held: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A persona is due but kept back by us.
+    Held {
+        /// Its address.
+        email: String,
+        /// Why.
+        reason: String,
+    },
+    /// A turn began.
+    TurnStarted {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// From 1.
+        attempt: u32,
+    },
+    /// A stage of a turn is over.
+    StageEnded {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// Which.
+        stage: Stage,
+        /// How long it took.
+        took: Duration,
+        /// Whether it gave what the next stage needs.
+        ok: bool,
+    },
+    /// Claude answered.
+    ModelCalled {
+        /// The turn.
+        turn: TurnId,
+        /// Which conversation.
+        phase: Phase,
+        /// The model.
+        model: String,
+        /// Tokens.
+        usage: Usage,
+        /// Money.
+        cost: Cost,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A tool answered.
+    ToolCalled {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// Dotted name.
+        tool: String,
+        /// Whether it did it.
+        ok: bool,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A plugin was called.
+    PluginCalled {
+        /// The plugin.
+        plugin: PluginName,
+        /// Its generation.
+        generation: GenerationNumber,
+        /// Which function.
+        function: &'static str,
+        /// `ok`, `failure`, or what stopped it.
+        outcome: &'static str,
+        /// Fuel used.
+        fuel: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A plugin wrote a log line.
+    PluginLogged {
+        /// Under which strategy.
+        strategy: StrategyName,
+        /// Which plugin.
+        plugin: PluginName,
+        /// `trace` to `error`.
+        level: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// A turn is over.
+    TurnEnded {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// How it ended.
+        outcome: TurnEnd,
+        /// How many actions were kept.
+        actions: usize,
+        /// The ratings that were kept.
+        ratings: Vec<Rating>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A delivery was tried.
+    Delivered {
+        /// `actions` or `feedback`.
+        kind: &'static str,
+        /// Whether mana-auth acknowledged it.
+        ok: bool,
+        /// How many deliveries wait in the outbox now.
+        waiting: u64,
+    },
+    /// The loop was paused or goes on.
+    Paused {
+        /// Which of both.
+        paused: bool,
+    },
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "end")]
+pub enum TurnEnd {
+    /// Actions and ratings are kept.
+    Completed,
+    /// It used no tool, so there was nothing to rate.
+    Idle,
+    /// The plugin said that this turn should not take place.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// A stage failed.
+    Faulted(Fault),
+}
+
+impl TurnEnd {
+    /// The word in records and metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Idle => "idle",
+            Self::Skipped { .. } => "skipped",
+            Self::Faulted(_) => "faulted",
+        }
+    }
+}

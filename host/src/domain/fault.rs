@@ -1,0 +1,103 @@
+//! A fault: a stage's expected failure, as a value that is recorded like a success.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One box of the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Choose the strategy and pin the generation.
+    Assign,
+    /// Sign in at mana-auth.
+    SignIn,
+    /// Find the personal space, and open the vault if there is none.
+    Space,
+    /// Ask the plugin for the question.
+    Compose,
+    /// Claude and the tools, round by round.
+    ToolLoop,
+    /// Write the actions to the ledger and the outbox.
+    KeepActions,
+    /// Ask the plugin for the rating question, and Claude for the ratings.
+    AskRating,
+    /// Let the plugin read the reply.
+    Parse,
+    /// Write the ratings to the ledger and the outbox.
+    KeepRatings,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Assign,
+        Self::SignIn,
+        Self::Space,
+        Self::Compose,
+        Self::ToolLoop,
+        Self::KeepActions,
+        Self::AskRating,
+        Self::Parse,
+        Self::KeepRatings,
+    ];
+
+    /// The name in records and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Assign => "assign",
+            Self::SignIn => "sign-in",
+            Self::Space => "space",
+            Self::Compose => "compose",
+            Self::ToolLoop => "tool-loop",
+            Self::KeepActions => "keep-actions",
+            Self::AskRating => "ask-rating",
+            Self::Parse => "parse",
+            Self::KeepRatings => "keep-ratings",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Why a turn did not get further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// Where.
+    pub stage: Stage,
+    /// What, as one of a small set of words such as `login-refused`.
+    pub code: String,
+    /// What happened, with the outside's own words.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Every other persona would meet the same (a wrong key, say): the tick starts no further turn.
+    pub stops_tick: bool,
+}
+
+impl Fault {
+    /// A fault of one persona.
+    pub fn new(stage: Stage, code: &str, message: impl Into<String>) -> Self {
+        Self { stage, code: code.to_owned(), message: message.into(), hint: None, stops_tick: false }
+    }
+
+    /// The same fault with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same fault, but of the whole tick.
+    #[must_use]
+    pub fn stopping_the_tick(mut self) -> Self {
+        self.stops_tick = true;
+        self
+    }
+}

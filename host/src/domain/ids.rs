@@ -1,0 +1,178 @@
+//! Identifiers as types, so that a space cannot be passed for a persona.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes the text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    )*};
+}
+
+text_id! {
+    /// A persona's user id in mana-auth.
+    PersonaId;
+    /// A Mana space (an organization in mana-auth's words).
+    SpaceId;
+    /// A named component.
+    PluginName;
+    /// A plugin with settings.
+    StrategyName;
+}
+
+/// One build of a plugin that this process has loaded, counted from 1 per plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GenerationNumber(pub u64);
+
+impl fmt::Display for GenerationNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The SHA-256 of something, written as 64 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sha256Hex(String);
+
+impl Sha256Hex {
+    /// The digest of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(bytes)))
+    }
+
+    /// All 64 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 12 digits, for people.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..12]
+    }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The occasion for which a persona is due; together with the persona it names one turn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Slot(String);
+
+impl Slot {
+    /// The slot of a persona that mana-auth reports as due: the same until its `lastActiveAt` moves.
+    #[must_use]
+    pub fn after(last_active: Option<DateTime<Utc>>) -> Self {
+        Self(match last_active {
+            None => "never active".to_owned(),
+            Some(at) => format!("after {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        })
+    }
+
+    /// The slot as it is written in the ledger.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One persona's whole run for one slot. It goes on the wire as `tickId`.
+///
+/// The id is a function of persona and slot, never random: the same due entry is the same turn, so
+/// it serves as idempotency key, lock, journal key and prefix of row ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TurnId(Uuid);
+
+impl TurnId {
+    /// The turn of `persona` for `slot` (a UUID of version 8 over SHA-256).
+    #[must_use]
+    pub fn of(persona: &PersonaId, slot: &Slot) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"persona-host/turn/1\0")
+            .chain_update(persona.as_str())
+            .chain_update([0])
+            .chain_update(slot.as_str())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(Uuid::new_v8(bytes))
+    }
+
+    /// Reads a turn id as it is printed.
+    ///
+    /// # Errors
+    /// When `text` is not a UUID.
+    pub fn parse(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::parse_str(text).map(Self)
+    }
+
+    /// The turn's only randomness: 64 bits of its id.
+    #[must_use]
+    pub fn seed(self) -> u64 {
+        self.0.as_u64_pair().1
+    }
+}
+
+impl fmt::Display for TurnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_due_entry_is_the_same_turn() {
+        let anna = PersonaId::new("u-anna");
+        let ben = PersonaId::new("u-ben");
+        let never = Slot::after(None);
+        let once = Slot::after(Some(DateTime::UNIX_EPOCH));
+        assert_eq!(TurnId::of(&anna, &never), TurnId::of(&anna, &never));
+        assert_ne!(TurnId::of(&anna, &never), TurnId::of(&anna, &once));
+        assert_ne!(TurnId::of(&anna, &never), TurnId::of(&ben, &never));
+        // Pinned: a turn id that changed with a release would repeat turns that are done.
+        assert_eq!(TurnId::of(&anna, &never).to_string(), "pinned-below");
+    }
+
+    #[test]
+    fn a_slot_says_after_which_activity_it_comes() {
+        assert_eq!(Slot::after(Some(DateTime::UNIX_EPOCH)).as_str(), "after 1970-01-01T00:00:00.000Z");
+    }
+}

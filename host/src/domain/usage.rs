@@ -1,0 +1,98 @@
+//! Tokens and money.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// Tokens of one or more model calls, as the Messages API counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Prompt tokens that were neither written to nor read from the cache.
+    pub input: u64,
+    /// Tokens of the reply.
+    pub output: u64,
+    /// Prompt tokens written to the cache for five minutes.
+    pub cache_write_5m: u64,
+    /// Prompt tokens written to the cache for an hour.
+    pub cache_write_1h: u64,
+    /// Prompt tokens read from the cache.
+    pub cache_read: u64,
+}
+
+impl Usage {
+    /// All prompt tokens, cached or not.
+    #[must_use]
+    pub fn prompt(&self) -> u64 {
+        self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.cache_write_5m += other.cache_write_5m;
+        self.cache_write_1h += other.cache_write_1h;
+        self.cache_read += other.cache_read;
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(calls: I) -> Self {
+        calls.fold(Self::default(), |mut sum, call| {
+            sum += call;
+            sum
+        })
+    }
+}
+
+/// An amount in billionths of a US dollar; exact, because the cheapest token costs five of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NanoUsd(pub u64);
+
+impl NanoUsd {
+    /// The amount in dollars, for people and for JSON.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown, never calculated with")]
+    pub fn dollars(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl Add for NanoUsd {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${:.4}", self.dollars())
+    }
+}
+
+/// What a call cost: `None` when the model's price is not known. Never zero for want of a price.
+pub type Cost = Option<NanoUsd>;
+
+/// The sum of costs; unknown as soon as one of them is.
+#[must_use]
+pub fn total_cost(costs: impl IntoIterator<Item = Cost>) -> Cost {
+    costs.into_iter().try_fold(NanoUsd(0), |sum, cost| Some(sum + cost?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_unknown_price_makes_the_sum_unknown() {
+        assert_eq!(total_cost([Some(NanoUsd(2)), Some(NanoUsd(3))]), Some(NanoUsd(5)));
+        assert_eq!(total_cost([Some(NanoUsd(2)), None]), None);
+        assert_eq!(total_cost([]), Some(NanoUsd(0)));
+    }
+}

@@ -1,0 +1,1 @@
+//! The HTTP face: health, metrics, diagnostics and the read-only API.

@@ -1,0 +1,22 @@
+//! Drives synthetic users through an app, with Claude and the app's MCP server.
+//!
+//! `ARCHITECTURE.md` at the top of the repository is the map. The order below is the order of the
+//! floors, lowest first: a module uses what stands above it here, and never its neighbour.
+
+pub mod domain;
+
+pub mod behavior;
+pub mod config;
+pub mod mana;
+pub mod mcp;
+pub mod model;
+pub mod standin;
+pub mod store;
+pub mod telemetry;
+
+pub mod turn;
+
+pub mod runner;
+
+pub mod cli;
+pub mod http;

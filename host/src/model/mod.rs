@@ -1,0 +1,1 @@
+//! The Claude Messages API: one typed call, streamed, retried and priced. It knows no tool server.

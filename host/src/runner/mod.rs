@@ -1,0 +1,1 @@
+//! When: the loop, what wakes it, and the one place that decides who runs now.

@@ -1,0 +1,1 @@
+//! The neighbours as real loopback servers. They are stand-ins and say so.

@@ -1,0 +1,1 @@
+//! The ledger. Only this room knows SQL.

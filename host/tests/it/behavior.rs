@@ -1,0 +1,1 @@
+//! Plugins, loaded and called, well-behaved and not.

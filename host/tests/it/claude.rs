@@ -1,0 +1,1 @@
+//! The scripted Claude, driven by the official SDK.

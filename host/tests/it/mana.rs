@@ -1,0 +1,1 @@
+//! The client of mana-auth, against the stand-in.

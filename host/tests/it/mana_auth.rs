@@ -1,0 +1,1 @@
+//! The stand-in mana-auth, row by row of the contract's tables.

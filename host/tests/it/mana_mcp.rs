@@ -1,0 +1,1 @@
+//! The stand-in mana-mcp, driven by the official MCP client.

@@ -1,0 +1,1 @@
+//! The MCP client, against servers that nobody here wrote.
