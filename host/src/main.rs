@@ -1,1 +1,3 @@
-fn main(){}
+//! The `persona-host` command.
+
+fn main() {}

@@ -78,9 +78,9 @@ fn as_javascript_writes(value: &Value) -> Value {
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(as_javascript_writes).collect(),
-        Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (key.clone(), as_javascript_writes(value))).collect())
-        }
+        Value::Object(fields) => Value::Object(
+            fields.iter().map(|(key, value)| (key.clone(), as_javascript_writes(value))).collect(),
+        ),
         _ => value.clone(),
     }
 }
