@@ -1,1 +1,17 @@
-//! What the operator wants: read from flags, environment, file and defaults, in this order.
+//! What the operator wants: taken from environment, file and defaults, in this order.
+//!
+//! Plain values in, plain values out: the environment is a function that is passed in.
+
+mod error;
+mod file;
+mod production;
+mod resolve;
+mod secret;
+mod settings;
+mod shown;
+
+pub use error::ConfigError;
+pub use file::File;
+pub use resolve::resolve;
+pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store};
+pub use shown::{Origin, Shown};

@@ -1,1 +1,18 @@
-//! The ledger. Only this room knows SQL.
+//! The ledger: what happened, what it cost, and what has still to leave. Only this room knows SQL;
+//! it knows no network and no plugin.
+
+mod error;
+mod journal;
+mod ledger;
+mod memory;
+mod outbox;
+mod read;
+mod row;
+mod turns;
+
+pub use error::LedgerError;
+pub use journal::{Answered, StepKey};
+pub use ledger::{Ledger, LedgerUrl};
+pub use outbox::{Failed, Waiting};
+pub use read::{Recorded, RecordedStep, Summary, TurnFilter, UndeliveredPart};
+pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};

@@ -1,1 +1,9 @@
-//! Where events become log lines and metrics.
+//! Where events become log lines and metrics. It knows values of `domain` and nobody's inside.
+
+mod events;
+mod log;
+mod metrics;
+
+pub use events::Events;
+pub use log::{LogFormat, start_log};
+pub use metrics::Metrics;

@@ -1,0 +1,87 @@
+//! Why a configuration cannot be used.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file that was named cannot be read.
+    #[error("the configuration {} cannot be read: {cause}", path.display())]
+    Unreadable {
+        /// As named.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// The file is no valid TOML, has an unknown key or a value of the wrong kind.
+    #[error("{message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// Where in the text.
+        span: Range<usize>,
+        /// What is wrong there.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// A value is of the right kind but cannot be meant.
+    #[error("{name} {problem}, got {raw:?}")]
+    Value {
+        /// The variable or key.
+        name: String,
+        /// What it must be.
+        problem: String,
+        /// What it is.
+        raw: String,
+    },
+    /// A secret's file cannot be read.
+    #[error("{name} names {}, which cannot be read: {cause}", path.display())]
+    SecretFile {
+        /// The variable, such as `MANA_SERVICE_KEY_FILE`.
+        name: String,
+        /// What it names.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// A routing entry names a strategy that does not exist.
+    #[error("{key} names the strategy {name:?}, but there is no [strategies.{name}] (there are: {known})")]
+    NoSuchStrategy {
+        /// Where it is named.
+        key: String,
+        /// What is named.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Production is not safe with these secrets (contract 7.1).
+    #[error("mana-persona-runner production start blocked — missing/unsafe: {}", missing.join(", "))]
+    Production {
+        /// Which, in the contract's words.
+        missing: Vec<String>,
+    },
+}
+
+impl ConfigError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Syntax { hint, .. } => hint.clone(),
+            Self::Unreadable { .. } => {
+                Some("name an existing file with --config, or leave it out to use the defaults".to_owned())
+            }
+            Self::Production { .. } => Some(
+                "set each of them to a secret of its own, or unset NODE_ENV where this is not production"
+                    .to_owned(),
+            ),
+            Self::Value { .. } | Self::SecretFile { .. } | Self::NoSuchStrategy { .. } => {
+                Some("`persona-host config show` tells where each value comes from".to_owned())
+            }
+        }
+    }
+}

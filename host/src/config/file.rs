@@ -1,0 +1,196 @@
+//! The configuration file: its keys, each optional, and errors that point into it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::ConfigError;
+use super::settings::SignIn;
+
+/// The configuration file as it is written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    /// Where it was read from; none for no file.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+    pub(super) runner: Runner,
+    pub(super) http: Http,
+    pub(super) mana: Mana,
+    pub(super) model: Model,
+    pub(super) plugins: Plugins,
+    pub(super) store: Store,
+    pub(super) strategies: BTreeMap<String, Strategy>,
+    pub(super) routing: Routing,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Runner {
+    pub(super) tick_interval: Option<Span>,
+    pub(super) concurrency: Option<usize>,
+    pub(super) turn_deadline: Option<Span>,
+    pub(super) paused: Option<bool>,
+    pub(super) max_rounds: Option<u32>,
+    pub(super) time_zone: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) bind: Option<IpAddr>,
+    pub(super) port: Option<u16>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mana {
+    pub(super) auth_url: Option<String>,
+    pub(super) mcp_url: Option<String>,
+    pub(super) personas_url: Option<String>,
+    pub(super) personas_path: Option<String>,
+    pub(super) sign_in: Option<SignIn>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Model {
+    pub(super) base_url: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) api_version: Option<String>,
+    pub(super) max_tokens: Option<u32>,
+    pub(super) caching: Option<bool>,
+    pub(super) max_attempts: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Plugins {
+    pub(super) dir: Option<PathBuf>,
+    pub(super) cache_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) url: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Strategy {
+    pub(super) plugin: String,
+    #[serde(default)]
+    pub(super) settings: toml::Table,
+    pub(super) model: Option<String>,
+    #[serde(default)]
+    pub(super) limits: Limits,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) fuel: Option<u64>,
+    pub(super) time: Option<Span>,
+    pub(super) memory: Option<Size>,
+    pub(super) transfer: Option<Size>,
+    pub(super) log_lines: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Routing {
+    pub(super) default: Option<String>,
+    pub(super) archetypes: BTreeMap<String, String>,
+    pub(super) personas: BTreeMap<String, String>,
+}
+
+impl File {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no TOML, or has a key that does not exist.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// As [`File::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        match toml::from_str::<Self>(text) {
+            Ok(file) => Ok(Self { path: Some(path.to_owned()), ..file }),
+            Err(error) => Err(ConfigError::Syntax {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                span: error.span().unwrap_or(0..0),
+                message: first_sentence(error.message()),
+                hint: suggestion(error.message()),
+            }),
+        }
+    }
+}
+
+/// Serde lists every key after the sentence; the hint names the one that is meant.
+fn first_sentence(message: &str) -> String {
+    let sentence = message.split(", expected").next().unwrap_or(message);
+    sentence.replace("unknown field", "unknown key")
+}
+
+fn suggestion(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    if !message.starts_with("unknown field") {
+        return None;
+    }
+    let unknown = quoted.next()?;
+    let known: Vec<&str> = quoted.collect();
+    let nearest = known
+        .iter()
+        .max_by(|a, b| strsim::jaro_winkler(unknown, a).total_cmp(&strsim::jaro_winkler(unknown, b)))?;
+    if strsim::jaro_winkler(unknown, nearest) > 0.8 {
+        Some(format!("did you mean `{nearest}`?"))
+    } else {
+        Some(format!("the keys here are: {}", known.join(", ")))
+    }
+}
+
+/// A length of time in words, such as `60s` or `10m`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Self).map_err(|_| {
+            de::Error::custom(format!("{text:?} is no length of time: write it like \"60s\" or \"10m\""))
+        })
+    }
+}
+
+/// A number of bytes in words, such as `64MiB`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size(pub(super) usize);
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let factor = match text[digits.len()..].trim() {
+            "B" => Some(1),
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            "GiB" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = digits.parse::<usize>().ok().zip(factor).and_then(|(n, factor)| n.checked_mul(factor));
+        bytes.map(Self).ok_or_else(|| {
+            de::Error::custom(format!("{text:?} is no size: write it like \"64MiB\" or \"512KiB\""))
+        })
+    }
+}

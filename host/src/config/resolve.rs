@@ -1,0 +1,361 @@
+//! From environment, file and defaults to one complete configuration.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::file::{self, Size, Span};
+use super::production::{self, DEVELOPMENT_SEED_SECRET};
+use super::settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store};
+use super::shown::{Origin, Shown};
+use super::{ConfigError, File, secret};
+use crate::domain::ids::{PluginName, StrategyName};
+use crate::domain::strategy::{Limits, Routing, Strategy};
+
+/// The persona endpoints of mana-auth at the seed (contract 4).
+const PERSONAS_PATH: &str = "/api/v1/internal/personas";
+/// The same after they moved to apps/api (contract 10).
+const PERSONAS_PATH_OF_API: &str = "/api/v1/personas/internal";
+
+/// Puts a configuration together. `environment` gives a variable's value.
+///
+/// # Errors
+/// When a value cannot be used, or production is not safe with it.
+pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let origin = file.path.clone().map_or(Origin::Default, Origin::File);
+    let mut sources = Sources { environment, file: origin, shown: Vec::new() };
+    let runner = runner(&mut sources, file.runner)?;
+    let http = Http {
+        bind: sources.pick("http.bind", file.http.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string),
+        port: sources.number("http.port", "PORT", file.http.port, 3070)?,
+    };
+    let mana = mana(&mut sources, file.mana)?;
+    let model = model(&mut sources, file.model)?;
+    let plugins = Plugins {
+        dir: sources.pick("plugins.dir", file.plugins.dir, PathBuf::from("plugins"), shown_path),
+        cache_dir: Some(sources.pick(
+            "plugins.cache_dir",
+            file.plugins.cache_dir,
+            cache_dir(environment),
+            shown_path,
+        )),
+    };
+    let store = Store {
+        url: sources.pick("store.url", file.store.url, "sqlite:persona-host.db".to_owned(), Clone::clone),
+    };
+    let strategies = strategies(&mut sources, file.strategies);
+    let routing = routing(&mut sources, file.routing, &strategies)?;
+    let config =
+        Config { runner, http, mana, model, plugins, store, strategies, routing, shown: sources.shown };
+    production::check(&config)?;
+    Ok(config)
+}
+
+/// Where values come from, and the list of where they came from.
+struct Sources<'a> {
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    file: Origin,
+    shown: Vec<Shown>,
+}
+
+impl Sources<'_> {
+    /// A value that only the file can set.
+    fn pick<T>(&mut self, key: &str, file: Option<T>, default: T, show: impl Fn(&T) -> String) -> T {
+        let (value, origin) = match file {
+            Some(value) => (value, self.file.clone()),
+            None => (default, Origin::Default),
+        };
+        self.show(key, show(&value), origin);
+        value
+    }
+
+    /// A value that a variable can set too; an empty variable counts as not set.
+    fn pick_with<T>(
+        &mut self,
+        key: &str,
+        variable: &'static str,
+        read: impl Fn(&str) -> Result<T, ConfigError>,
+        file: Option<T>,
+        default: T,
+        show: impl Fn(&T) -> String,
+    ) -> Result<T, ConfigError> {
+        match (self.environment)(variable).filter(|raw| !raw.is_empty()) {
+            Some(raw) => {
+                let value = read(&raw)?;
+                self.show(key, show(&value), Origin::Environment(variable.to_owned()));
+                Ok(value)
+            }
+            None => Ok(self.pick(key, file, default, show)),
+        }
+    }
+
+    /// A whole number above 0 (contract 7.1).
+    fn number<T: TryFrom<u64> + ToString>(
+        &mut self,
+        key: &str,
+        variable: &'static str,
+        file: Option<T>,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        let read = |raw: &str| positive(variable, raw);
+        self.pick_with(key, variable, read, file, default, T::to_string)
+    }
+
+    fn text(
+        &mut self,
+        key: &str,
+        variable: &'static str,
+        file: Option<String>,
+        default: &str,
+    ) -> Result<String, ConfigError> {
+        let read = |raw: &str| Ok(raw.to_owned());
+        self.pick_with(key, variable, read, file, default.to_owned(), Clone::clone)
+    }
+
+    fn url(
+        &mut self,
+        key: &str,
+        variable: &'static str,
+        file: Option<String>,
+        default: &str,
+    ) -> Result<String, ConfigError> {
+        let url = self.text(key, variable, file, default)?;
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let problem = "must begin with http:// or https://".to_owned();
+            return Err(ConfigError::Value { name: key.to_owned(), problem, raw: url });
+        }
+        Ok(url.trim_end_matches('/').to_owned())
+    }
+
+    /// A secret. One that is set to nothing stays nothing: only production may object.
+    fn secret(
+        &mut self,
+        key: &str,
+        variable: &'static str,
+        default: &str,
+    ) -> Result<SecretString, ConfigError> {
+        let (value, origin) = match secret::read(self.environment, variable)? {
+            Some((value, variable)) => (value, Origin::Environment(variable)),
+            None => (default.into(), Origin::Default),
+        };
+        self.show(key, masked(&value), origin);
+        Ok(value)
+    }
+
+    fn show(&mut self, key: &str, value: String, origin: Origin) {
+        self.shown.push(Shown { key: key.to_owned(), value, origin });
+    }
+}
+
+fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {
+    let milliseconds = |raw: &str| positive("TICK_INTERVAL_MS", raw).map(Duration::from_millis);
+    let truth = |raw: &str| Ok(raw == "1" || raw.eq_ignore_ascii_case("true"));
+    let tick_interval = sources.pick_with(
+        "runner.tick_interval",
+        "TICK_INTERVAL_MS",
+        milliseconds,
+        file.tick_interval.map(|span| span.0),
+        Duration::from_secs(60),
+        shown_span,
+    )?;
+    let concurrency = sources.number("runner.concurrency", "PERSONA_CONCURRENCY", file.concurrency, 2)?;
+    let paused =
+        sources.pick_with("runner.paused", "RUNNER_PAUSED", truth, file.paused, false, bool::to_string)?;
+    let deadline = file.turn_deadline.map(|span| span.0);
+    let turn_deadline = sources.pick("runner.turn_deadline", deadline, Duration::from_secs(600), shown_span);
+    let max_rounds = sources.pick("runner.max_rounds", file.max_rounds, 15, u32::to_string);
+    let zone = sources.pick("runner.time_zone", file.time_zone, "UTC".to_owned(), Clone::clone);
+    let production = (sources.environment)("NODE_ENV").as_deref() == Some("production");
+    let origin = if production { Origin::Environment("NODE_ENV".to_owned()) } else { Origin::Default };
+    sources.show("runner.production", production.to_string(), origin);
+    at_least_one("runner.concurrency", concurrency as u64)?;
+    at_least_one("runner.max_rounds", u64::from(max_rounds))?;
+    at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
+    at_least_one("runner.turn_deadline", turn_deadline.as_secs())?;
+    let time_zone = zone.parse::<Tz>().map_err(|_| ConfigError::Value {
+        name: "runner.time_zone".to_owned(),
+        problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
+        raw: zone,
+    })?;
+    Ok(Runner { tick_interval, concurrency, turn_deadline, paused, max_rounds, time_zone, production })
+}
+
+fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError> {
+    let auth_url = sources.url("mana.auth_url", "MANA_AUTH_URL", file.auth_url, "http://localhost:3001")?;
+    let mcp_url = sources.url("mana.mcp_url", "MANA_MCP_URL", file.mcp_url, "http://localhost:3069")?;
+    // A configured MANA_API_URL is how the later generation of the runner names the new home.
+    let moved = (sources.environment)("MANA_API_URL").is_some_and(|url| !url.is_empty());
+    let base = sources.url("mana.personas_url", "MANA_API_URL", file.personas_url, &auth_url)?;
+    let default = if moved { PERSONAS_PATH_OF_API } else { PERSONAS_PATH };
+    let path = sources.pick("mana.personas_path", file.personas_path, default.to_owned(), Clone::clone);
+    Ok(Mana {
+        personas_url: format!("{base}/{}", path.trim_matches('/')),
+        auth_url,
+        mcp_url,
+        sign_in: sources
+            .pick("mana.sign_in", file.sign_in, SignIn::Auto, |form| format!("{form:?}").to_lowercase()),
+        service_key: sources.secret("mana.service_key", "MANA_SERVICE_KEY", "")?,
+        seed_secret: sources.secret("mana.seed_secret", "PERSONA_SEED_SECRET", DEVELOPMENT_SEED_SECRET)?,
+    })
+}
+
+fn model(sources: &mut Sources<'_>, file: file::Model) -> Result<Model, ConfigError> {
+    let model = Model {
+        base_url: sources.url(
+            "model.base_url",
+            "ANTHROPIC_BASE_URL",
+            file.base_url,
+            "https://api.anthropic.com",
+        )?,
+        api_key: sources.secret("model.api_key", "ANTHROPIC_API_KEY", "")?,
+        name: sources.text("model.name", "ANTHROPIC_MODEL", file.name, "claude-haiku-5-5")?,
+        api_version: sources.pick(
+            "model.api_version",
+            file.api_version,
+            "2026-10-21".to_owned(),
+            Clone::clone,
+        ),
+        max_tokens: sources.pick("model.max_tokens", file.max_tokens, 4096, u32::to_string),
+        caching: sources.pick("model.caching", file.caching, true, bool::to_string),
+        max_attempts: sources.pick("model.max_attempts", file.max_attempts, 5, u32::to_string),
+    };
+    at_least_one("model.max_tokens", u64::from(model.max_tokens))?;
+    at_least_one("model.max_attempts", u64::from(model.max_attempts))?;
+    Ok(model)
+}
+
+/// The strategies of the file; without any, one for each plugin that is built in.
+fn strategies(
+    sources: &mut Sources<'_>,
+    file: std::collections::BTreeMap<String, file::Strategy>,
+) -> Vec<Strategy> {
+    let built_in = ["daily", "brief"].map(|name| Strategy {
+        name: StrategyName::new(name),
+        plugin: PluginName::new(name),
+        settings: Value::Object(serde_json::Map::new()),
+        model: None,
+        limits: Limits::default(),
+    });
+    let own = file.into_iter().map(|(name, strategy)| Strategy {
+        name: StrategyName::new(name),
+        plugin: PluginName::new(strategy.plugin),
+        settings: json_of(toml::Value::Table(strategy.settings)),
+        model: strategy.model,
+        limits: limits(&strategy.limits),
+    });
+    let mut strategies: Vec<Strategy> = own.collect();
+    let written = strategies.len();
+    for strategy in built_in {
+        if !strategies.iter().any(|own| own.name == strategy.name) {
+            strategies.push(strategy);
+        }
+    }
+    for (position, strategy) in strategies.iter().enumerate() {
+        let origin = if position < written { sources.file.clone() } else { Origin::Default };
+        let value = format!("plugin {}, settings {}", strategy.plugin, strategy.settings);
+        sources.show(&format!("strategies.{}", strategy.name), value, origin);
+    }
+    strategies
+}
+
+fn routing(
+    sources: &mut Sources<'_>,
+    file: file::Routing,
+    strategies: &[Strategy],
+) -> Result<Routing, ConfigError> {
+    let default = sources.pick("routing.default", file.default, "daily".to_owned(), Clone::clone);
+    let named = |entries: std::collections::BTreeMap<String, String>| {
+        entries.into_iter().map(|(who, name)| (who, StrategyName::new(name))).collect()
+    };
+    let routing = Routing {
+        default: StrategyName::new(default),
+        archetypes: named(file.archetypes),
+        personas: named(file.personas),
+    };
+    let groups = [("archetypes", &routing.archetypes), ("personas", &routing.personas)];
+    let entries = groups.iter().flat_map(|(group, entries)| {
+        entries.iter().map(move |(who, name)| (format!("routing.{group}.{who}"), name))
+    });
+    let entries: Vec<_> = entries.collect();
+    for (key, name) in &entries {
+        let origin = sources.file.clone();
+        sources.show(key, name.to_string(), origin);
+    }
+    let all = entries.into_iter().chain([("routing.default".to_owned(), &routing.default)]);
+    for (key, name) in all {
+        if !strategies.iter().any(|strategy| strategy.name == *name) {
+            let known: Vec<_> = strategies.iter().map(|strategy| strategy.name.as_str()).collect();
+            return Err(ConfigError::NoSuchStrategy { key, name: name.to_string(), known: known.join(", ") });
+        }
+    }
+    Ok(routing)
+}
+
+fn limits(file: &file::Limits) -> Limits {
+    let default = Limits::default();
+    let bytes = |size: Option<Size>, default: usize| size.map_or(default, |size| size.0);
+    Limits {
+        fuel: file.fuel.unwrap_or(default.fuel),
+        time: file.time.map_or(default.time, |Span(time)| time),
+        memory: bytes(file.memory, default.memory),
+        transfer: bytes(file.transfer, default.transfer),
+        log_lines: file.log_lines.unwrap_or(default.log_lines),
+    }
+}
+
+fn positive<T: TryFrom<u64>>(name: &str, raw: &str) -> Result<T, ConfigError> {
+    let number =
+        raw.parse::<u64>().ok().filter(|number| *number > 0).and_then(|number| T::try_from(number).ok());
+    number.ok_or_else(|| not_positive(name, raw))
+}
+
+fn at_least_one(name: &str, number: u64) -> Result<(), ConfigError> {
+    if number > 0 { Ok(()) } else { Err(not_positive(name, "0")) }
+}
+
+fn not_positive(name: &str, raw: &str) -> ConfigError {
+    let problem = "must be a positive integer".to_owned();
+    ConfigError::Value { name: name.to_owned(), problem, raw: raw.to_owned() }
+}
+
+fn json_of(value: toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Float(number) => number.into(),
+        toml::Value::Boolean(truth) => truth.into(),
+        toml::Value::Datetime(time) => time.to_string().into(),
+        toml::Value::Array(items) => items.into_iter().map(json_of).collect(),
+        toml::Value::Table(table) => {
+            Value::Object(table.into_iter().map(|(key, value)| (key, json_of(value))).collect())
+        }
+    }
+}
+
+/// The usual cache folder of the user, or one beside the ledger where there is none.
+fn cache_dir(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let set = |name: &str| environment(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
+    let home = || set("HOME").map(|home| home.join(".cache"));
+    set("XDG_CACHE_HOME").or_else(home).unwrap_or_default().join("persona-host")
+}
+
+fn masked(secret: &SecretString) -> String {
+    use secrecy::ExposeSecret as _;
+    if secret.expose_secret().is_empty() { "not set" } else { "set, not shown" }.to_owned()
+}
+
+fn shown_span(span: &Duration) -> String {
+    humantime::format_duration(*span).to_string()
+}
+
+#[expect(clippy::ptr_arg, reason = "called with the type that is configured")]
+fn shown_path(path: &PathBuf) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests;

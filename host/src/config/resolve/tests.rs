@@ -1,0 +1,151 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::*;
+
+fn config(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let environment: HashMap<_, _> = environment.iter().copied().collect();
+    let file = File::parse(Path::new("persona-host.toml"), file)?;
+    resolve(file, &|name| environment.get(name).map(|value| (*value).to_owned()))
+}
+
+fn shown(config: &Config, key: &str) -> (String, String) {
+    let shown = config.shown.iter().find(|shown| shown.key == key).expect("the key is listed");
+    (shown.value.clone(), shown.origin.to_string())
+}
+
+#[test]
+fn without_a_word_the_defaults_of_the_original_hold() {
+    let config = config("", &[]).expect("defaults are valid");
+    for (key, value) in [
+        ("http.port", "3070"),
+        ("http.bind", "127.0.0.1"),
+        ("runner.tick_interval", "1m"),
+        ("runner.concurrency", "2"),
+        ("runner.paused", "false"),
+        ("runner.turn_deadline", "10m"),
+        ("mana.auth_url", "http://localhost:3001"),
+        ("mana.mcp_url", "http://localhost:3069"),
+        ("mana.service_key", "not set"),
+        ("model.name", "claude-haiku-5-5"),
+    ] {
+        assert_eq!(shown(&config, key), (value.to_owned(), "default".to_owned()), "{key}");
+    }
+    assert_eq!(config.mana.personas_url, "http://localhost:3001/api/v1/internal/personas");
+    assert_eq!(config.missing_keys(), ["MANA_SERVICE_KEY", "ANTHROPIC_API_KEY"]);
+}
+
+#[test]
+fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
+    let file = "[runner]\nconcurrency = 4\nturn_deadline = \"90s\"\ntick_interval = \"5m\"\n";
+    let config = config(file, &[("PERSONA_CONCURRENCY", "7"), ("TICK_INTERVAL_MS", "")]).expect("valid");
+    assert_eq!(shown(&config, "runner.concurrency"), ("7".to_owned(), "$PERSONA_CONCURRENCY".to_owned()));
+    assert_eq!(shown(&config, "runner.turn_deadline").0, "1m 30s");
+    assert_eq!(
+        shown(&config, "runner.tick_interval"),
+        ("5m".to_owned(), "persona-host.toml".to_owned()),
+        "an empty variable counts as not set"
+    );
+}
+
+#[test]
+fn the_later_generation_of_the_persona_endpoints_is_one_variable_away() {
+    let config = config("", &[("MANA_API_URL", "http://localhost:3060/")]).expect("valid");
+    assert_eq!(config.mana.personas_url, "http://localhost:3060/api/v1/personas/internal");
+    assert_eq!(config.mana.auth_url, "http://localhost:3001");
+}
+
+#[test]
+fn a_value_that_cannot_be_meant_is_named_with_what_it_must_be() {
+    let zero = "must be a positive integer";
+    for (file, environment, name, problem) in [
+        ("", [("PORT", "abc")], "PORT", zero),
+        ("", [("TICK_INTERVAL_MS", "0")], "TICK_INTERVAL_MS", zero),
+        ("", [("PERSONA_CONCURRENCY", "1.5")], "PERSONA_CONCURRENCY", zero),
+        ("[runner]\nconcurrency = 0", [("X", "")], "runner.concurrency", zero),
+        ("[runner]\ntime_zone = \"Mars\"", [("X", "")], "runner.time_zone", "must be a time zone"),
+        ("", [("MANA_AUTH_URL", "localhost:3001")], "mana.auth_url", "must begin with http://"),
+    ] {
+        let error = config(file, &environment).expect_err(name).to_string();
+        assert!(error.starts_with(&format!("{name} {problem}")), "{error}");
+    }
+    let error = config("", &[("PORT", "abc")]).expect_err("not a number").to_string();
+    assert_eq!(error, r#"PORT must be a positive integer, got "abc""#, "the words of contract 7.1");
+}
+
+#[test]
+fn an_unknown_key_is_pointed_at_with_the_one_that_is_meant() {
+    let error = config("[runner]\nconcurency = 4\n", &[]).expect_err("no such key");
+    let ConfigError::Syntax { message, hint, span, text, .. } = error else { panic!("{error}") };
+    assert_eq!(message, "unknown key `concurency`");
+    assert_eq!(hint.as_deref(), Some("did you mean `concurrency`?"));
+    assert_eq!(&text[span], "concurency");
+}
+
+#[test]
+fn a_route_to_nowhere_is_refused() {
+    let error = config("[routing]\ndefault = \"dayly\"", &[]).expect_err("no such strategy").to_string();
+    assert_eq!(
+        error,
+        r#"routing.default names the strategy "dayly", but there is no [strategies.dayly] (there are: daily, brief)"#
+    );
+}
+
+#[test]
+fn only_one_or_true_pauses() {
+    for (raw, paused) in [("1", true), ("true", true), ("TRUE", true), ("yes", false), ("0", false)] {
+        assert_eq!(config("", &[("RUNNER_PAUSED", raw)]).expect("valid").runner.paused, paused, "{raw}");
+    }
+}
+
+#[test]
+fn production_names_every_secret_that_is_missing_or_public() {
+    let blocked = |environment: &[(&str, &str)]| {
+        let all: Vec<_> = [("NODE_ENV", "production")].iter().chain(environment).copied().collect();
+        config("", &all).err().map(|error| error.to_string())
+    };
+    let start = "mana-persona-runner production start blocked — missing/unsafe: ";
+    let keys = [("MANA_SERVICE_KEY", "k"), ("ANTHROPIC_API_KEY", "a")];
+    assert_eq!(
+        blocked(&[]),
+        Some(format!(
+            "{start}MANA_SERVICE_KEY, ANTHROPIC_API_KEY, PERSONA_SEED_SECRET (dev fallback in prod)"
+        ))
+    );
+    // The original let this one pass.
+    let empty = [keys[0], keys[1], ("PERSONA_SEED_SECRET", "")];
+    assert_eq!(blocked(&empty), Some(format!("{start}PERSONA_SEED_SECRET")));
+    assert_eq!(blocked(&[keys[0], keys[1], ("PERSONA_SEED_SECRET", "own")]), None);
+}
+
+#[test]
+fn a_secret_may_be_in_a_file_and_is_never_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("key");
+    std::fs::write(&path, "canary\n").expect("written");
+    let path = path.to_str().expect("a plain path");
+    let config = config("", &[("MANA_SERVICE_KEY_FILE", path)]).expect("valid");
+    use secrecy::ExposeSecret as _;
+    assert_eq!(config.mana.service_key.expose_secret(), "canary");
+    assert!(!format!("{config:?}").contains("canary"), "no secret in Debug");
+    assert_eq!(shown(&config, "mana.service_key").0, "set, not shown");
+}
+
+#[test]
+fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
+    let file = r#"
+        [strategies.short]
+        plugin = "daily"
+        model = "claude-sonnet-5-5"
+        settings = { max_tools = 4, tone = { dry = true } }
+        limits = { memory = "64MiB", time = "250ms" }
+        [routing]
+        archetypes = { "ceo-busy" = "short" }
+    "#;
+    let config = config(file, &[]).expect("valid");
+    let short = config.strategies.iter().find(|s| s.name.as_str() == "short").expect("is there");
+    assert_eq!(short.settings, serde_json::json!({"max_tools": 4, "tone": {"dry": true}}));
+    assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
+    assert_eq!(short.limits.fuel, Limits::default().fuel);
+    assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
+}

@@ -1,0 +1,136 @@
+//! The configuration as the rest of the program sees it: complete and checked.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::shown::Shown;
+use crate::domain::strategy::{Routing, Strategy};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When and how much.
+    pub runner: Runner,
+    /// The HTTP face.
+    pub http: Http,
+    /// The neighbours mana-auth and mana-mcp.
+    pub mana: Mana,
+    /// Claude.
+    pub model: Model,
+    /// Where components are.
+    pub plugins: Plugins,
+    /// Where the ledger is.
+    pub store: Store,
+    /// Plugins with settings.
+    pub strategies: Vec<Strategy>,
+    /// Who gets which.
+    pub routing: Routing,
+    /// Each value with where it came from, in the order of the file.
+    pub shown: Vec<Shown>,
+}
+
+/// When and how much.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// From one tick to the next.
+    pub tick_interval: Duration,
+    /// Turns at once.
+    pub concurrency: usize,
+    /// The longest a turn may take.
+    pub turn_deadline: Duration,
+    /// Start no ticks.
+    pub paused: bool,
+    /// The most rounds of a main phase.
+    pub max_rounds: u32,
+    /// Where the personas live: what their calendar day is.
+    pub time_zone: Tz,
+    /// `NODE_ENV=production`: diagnostics are off.
+    pub production: bool,
+}
+
+/// The HTTP face.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Address to listen on.
+    pub bind: IpAddr,
+    /// Port to listen on; 0 for a free one.
+    pub port: u16,
+}
+
+/// The neighbours mana-auth and mana-mcp.
+#[derive(Clone, Debug)]
+pub struct Mana {
+    /// Base URL of mana-auth.
+    pub auth_url: String,
+    /// Base URL of mana-mcp; `/mcp` is appended.
+    pub mcp_url: String,
+    /// Base URL and path of the persona endpoints.
+    pub personas_url: String,
+    /// How personas sign in.
+    pub sign_in: SignIn,
+    /// The key of the persona endpoints; empty when not set.
+    pub service_key: SecretString,
+    /// What the personas' passwords are made of.
+    pub seed_secret: SecretString,
+}
+
+/// How personas sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignIn {
+    /// The cookie form, or the bearer form where there is none.
+    Auto,
+    /// `/api/auth/sign-in/email`, as a real mana-auth wants it.
+    Cookie,
+    /// `/api/v1/auth/login`, as the original documents it.
+    Bearer,
+}
+
+/// Claude.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Without `/v1`.
+    pub base_url: String,
+    /// Empty when not set.
+    pub api_key: SecretString,
+    /// The model's id.
+    pub name: String,
+    /// The header `anthropic-version`.
+    pub api_version: String,
+    /// The most tokens of one reply.
+    pub max_tokens: u32,
+    /// Mark what may be cached.
+    pub caching: bool,
+    /// How often one message is sent at most.
+    pub max_attempts: u32,
+}
+
+/// Where components are.
+#[derive(Clone, Debug)]
+pub struct Plugins {
+    /// The folder of `NAME.wasm`.
+    pub dir: PathBuf,
+    /// The folder of compiled code; none to compile at each start.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// Where the ledger is.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// `sqlite:PATH`.
+    pub url: String,
+}
+
+impl Config {
+    /// What is missing for the loop to run, by the names of the variables.
+    #[must_use]
+    pub fn missing_keys(&self) -> Vec<&'static str> {
+        let keys = [("MANA_SERVICE_KEY", &self.mana.service_key), ("ANTHROPIC_API_KEY", &self.model.api_key)];
+        keys.iter().filter(|(_, key)| key.expose_secret().is_empty()).map(|(name, _)| *name).collect()
+    }
+}

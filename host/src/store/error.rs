@@ -1,0 +1,88 @@
+//! Why the ledger could not do it.
+
+use std::path::PathBuf;
+
+/// Why the ledger could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The URL names no SQLite file.
+    #[error("store.url is {url:?}, but this version keeps its ledger in SQLite only: write sqlite:PATH")]
+    Url {
+        /// As configured.
+        url: String,
+    },
+    /// The folder of the file cannot be made.
+    #[error("the folder of the ledger {} cannot be created: {cause}", path.display())]
+    Folder {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// Another process holds the ledger.
+    #[error(
+        "the ledger {} is in use by another persona-host: stop it first, or ask it over HTTP (POST /diag/tick)",
+        path.display()
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no such file, and it was to be read only.
+    #[error("there is no ledger at {}: run `persona-host demo --once` or point store.url at one", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no ledger, or from a newer version.
+    #[error("the ledger {} cannot be opened: {cause}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        cause: sqlx::Error,
+    },
+    /// Migrating failed.
+    #[error("the ledger {} cannot be migrated: {cause}", path.display())]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        cause: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("the ledger could not {what}: {cause}")]
+    Statement {
+        /// What was wanted.
+        what: &'static str,
+        /// SQLite's words.
+        cause: sqlx::Error,
+    },
+    /// A row holds something that this version does not understand.
+    #[error("the ledger's column {column} holds {value:?}, which this version cannot read")]
+    Row {
+        /// Which column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// No turn has an id that begins so.
+    #[error("there is no turn {id}: `persona-host turns list` shows the ids")]
+    NoSuchTurn {
+        /// As asked.
+        id: String,
+    },
+    /// More than one turn has an id that begins so.
+    #[error("{id} is the beginning of more than one turn's id: give more of it")]
+    Ambiguous {
+        /// As asked.
+        id: String,
+    },
+}
+
+impl LedgerError {
+    /// Wraps a statement's failure with what was wanted.
+    pub(super) fn doing(what: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |cause| Self::Statement { what, cause }
+    }
+}

@@ -1,0 +1,160 @@
+//! The journal of steps: intent before a paid call or a tool call, result after it.
+
+use std::fmt;
+
+use serde::Serialize;
+use sqlx::Row as _;
+
+use super::row::json_text;
+use super::{Ledger, LedgerError};
+use crate::domain::ids::TurnId;
+use crate::domain::transcript::{Phase, Round};
+
+/// Which step of which attempt of which turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepKey {
+    /// The turn.
+    pub turn: TurnId,
+    /// From 1.
+    pub attempt: u32,
+    name: String,
+}
+
+impl StepKey {
+    /// What a phase opened with: no call of its own, but the first thing a reader wants to see.
+    #[must_use]
+    pub fn opening(turn: TurnId, attempt: u32, phase: Phase) -> Self {
+        Self { turn, attempt, name: format!("{}/opening", phase.name()) }
+    }
+
+    /// A model call.
+    #[must_use]
+    pub fn model(turn: TurnId, attempt: u32, phase: Phase, round: u32) -> Self {
+        Self { turn, attempt, name: format!("{}/{round:02}", phase.name()) }
+    }
+
+    /// A tool call of a round, by the id that pairs it with its result.
+    #[must_use]
+    pub fn tool(turn: TurnId, attempt: u32, round: u32, tool_use_id: &str) -> Self {
+        Self { turn, attempt, name: format!("{}/{round:02}/{tool_use_id}", Phase::Main.name()) }
+    }
+}
+
+impl fmt::Display for StepKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+/// An answered model call, for the books.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answered<'a, B: Serialize> {
+    /// What a reader needs.
+    #[serde(flatten)]
+    pub round: &'a Round,
+    /// The reply's content as it came, so that it can be sent back verbatim.
+    pub content: B,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// Which price table the cost is from.
+    #[serde(skip)]
+    pub price_table: &'a str,
+}
+
+impl Ledger {
+    /// Writes down what is about to be done, and gives the row's number.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn intend(&self, key: &StepKey, intent: &impl Serialize) -> Result<i64, LedgerError> {
+        const WHAT: &str = "journal an intent";
+        let row = sqlx::query(
+            "INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?) RETURNING seq",
+        )
+        .bind(key.turn.to_string())
+        .bind(i64::from(key.attempt))
+        .bind(key.to_string())
+        .bind(json_text(intent))
+        .bind(self.now_ms())
+        .fetch_one(&self.writer)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        row.try_get(0).map_err(LedgerError::doing(WHAT))
+    }
+
+    /// Writes down what came of a step.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn complete(&self, step: i64, result: &impl Serialize) -> Result<(), LedgerError> {
+        self.close_step(step, Some(json_text(result)), None).await
+    }
+
+    /// Writes down that a step failed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn fail(&self, step: i64, failure: &str) -> Result<(), LedgerError> {
+        self.close_step(step, None, Some(failure)).await
+    }
+
+    /// Writes down a model's answer and what it used, in one transaction.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn answer<B: Serialize>(
+        &self,
+        step: i64,
+        turn: TurnId,
+        phase: Phase,
+        answered: &Answered<'_, B>,
+    ) -> Result<(), LedgerError> {
+        const WHAT: &str = "journal an answer";
+        let mut transaction = self.write(WHAT).await?;
+        sqlx::query("UPDATE steps SET result = ?, ended_at = ? WHERE seq = ?")
+            .bind(json_text(answered))
+            .bind(self.now_ms())
+            .bind(step)
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::doing(WHAT))?;
+        let round = answered.round;
+        let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        sqlx::query(
+            "INSERT INTO usage (step, turn, phase, model, input, output, cache_write_5m, cache_write_1h,
+                 cache_read, cost, price_table) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(step)
+        .bind(turn.to_string())
+        .bind(phase.name())
+        .bind(&round.model)
+        .bind(tokens(round.usage.input))
+        .bind(tokens(round.usage.output))
+        .bind(tokens(round.usage.cache_write_5m))
+        .bind(tokens(round.usage.cache_write_1h))
+        .bind(tokens(round.usage.cache_read))
+        .bind(round.cost.map(|cost| tokens(cost.0)))
+        .bind(answered.price_table)
+        .execute(&mut *transaction)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        transaction.commit().await.map_err(LedgerError::doing(WHAT))
+    }
+
+    async fn close_step(
+        &self,
+        step: i64,
+        result: Option<String>,
+        failure: Option<&str>,
+    ) -> Result<(), LedgerError> {
+        sqlx::query("UPDATE steps SET result = ?, failure = ?, ended_at = ? WHERE seq = ?")
+            .bind(result)
+            .bind(failure)
+            .bind(self.now_ms())
+            .bind(step)
+            .execute(&self.writer)
+            .await
+            .map_err(LedgerError::doing("journal a result"))?;
+        Ok(())
+    }
+}

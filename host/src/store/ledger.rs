@@ -1,0 +1,196 @@
+//! The ledger's file: opening, locking, migrating.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
+
+use super::LedgerError;
+use crate::domain::clock::Clock;
+
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/0001_ledger.sql"))];
+
+/// The record of turns, and the outbox.
+///
+/// One process writes at a time (an OS lock on a file beside it says which); any number may read.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    pub(super) clock: Clock,
+    /// One connection: SQLite has one writer anyway, and a queue in front of it beats `SQLITE_BUSY`.
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    _lock: Option<File>,
+}
+
+/// Where the ledger is: `sqlite:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerUrl(PathBuf);
+
+impl LedgerUrl {
+    /// Reads `sqlite:PATH` (also `sqlite://PATH`).
+    ///
+    /// # Errors
+    /// When it is the URL of something else.
+    pub fn parse(url: &str) -> Result<Self, LedgerError> {
+        let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        match path {
+            Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Self(PathBuf::from(path))),
+            _ => Err(LedgerError::Url { url: url.to_owned() }),
+        }
+    }
+
+    /// The file's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger to write, and creates or migrates it first if need be. Turns that a dead
+    /// process left running are marked as interrupted.
+    ///
+    /// # Errors
+    /// When another process writes to it, or the file cannot be opened or migrated.
+    pub async fn open(url: &LedgerUrl, clock: Clock) -> Result<Self, LedgerError> {
+        let path = url.0.clone();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder)
+                .map_err(|cause| LedgerError::Folder { path: path.clone(), cause })?;
+        }
+        let lock = lock(&path)?;
+        let ledger = Self::connect(path, clock, Some(lock), options().create_if_missing(true)).await?;
+        migrator().run(&ledger.writer).await.map_err(|cause| ledger.not_migrated(cause))?;
+        ledger.mark_interrupted().await?;
+        Ok(ledger)
+    }
+
+    /// Opens an existing ledger to read, also while another process writes to it.
+    ///
+    /// # Errors
+    /// When there is none, or it is from another version.
+    pub async fn open_to_read(url: &LedgerUrl, clock: Clock) -> Result<Self, LedgerError> {
+        let path = url.0.clone();
+        if !path.is_file() {
+            return Err(LedgerError::Missing { path });
+        }
+        Self::connect(path, clock, None, options().create_if_missing(false)).await
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Closes the file; what is committed is safe without it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// A transaction that writes. It takes the write lock at once: one that reads first and is
+    /// upgraded later fails with `SQLITE_BUSY` however long the busy timeout.
+    pub(super) async fn write(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::doing(what))
+    }
+
+    /// The time that rows are stamped with, in milliseconds.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now().timestamp_millis()
+    }
+
+    async fn connect(
+        path: PathBuf,
+        clock: Clock,
+        lock: Option<File>,
+        options: SqliteConnectOptions,
+    ) -> Result<Self, LedgerError> {
+        let options = options.filename(&path);
+        let pool = |size| SqlitePoolOptions::new().max_connections(size);
+        let failed = |cause| LedgerError::Open { path: path.clone(), cause };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        let readers = pool(4).connect_lazy_with(options.read_only(true));
+        Ok(Self { path, clock, writer, readers, _lock: lock })
+    }
+
+    fn not_migrated(&self, cause: sqlx::migrate::MigrateError) -> LedgerError {
+        LedgerError::Migrate { path: self.path.clone(), cause }
+    }
+}
+
+fn options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .journal_mode(SqliteJournalMode::Wal)
+        // With NORMAL a committed step can vanish when the power fails, and would be paid for again.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let open = |cause| LedgerError::Folder { path: path.to_owned(), cause };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::create(name).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(cause)) => Err(open(cause)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sqlite_file_is_a_ledger() {
+        for (url, expected) in [
+            ("sqlite:a/b.db", Some("a/b.db")),
+            ("sqlite:///tmp/b.db", Some("/tmp/b.db")),
+            ("postgres://x/y", None),
+            ("sqlite::memory:", None),
+            ("b.db", None),
+        ] {
+            let path = LedgerUrl::parse(url).ok().map(|url| url.path().to_owned());
+            assert_eq!(path.as_deref(), expected.map(Path::new), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_second_writer_is_told_so_and_a_reader_is_let_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = LedgerUrl(folder.path().join("deep/ledger.db"));
+        let missing = Ledger::open_to_read(&url, Clock::system()).await.expect_err("nothing there");
+        assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
+        let first = Ledger::open(&url, Clock::system()).await.expect("opens");
+        let second = Ledger::open(&url, Clock::system()).await.expect_err("is locked");
+        assert!(matches!(second, LedgerError::InUse { .. }), "{second}");
+        Ledger::open_to_read(&url, Clock::system()).await.expect("reads beside the writer");
+        drop(first);
+        Ledger::open(&url, Clock::system()).await.expect("the lock ends with its holder");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_ledger_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = LedgerUrl(folder.path().join("notes.txt"));
+        std::fs::write(url.path(), "these are my notes, not a database, and long enough to be read")
+            .expect("written");
+        let error = Ledger::open(&url, Clock::system()).await.expect_err("no database");
+        assert!(error.to_string().contains("cannot be opened"), "{error}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Deliveries that mana-auth has not acknowledged yet.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::row::{json, json_text, whole};
+use super::{Ledger, LedgerError};
+use crate::domain::delivery::Delivery;
+use crate::domain::ids::TurnId;
+
+/// One delivery that waits for its next try.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its number; deliveries leave in this order.
+    pub seq: i64,
+    /// What is delivered.
+    pub delivery: Delivery,
+    /// How often it was tried.
+    pub tries: u32,
+}
+
+/// What to do with a delivery that was not acknowledged.
+#[derive(Clone, Debug)]
+pub enum Failed {
+    /// Repeat it then.
+    RepeatAt(DateTime<Utc>),
+    /// mana-auth will never take it.
+    Refused,
+}
+
+impl Ledger {
+    /// Deliveries whose next try is due, in order.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn deliveries(&self) -> Result<Vec<Waiting>, LedgerError> {
+        const WHAT: &str = "read the outbox";
+        let rows = sqlx::query(
+            "SELECT seq, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ? ORDER BY seq",
+        )
+        .bind(self.now_ms())
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        rows.iter()
+            .map(|row| {
+                let doing = LedgerError::doing(WHAT);
+                let delivery: String = row.try_get("delivery").map_err(&doing)?;
+                let tries: i64 = row.try_get("tries").map_err(&doing)?;
+                Ok(Waiting {
+                    seq: row.try_get("seq").map_err(&doing)?,
+                    delivery: json("delivery", &delivery)?,
+                    tries: whole("tries", tries)?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many deliveries wait.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn deliveries_waiting(&self) -> Result<u64, LedgerError> {
+        const WHAT: &str = "count the outbox";
+        let row = sqlx::query("SELECT count(*) FROM outbox WHERE state = 'waiting'")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(LedgerError::doing(WHAT))?;
+        whole("count", row.try_get(0).map_err(LedgerError::doing(WHAT))?)
+    }
+
+    /// mana-auth acknowledged it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn delivered(&self, seq: i64) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE outbox SET state = 'delivered', tries = tries + 1, delivered_at = ?, last_error = NULL
+             WHERE seq = ?",
+        )
+        .bind(self.now_ms())
+        .bind(seq)
+        .execute(&self.writer)
+        .await
+        .map_err(LedgerError::doing("mark a delivery"))?;
+        Ok(())
+    }
+
+    /// mana-auth did not acknowledge it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn not_delivered(&self, seq: i64, error: &str, next: Failed) -> Result<(), LedgerError> {
+        let (state, next_try_at) = match next {
+            Failed::RepeatAt(at) => ("waiting", at.timestamp_millis()),
+            Failed::Refused => ("refused", self.now_ms()),
+        };
+        sqlx::query(
+            "UPDATE outbox SET state = ?, tries = tries + 1, next_try_at = ?, last_error = ? WHERE seq = ?",
+        )
+        .bind(state)
+        .bind(next_try_at)
+        .bind(error)
+        .bind(seq)
+        .execute(&self.writer)
+        .await
+        .map_err(LedgerError::doing("mark a delivery"))?;
+        Ok(())
+    }
+}
+
+/// Puts a delivery in the outbox, as part of the transaction that keeps what it carries.
+pub(super) async fn enqueue(
+    connection: &mut SqliteConnection,
+    turn: TurnId,
+    part: &str,
+    delivery: &Delivery,
+    now: i64,
+) -> Result<(), LedgerError> {
+    sqlx::query("INSERT INTO outbox (turn, part, delivery, next_try_at) VALUES (?, ?, ?, ?)")
+        .bind(turn.to_string())
+        .bind(part)
+        .bind(json_text(delivery))
+        .bind(now)
+        .execute(connection)
+        .await
+        .map_err(LedgerError::doing("put a delivery in the outbox"))?;
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! From columns to values and back.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::LedgerError;
+
+/// A whole column as the number it stands for.
+pub(super) fn whole<T: TryFrom<i64>>(column: &'static str, value: i64) -> Result<T, LedgerError> {
+    T::try_from(value).map_err(|_| LedgerError::Row { column, value: value.to_string() })
+}
+
+/// Milliseconds since the epoch as an instant.
+pub(super) fn instant(column: &'static str, millis: i64) -> Result<DateTime<Utc>, LedgerError> {
+    DateTime::from_timestamp_millis(millis)
+        .ok_or_else(|| LedgerError::Row { column, value: millis.to_string() })
+}
+
+/// JSON text as a value.
+pub(super) fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, LedgerError> {
+    serde_json::from_str(text).map_err(|_| LedgerError::Row { column, value: text.to_owned() })
+}
+
+/// A word (an enum's name) as a value.
+pub(super) fn word<T: DeserializeOwned>(column: &'static str, text: String) -> Result<T, LedgerError> {
+    serde_json::from_value(Value::String(text.clone())).map_err(|_| LedgerError::Row { column, value: text })
+}
+
+/// A value as JSON text.
+pub(super) fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our own values have string keys and no failing serializer")
+}
+
+/// A value that is a word in JSON (an enum's name), without the quotes.
+pub(super) fn word_text(value: &impl Serialize) -> String {
+    json_text(value).trim_matches('"').to_owned()
+}

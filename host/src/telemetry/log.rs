@@ -1,0 +1,86 @@
+//! Log lines: fixed messages, values as fields. Never a secret, and no prompt or reply at all.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::domain::event::{Event, TurnEnd};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// For people on a terminal, JSON everywhere else.
+    #[must_use]
+    pub fn for_standard_error() -> Self {
+        if std::io::stderr().is_terminal() { Self::Text } else { Self::Json }
+    }
+}
+
+/// Sends log lines to standard error. `filter` is in the words of `RUST_LOG`; a second call does nothing.
+pub fn start_log(format: LogFormat, filter: &str) {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    let started = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    drop(started);
+}
+
+/// Writes an event down, if an operator would want to read it.
+pub(super) fn write(event: &Event) {
+    match event {
+        Event::TickEnded { due: 0, faults: 0, .. } => tracing::debug!("tick: nobody is due"),
+        Event::TickEnded { due, completed, faults, held, took } => {
+            tracing::info!(due, completed, faults, held, took_ms = millis(*took), "tick ended");
+        }
+        Event::Held { email, reason } => tracing::debug!(email, reason, "persona held"),
+        Event::TurnStarted { turn, email, attempt } => {
+            tracing::debug!(%turn, email, attempt, "turn started");
+        }
+        Event::TurnEnded { turn, email, outcome: TurnEnd::Faulted(fault), actions, took, .. } => {
+            let (stage, code, hint) = (fault.stage.name(), &fault.code, fault.hint.as_deref());
+            tracing::warn!(%turn, email, stage, code, cause = fault.message, hint, actions, took_ms = millis(*took), "turn faulted");
+        }
+        Event::TurnEnded { turn, email, outcome, actions, ratings, took } => {
+            let (end, ratings) = (outcome.name(), ratings.len());
+            tracing::info!(%turn, email, end, actions, ratings, took_ms = millis(*took), "turn ended");
+        }
+        Event::Delivered { kind, ok: false, waiting } => {
+            tracing::warn!(kind, waiting, "mana-auth did not take a delivery; it is kept and repeated");
+        }
+        Event::PluginLogged { strategy, plugin, level, message } => {
+            plugin_line(strategy.as_str(), plugin.as_str(), level, message);
+        }
+        Event::Paused { paused } => tracing::info!(paused, "loop paused or resumed"),
+        Event::TickStarted { .. }
+        | Event::StageEnded { .. }
+        | Event::ModelCalled { .. }
+        | Event::ToolCalled { .. }
+        | Event::PluginCalled { .. }
+        | Event::Delivered { .. } => {}
+    }
+}
+
+/// A plugin's text is untrusted: it goes out as an escaped field, never as the message.
+fn plugin_line(strategy: &str, plugin: &str, level: &str, said: &str) {
+    match level {
+        "error" => tracing::error!(strategy, plugin, ?said, "plugin"),
+        "warn" => tracing::warn!(strategy, plugin, ?said, "plugin"),
+        "info" => tracing::info!(strategy, plugin, ?said, "plugin"),
+        _ => tracing::debug!(strategy, plugin, ?said, "plugin"),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

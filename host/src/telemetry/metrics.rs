@@ -1,0 +1,244 @@
+//! Metrics for Prometheus. Labels are closed lists or names from the configuration: never a
+//! persona, never text.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::domain::event::Event;
+use crate::domain::usage::Usage;
+
+type Labels<const N: usize> = [(&'static str, String); N];
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    turns: Family<Labels<1>, Counter>,
+    faults: Family<Labels<2>, Counter>,
+    held: Counter,
+    in_flight: Gauge,
+    stages: Family<Labels<1>, Histogram>,
+    tool_calls: Family<Labels<2>, Counter>,
+    model_calls: Family<Labels<2>, Counter>,
+    model_time: Family<Labels<2>, Histogram>,
+    tokens: Family<Labels<2>, Counter>,
+    cost: Family<Labels<1>, Counter<f64, AtomicU64>>,
+    unpriced: Family<Labels<1>, Counter>,
+    plugin_calls: Family<Labels<3>, Counter>,
+    plugin_time: Family<Labels<2>, Histogram>,
+    plugin_fuel: Family<Labels<2>, Counter>,
+    deliveries: Family<DeliveryLabels, Counter>,
+    outbox: Gauge,
+    ticks: Counter,
+    tick_lag: Gauge<f64, AtomicU64>,
+    paused: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let long = || Histogram::new(exponential_buckets(0.01, 2.0, 16));
+        let short = || Histogram::new(exponential_buckets(0.000_05, 2.0, 15));
+        let mut metrics = Self {
+            registry: Registry::with_prefix("persona"),
+            turns: Family::default(),
+            faults: Family::default(),
+            held: Counter::default(),
+            in_flight: Gauge::default(),
+            stages: Family::new_with_constructor(long),
+            tool_calls: Family::default(),
+            model_calls: Family::default(),
+            model_time: Family::new_with_constructor(long),
+            tokens: Family::default(),
+            cost: Family::default(),
+            unpriced: Family::default(),
+            plugin_calls: Family::default(),
+            plugin_time: Family::new_with_constructor(short),
+            plugin_fuel: Family::default(),
+            deliveries: Family::default(),
+            outbox: Gauge::default(),
+            ticks: Counter::default(),
+            tick_lag: Gauge::default(),
+            paused: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// The text that Prometheus reads (OpenMetrics 1.0).
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a string takes everything");
+        text
+    }
+
+    /// How many deliveries wait, for a process that has just opened its ledger.
+    pub fn set_outbox(&self, waiting: u64) {
+        self.outbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an event.
+    pub(super) fn count(&self, event: &Event) {
+        match event {
+            Event::TickStarted { lag } => {
+                self.ticks.inc();
+                self.tick_lag.set(lag.as_secs_f64());
+            }
+            Event::Held { .. } => {
+                self.held.inc();
+            }
+            Event::TurnStarted { .. } => {
+                self.in_flight.inc();
+            }
+            Event::StageEnded { stage, took, .. } => {
+                let labels = [("stage", stage.name().to_owned())];
+                self.stages.get_or_create(&labels).observe(took.as_secs_f64());
+            }
+            Event::TurnEnded { outcome, .. } => {
+                self.in_flight.dec();
+                self.turns.get_or_create(&[("outcome", outcome.name().to_owned())]).inc();
+                if let crate::domain::event::TurnEnd::Faulted(fault) = outcome {
+                    let labels = [("stage", fault.stage.name().to_owned()), ("code", fault.code.clone())];
+                    self.faults.get_or_create(&labels).inc();
+                }
+            }
+            Event::ToolCalled { tool, ok, .. } => {
+                let module = crate::domain::tool::module_of(tool).to_owned();
+                let labels = [("module", module), ("outcome", outcome(*ok).to_owned())];
+                self.tool_calls.get_or_create(&labels).inc();
+            }
+            Event::ModelCalled { phase, model, usage, cost, took, .. } => {
+                let labels = [("model", model.clone()), ("phase", phase.name().to_owned())];
+                self.model_calls.get_or_create(&labels).inc();
+                self.model_time.get_or_create(&labels).observe(took.as_secs_f64());
+                self.count_tokens(model, usage);
+                let model = [("model", model.clone())];
+                match cost {
+                    Some(cost) => self.cost.get_or_create(&model).inc_by(cost.dollars()),
+                    None => self.unpriced.get_or_create(&model).inc() as f64,
+                };
+            }
+            Event::PluginCalled { plugin, function, outcome, fuel, took, .. } => {
+                let name = || ("plugin", plugin.to_string());
+                let called = || ("function", (*function).to_owned());
+                let ended = ("outcome", (*outcome).to_owned());
+                self.plugin_calls.get_or_create(&[name(), called(), ended]).inc();
+                self.plugin_time.get_or_create(&[name(), called()]).observe(took.as_secs_f64());
+                self.plugin_fuel.get_or_create(&[name(), called()]).inc_by(*fuel);
+            }
+            Event::Delivered { kind, ok, waiting } => {
+                self.deliveries.get_or_create(&DeliveryLabels { kind, outcome: outcome(*ok) }).inc();
+                self.set_outbox(*waiting);
+            }
+            Event::Paused { paused } => {
+                self.paused.set(i64::from(*paused));
+            }
+            Event::TickEnded { .. } | Event::PluginLogged { .. } => {}
+        }
+    }
+
+    fn count_tokens(&self, model: &str, usage: &Usage) {
+        for (kind, count) in [
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cache_write", usage.cache_write_5m + usage.cache_write_1h),
+            ("cache_read", usage.cache_read),
+        ] {
+            let labels = [("model", model.to_owned()), ("kind", kind.to_owned())];
+            self.tokens.get_or_create(&labels).inc_by(count);
+        }
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("turns", "Turns that ended, by outcome", self.turns.clone());
+        registry.register(
+            "turn_faults",
+            "Turns that ended in a fault, by stage and code",
+            self.faults.clone(),
+        );
+        registry.register("held", "Due personas that were kept back", self.held.clone());
+        registry.register("turns_in_flight", "Turns that run now", self.in_flight.clone());
+        let seconds = |name: &str, help: &str, metric, registry: &mut Registry| {
+            registry.register_with_unit(name, help, Unit::Seconds, metric);
+        };
+        seconds("stage_duration", "Time in each stage of a turn", self.stages.clone(), registry);
+        registry.register("tool_calls", "Tool calls by module and outcome", self.tool_calls.clone());
+        registry.register("model_calls", "Answered model calls", self.model_calls.clone());
+        let time = self.model_time.clone();
+        registry.register_with_unit(
+            "model_duration",
+            "Time of a model call, retries included",
+            Unit::Seconds,
+            time,
+        );
+        registry.register("tokens", "Tokens by model and kind", self.tokens.clone());
+        registry.register("cost_usd", "Price of the model calls in US dollars", self.cost.clone());
+        registry.register("unpriced_calls", "Model calls whose price is not known", self.unpriced.clone());
+        registry.register("plugin_calls", "Plugin calls by function and outcome", self.plugin_calls.clone());
+        let time = self.plugin_time.clone();
+        registry.register_with_unit("plugin_duration", "Time of a plugin call", Unit::Seconds, time);
+        registry.register("plugin_fuel", "Fuel used by plugin calls", self.plugin_fuel.clone());
+        registry.register("deliveries", "Tries to deliver to mana-auth", self.deliveries.clone());
+        registry.register("outbox_depth", "Deliveries that wait", self.outbox.clone());
+        registry.register("ticks", "Ticks that were begun", self.ticks.clone());
+        let lag = self.tick_lag.clone();
+        registry.register_with_unit("tick_lag", "How late the last tick was", Unit::Seconds, lag);
+        registry.register("paused", "1 while the loop is paused", self.paused.clone());
+    }
+}
+
+fn outcome(ok: bool) -> &'static str {
+    if ok { "ok" } else { "error" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::transcript::Phase;
+    use crate::domain::usage::NanoUsd;
+
+    #[test]
+    fn what_happens_is_counted_under_names_that_prometheus_reads() {
+        let metrics = Metrics::default();
+        metrics.count(&Event::TickStarted { lag: Duration::from_millis(250) });
+        metrics.count(&Event::ModelCalled {
+            turn: crate::domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
+            phase: Phase::Main,
+            model: "claude-haiku-5-5".to_owned(),
+            usage: Usage { input: 7, output: 5, ..Usage::default() },
+            cost: Some(NanoUsd(2_000_000)),
+            took: Duration::from_secs(1),
+        });
+        metrics.count(&Event::Delivered { kind: "actions", ok: true, waiting: 3 });
+        let text = metrics.text();
+        for line in [
+            "persona_ticks_total 1",
+            "persona_tick_lag_seconds 0.25",
+            r#"persona_tokens_total{model="claude-haiku-5-5",kind="output"} 5"#,
+            r#"persona_cost_usd_total{model="claude-haiku-5-5"} 0.002"#,
+            r#"persona_deliveries_total{kind="actions",outcome="ok"} 1"#,
+            "persona_outbox_depth 3",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+    }
+}
