@@ -1,1 +1,26 @@
 //! The client of mana-auth: sign-in, spaces, due list, deliveries. It knows no MCP and no model.
+//!
+//! Its two other doors are for the `seed` command: [`catalog`] reads a file of personas, and
+//! [`admin`] creates them.
+
+pub mod admin;
+pub mod catalog;
+
+mod client;
+mod deliver;
+mod due;
+mod error;
+mod exchange;
+mod password;
+mod sign_in;
+mod space;
+mod token;
+mod vault;
+
+pub use client::{Mana, Options, SignInForm};
+pub use due::{DueList, UnreadableEntry};
+pub use error::{Asked, ManaError};
+pub use password::{EmptySeedSecret, password};
+pub use sign_in::{Proof, SignedIn};
+pub use space::Space;
+pub use vault::Vault;

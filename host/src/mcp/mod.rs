@@ -1,1 +1,14 @@
 //! One Streamable HTTP session per turn with the app's MCP server. Only this room knows rmcp's client.
+
+mod answer;
+mod client;
+mod error;
+mod names;
+mod pages;
+mod session;
+mod wire;
+
+pub use client::{Mcp, Options};
+pub use error::McpError;
+pub use names::Names;
+pub use session::Session;

@@ -1,0 +1,79 @@
+//! The client itself: what it needs to know, and the header that proves who we are.
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::{Asked, ManaError};
+use crate::domain::clock::Clock;
+
+/// Where mana-auth is, and what we know of it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Base address of mana-auth, such as `http://localhost:3001`.
+    pub auth_url: String,
+    /// Full address of the persona endpoints, such as
+    /// `http://localhost:3001/api/v1/internal/personas`; both generations of the API fit (contract 10).
+    pub personas_url: String,
+    /// The key of the persona endpoints.
+    pub service_key: SecretString,
+    /// The secret that passwords are made from.
+    pub seed_secret: SecretString,
+    /// How to sign in.
+    pub sign_in: SignInForm,
+}
+
+/// How a persona signs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignInForm {
+    /// By cookie, and by Bearer where mana-auth has no cookie sign-in.
+    #[default]
+    Auto,
+    /// Only by cookie: what a real mana-auth accepts (contract 3.5).
+    Cookie,
+    /// Only by Bearer: the form that the first runner documented (contract 3.1).
+    Bearer,
+}
+
+/// The client of mana-auth. Clones share one connection pool.
+#[derive(Clone, Debug)]
+pub struct Mana {
+    pub(super) http: reqwest::Client,
+    pub(super) clock: Clock,
+    pub(super) options: Options,
+}
+
+impl Mana {
+    /// A client that has not asked anything yet.
+    #[must_use]
+    pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
+        Self { http, clock, options }
+    }
+
+    /// The address of one of mana-auth's own paths.
+    pub(super) fn auth(&self, path: &str) -> String {
+        format!("{}{path}", self.options.auth_url.trim_end_matches('/'))
+    }
+
+    /// The address of one of the persona endpoints.
+    pub(super) fn personas(&self, path: &str) -> String {
+        format!("{}{path}", self.options.personas_url.trim_end_matches('/'))
+    }
+
+    /// The service key as a header value.
+    pub(super) fn service_key(&self, asked: &Asked) -> Result<HeaderValue, ManaError> {
+        secret_value(asked, self.options.service_key.expose_secret())
+    }
+}
+
+/// A secret as a header value that no log shows.
+pub(super) fn secret_value(asked: &Asked, secret: &str) -> Result<HeaderValue, ManaError> {
+    let mut value =
+        HeaderValue::from_str(secret).map_err(|_| ManaError::Unsendable { asked: asked.clone() })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `Bearer …` as a header value that no log shows.
+pub(super) fn bearer(asked: &Asked, token: &SecretString) -> Result<HeaderValue, ManaError> {
+    secret_value(asked, &format!("Bearer {}", token.expose_secret()))
+}

@@ -1,0 +1,315 @@
+//! What can go wrong with mana-auth, in the words of the first runner where it had some (contract 7.2).
+
+use std::fmt;
+
+use http::StatusCode;
+
+use super::password::EmptySeedSecret;
+
+/// How much of an answer's body an error quotes, in characters.
+const QUOTED: usize = 300;
+
+/// What we asked mana-auth for. It shows as the beginning of the error's sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is named after its question")]
+pub enum Asked {
+    Login { email: String },
+    Spaces,
+    VaultStatus,
+    VaultInit,
+    Due,
+    Actions,
+    Feedback,
+    Create { email: String },
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login { email } => write!(f, "Persona login failed for {email}"),
+            Self::Spaces => f.write_str("Space list failed"),
+            Self::VaultStatus => f.write_str("Vault status failed"),
+            Self::VaultInit => f.write_str("Vault init failed"),
+            Self::Due => f.write_str("listDuePersonas failed"),
+            Self::Actions => f.write_str("postActions failed"),
+            Self::Feedback => f.write_str("postFeedback failed"),
+            Self::Create { email } => write!(f, "Creating {email} failed"),
+        }
+    }
+}
+
+/// Why a question to mana-auth has no good answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManaError {
+    /// mana-auth answered, but not with success.
+    #[error("{asked}: HTTP {status} — {body}")]
+    Refused {
+        /// The question.
+        asked: Asked,
+        /// The answer's status.
+        status: u16,
+        /// The first 300 characters of its body.
+        body: String,
+    },
+    /// The sign-in succeeded, but its answer lacks the token or the user's id.
+    #[error("Persona login response missing token/user.id for {email}")]
+    LoginIncomplete {
+        /// Who signed in.
+        email: String,
+    },
+    /// The sign-in succeeded, but set no cookie, without which nothing else can be asked.
+    #[error("Persona login set no session cookie for {email}")]
+    NoCookie {
+        /// Who signed in.
+        email: String,
+    },
+    /// The persona belongs to no space.
+    #[error("Persona {email} has no spaces — signup flow did not auto-create one?")]
+    NoSpace {
+        /// Whose spaces.
+        email: String,
+    },
+    /// Nobody listens at the address.
+    #[error("{asked}: cannot connect to {url} ({cause})")]
+    Unreachable {
+        /// The question.
+        asked: Asked,
+        /// Where it was to go.
+        url: String,
+        /// Why it did not.
+        cause: String,
+    },
+    /// The connection was there, the answer did not come or broke off. It may have been carried out.
+    #[error("{asked}: no answer from {url} ({cause})")]
+    NoAnswer {
+        /// The question.
+        asked: Asked,
+        /// Where it went.
+        url: String,
+        /// What happened instead.
+        cause: String,
+    },
+    /// A success whose body is not what the contract says.
+    #[error("{asked}: cannot read the answer of {url} ({cause})")]
+    Unreadable {
+        /// The question.
+        asked: Asked,
+        /// Who answered.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A key, token or cookie holds a character that no HTTP header can carry.
+    #[error("{asked}: the key or token holds a character that no HTTP header can carry")]
+    Unsendable {
+        /// The question.
+        asked: Asked,
+    },
+    /// There is nothing to make passwords from.
+    #[error(transparent)]
+    EmptySeedSecret(#[from] EmptySeedSecret),
+}
+
+impl ManaError {
+    pub(super) fn refused(asked: &Asked, status: StatusCode, body: &str) -> Self {
+        Self::Refused {
+            asked: asked.clone(),
+            status: status.as_u16(),
+            body: body.chars().take(QUOTED).collect(),
+        }
+    }
+
+    pub(super) fn unreachable(asked: &Asked, url: &str, cause: String) -> Self {
+        Self::Unreachable { asked: asked.clone(), url: url.to_owned(), cause }
+    }
+
+    pub(super) fn no_answer(asked: &Asked, url: &str, cause: String) -> Self {
+        Self::NoAnswer { asked: asked.clone(), url: url.to_owned(), cause }
+    }
+
+    pub(super) fn unreadable(asked: &Asked, url: &str, cause: String) -> Self {
+        Self::Unreadable { asked: asked.clone(), url: url.to_owned(), cause }
+    }
+
+    /// One of a small set of words, for records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
+            Self::LoginIncomplete { .. } => "login-incomplete",
+            Self::NoCookie { .. } => "login-no-cookie",
+            Self::NoSpace { .. } => "no-space",
+            Self::Unreachable { .. } => "mana-unreachable",
+            Self::NoAnswer { .. } => "mana-no-answer",
+            Self::Unreadable { .. } => "mana-unreadable",
+            Self::Unsendable { .. } => "mana-unsendable",
+            Self::EmptySeedSecret(_) => "seed-secret-empty",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self.code() {
+            "login-refused" => {
+                "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
+                 existing passwords: seed again under the old secret, or delete the persona and seed it anew. \
+                 Five failures lock the account."
+            }
+            "login-unverified" => "Seed the persona again: seeding marks its email address as verified.",
+            "login-locked" => {
+                "Wait until the lock ends (30 minutes after the last failure) and check PERSONA_SEED_SECRET before; \
+                 each further failure prolongs it."
+            }
+            "login-limited" => {
+                "mana-auth allows three sign-ins in ten seconds from one address; lower PERSONA_CONCURRENCY."
+            }
+            "login-incomplete" | "mana-unreadable" => {
+                "Is that really mana-auth, and not a proxy or a page? Check MANA_AUTH_URL."
+            }
+            "login-no-cookie" => "Allow the Bearer form too: sign_in = \"auto\".",
+            "no-space" => "Delete the persona and seed it again: sign-up creates the personal space.",
+            "space-refused" => {
+                "mana-auth accepts only the session cookie here: sign_in = \"auto\" or \"cookie\"."
+            }
+            "service-key-refused" => "MANA_SERVICE_KEY must be the one that mana-auth was started with.",
+            "persona-gone" => "The persona was deleted in mana-auth; its rows have nowhere to go.",
+            "wrong-path" => "Check MANA_AUTH_URL and the path of the persona endpoints (personas_path).",
+            "mana-unreachable" => "Is mana-auth running at that address? Check MANA_AUTH_URL.",
+            "mana-unsendable" => "Check MANA_SERVICE_KEY for line breaks and letters outside of ASCII.",
+            "seed-secret-empty" => {
+                "Set PERSONA_SEED_SECRET to the secret that the personas were seeded with."
+            }
+            _ => "Look into mana-auth's log; the next tick tries again.",
+        }
+    }
+
+    /// Whether every other persona would meet the same, so that the tick had better start no further turn.
+    #[must_use]
+    pub fn stops_tick(&self) -> bool {
+        matches!(self, Self::Refused { asked: Asked::Due, .. })
+            || matches!(self, Self::Unreachable { .. } | Self::Unsendable { .. } | Self::EmptySeedSecret(_))
+            || self.code() == "service-key-refused"
+    }
+
+    /// Whether the same request may succeed later. What is not worth repeating is refused for good, and
+    /// the outbox sets it aside. A wrong key or path is repeated, because the operator can put it right
+    /// and nothing may be lost meanwhile.
+    #[must_use]
+    pub fn is_worth_repeating(&self) -> bool {
+        match self {
+            Self::Refused { status: 401 | 403 | 408 | 425 | 429, .. } => true,
+            Self::Refused { status: 404, .. } => self.code() == "wrong-path",
+            Self::Refused { status, .. } => !(400..500).contains(status),
+            Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unreadable { .. }
+            | Self::Unsendable { .. } => true,
+            Self::LoginIncomplete { .. }
+            | Self::NoCookie { .. }
+            | Self::NoSpace { .. }
+            | Self::EmptySeedSecret(_) => false,
+        }
+    }
+
+    /// Whether this answer to a cookie sign-in means that there is none.
+    pub(super) fn rules_out_cookies(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. } | Self::NoCookie { .. })
+    }
+
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Refused { status: 401, .. })
+    }
+}
+
+fn refusal_code(asked: &Asked, status: u16, body: &str) -> &'static str {
+    match (asked, status) {
+        (Asked::Login { .. }, 429) if says_locked(body) => "login-locked",
+        (Asked::Login { .. }, 429) => "login-limited",
+        (Asked::Login { .. }, 401) => "login-refused",
+        (Asked::Login { .. }, 403) => "login-unverified",
+        (Asked::Login { .. }, _) => "login-failed",
+        (Asked::Spaces, 401 | 403) => "space-refused",
+        (Asked::Spaces, _) => "space-failed",
+        (Asked::VaultStatus | Asked::VaultInit, _) => "vault-failed",
+        (Asked::Due | Asked::Actions | Asked::Feedback, 401 | 403) => "service-key-refused",
+        (Asked::Actions | Asked::Feedback, 404) if body.contains("Persona not found") => "persona-gone",
+        (Asked::Due | Asked::Actions | Asked::Feedback, 404) => "wrong-path",
+        (Asked::Due, _) => "due-failed",
+        (Asked::Actions | Asked::Feedback, _) => "delivery-refused",
+        (Asked::Create { .. }, 401) => "admin-token-refused",
+        (Asked::Create { .. }, 403) => "not-an-admin",
+        (Asked::Create { .. }, 404) => "wrong-path",
+        (Asked::Create { .. }, _) => "create-failed",
+    }
+}
+
+/// Both generations of mana-auth's answer (contract 3.1).
+pub(super) fn says_locked(body: &str) -> bool {
+    body.contains("Account locked") || body.contains("ACCOUNT_LOCKED")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(asked: Asked, status: u16, body: &str) -> ManaError {
+        ManaError::Refused { asked, status, body: body.to_owned() }
+    }
+
+    #[test]
+    fn a_body_is_quoted_up_to_300_characters_and_none_is_split() {
+        let status = StatusCode::BAD_GATEWAY;
+        let error = ManaError::refused(&Asked::Spaces, status, &"ü".repeat(301));
+        assert_eq!(error.to_string(), format!("Space list failed: HTTP 502 — {}", "ü".repeat(300)));
+    }
+
+    #[test]
+    fn only_what_is_refused_for_good_is_not_repeated() {
+        let gone = r#"{"error":"Persona not found"}"#;
+        for (status, body, repeated) in [
+            (400, r#"{"error":"Invalid JSON"}"#, false),
+            (401, "", true),
+            (403, "", true),
+            (404, gone, false),
+            (404, "404 Not Found", true),
+            (408, "", true),
+            (413, "", false),
+            (422, "", false),
+            (429, "", true),
+            (500, "", true),
+            (503, "", true),
+        ] {
+            let error = refused(Asked::Actions, status, body);
+            assert_eq!(error.is_worth_repeating(), repeated, "{error}");
+        }
+        let (url, cause) = ("http://localhost:1", String::new());
+        assert!(ManaError::unreachable(&Asked::Feedback, url, cause.clone()).is_worth_repeating());
+        assert!(ManaError::no_answer(&Asked::Feedback, url, cause.clone()).is_worth_repeating());
+        assert!(ManaError::unreadable(&Asked::Feedback, url, cause).is_worth_repeating());
+    }
+
+    #[test]
+    fn each_refusal_has_a_code_and_every_code_a_hint_of_its_own_kind() {
+        let login = || Asked::Login { email: "a@mana.test".to_owned() };
+        for (error, code, stops_tick) in [
+            (refused(login(), 401, ""), "login-refused", false),
+            (refused(login(), 403, ""), "login-unverified", false),
+            (refused(login(), 429, r#"{"error":"Account locked"}"#), "login-locked", false),
+            (refused(login(), 429, r#"{"error":"ACCOUNT_LOCKED"}"#), "login-locked", false),
+            (refused(login(), 429, ""), "login-limited", false),
+            (refused(login(), 500, ""), "login-failed", false),
+            (refused(Asked::Spaces, 401, ""), "space-refused", false),
+            (refused(Asked::VaultInit, 500, ""), "vault-failed", false),
+            (refused(Asked::Due, 401, ""), "service-key-refused", true),
+            (refused(Asked::Due, 500, ""), "due-failed", true),
+            (refused(Asked::Actions, 401, ""), "service-key-refused", true),
+            (refused(Asked::Feedback, 400, ""), "delivery-refused", false),
+            (ManaError::NoSpace { email: "a@mana.test".to_owned() }, "no-space", false),
+            (ManaError::EmptySeedSecret(EmptySeedSecret), "seed-secret-empty", true),
+        ] {
+            assert_eq!((error.code(), error.stops_tick()), (code, stops_tick), "{error}");
+            assert!(!error.hint().is_empty());
+        }
+    }
+}

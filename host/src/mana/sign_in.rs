@@ -1,0 +1,238 @@
+//! A persona signs in, and its JWT is renewed. What is done with either is not known here.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::{Mana, SignInForm, bearer, secret_value};
+use super::error::{Asked, ManaError, says_locked};
+use super::exchange::{Answer, ask};
+use super::password::password;
+use super::token::expiry;
+use crate::domain::ids::PersonaId;
+
+/// How often a sign-in that was turned away for coming too fast is repeated.
+const REPEATS: u32 = 2;
+/// The longest wait before such a repeat; who is told to wait longer fails now and comes with the next tick.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The wait when mana-auth does not say how long: the window of its rate limit (contract 3.3).
+const USUAL_WAIT: Duration = Duration::from_secs(10);
+
+/// A persona that has signed in.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Its user id.
+    pub user: PersonaId,
+    /// The address it signed in with.
+    pub email: String,
+    /// Its JWT, which mana-mcp and the vault accept.
+    pub jwt: SecretString,
+    /// When the JWT ends, by our clock; `None` when the token does not say.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What mana-auth's own routes accept.
+    pub proof: Proof,
+}
+
+/// What shows mana-auth's own routes that somebody has signed in.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// The session cookie, as the value of a `Cookie` header.
+    Cookie(SecretString),
+    /// The session token, for a mana-auth that takes one as Bearer.
+    Bearer(SecretString),
+}
+
+impl Mana {
+    /// Signs a persona in with its HMAC password (contract 3.1 and 3.5). A sign-in that came too fast
+    /// waits as long as mana-auth asks, up to 30 seconds, and is repeated twice at most; one on a locked
+    /// account never is, because each failure prolongs the lock.
+    ///
+    /// # Errors
+    /// When mana-auth refuses or cannot be asked, or when the seed secret is empty.
+    pub async fn sign_in(&self, email: &str) -> Result<SignedIn, ManaError> {
+        match self.options.sign_in {
+            SignInForm::Cookie => self.sign_in_by_cookie(email).await,
+            SignInForm::Bearer => self.sign_in_by_bearer(email).await,
+            SignInForm::Auto => match self.sign_in_by_cookie(email).await {
+                Err(error) if error.rules_out_cookies() => self.sign_in_by_bearer(email).await,
+                tried => tried,
+            },
+        }
+    }
+
+    /// The same persona with a fresh JWT. The session outlives many of them (7 days against 15 minutes);
+    /// when it has ended too, the persona signs in anew.
+    ///
+    /// # Errors
+    /// As [`Mana::sign_in`].
+    pub async fn refresh(&self, signed_in: &SignedIn) -> Result<SignedIn, ManaError> {
+        let Proof::Cookie(cookie) = &signed_in.proof else {
+            return self.sign_in_by_bearer(&signed_in.email).await;
+        };
+        match self.jwt_for(&signed_in.email, cookie).await {
+            Ok(jwt) => {
+                let expires_at = expiry(&jwt, self.clock.now());
+                Ok(SignedIn { jwt: jwt.into(), expires_at, ..signed_in.clone() })
+            }
+            Err(error) if error.is_unauthorized() => self.sign_in(&signed_in.email).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a real mana-auth accepts: the session cookie, and the JWT that it mints for it.
+    pub(super) async fn sign_in_by_cookie(&self, email: &str) -> Result<SignedIn, ManaError> {
+        let asked = Asked::Login { email: email.to_owned() };
+        let answer = self.knock(&asked, email, "/api/auth/sign-in/email").await?;
+        let cookie =
+            cookies(&answer.headers).ok_or_else(|| ManaError::NoCookie { email: email.to_owned() })?;
+        let opened: Opened = answer.json(&asked)?;
+        let user = opened.user_id().ok_or_else(|| incomplete(email))?;
+        let jwt = self.jwt_for(email, &cookie).await?;
+        let expires_at = expiry(&jwt, self.clock.now());
+        Ok(SignedIn {
+            user,
+            email: email.to_owned(),
+            jwt: jwt.into(),
+            expires_at,
+            proof: Proof::Cookie(cookie),
+        })
+    }
+
+    /// The first runner's form: everything comes in one answer, and there is no cookie.
+    async fn sign_in_by_bearer(&self, email: &str) -> Result<SignedIn, ManaError> {
+        let asked = Asked::Login { email: email.to_owned() };
+        let opened: Opened = self.knock(&asked, email, "/api/v1/auth/login").await?.json(&asked)?;
+        let user = opened.user_id().ok_or_else(|| incomplete(email))?;
+        let access = opened.access_token.filter(|token| !token.is_empty());
+        let session = opened.token.filter(|token| !token.is_empty());
+        let jwt = access.clone().or_else(|| session.clone()).ok_or_else(|| incomplete(email))?;
+        let proof = Proof::Bearer(session.unwrap_or_else(|| jwt.clone()).into());
+        let expires_at = expiry(&jwt, self.clock.now());
+        Ok(SignedIn { user, email: email.to_owned(), jwt: jwt.into(), expires_at, proof })
+    }
+
+    /// The JWT of the session that the cookie stands for (contract 3.3).
+    async fn jwt_for(&self, email: &str, cookie: &SecretString) -> Result<String, ManaError> {
+        #[derive(Deserialize)]
+        struct Minted {
+            token: Option<String>,
+        }
+        let asked = Asked::Login { email: email.to_owned() };
+        let (name, value) = prove(&asked, &Proof::Cookie(cookie.clone()))?;
+        let request = self.http.get(self.auth("/api/auth/token")).header(name, value);
+        let minted: Minted = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        minted.token.filter(|token| !token.is_empty()).ok_or_else(|| incomplete(email))
+    }
+
+    /// Sends email and password, and patiently so.
+    async fn knock(&self, asked: &Asked, email: &str, path: &str) -> Result<Answer, ManaError> {
+        let password = password(&self.options.seed_secret, email)?;
+        let credentials = json!({"email": email, "password": password.expose_secret()});
+        let mut repeats = 0;
+        loop {
+            let answer = ask(asked, self.http.post(self.auth(path)).json(&credentials)).await?;
+            match wait_before_repeat(&answer) {
+                Some(wait) if repeats < REPEATS => {
+                    repeats += 1;
+                    tracing::debug!(email, wait_s = wait.as_secs(), "sign-in came too fast, waiting");
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return answer.accepted(asked),
+            }
+        }
+    }
+}
+
+/// A proof as the header that carries it.
+pub(super) fn prove(asked: &Asked, proof: &Proof) -> Result<(HeaderName, HeaderValue), ManaError> {
+    match proof {
+        Proof::Cookie(cookie) => Ok((COOKIE, secret_value(asked, cookie.expose_secret())?)),
+        Proof::Bearer(token) => Ok((AUTHORIZATION, bearer(asked, token)?)),
+    }
+}
+
+/// The part of both sign-ins' answers that is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opened {
+    token: Option<String>,
+    access_token: Option<String>,
+    user: Option<User>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: Option<String>,
+}
+
+impl Opened {
+    fn user_id(&self) -> Option<PersonaId> {
+        let id = self.user.as_ref()?.id.as_ref()?;
+        (!id.is_empty()).then(|| PersonaId::new(id))
+    }
+}
+
+fn incomplete(email: &str) -> ManaError {
+    ManaError::LoginIncomplete { email: email.to_owned() }
+}
+
+/// How long to wait before the same sign-in may succeed, if waiting helps at all.
+fn wait_before_repeat(answer: &Answer) -> Option<Duration> {
+    if answer.status != StatusCode::TOO_MANY_REQUESTS || says_locked(answer.body()) {
+        return None;
+    }
+    let wait = ["retry-after", "x-retry-after"]
+        .iter()
+        .find_map(|name| answer.headers.get(*name)?.to_str().ok()?.trim().parse().ok())
+        .map_or(USUAL_WAIT, Duration::from_secs);
+    (wait <= LONGEST_WAIT).then_some(wait)
+}
+
+/// Every cookie that an answer sets, as the value of a `Cookie` header; a later one replaces an
+/// earlier one of its name, and an empty one takes it away.
+fn cookies(headers: &HeaderMap) -> Option<SecretString> {
+    let mut kept: Vec<(&str, &str)> = Vec::new();
+    for set in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+        let pair = set.split_once(';').map_or(set, |(pair, _)| pair);
+        let Some((name, value)) = pair.split_once('=') else { continue };
+        let (name, value) = (name.trim(), value.trim());
+        kept.retain(|(known, _)| *known != name);
+        if !value.is_empty() {
+            kept.push((name, value));
+        }
+    }
+    let pairs: Vec<String> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (!pairs.is_empty()).then(|| pairs.join("; ").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cookie_pair_is_kept_and_the_last_of_a_name_wins() {
+        for (set, expected) in [
+            (vec![], None),
+            (
+                vec!["mana.session_token=t.s%3D; Max-Age=604800; Path=/; HttpOnly"],
+                Some("mana.session_token=t.s%3D"),
+            ),
+            (vec!["a=1; Path=/", "b=2", "a=3"], Some("b=2; a=3")),
+            (vec!["a=1", "a=; Max-Age=0"], None),
+            (vec!["nonsense"], None),
+            (vec!["a=b=c"], Some("a=b=c")),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in &set {
+                headers.append(SET_COOKIE, HeaderValue::from_static(line));
+            }
+            let cookie = cookies(&headers);
+            assert_eq!(cookie.as_ref().map(SecretString::expose_secret), expected, "{set:?}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One persona's session with the MCP server, for one turn.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::{self, CallToolRequestParams, ClientConfig, PaginatedRequestParams};
+use rmcp::service::RunningService;
+use rmcp::{RoleClient, ServiceError};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::answer::{answer, protocol_error};
+use super::error::McpError;
+use super::pages::Pages;
+use super::wire::{GOODBYE, Wire};
+use crate::domain::tool::Tool;
+use crate::domain::transcript::ToolAnswer;
+
+/// An open session. It is closed by [`Session::close`], and in the background when it is dropped.
+pub struct Session {
+    service: RunningService<RoleClient, ClientConfig>,
+    wire: Wire,
+    url: Arc<str>,
+    call_timeout: Duration,
+}
+
+impl Session {
+    pub(super) fn new(
+        service: RunningService<RoleClient, ClientConfig>,
+        wire: Wire,
+        url: Arc<str>,
+        call_timeout: Duration,
+    ) -> Self {
+        Self { service, wire, url, call_timeout }
+    }
+
+    /// The tools that the server offers, sorted by name, so that the same tools always make the same
+    /// prompt. Of two tools of one name only the first is kept.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or when its list does not end.
+    pub async fn tools(&self) -> Result<Vec<Tool>, McpError> {
+        let mut tools = Vec::new();
+        let mut pages = Pages::default();
+        let mut cursor = None;
+        loop {
+            let page = self.page(cursor).await?;
+            let next = pages.turn(page.tools.len(), page.next_cursor);
+            tools.extend(page.tools.into_iter().map(read_tool));
+            cursor = next.map_err(|cause| McpError::ToolList { url: self.url.to_string(), cause })?;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        tools.sort_by(|a, b| a.name.cmp(&b.name));
+        tools.dedup_by(|later, first| later.name == first.name);
+        Ok(tools)
+    }
+
+    /// Calls a tool by the name that MCP knows. What the tool or the protocol refuses is an answer too,
+    /// because the model should see it.
+    ///
+    /// # Errors
+    /// When the server cannot be asked or does not answer in time; [`McpError::is_answer_lost`] says whether
+    /// the call may have been carried out all the same.
+    pub async fn call(&self, tool: &str, input: &Value) -> Result<ToolAnswer, McpError> {
+        let Some(arguments) = arguments(input) else {
+            let text = format!("The arguments of {tool} must be a JSON object.");
+            return Ok(ToolAnswer { text, is_error: true });
+        };
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        match timeout(self.call_timeout, self.service.call_tool_once(params)).await {
+            Ok(Ok(response)) => Ok(answer(response)),
+            Ok(Err(ServiceError::McpError(error))) => Ok(protocol_error(&error)),
+            Ok(Err(error)) => Err(McpError::of_request(&self.url, &error)),
+            Err(_) => Err(self.too_late(tool)),
+        }
+    }
+
+    /// Closes the session, and waits two seconds at most for the server to say that it did, too.
+    pub async fn close(mut self) {
+        let goodbye = async {
+            if let Err(error) = self.service.close().await {
+                tracing::debug!(%error, "the MCP session ended badly");
+            }
+            self.wire.hang_up().await;
+        };
+        if timeout(GOODBYE, goodbye).await.is_err() {
+            tracing::debug!("the MCP session did not close in time");
+        }
+    }
+
+    async fn page(&self, cursor: Option<String>) -> Result<model::ListToolsResult, McpError> {
+        let params = PaginatedRequestParams::default().with_cursor(cursor);
+        match timeout(self.call_timeout, self.service.list_tools(Some(params))).await {
+            Ok(page) => page.map_err(|error| McpError::of_request(&self.url, &error)),
+            Err(_) => Err(self.too_late("`tools/list`")),
+        }
+    }
+
+    fn too_late(&self, what: &str) -> McpError {
+        McpError::Deadline { url: self.url.to_string(), what: what.to_owned(), limit: self.call_timeout }
+    }
+}
+
+impl Drop for Session {
+    /// rmcp says goodbye on its own when its service is dropped, but not when that has already failed.
+    fn drop(&mut self) {
+        if !self.wire.is_open() {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let wire = self.wire.clone();
+            runtime.spawn(async move { wire.hang_up().await });
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// A tool without arguments is called with `{}`, also when the model leaves them out.
+fn arguments(input: &Value) -> Option<model::JsonObject> {
+    match input {
+        Value::Object(arguments) => Some(arguments.clone()),
+        Value::Null => Some(model::JsonObject::new()),
+        _ => None,
+    }
+}
+
+fn read_tool(tool: model::Tool) -> Tool {
+    let description =
+        tool.description.or_else(|| tool.title.map(Into::into)).unwrap_or_default().into_owned();
+    let read_only = tool.annotations.and_then(|hints| hints.read_only_hint).unwrap_or(false);
+    Tool {
+        name: tool.name.into_owned(),
+        description,
+        input_schema: object_schema(Arc::unwrap_or_clone(tool.input_schema)),
+        read_only,
+    }
+}
+
+/// Claude refuses the whole request for one schema that is not an object's.
+fn object_schema(schema: model::JsonObject) -> Value {
+    if schema.get("type").and_then(Value::as_str) == Some("object") {
+        Value::Object(schema)
+    } else {
+        json!({"type": "object"})
+    }
+}
