@@ -1,1 +1,16 @@
 //! The Claude Messages API: one typed call, streamed, retried and priced. It knows no tool server.
+
+pub mod client;
+pub mod error;
+pub mod price;
+pub mod reply;
+pub mod request;
+mod retry;
+pub mod sse;
+pub mod stream;
+mod wire;
+
+pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options};
+pub use error::ModelError;
+pub use reply::{Block, Reply, StopReason, ToolUse};
+pub use request::{Message, MessageRequest, Role, ToolDefinition, ToolResult};

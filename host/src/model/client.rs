@@ -1,0 +1,281 @@
+//! One call to the Messages API: send, stream, put together, price; again if that makes sense.
+
+use std::time::Duration;
+
+use reqwest::Response;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{Instant, timeout};
+
+use super::error::{Failure, ModelError, Refusal};
+use super::price;
+use super::reply::Reply;
+use super::request::MessageRequest;
+use super::retry::{self, Policy};
+use super::sse::Decoder;
+use super::stream::{Assembled, Assembly, Broken};
+use super::wire::{self, ErrorBody};
+
+/// The first-party API.
+pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
+/// The version of the API that this client is written for.
+pub const DEFAULT_VERSION: &str = "2026-10-21";
+
+/// The most bytes of one event, and of one reply.
+const MAX_EVENT_BYTES: usize = 4 << 20;
+const MAX_REPLY_BYTES: usize = 32 << 20;
+/// The most bytes that are read of an error's body, and the most characters that are shown of one
+/// that is no error of the API.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+const SHOWN_ERROR_CHARS: usize = 300;
+
+/// How Claude is reached.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The server, without `/v1`.
+    pub base_url: String,
+    /// The key; a local server may do without, then it is empty.
+    pub api_key: SecretString,
+    /// The API's version (`anthropic-version`).
+    pub version: String,
+    /// Mark tools, system prompt and conversation for the prompt cache.
+    pub caching: bool,
+    /// How often a request is sent at most.
+    pub max_attempts: u32,
+    /// No wait begins that would end later than this after the first attempt began.
+    pub retry_budget: Duration,
+    /// The wait before the second attempt when the API names none; it doubles with each.
+    pub first_wait: Duration,
+    /// How long the other side may be silent, before and while it replies.
+    pub idle_timeout: Duration,
+}
+
+impl Options {
+    /// The first-party API with `api_key`.
+    #[must_use]
+    pub fn new(api_key: SecretString) -> Self {
+        Self {
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            api_key,
+            version: DEFAULT_VERSION.to_owned(),
+            caching: true,
+            max_attempts: 5,
+            retry_budget: Duration::from_secs(120),
+            first_wait: Duration::from_millis(500),
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The client. Clones share the connections of the HTTP client that they were made with.
+#[derive(Clone, Debug)]
+pub struct Claude {
+    http: reqwest::Client,
+    url: String,
+    options: Options,
+}
+
+impl Claude {
+    /// A client that sends through `http`.
+    #[must_use]
+    pub fn new(http: reqwest::Client, options: Options) -> Self {
+        let url = format!("{}/v1/messages", options.base_url.trim_end_matches('/'));
+        Self { http, url, options }
+    }
+
+    /// The URL that requests are sent to.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Asks Claude, and waits for the whole reply.
+    ///
+    /// # Errors
+    /// When there is no whole reply after every attempt that makes sense. Nothing was done then.
+    pub async fn message(&self, request: &MessageRequest) -> Result<Reply, ModelError> {
+        let began = Instant::now();
+        let headers = self.headers().map_err(|failure| ModelError { failure, attempts: 0 })?;
+        let body = bytes::Bytes::from(wire::body(request, self.options.caching));
+        let policy = Policy {
+            max_attempts: self.options.max_attempts,
+            budget: self.options.retry_budget,
+            first_wait: self.options.first_wait,
+        };
+        let ((assembled, request_id), attempts) =
+            retry::repeat(policy, || self.attempt(headers.clone(), body.clone())).await?;
+        let Assembled { id, model, blocks, stop_reason, usage } = assembled;
+        let model = model.unwrap_or_else(|| request.model.clone());
+        Ok(Reply {
+            id,
+            request_id,
+            cost: price::cost(&model, &usage),
+            price_table: price::TABLE,
+            model,
+            blocks,
+            stop_reason,
+            usage,
+            attempts,
+            took: began.elapsed(),
+        })
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Failure> {
+        let value = |name: &str, text: &str| {
+            HeaderValue::from_str(text).map_err(|_| Failure::Options {
+                what: format!("{name} has a character that no header can have"),
+            })
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("anthropic-version", value("the API version", &self.options.version)?);
+        let key = self.options.api_key.expose_secret();
+        if !key.is_empty() {
+            let mut key = value("the API key", key)?;
+            key.set_sensitive(true);
+            headers.insert("x-api-key", key);
+        }
+        Ok(headers)
+    }
+
+    async fn attempt(
+        &self,
+        headers: HeaderMap,
+        body: bytes::Bytes,
+    ) -> Result<(Assembled, Option<String>), Failure> {
+        let sent = self.http.post(&self.url).headers(headers).body(body).send();
+        let response = match self.in_time(sent).await? {
+            Ok(response) => response,
+            Err(error) if error.is_builder() => {
+                return Err(Failure::Options { what: format!("{}: {}", self.url, causes(&error)) });
+            }
+            Err(error) => {
+                return Err(Failure::Unreachable { url: self.url.clone(), cause: causes(&error) });
+            }
+        };
+        if !response.status().is_success() {
+            return Err(Failure::Refused(self.refusal(response).await));
+        }
+        let request_id = header(response.headers(), "request-id");
+        let content_type = header(response.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
+        if !content_type.starts_with("text/event-stream") {
+            let what = format!("it is {content_type:?} and not a stream of events");
+            return Err(Failure::Unreadable { url: self.url.clone(), what, request_id });
+        }
+        let assembled = self.read(response, &request_id).await?;
+        Ok((assembled, request_id))
+    }
+
+    /// Reads the stream up to the event that ends the reply.
+    async fn read(&self, mut response: Response, request_id: &Option<String>) -> Result<Assembled, Failure> {
+        let unreadable = |what: String| Failure::Unreadable {
+            url: self.url.clone(),
+            what,
+            request_id: request_id.clone(),
+        };
+        let mut decoder = Decoder::new(MAX_EVENT_BYTES);
+        let mut assembly = Assembly::default();
+        let mut events = Vec::new();
+        let mut received = 0;
+        while !assembly.is_whole() {
+            let chunk = match self.in_time(response.chunk()).await? {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) => return Err(incomplete(causes(&error), request_id)),
+            };
+            received += chunk.len();
+            if received > MAX_REPLY_BYTES {
+                return Err(unreadable(format!("it is longer than {MAX_REPLY_BYTES} bytes")));
+            }
+            let decoded = decoder.feed(&chunk, &mut events);
+            for event in events.drain(..) {
+                assembly.take(&event).map_err(|broken| failure_of(broken, request_id))?;
+            }
+            if !assembly.is_whole() {
+                decoded.map_err(|too_long| unreadable(too_long.to_string()))?;
+            }
+        }
+        assembly.finish().map_err(|broken| failure_of(broken, request_id))
+    }
+
+    async fn refusal(&self, response: Response) -> Refusal {
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = self.error_body(response).await;
+        let parsed: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
+        let error_code = parsed.error_code().map(str::to_owned);
+        let message = match parsed.error.message {
+            message if !message.is_empty() => message,
+            _ => shown(&body),
+        };
+        Refusal {
+            status: Some(status),
+            kind: parsed.error.kind,
+            error_code,
+            message,
+            request_id: header(&headers, "request-id").or(parsed.request_id),
+            retry_after: retry::retry_after(&headers),
+            should_retry: header(&headers, "x-should-retry").and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// What can be had of an error's body; the status alone already says enough.
+    async fn error_body(&self, mut response: Response) -> Vec<u8> {
+        let mut body = Vec::new();
+        while body.len() < MAX_ERROR_BYTES
+            && let Ok(Ok(Some(chunk))) = self.in_time(response.chunk()).await
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BYTES - body.len())]);
+        }
+        body
+    }
+
+    /// Waits for the other side as long as it may be silent.
+    async fn in_time<T>(&self, wait: impl Future<Output = T>) -> Result<T, Failure> {
+        let after = self.options.idle_timeout;
+        timeout(after, wait).await.map_err(|_| Failure::Silent { url: self.url.clone(), after })
+    }
+}
+
+fn failure_of(broken: Broken, request_id: &Option<String>) -> Failure {
+    match broken {
+        Broken::Told { kind, error_code, message } => Failure::BrokeOff(Refusal {
+            kind,
+            error_code,
+            message,
+            request_id: request_id.clone(),
+            ..Refusal::default()
+        }),
+        Broken::Ended | Broken::Malformed(_) => incomplete(broken.to_string(), request_id),
+    }
+}
+
+fn incomplete(what: String, request_id: &Option<String>) -> Failure {
+    Failure::Incomplete { what, request_id: request_id.clone() }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The beginning of a body that is no error of the API, on one line.
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(SHOWN_ERROR_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None if text.is_empty() => "(no body)".to_owned(),
+        None => text,
+    }
+}
+
+/// An error with its causes. Without the URL, which the message names already.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+}

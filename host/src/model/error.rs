@@ -1,0 +1,273 @@
+//! Why a call to Claude gave no reply, and what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A call that failed, after every attempt that made sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{failure}{}", AfterAttempts(*attempts))]
+pub struct ModelError {
+    /// What the last attempt met.
+    pub failure: Failure,
+    /// How often the request was sent.
+    pub attempts: u32,
+}
+
+/// What one attempt met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The API answered with an error.
+    #[error("Claude refused the request: {0}")]
+    Refused(Refusal),
+    /// The API began to reply and then told of an error.
+    #[error("Claude broke off its reply: {0}")]
+    BrokeOff(Refusal),
+    /// The stream ended, or made no sense, before the reply was whole.
+    #[error("Claude's reply did not arrive whole: {what}{}", RequestId(request_id))]
+    Incomplete {
+        /// What happened.
+        what: String,
+        /// The API's id of the request.
+        request_id: Option<String>,
+    },
+    /// The other side was silent for too long.
+    #[error("Claude at {url} was silent for {}", humantime::format_duration(*after))]
+    Silent {
+        /// The URL of the request.
+        url: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// No connection.
+    #[error("cannot reach Claude at {url}: {cause}")]
+    Unreachable {
+        /// The URL of the request.
+        url: String,
+        /// Why, from the outermost to the innermost cause.
+        cause: String,
+    },
+    /// Something answers at the URL, but it is no Messages API, or its reply is beyond our limits.
+    #[error("the answer of {url} cannot be read: {what}{}", RequestId(request_id))]
+    Unreadable {
+        /// The URL of the request.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+        /// The API's id of the request.
+        request_id: Option<String>,
+    },
+    /// The request could not be built out of the options.
+    #[error("the request to Claude cannot be built: {what}")]
+    Options {
+        /// Which option, and what is wrong with it.
+        what: String,
+    },
+}
+
+/// The API's own words for an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status; `None` for an error inside a stream, which began with 200.
+    pub status: Option<u16>,
+    /// The kind, such as `invalid_request_error`; empty when the body names none.
+    pub kind: String,
+    /// A finer word, such as `enforced_spend_limit_reached`.
+    pub error_code: Option<String>,
+    /// The API's sentence, or the beginning of a body that is no API error.
+    pub message: String,
+    /// The API's id of the request.
+    pub request_id: Option<String>,
+    /// How long the API asks to wait.
+    pub retry_after: Option<Duration>,
+    /// What the API says about repeating (`x-should-retry`).
+    pub should_retry: Option<bool>,
+}
+
+impl Refusal {
+    /// The money that may be spent is spent: nothing works until a person changes that.
+    #[must_use]
+    pub fn is_spend_limit(&self) -> bool {
+        matches!(
+            self.error_code.as_deref(),
+            Some("enforced_spend_limit_reached" | "contract_spend_limit_reached")
+        )
+    }
+
+    /// What the error is about, whether it came as a status or inside a stream.
+    fn subject(&self) -> Subject {
+        if self.is_spend_limit() {
+            return Subject::Spending;
+        }
+        match (self.status, self.kind.as_str()) {
+            (Some(401), _) | (None, "authentication_error") => Subject::Key,
+            (Some(402), _) | (None, "billing_error") => Subject::Billing,
+            (Some(403), _) | (None, "permission_error") => Subject::Permission,
+            (Some(404), _) | (None, "not_found_error") => Subject::NotFound,
+            (Some(413), _) | (None, "request_too_large") => Subject::TooLarge,
+            (Some(429), _) | (None, "rate_limit_error") => Subject::RateLimit,
+            (Some(529), _) | (None, "overloaded_error") => Subject::Overload,
+            (Some(408 | 409 | 500..), _) | (None, "api_error" | "timeout_error") => Subject::Server,
+            _ => Subject::Request,
+        }
+    }
+}
+
+enum Subject {
+    Key,
+    Billing,
+    Permission,
+    NotFound,
+    TooLarge,
+    RateLimit,
+    Spending,
+    Overload,
+    Server,
+    Request,
+}
+
+impl ModelError {
+    /// One of a small set of words, for records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.failure {
+            Failure::Refused(refusal) | Failure::BrokeOff(refusal) => match refusal.subject() {
+                Subject::Key => "claude-key-refused",
+                Subject::Billing => "claude-billing",
+                Subject::Permission => "claude-permission",
+                Subject::NotFound => "claude-not-found",
+                Subject::TooLarge => "claude-request-too-large",
+                Subject::RateLimit => "claude-rate-limit",
+                Subject::Spending => "claude-spend-limit",
+                Subject::Overload => "claude-overloaded",
+                Subject::Server => "claude-server-error",
+                Subject::Request => "claude-request-refused",
+            },
+            Failure::Incomplete { .. } => "claude-reply-incomplete",
+            Failure::Silent { .. } => "claude-silent",
+            Failure::Unreachable { .. } => "claude-unreachable",
+            Failure::Unreadable { .. } => "claude-unreadable",
+            Failure::Options { .. } => "claude-options",
+        }
+    }
+
+    /// Every other persona would meet the same, so a tick need not go on.
+    #[must_use]
+    pub fn stops_tick(&self) -> bool {
+        match &self.failure {
+            Failure::Refused(refusal) | Failure::BrokeOff(refusal) => matches!(
+                refusal.subject(),
+                Subject::Key | Subject::Billing | Subject::Permission | Subject::NotFound | Subject::Spending
+            ),
+            Failure::Unreachable { .. } | Failure::Options { .. } => true,
+            Failure::Incomplete { .. } | Failure::Silent { .. } | Failure::Unreadable { .. } => false,
+        }
+    }
+
+    /// What to do about it, where a person can do something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match &self.failure {
+            Failure::Refused(refusal) | Failure::BrokeOff(refusal) => match refusal.subject() {
+                Subject::Key => "set ANTHROPIC_API_KEY to a valid key of the Claude API",
+                Subject::Billing => "check the payment details of the organization in the Claude Console",
+                Subject::Permission => {
+                    "the key may not use this model or endpoint: use another key or another model"
+                }
+                Subject::NotFound => {
+                    "check the model's name, and that ANTHROPIC_BASE_URL is the address without /v1"
+                }
+                Subject::TooLarge => "offer fewer tools, or shorten the prompts and the tool results",
+                Subject::RateLimit => "lower PERSONA_CONCURRENCY, or ask for higher rate limits",
+                Subject::Spending => {
+                    "raise the spend limit in the Claude Console, or wait for the next month"
+                }
+                Subject::Request => {
+                    "the message says what the API does not accept; see the strategy's prompts"
+                }
+                Subject::Overload | Subject::Server => return None,
+            },
+            Failure::Unreachable { .. } => "check ANTHROPIC_BASE_URL and that the server runs",
+            Failure::Silent { .. } => "a slow local model needs a longer idle timeout of the model",
+            Failure::Unreadable { .. } => "check that ANTHROPIC_BASE_URL names a server of the Messages API",
+            Failure::Options { .. } => "correct the option; a key read from a file must have no line break",
+            Failure::Incomplete { .. } => return None,
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.status.map(|status| format!("HTTP {status}"));
+        let words = [status.as_deref(), Some(self.kind.as_str()), self.error_code.as_deref()];
+        let words: Vec<&str> = words.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+        write!(f, "{} — {}{}", words.join(" "), self.message, RequestId(&self.request_id))
+    }
+}
+
+struct RequestId<'a>(&'a Option<String>);
+
+impl fmt::Display for RequestId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |id| write!(f, " (request-id {id})"))
+    }
+}
+
+struct AfterAttempts(u32);
+
+impl fmt::Display for AfterAttempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 > 1 { write!(f, ", after {} attempts", self.0) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: impl Into<Option<u16>>, kind: &str, error_code: Option<&str>) -> Refusal {
+        Refusal {
+            status: status.into(),
+            kind: kind.to_owned(),
+            error_code: error_code.map(str::to_owned),
+            message: "Because.".to_owned(),
+            ..Refusal::default()
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_code_and_stops_the_tick_only_if_all_would_meet_it() {
+        let spent = Some("enforced_spend_limit_reached");
+        let rows = [
+            (refusal(400, "invalid_request_error", None), "claude-request-refused", false),
+            (refusal(401, "authentication_error", None), "claude-key-refused", true),
+            (refusal(402, "billing_error", None), "claude-billing", true),
+            (refusal(403, "permission_error", None), "claude-permission", true),
+            (refusal(404, "not_found_error", None), "claude-not-found", true),
+            (refusal(404, "", None), "claude-not-found", true),
+            (refusal(413, "request_too_large", None), "claude-request-too-large", false),
+            (refusal(429, "rate_limit_error", None), "claude-rate-limit", false),
+            (refusal(429, "rate_limit_error", spent), "claude-spend-limit", true),
+            (refusal(None, "rate_limit_error", None), "claude-rate-limit", false),
+            (refusal(500, "api_error", None), "claude-server-error", false),
+            (refusal(529, "overloaded_error", None), "claude-overloaded", false),
+            (refusal(None, "overloaded_error", None), "claude-overloaded", false),
+            (refusal(None, "brand_new_error", None), "claude-request-refused", false),
+        ];
+        for (refusal, code, stops_tick) in rows {
+            let error = ModelError { failure: Failure::Refused(refusal), attempts: 1 };
+            assert_eq!((error.code(), error.stops_tick()), (code, stops_tick), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_message_says_status_kind_words_and_request_id() {
+        let mut refusal = refusal(429, "rate_limit_error", Some("ramp_limit_exceeded"));
+        refusal.request_id = Some("req_1".to_owned());
+        let error = ModelError { failure: Failure::Refused(refusal), attempts: 5 };
+        assert_eq!(
+            error.to_string(),
+            "Claude refused the request: HTTP 429 rate_limit_error ramp_limit_exceeded — Because. \
+             (request-id req_1), after 5 attempts"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What tokens cost, as a dated table. A model that is not in it has no price; never a price of zero.
+
+use crate::domain::usage::{Cost, NanoUsd, Usage};
+
+/// The day on which the prices below were read from the first-party price list.
+pub const TABLE: &str = "2026-11-22";
+
+/// What `usage` of one request costs with `model`, or `None` for a model without a known price.
+#[must_use]
+pub fn cost(model: &str, usage: &Usage) -> Cost {
+    let family = PRICES.iter().find(|family| family.covers(model))?;
+    let tier = family.tiers.iter().find(|tier| usage.prompt() <= tier.up_to_prompt)?;
+    let amounts = [
+        (usage.input, tier.input),
+        (usage.output, tier.output),
+        (usage.cache_write_5m, tier.cache_write_5m),
+        (usage.cache_write_1h, tier.cache_write_1h),
+        (usage.cache_read, tier.cache_read),
+    ];
+    let add = |sum: u64, (tokens, price): (u64, u64)| sum.checked_add(tokens.checked_mul(price)?);
+    amounts.into_iter().try_fold(0, add).map(NanoUsd)
+}
+
+/// The prices of one model, whatever date its id ends in.
+struct Family {
+    id: &'static str,
+    /// By rising prompt size.
+    tiers: &'static [Tier],
+}
+
+/// Prices in billionths of a dollar per token, which is thousandths of a dollar per million tokens.
+struct Tier {
+    /// The most prompt tokens of a request, cached ones included, for which these prices hold.
+    up_to_prompt: u64,
+    input: u64,
+    output: u64,
+    cache_write_5m: u64,
+    cache_write_1h: u64,
+    cache_read: u64,
+}
+
+impl Family {
+    /// Whether `model` is this model: its id, alone or followed by a date of eight digits.
+    fn covers(&self, model: &str) -> bool {
+        let Some(rest) = model.strip_prefix(self.id) else { return false };
+        let is_date = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(is_date)
+    }
+}
+
+impl Tier {
+    /// One tier for any prompt; writes cost 1.25 and 2 times the input, reads as given.
+    const fn flat(input: u64, output: u64, cache_read: u64) -> Self {
+        Self {
+            up_to_prompt: u64::MAX,
+            input,
+            output,
+            cache_write_5m: input * 5 / 4,
+            cache_write_1h: input * 2,
+            cache_read,
+        }
+    }
+
+    const fn up_to(mut self, prompt: u64) -> Self {
+        self.up_to_prompt = prompt;
+        self
+    }
+}
+
+static PRICES: [Family; 7] = [
+    Family {
+        id: "claude-haiku-5-5",
+        tiers: &[Tier::flat(100, 500, 10).up_to(100_000), Tier::flat(500, 2_500, 50)],
+    },
+    Family { id: "claude-sonnet-5-5", tiers: &[Tier::flat(2_000, 10_000, 100)] },
+    Family { id: "claude-opus-5-5", tiers: &[Tier::flat(4_000, 20_000, 200)] },
+    Family { id: "claude-fable-5-1", tiers: &[Tier::flat(10_000, 50_000, 250)] },
+    Family { id: "claude-opus-5", tiers: &[Tier::flat(5_000, 25_000, 500)] },
+    Family { id: "claude-sonnet-5", tiers: &[Tier::flat(2_000, 10_000, 200)] },
+    Family { id: "claude-haiku-4-5", tiers: &[Tier::flat(1_000, 5_000, 100)] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLION: u64 = 1_000_000;
+
+    #[test]
+    fn a_million_tokens_cost_what_the_price_list_says() {
+        let usage = |input, output, cache_write_5m, cache_write_1h, cache_read| Usage {
+            input,
+            output,
+            cache_write_5m,
+            cache_write_1h,
+            cache_read,
+        };
+        let rows = [
+            ("claude-haiku-5-5", usage(0, MILLION, 0, 0, 0), 0.50),
+            ("claude-haiku-5-5", usage(MILLION, 0, 0, 0, 0), 0.50),
+            ("claude-haiku-5-5", usage(100_000, 0, 0, 0, 0), 0.01),
+            ("claude-haiku-5-5", usage(100_001, 0, 0, 0, 0), 0.050_000_5),
+            ("claude-haiku-5-5", usage(1, 0, 50_000, 0, 50_000), 0.500e-6 + 0.031_25 + 0.002_5),
+            ("claude-sonnet-5-5", usage(MILLION, MILLION, MILLION, MILLION, MILLION), 18.6),
+            ("claude-opus-5-5", usage(0, 0, MILLION, 0, MILLION), 5.2),
+            ("claude-fable-5-1", usage(0, 0, 0, MILLION, MILLION), 20.25),
+            ("claude-haiku-4-5-20251001", usage(MILLION, 0, 0, 0, 0), 1.0),
+        ];
+        for (model, usage, dollars) in rows {
+            let nano = cost(model, &usage).expect("known").dollars();
+            assert!((nano - dollars).abs() < 1e-12, "{model} {usage:?}: {nano} instead of {dollars}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_its_id_with_or_without_a_date() {
+        let usage = Usage { input: MILLION, ..Usage::default() };
+        let rows = [
+            ("claude-opus-5", Some(5_000_000_000)),
+            ("claude-opus-5-20260801", Some(5_000_000_000)),
+            ("claude-opus-5-5", Some(4_000_000_000)),
+            ("claude-opus-5-5-20261007", Some(4_000_000_000)),
+            ("claude-opus-520260801", None),
+            ("claude-opus-5-", None),
+            ("claude-opus-5-9", None),
+            ("claude-opus-5-2026080x", None),
+            ("llama-4", None),
+            ("", None),
+        ];
+        for (model, expected) in rows {
+            assert_eq!(cost(model, &usage), expected.map(NanoUsd), "{model}");
+        }
+    }
+
+    #[test]
+    fn an_absurd_usage_has_no_price_instead_of_a_wrong_one() {
+        assert_eq!(cost("claude-opus-5", &Usage { output: u64::MAX, ..Usage::default() }), None);
+    }
+}

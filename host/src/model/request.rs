@@ -1,0 +1,101 @@
+//! What Claude is asked: values only. How they become JSON is `wire`'s.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::reply::Reply;
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageRequest {
+    /// The model's id.
+    pub model: String,
+    /// The system prompt; empty for none.
+    pub system: String,
+    /// The tools on offer. The caller sorts them by name, so that every persona sends the same bytes
+    /// and shares one cache entry.
+    pub tools: Arc<[ToolDefinition]>,
+    /// The conversation, a user's message first.
+    pub messages: Vec<Message>,
+    /// The most tokens of the reply.
+    pub max_tokens: u32,
+    /// A JSON Schema that the reply is held to, as far as the server can.
+    pub reply_schema: Option<Value>,
+}
+
+/// A tool as Claude is told of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolDefinition {
+    /// A name of `^[a-zA-Z0-9_-]{1,128}$`.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// JSON Schema of the arguments; an object schema.
+    pub input_schema: Value,
+}
+
+/// One message of the conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// Content blocks, as they go on the wire.
+    pub content: Vec<Value>,
+}
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// We.
+    User,
+    /// Claude.
+    Assistant,
+}
+
+/// What a tool answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolResult {
+    /// The id of the call.
+    pub tool_use_id: String,
+    /// What it said.
+    pub text: String,
+    /// It failed.
+    pub is_error: bool,
+}
+
+impl Message {
+    /// A user's message of one text.
+    pub fn user(text: impl Into<String>) -> Self {
+        let text: String = text.into();
+        Self { role: Role::User, content: vec![json!({"type": "text", "text": text})] }
+    }
+
+    /// A reply, said back: every block as it came. Left out is what the API refuses to be told: a
+    /// call that was cut off, for which there can be no result, and a text without characters.
+    #[must_use]
+    pub fn assistant(reply: &Reply) -> Self {
+        let said = |block: &&super::Block| !block.cut && block.text() != Some("");
+        let content = reply.blocks.iter().filter(said).map(|block| block.raw.clone()).collect();
+        Self { role: Role::Assistant, content }
+    }
+
+    /// The results of all calls of one reply, in one message.
+    pub fn tool_results(results: impl IntoIterator<Item = ToolResult>) -> Self {
+        let content = results.into_iter().map(ToolResult::into_block).collect();
+        Self { role: Role::User, content }
+    }
+}
+
+impl ToolResult {
+    fn into_block(self) -> Value {
+        let Self { tool_use_id, text, is_error } = self;
+        let mut block = json!({"type": "tool_result", "tool_use_id": tool_use_id, "content": text});
+        if is_error {
+            block["is_error"] = Value::Bool(true);
+        }
+        block
+    }
+}

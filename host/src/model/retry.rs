@@ -1,0 +1,252 @@
+//! When a request to Claude is sent again, and after how long. One layer: nothing below it repeats.
+//!
+//! The Messages API knows no idempotency key, so a repeat can be paid for twice. A request is
+//! therefore repeated only when no whole reply came of it; then nothing was done with a reply either.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use reqwest::header::{DATE, HeaderMap};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::error::{Failure, ModelError, Refusal};
+
+/// How long it is tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    /// The most attempts, the first included.
+    pub(super) max_attempts: u32,
+    /// No wait begins that would end later than this after the first attempt began.
+    pub(super) budget: Duration,
+    /// The wait after the first attempt when the API names none; it doubles with each.
+    pub(super) first_wait: Duration,
+}
+
+/// The longest wait of our own choice.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// Attempts until one succeeds, or another would be pointless. Gives the number of attempts too.
+pub(super) async fn repeat<T, Attempt: Future<Output = Result<T, Failure>>>(
+    policy: Policy,
+    mut attempt: impl FnMut() -> Attempt,
+) -> Result<(T, u32), ModelError> {
+    let began = Instant::now();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let failure = match attempt().await {
+            Ok(value) => return Ok((value, attempts)),
+            Err(failure) => failure,
+        };
+        let Some(wait) = policy.wait_after(&failure, attempts, began.elapsed(), jitter()) else {
+            return Err(ModelError { failure, attempts });
+        };
+        tracing::warn!(attempts, ?wait, %failure, "a call to Claude failed and is repeated");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+impl Policy {
+    /// How long to wait before the next attempt; `None` when there must be none.
+    fn wait_after(
+        &self,
+        failure: &Failure,
+        attempts: u32,
+        elapsed: Duration,
+        jitter: f64,
+    ) -> Option<Duration> {
+        let asked_for = match failure {
+            Failure::Refused(refusal) | Failure::BrokeOff(refusal) if may_repeat(refusal) => {
+                refusal.retry_after
+            }
+            Failure::Incomplete { .. } | Failure::Silent { .. } | Failure::Unreachable { .. } => None,
+            Failure::Refused(_)
+            | Failure::BrokeOff(_)
+            | Failure::Unreadable { .. }
+            | Failure::Options { .. } => return None,
+        };
+        let wait = asked_for.unwrap_or_else(|| {
+            let doubled = self.first_wait.saturating_mul(1 << (attempts - 1).min(16));
+            doubled.min(LONGEST_WAIT).mul_f64(1.0 - jitter / 4.0)
+        });
+        let allowed = attempts < self.max_attempts && elapsed.saturating_add(wait) <= self.budget;
+        allowed.then_some(wait)
+    }
+}
+
+fn may_repeat(refusal: &Refusal) -> bool {
+    if refusal.is_spend_limit() {
+        return false;
+    }
+    if let Some(told) = refusal.should_retry {
+        return told;
+    }
+    match refusal.status {
+        Some(status) => matches!(status, 408 | 409 | 429 | 500..),
+        None => matches!(
+            refusal.kind.as_str(),
+            "overloaded_error" | "api_error" | "rate_limit_error" | "timeout_error"
+        ),
+    }
+}
+
+/// A number from 0 to below 1, so that personas that failed together do not come back together.
+#[expect(clippy::cast_precision_loss, reason = "32 bits fit")]
+fn jitter() -> f64 {
+    // The low half of a random UUID: randomness of the system without a generator of our own.
+    let bits = Uuid::new_v4().as_u64_pair().1 & u64::from(u32::MAX);
+    bits as f64 / (f64::from(u32::MAX) + 1.0)
+}
+
+/// How long the API asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. The
+/// date is compared with the answer's own, so that our clock need not be right.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let asked_for = text("retry-after-ms").and_then(|text| milliseconds(text, 1.0)).or_else(|| {
+        let text = text("retry-after")?;
+        milliseconds(text, 1000.0).or_else(|| {
+            let at = DateTime::parse_from_rfc2822(text).ok()?;
+            let now = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+            (at - now).to_std().ok()
+        })
+    });
+    asked_for.filter(|wait| !wait.is_zero())
+}
+
+fn milliseconds(text: &str, unit: f64) -> Option<Duration> {
+    let milliseconds = text.parse::<f64>().ok()? * unit;
+    let meant = milliseconds > 0.0 && milliseconds <= f64::from(i32::MAX);
+    meant.then(|| Duration::from_secs_f64(milliseconds / 1000.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use reqwest::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    const POLICY: Policy =
+        Policy { max_attempts: 5, budget: Duration::from_secs(120), first_wait: Duration::from_millis(500) };
+
+    fn refused(status: impl Into<Option<u16>>, kind: &str) -> Refusal {
+        Refusal { status: status.into(), kind: kind.to_owned(), ..Refusal::default() }
+    }
+
+    fn told(should_retry: bool, refusal: Refusal) -> Refusal {
+        Refusal { should_retry: Some(should_retry), ..refusal }
+    }
+
+    fn coded(error_code: &str, refusal: Refusal) -> Refusal {
+        Refusal { error_code: Some(error_code.to_owned()), ..refusal }
+    }
+
+    #[test]
+    fn only_what_can_pass_is_repeated() {
+        let rows = [
+            (refused(400, "invalid_request_error"), false),
+            (refused(401, "authentication_error"), false),
+            (refused(402, "billing_error"), false),
+            (refused(403, "permission_error"), false),
+            (refused(404, "not_found_error"), false),
+            (refused(408, ""), true),
+            (refused(409, ""), true),
+            (refused(413, "request_too_large"), false),
+            (refused(429, "rate_limit_error"), true),
+            (refused(500, "api_error"), true),
+            (refused(503, ""), true),
+            (refused(504, "timeout_error"), true),
+            (refused(529, "overloaded_error"), true),
+            (refused(None, "overloaded_error"), true),
+            (refused(None, "rate_limit_error"), true),
+            (refused(None, "invalid_request_error"), false),
+            (coded("ramp_limit_exceeded", refused(429, "rate_limit_error")), true),
+            (coded("enforced_spend_limit_reached", refused(429, "rate_limit_error")), false),
+            (coded("contract_spend_limit_reached", refused(429, "rate_limit_error")), false),
+            (told(true, coded("enforced_spend_limit_reached", refused(429, "rate_limit_error"))), false),
+            (told(true, refused(400, "invalid_request_error")), true),
+            (told(false, refused(529, "overloaded_error")), false),
+        ];
+        for (refusal, expected) in rows {
+            assert_eq!(may_repeat(&refusal), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn the_wait_doubles_up_to_eight_seconds_and_jitter_only_shortens_it() {
+        let policy = Policy { max_attempts: u32::MAX, ..POLICY };
+        let failure = Failure::Incomplete { what: String::new(), request_id: None };
+        let wait = |attempts, jitter| policy.wait_after(&failure, attempts, Duration::ZERO, jitter);
+        for (attempts, milliseconds) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000), (40, 8000)] {
+            assert_eq!(wait(attempts, 0.0), Some(Duration::from_millis(milliseconds)), "{attempts}");
+        }
+        assert_eq!(wait(1, 1.0), Some(Duration::from_millis(375)));
+        assert!((0..100).all(|_| (0.0..1.0).contains(&jitter())));
+    }
+
+    #[test]
+    fn the_wait_that_the_api_asks_for_is_kept_unless_attempts_or_budget_are_used_up() {
+        let asking = |seconds| {
+            let retry_after = Some(Duration::from_secs(seconds));
+            Failure::Refused(Refusal { retry_after, ..refused(429, "rate_limit_error") })
+        };
+        let rows = [
+            (asking(90), 1, 0, Some(90)),
+            (asking(90), 1, 30, Some(90)),
+            (asking(90), 1, 31, None),
+            (asking(121), 1, 0, None),
+            (asking(1), 4, 0, Some(1)),
+            (asking(1), 5, 0, None),
+            (Failure::Refused(refused(400, "invalid_request_error")), 1, 0, None),
+            (Failure::Options { what: String::new() }, 1, 0, None),
+        ];
+        for (failure, attempts, elapsed, expected) in rows {
+            let wait = POLICY.wait_after(&failure, attempts, Duration::from_secs(elapsed), 0.5);
+            let row = format!("{failure:?} {attempts} {elapsed}");
+            assert_eq!(wait, expected.map(Duration::from_secs), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_from_the_headers() {
+        let date = ("date", "Sun, 22 Nov 2026 10:00:00 GMT");
+        let rows: [(&[(&str, &str)], Option<u64>); 11] = [
+            (&[], None),
+            (&[("retry-after", "3")], Some(3000)),
+            (&[("retry-after", "0.5")], Some(500)),
+            (&[("retry-after-ms", "250"), ("retry-after", "3")], Some(250)),
+            (&[("retry-after-ms", "soon"), ("retry-after", "3")], Some(3000)),
+            (&[("retry-after", "0")], None),
+            (&[("retry-after", "-1")], None),
+            (&[("retry-after", "99999999999")], None),
+            (&[("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT"), date], Some(7000)),
+            (&[("retry-after", "Sun, 22 Nov 2026 09:00:00 GMT"), date], None),
+            (&[("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT")], None),
+        ];
+        for (headers, expected) in rows {
+            let map: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect();
+            assert_eq!(retry_after(&map), expected.map(Duration::from_millis), "{headers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn attempts_go_on_until_one_succeeds_or_none_is_left() {
+        let policy = Policy { first_wait: Duration::from_millis(1), ..POLICY };
+        for (failures, expected) in [(0, Ok(1)), (2, Ok(3)), (4, Ok(5)), (5, Err(5)), (9, Err(5))] {
+            let made = Cell::new(0);
+            let outcome = repeat(policy, || {
+                made.set(made.get() + 1);
+                let fails = made.get() <= failures;
+                async move { if fails { Err(Failure::Refused(refused(529, "overloaded_error"))) } else { Ok(()) } }
+            });
+            let outcome = outcome.await.map(|((), attempts)| attempts).map_err(|error| error.attempts);
+            assert_eq!(outcome, expected, "{failures} failures");
+            assert_eq!(outcome.unwrap_or_else(|attempts| attempts), made.get());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The events of one reply become its blocks, stop reason and token counts. No IO.
+//!
+//! What is unknown is passed over: events, blocks and deltas come into being between API versions.
+//! What is known but broken is an error, because the reply would not be the one that was paid for.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde_json::{Map, Value};
+
+use super::reply::{Block, StopReason};
+use super::sse::Event;
+use super::wire::{ErrorBody, WireUsage};
+use crate::domain::usage::Usage;
+
+/// A reply as the events tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assembled {
+    /// The message's id; empty when there was none.
+    pub id: String,
+    /// The model that answered, if it says so.
+    pub model: Option<String>,
+    /// The content.
+    pub blocks: Vec<Block>,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+    /// Tokens.
+    pub usage: Usage,
+}
+
+/// Why no reply came of the events.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The API said, in the middle of the stream, that it cannot go on.
+    #[error("{kind} — {message}")]
+    Told {
+        /// The API's word for it.
+        kind: String,
+        /// A finer word for it, where there is one.
+        error_code: Option<String>,
+        /// The API's sentence.
+        message: String,
+    },
+    /// The stream ended before the reply did.
+    #[error("the stream ended before the reply did (no message_stop)")]
+    Ended,
+    /// An event that is known was not as it must be.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+/// Takes in events until the reply is whole.
+#[derive(Debug, Default)]
+pub struct Assembly {
+    id: String,
+    model: Option<String>,
+    blocks: BTreeMap<u64, OpenBlock>,
+    stop_reason: Option<String>,
+    refusal_category: Option<String>,
+    usage: WireUsage,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct OpenBlock {
+    raw: Map<String, Value>,
+    /// The input of a tool use arrives as pieces of JSON text.
+    input_json: Option<String>,
+}
+
+const KNOWN_EVENTS: [&str; 7] = [
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "error",
+];
+
+impl Assembly {
+    /// Whether the reply is whole. What comes after is not read.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.stopped
+    }
+
+    /// Takes in one event.
+    ///
+    /// # Errors
+    /// When the event tells of an error, or is known and not as it must be.
+    pub fn take(&mut self, event: &Event) -> Result<(), Broken> {
+        if self.stopped {
+            return Ok(());
+        }
+        let data: Value = match serde_json::from_str(&event.data) {
+            Ok(data) => data,
+            Err(_) if !KNOWN_EVENTS.contains(&event.name.as_str()) => return Ok(()),
+            Err(error) => return Err(Broken::Malformed(format!("{} is not JSON: {error}", event.name))),
+        };
+        match data["type"].as_str().unwrap_or(&event.name) {
+            "message_start" => self.start(&data["message"]),
+            "content_block_start" => self.open_block(&data)?,
+            "content_block_delta" => self.extend_block(&data)?,
+            "message_delta" => self.end(&data),
+            "message_stop" => self.stopped = true,
+            "error" => return Err(told(data)),
+            // content_block_stop says nothing that the next event does not; ping says nothing at all.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The reply.
+    ///
+    /// # Errors
+    /// When it is not whole, or the arguments of a tool are not JSON though nothing cut them off.
+    pub fn finish(self) -> Result<Assembled, Broken> {
+        if !self.stopped {
+            return Err(Broken::Ended);
+        }
+        let stop_reason =
+            StopReason::read(self.stop_reason.as_deref().unwrap_or_default(), self.refusal_category);
+        let last = self.blocks.keys().next_back().copied();
+        let close = |(index, block): (u64, OpenBlock)| block.close(stop_reason.cuts() && last == Some(index));
+        let blocks = self.blocks.into_iter().map(close).collect::<Result<_, _>>()?;
+        Ok(Assembled { id: self.id, model: self.model, blocks, stop_reason, usage: self.usage.tokens() })
+    }
+
+    fn start(&mut self, message: &Value) {
+        self.id = text(&message["id"]).unwrap_or_default();
+        self.model = text(&message["model"]).filter(|model| !model.is_empty());
+        self.count(&message["usage"]);
+    }
+
+    fn end(&mut self, data: &Value) {
+        if let Some(reason) = text(&data["delta"]["stop_reason"]) {
+            self.stop_reason = Some(reason);
+        }
+        if let Some(category) = text(&data["delta"]["stop_details"]["category"]) {
+            self.refusal_category = Some(category);
+        }
+        self.count(&data["usage"]);
+    }
+
+    /// Counts are worth a reply less than its content: what cannot be read is left as it was.
+    fn count(&mut self, usage: &Value) {
+        if let Ok(usage) = serde_json::from_value(usage.clone()) {
+            self.usage.replace_by(usage);
+        }
+    }
+
+    fn open_block(&mut self, data: &Value) -> Result<(), Broken> {
+        let index = index_of(data)?;
+        let Value::Object(raw) = &data["content_block"] else {
+            return Err(Broken::Malformed(format!("content block {index} begins without a block")));
+        };
+        match self.blocks.entry(index) {
+            Entry::Occupied(_) => Err(Broken::Malformed(format!("content block {index} begins twice"))),
+            Entry::Vacant(slot) => {
+                slot.insert(OpenBlock { raw: raw.clone(), input_json: None });
+                Ok(())
+            }
+        }
+    }
+
+    fn extend_block(&mut self, data: &Value) -> Result<(), Broken> {
+        let index = index_of(data)?;
+        match self.blocks.get_mut(&index) {
+            Some(block) => {
+                block.extend(&data["delta"]);
+                Ok(())
+            }
+            None => Err(Broken::Malformed(format!("content block {index} goes on but never began"))),
+        }
+    }
+}
+
+impl OpenBlock {
+    fn extend(&mut self, delta: &Value) {
+        match delta["type"].as_str().unwrap_or_default() {
+            "text_delta" => self.append("text", &delta["text"]),
+            "thinking_delta" => self.append("thinking", &delta["thinking"]),
+            "signature_delta" => {
+                self.raw.insert("signature".to_owned(), delta["signature"].clone());
+            }
+            "input_json_delta" => {
+                let piece = delta["partial_json"].as_str().unwrap_or_default();
+                self.input_json.get_or_insert_default().push_str(piece);
+            }
+            "citations_delta" => {
+                let citations = self.raw.entry("citations").or_insert(Value::Null);
+                match citations {
+                    Value::Array(list) => list.push(delta["citation"].clone()),
+                    other => *other = Value::Array(vec![delta["citation"].clone()]),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn append(&mut self, field: &str, piece: &Value) {
+        let piece = piece.as_str().unwrap_or_default();
+        match self.raw.get_mut(field) {
+            Some(Value::String(text)) => text.push_str(piece),
+            _ => {
+                self.raw.insert(field.to_owned(), Value::from(piece));
+            }
+        }
+    }
+
+    /// The whole block. Of a tool use at which the reply was cut off even readable arguments are
+    /// not to be trusted: `{"title":"Milk"}` may have been meant to go on.
+    fn close(mut self, at_the_cut: bool) -> Result<Block, Broken> {
+        let cut = at_the_cut && self.raw.get("type").is_some_and(|kind| kind == "tool_use");
+        match self.input_json.as_deref().map(str::trim) {
+            None => {}
+            Some("") => self.set_input(Value::Object(Map::new())),
+            Some(json) => match serde_json::from_str(json) {
+                Ok(input) => self.set_input(input),
+                Err(_) if at_the_cut => {}
+                Err(error) => {
+                    let name = self.raw.get("name").and_then(Value::as_str).unwrap_or("a tool");
+                    return Err(Broken::Malformed(format!("the arguments of {name} are not JSON: {error}")));
+                }
+            },
+        }
+        Ok(Block { raw: Value::Object(self.raw), cut })
+    }
+
+    fn set_input(&mut self, input: Value) {
+        self.raw.insert("input".to_owned(), input);
+    }
+}
+
+fn told(data: Value) -> Broken {
+    let body: ErrorBody = serde_json::from_value(data).unwrap_or_default();
+    Broken::Told {
+        error_code: body.error_code().map(str::to_owned),
+        kind: body.error.kind,
+        message: body.error.message,
+    }
+}
+
+fn index_of(data: &Value) -> Result<u64, Broken> {
+    data["index"].as_u64().ok_or_else(|| Broken::Malformed("a content block has no index".to_owned()))
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}

@@ -1,0 +1,48 @@
+//! The rating phase: scores for the modules that the prompt lists.
+
+use std::collections::BTreeSet;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
+
+use super::draft::Draft;
+use super::language::{is_german, listed};
+use super::request::{Request, hash};
+use super::script::Script;
+use super::words;
+
+/// Modules that a prompt may name even though no request has offered a tool of theirs.
+pub(super) const WELL_KNOWN: [&str; 5] = ["habits", "journal", "notes", "spaces", "todo"];
+
+/// Scores from 1 to 5, the good ones likelier.
+const SCORES: [u8; 10] = [1, 2, 3, 3, 4, 4, 4, 4, 5, 5];
+
+/// Answers a request without tools: with ratings if it asks for them, else with a sentence.
+pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<String>) -> Draft {
+    let german = is_german(&request.question);
+    let lower = request.question.to_lowercase();
+    let asks_for_ratings = ["rating", "rate ", "bewert"].iter().any(|word| lower.contains(word));
+    if !asks_for_ratings && !request.has_format() {
+        return Draft::text(if german { "Gern. Sonst noch etwas?" } else { "Gladly. Anything else?" });
+    }
+    let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds)));
+    let ratings: Vec<Value> = listed(&request.question, modules)
+        .into_iter()
+        .map(|module| {
+            let rating = SCORES.choose(&mut rng).copied().unwrap_or(3);
+            let notes = words::opinions(german, rating).choose(&mut rng).copied().unwrap_or_default();
+            json!({"module": module, "rating": rating, "notes": notes})
+        })
+        .collect();
+    let json = json!({"ratings": ratings}).to_string();
+    if request.has_format() || !rng.random_bool(script.fence.clamp(0.0, 1.0)) {
+        return Draft::text(json);
+    }
+    Draft::text(match (rng.random_bool(0.5), german) {
+        (true, _) => format!("```json\n{json}\n```"),
+        (false, true) => format!("Hier ist meine Bewertung:\n\n{json}"),
+        (false, false) => format!("Here are my ratings:\n\n{json}"),
+    })
+}
