@@ -5,6 +5,7 @@
 //! stand-in differs from the real one on purpose, the module's own documentation says so.
 
 pub mod database;
+pub mod mana_auth;
 pub mod random;
 pub mod server;
 pub mod token;
