@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod mana_auth;
+pub mod mana_mcp;
 pub mod random;
 pub mod server;
 pub mod token;
