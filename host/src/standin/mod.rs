@@ -9,6 +9,8 @@ pub mod mana_auth;
 pub mod mana_mcp;
 pub mod random;
 pub mod server;
+pub mod stack;
 pub mod token;
 
 pub use self::database::DatabaseUrl;
+pub use self::stack::{Stack, StackError, StackOptions};
