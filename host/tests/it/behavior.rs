@@ -1,1 +1,0 @@
-//! Plugins, loaded and called, well-behaved and not.

@@ -1,0 +1,101 @@
+//! Plugins, loaded and called, well-behaved and not.
+
+mod built_in;
+
+use std::sync::OnceLock;
+
+use persona_host::behavior::{Engine, EngineOptions, Generation, Source};
+use persona_host::domain::action::{Action, ActionStatus, modules_used};
+use persona_host::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use persona_host::domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
+use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
+use persona_host::domain::strategy::{Limits, Strategy};
+use persona_host::domain::tool::module_of;
+use serde_json::{Value, json};
+
+/// The misbehaving plugin, which is built for these tests only.
+const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
+
+/// One engine for all tests, as in the program.
+fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).expect("an engine"))
+}
+
+async fn built_in(name: &str) -> Generation {
+    let source = Source::built_in(&PluginName::new(name)).expect("it is built in");
+    engine().load(source, GenerationNumber(1)).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+fn source(name: &str, bytes: &[u8]) -> Source {
+    Source { plugin: PluginName::new(name), origin: format!("{name}.wasm"), bytes: bytes.into() }
+}
+
+fn strategy(plugin: &str, settings: Value) -> Strategy {
+    Strategy {
+        name: StrategyName::new(plugin),
+        plugin: PluginName::new(plugin),
+        settings,
+        model: None,
+        limits: Limits::default(),
+    }
+}
+
+fn anna() -> Persona {
+    Persona {
+        id: PersonaId::new("u-anna"),
+        email: "persona.anna@mana.test".to_owned(),
+        archetype: "adhd-student".to_owned(),
+        system_prompt: "Du bist Anna, 23, studierst in Leipzig und verlierst leicht den Faden.".to_owned(),
+        module_mix: [("todo", 3.0), ("habits", 4.0), ("journal", 2.0), ("notes", 1.0), ("spaces", 0.0)]
+            .map(|(module, weight)| ModuleWeight { module: module.to_owned(), weight })
+            .into(),
+        cadence: Cadence::Daily,
+        last_active_at: None,
+    }
+}
+
+fn context() -> TurnContext {
+    TurnContext {
+        turn_id: "3726fa9c-9965-8b22-990b-35fff5be20ea".to_owned(),
+        now_ms: 1_777_017_600_000,
+        local_date: "2026-04-24".to_owned(),
+        last_active_ms: None,
+        seed: 42,
+        tools: ["habits.create", "todo.complete", "todo.create"]
+            .map(|name| OfferedTool {
+                name: name.to_owned(),
+                module: module_of(name).to_owned(),
+                description: format!("Does {name}"),
+            })
+            .into(),
+        memory: None,
+    }
+}
+
+/// Two modules used, one call failed.
+fn outcome() -> TurnOutcome {
+    let calls = [
+        ("todo.create", ActionStatus::Ok),
+        ("notes.create", ActionStatus::Ok),
+        ("todo.complete", ActionStatus::Error),
+    ];
+    let actions: Vec<Action> = (0..)
+        .zip(calls)
+        .map(|(index, (tool, status))| Action {
+            index,
+            tool: tool.to_owned(),
+            module: module_of(tool).to_owned(),
+            input: json!({"title": "Spazieren"}),
+            status,
+            error: (status == ActionStatus::Error).then(|| "no such task".to_owned()),
+            latency_ms: Some(12),
+        })
+        .collect();
+    TurnOutcome {
+        modules_used: modules_used(&actions),
+        actions,
+        final_text: Some("Heute habe ich einen Spaziergang geplant.\nDas tat gut.".to_owned()),
+        stop_reason: "end_turn".to_owned(),
+    }
+}
