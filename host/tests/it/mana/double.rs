@@ -98,20 +98,16 @@ async fn answer(
 ) -> Response {
     let mut book = book.lock().expect("no test panics with the book open");
     let what = format!("{method} {}", uri.path());
-    let says = match book.answers.get_mut(&what) {
+    let said = match book.answers.get_mut(&what) {
         Some(answers) if answers.len() > 1 => answers.pop_front(),
         Some(answers) => answers.front().cloned(),
         None => None,
     };
     book.came.push(Came { what, headers, body: String::from_utf8_lossy(&body).into_owned() });
-    let says = says.unwrap_or_else(|| says_404());
-    let mut response = (says.status, says.body).into_response();
-    for (name, value) in says.headers {
+    let said = said.unwrap_or_else(|| says(404, "404 Not Found"));
+    let mut response = (said.status, said.body).into_response();
+    for (name, value) in said.headers {
         response.headers_mut().append(name, value);
     }
     response
-}
-
-fn says_404() -> Says {
-    says(404, "404 Not Found")
 }

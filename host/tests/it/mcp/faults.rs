@@ -1,12 +1,13 @@
 //! Against servers that refuse, stall or are not there.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::response::IntoResponse as _;
 use axum::routing::post;
+use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use persona_host::domain::ids::SpaceId;
 use persona_host::mcp::{Mcp, Options};
@@ -88,6 +89,24 @@ async fn a_server_that_never_answers_the_greeting_is_left_at_the_deadline() {
     let error = open(&Mcp::new(client(), options)).await.expect_err("nothing comes");
     assert_eq!(error.code(), "mcp-deadline");
     next(&mut left).await;
+}
+
+#[tokio::test]
+async fn a_session_whose_opening_breaks_off_after_the_server_has_named_it_is_closed_again() {
+    let (closed, mut goodbyes) = unbounded_channel();
+    let stall = async || {
+        let nothing = Body::from_stream(futures_util::stream::pending::<Result<Bytes, Infallible>>());
+        ([("mcp-session-id", "half-session"), ("content-type", "text/event-stream")], nothing)
+    };
+    let goodbye = async move |headers: HeaderMap| {
+        let _ = closed.send(headers["mcp-session-id"].clone());
+    };
+    let server = Server::start(Router::new().route("/mcp", post(stall).delete(goodbye))).await;
+    let options =
+        Options { url: server.url("/mcp"), call_timeout: PATIENCE, open_timeout: Duration::from_millis(100) };
+    let error = open(&Mcp::new(client(), options)).await.expect_err("nothing comes");
+    assert_eq!(error.code(), "mcp-deadline");
+    assert_eq!(next(&mut goodbyes).await, "half-session");
 }
 
 #[tokio::test]
