@@ -62,7 +62,7 @@ mod tests {
         for (digest, expected) in [
             // "////…/8=": only the 8 is left.
             ([0xff; 32], "8"),
-            // "+++" twelve times over, seven times "A".
+            // Twelve "+" and one "=" leave one character too few.
             (
                 [
                     0xfb, 0xef, 0xbe, 0xfb, 0xef, 0xbe, 0xfb, 0xef, 0xbe, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
