@@ -7,3 +7,4 @@ mod mana_auth;
 mod mana_mcp;
 mod mcp;
 mod model;
+mod support;
