@@ -149,9 +149,10 @@ impl Claude {
             Err(error) if error.is_builder() => {
                 return Err(Failure::Options { what: format!("{}: {}", self.url, causes(&error)) });
             }
-            Err(error) => {
+            Err(error) if error.is_connect() => {
                 return Err(Failure::Unreachable { url: self.url.clone(), cause: causes(&error) });
             }
+            Err(error) => return Err(incomplete(causes(&error), &None)),
         };
         if !response.status().is_success() {
             return Err(Failure::Refused(self.refusal(response).await));

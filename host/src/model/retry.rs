@@ -211,8 +211,9 @@ mod tests {
 
     #[test]
     fn a_wait_is_read_from_the_headers() {
-        let date = ("date", "Sun, 22 Nov 2026 10:00:00 GMT");
-        let rows: [(&[(&str, &str)], Option<u64>); 11] = [
+        type Row = (&'static [(&'static str, &'static str)], Option<u64>);
+        const DATE: (&str, &str) = ("date", "Sun, 22 Nov 2026 10:00:00 GMT");
+        let rows: [Row; 11] = [
             (&[], None),
             (&[("retry-after", "3")], Some(3000)),
             (&[("retry-after", "0.5")], Some(500)),
@@ -221,8 +222,8 @@ mod tests {
             (&[("retry-after", "0")], None),
             (&[("retry-after", "-1")], None),
             (&[("retry-after", "99999999999")], None),
-            (&[("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT"), date], Some(7000)),
-            (&[("retry-after", "Sun, 22 Nov 2026 09:00:00 GMT"), date], None),
+            (&[("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT"), DATE], Some(7000)),
+            (&[("retry-after", "Sun, 22 Nov 2026 09:00:00 GMT"), DATE], None),
             (&[("retry-after", "Sun, 22 Nov 2026 10:00:07 GMT")], None),
         ];
         for (headers, expected) in rows {

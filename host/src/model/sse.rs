@@ -134,6 +134,9 @@ mod tests {
 
     const LIMIT: usize = 64;
 
+    /// What it shows, the bytes, and the events as name and data.
+    type Row = (&'static str, &'static [u8], &'static [(&'static str, &'static str)]);
+
     /// Decodes `chunks`, and gives the events up to the end or the error.
     fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Result<(), TooLong>) {
         let mut decoder = Decoder::new(LIMIT);
@@ -152,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_read_as_the_standard_says() {
-        let rows: &[(&str, &[u8], &[(&str, &str)])] = &[
+        let rows: &[Row] = &[
             ("line feeds", b"event: a\ndata: 1\n\n", &[("a", "1")]),
             ("carriage returns", b"event: a\rdata: 1\r\r", &[("a", "1")]),
             ("both", b"event: a\r\ndata: 1\r\n\r\n", &[("a", "1")]),

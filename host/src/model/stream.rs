@@ -249,3 +249,6 @@ fn index_of(data: &Value) -> Result<u64, Broken> {
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

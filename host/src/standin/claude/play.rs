@@ -52,6 +52,9 @@ pub(super) fn invented_call(request: &Request, script: &Script) -> Draft {
 }
 
 fn calls_planned(request: &Request, script: &Script, conversation: u64) -> usize {
+    if script.never_use_tools {
+        return 0;
+    }
     let planned = script.calls_per_turn.unwrap_or_else(|| {
         let range = range(&request.question).unwrap_or(3..=6);
         StdRng::seed_from_u64(conversation).random_range(range)

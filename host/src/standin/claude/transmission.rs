@@ -99,7 +99,11 @@ fn body(steps: VecDeque<Step>, between: Duration, stop: CancellationToken) -> Bo
             }
             let sent = match step {
                 Step::Send(bytes) => Ok(bytes),
-                Step::Break => Err(io::Error::other("the script breaks the connection here")),
+                Step::Break => {
+                    // While it waits, hyper sends what it holds; an error makes it drop that.
+                    tokio::task::yield_now().await;
+                    Err(io::Error::other("the script breaks the connection here"))
+                }
                 Step::Stall => {
                     stop.cancelled().await;
                     return None;

@@ -61,7 +61,7 @@ impl Drop for Everything {
 
 #[tokio::test]
 async fn the_reference_server_lists_calls_refuses_and_closes() {
-    if skipped() {
+    if are_skipped() {
         return;
     }
     let server = Everything::start();

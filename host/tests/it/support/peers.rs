@@ -1,48 +1,59 @@
-//! Servers and clients from npm that nobody here wrote.
+//! Peers: official clients and servers from the npm registry, so that our wire is checked by code
+//! that nobody here wrote.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::{env, fs};
 
-/// Whether this machine is to do without them, because it has no Node.
-pub(crate) fn skipped() -> bool {
-    env::var("PERSONA_HOST_SKIP_NODE").is_ok_and(|value| value == "1")
+/// The folder in which `tests/peers` is installed: its scripts beside a `node_modules` with the
+/// versions that its `package.json` pins. The first call installs them.
+pub(crate) fn peers() -> &'static Path {
+    static PEERS: OnceLock<PathBuf> = OnceLock::new();
+    PEERS.get_or_init(install)
 }
 
-/// The folder in which the packages of `tests/peers/package.json` are installed, together with the
-/// scripts beside it.
-pub(crate) fn peers() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(install)
+/// Whether tests with peers are to be left out, because the machine has no Node.
+pub(crate) fn are_skipped() -> bool {
+    let skip = std::env::var_os("PERSONA_HOST_SKIP_NODE").is_some_and(|value| value == "1");
+    if skip {
+        eprintln!("skipped: PERSONA_HOST_SKIP_NODE=1");
+    }
+    skip
 }
 
 fn install() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-    fs::create_dir_all(&folder).expect("the target folder can be written");
-    let wanted = fs::read_to_string(source.join("package.json")).expect("the list of packages is there");
-    for entry in fs::read_dir(&source).expect("the folder of the peers is there") {
-        let file = entry.expect("the folder can be read").path();
-        let name = file.file_name().expect("a file has a name");
-        fs::copy(&file, folder.join(name)).expect("the target folder can be written");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+    fs::create_dir_all(&target).expect("cargo's folder for tests can be written");
+    for entry in fs::read_dir(&source).expect("tests/peers exists") {
+        let path = entry.expect("tests/peers can be read").path();
+        if path.extension().is_some_and(|extension| extension == "mjs") {
+            fs::copy(&path, target.join(path.file_name().expect("a file"))).expect("a script can be copied");
+        }
     }
-    let installed = folder.join("installed");
-    if fs::read_to_string(&installed).is_ok_and(|done| done == wanted) {
-        return folder;
+    let wanted = fs::read(source.join("package.json")).expect("tests/peers has a package.json");
+    // Written last, so it says that everything before it is there.
+    let installed = target.join("installed.json");
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return target;
     }
+    fs::write(target.join("package.json"), &wanted).expect("package.json can be written");
     let npm = Command::new("npm")
         .args(["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output();
-    match npm {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("npm install failed:\n{}", String::from_utf8_lossy(&output.stderr)),
-        Err(error) => panic!(
-            "npm cannot be started ({error}): install Node 20 or newer with npm (Debian: apt-get install nodejs npm), \
-             or set PERSONA_HOST_SKIP_NODE=1 to leave these tests out"
-        ),
-    }
-    fs::write(installed, wanted).expect("the target folder can be written");
-    folder
+        .current_dir(&target)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!(
+                "npm cannot be started ({error}): install Node.js 20 or later (Debian: apt-get install nodejs \
+                 npm), or set PERSONA_HOST_SKIP_NODE=1 to leave the tests with official peers out"
+            )
+        });
+    assert!(
+        npm.status.success(),
+        "npm install failed; without network, set PERSONA_HOST_SKIP_NODE=1 to leave these tests out\n{}",
+        String::from_utf8_lossy(&npm.stderr)
+    );
+    fs::write(&installed, &wanted).expect("the mark can be written");
+    target
 }
