@@ -2,7 +2,16 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+/// How long a persona is held back after its `attempt`-th attempt (from 1) ended in a fault: a
+/// minute, doubled each time, an hour at most. The original tried again, and paid again, at each
+/// tick (contract D11).
+#[must_use]
+pub fn hold_after(attempt: u32) -> TimeDelta {
+    TimeDelta::minutes(1 << attempt.saturating_sub(1).min(6)).min(TimeDelta::hours(1))
+}
 
 /// One box of the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -14,6 +23,8 @@ pub enum Stage {
     SignIn,
     /// Find the personal space, and open the vault if there is none.
     Space,
+    /// Open a session with the MCP server and read what tools it offers.
+    Tools,
     /// Ask the plugin for the question.
     Compose,
     /// Claude and the tools, round by round.
@@ -30,10 +41,11 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Assign,
         Self::SignIn,
         Self::Space,
+        Self::Tools,
         Self::Compose,
         Self::ToolLoop,
         Self::KeepActions,
@@ -49,6 +61,7 @@ impl Stage {
             Self::Assign => "assign",
             Self::SignIn => "sign-in",
             Self::Space => "space",
+            Self::Tools => "tools",
             Self::Compose => "compose",
             Self::ToolLoop => "tool-loop",
             Self::KeepActions => "keep-actions",
@@ -99,5 +112,16 @@ impl Fault {
     pub fn stopping_the_tick(mut self) -> Self {
         self.stops_tick = true;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hold_grows_to_an_hour() {
+        let minutes: Vec<i64> = [1, 2, 3, 6, 7, 8, 1000].map(|n| hold_after(n).num_minutes()).to_vec();
+        assert_eq!(minutes, [1, 2, 4, 32, 60, 60, 60]);
     }
 }

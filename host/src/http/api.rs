@@ -1,0 +1,67 @@
+//! The read-only API: what the ledger holds, and what is loaded.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::server::Face;
+use crate::store::{Recorded, TurnFilter};
+
+/// The most turns of one answer.
+const MAX_TURNS: u32 = 500;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WhichTurns {
+    persona: Option<String>,
+    state: Option<String>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/turns?persona=&state=&limit=`: newest first.
+pub(super) async fn turns(
+    State(face): State<Face>,
+    Query(query): Query<WhichTurns>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = query.limit.map(|limit| limit.min(MAX_TURNS));
+    let filter = TurnFilter { email: query.persona, state: query.state, limit };
+    let turns = face.runner.deps().ledger.list(&filter).await?;
+    Ok(Json(json!({ "turns": turns })))
+}
+
+/// `GET /api/turns/{id}`: everything about one turn; the beginning of its id will do.
+pub(super) async fn turn(
+    State(face): State<Face>,
+    Path(id): Path<String>,
+) -> Result<Json<Recorded>, ApiError> {
+    Ok(Json(face.runner.deps().ledger.show(&id).await?))
+}
+
+/// `GET /api/strategies`: each with the generation that serves it now, and who is routed to it.
+pub(super) async fn strategies(State(face): State<Face>) -> Json<Value> {
+    let deps = face.runner.deps();
+    let strategies: Vec<Value> = (deps.strategies.values())
+        .map(|strategy| {
+            let generation = deps.registry.current(&strategy.plugin).map(|generation| {
+                json!({
+                    "number": generation.number(),
+                    "version": generation.descriptor().version,
+                    "summary": generation.descriptor().summary,
+                    "sha256": generation.digest(),
+                    "contract": generation.contract(),
+                    "origin": generation.origin(),
+                })
+            });
+            json!({
+                "name": strategy.name,
+                "plugin": strategy.plugin,
+                "settings": strategy.settings,
+                "settingsHash": strategy.settings_hash(),
+                "model": strategy.model.as_ref().unwrap_or(&deps.settings.model),
+                "generation": generation,
+            })
+        })
+        .collect();
+    Json(json!({ "strategies": strategies, "routing": deps.routing }))
+}

@@ -1,0 +1,32 @@
+//! `/health` and `/metrics`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::server::Face;
+
+/// Whether the process is up, in the shape of contract 7.2. Missing keys and broken plugins do not
+/// make it unhealthy: they are named.
+pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
+    let options = face.runner.options();
+    let mut health = json!({
+        "status": "ok",
+        "service": "mana-persona-runner",
+        "paused": face.runner.is_paused(),
+        "tickIntervalMs": u64::try_from(options.tick_interval.as_millis()).unwrap_or(u64::MAX),
+        "concurrency": options.concurrency,
+    });
+    if !face.missing_keys.is_empty() {
+        health["loopOff"] = json!({ "missing": face.missing_keys });
+    }
+    Json(health)
+}
+
+/// What Prometheus reads.
+pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
+    let text = face.runner.deps().events.metrics().text();
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}

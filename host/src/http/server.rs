@@ -1,0 +1,87 @@
+//! The routes, and listening on the port.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{api, diag, health, loopback};
+use crate::runner::{Remote, Runner};
+
+/// What the routes show, and the door to the loop.
+#[derive(Clone, Debug)]
+pub struct Face {
+    /// What is shown.
+    pub runner: Arc<Runner>,
+    /// The door to the loop.
+    pub remote: Remote,
+    /// Diagnostics are switched off.
+    pub production: bool,
+    /// The keys that are missing, by the names of their variables.
+    pub missing_keys: Vec<&'static str>,
+}
+
+/// Why the port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {cause}")]
+pub struct ListenError {
+    /// What was asked for.
+    pub address: SocketAddr,
+    /// The system's words.
+    pub cause: std::io::Error,
+}
+
+impl ListenError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self.cause.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                let port = self.address.port();
+                format!("another program uses port {port}: stop it, or choose another with PORT or http.port")
+            }
+            _ => "correct http.bind and http.port".to_owned(),
+        }
+    }
+}
+
+/// Takes the port; port 0 takes a free one.
+///
+/// # Errors
+/// When it is taken or may not be used.
+pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
+    let address = SocketAddr::new(bind, port);
+    TcpListener::bind(address).await.map_err(|cause| ListenError { address, cause })
+}
+
+/// Answers until `stop`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, face: Face, stop: CancellationToken) -> std::io::Result<()> {
+    let loopback = listener.local_addr()?.ip().is_loopback();
+    let routes = router(face);
+    // Whoever listens on loopback only wants to be asked by this machine, not by a page in a
+    // browser whose name was made to point here.
+    let routes = if loopback { routes.layer(from_fn(loopback::only)) } else { routes };
+    axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// The routes of contract 7.2, and the API.
+pub fn router(face: Face) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/metrics", get(health::metrics))
+        .route("/diag/login", get(diag::login))
+        .route("/diag/tick", post(diag::tick))
+        .route("/api/turns", get(api::turns))
+        .route("/api/turns/{id}", get(api::turn))
+        .route("/api/strategies", get(api::strategies))
+        .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
+        .with_state(face)
+}

@@ -1,0 +1,27 @@
+//! The one HTTP client that every room sends through: one pool of connections, one TLS stack.
+
+use std::time::Duration;
+
+/// The HTTP client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up: {0}")]
+pub struct OutboundError(#[from] reqwest::Error);
+
+/// A client with limits on waiting, not on the length of an answer: a total limit would cut
+/// healthy streams. Redirects are refused, because tokens go only where they were meant to go.
+///
+/// # Errors
+/// When the system's certificates cannot be used.
+pub fn client() -> Result<reqwest::Client, OutboundError> {
+    // A second call finds the first one's choice, which is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("persona-host/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(120))
+        .pool_idle_timeout(Duration::from_secs(90))
+        .tcp_nodelay(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    Ok(client)
+}

@@ -1,0 +1,81 @@
+//! The runner: what it is made of, and what can be asked of it at any time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::domain::event::Event;
+use crate::turn::Deps;
+
+/// How much, how often, and how it ends.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// From one tick to the next.
+    pub tick_interval: Duration,
+    /// Turns at once.
+    pub concurrency: usize,
+    /// Start paused.
+    pub paused: bool,
+    /// How long running turns may take to reach their next boundary when the loop ends.
+    pub drain: Duration,
+}
+
+/// Decides who runs now. There is one in a process.
+#[derive(Debug)]
+pub struct Runner {
+    pub(super) deps: Arc<Deps>,
+    pub(super) options: Options,
+    /// Held by the tick that runs.
+    pub(super) ticking: Mutex<()>,
+    /// Held by who delivers.
+    pub(super) delivering: Mutex<()>,
+    pub(super) turns: TaskTracker,
+    /// Says that no further step is to be begun.
+    pub(super) stop: CancellationToken,
+    paused: AtomicBool,
+}
+
+impl Runner {
+    /// A runner that has not begun. `stop` ends it, and is the one that `deps` holds.
+    #[must_use]
+    pub fn new(deps: Arc<Deps>, options: Options) -> Self {
+        Self {
+            ticking: Mutex::default(),
+            delivering: Mutex::default(),
+            turns: TaskTracker::new(),
+            stop: deps.stop.clone(),
+            paused: AtomicBool::new(options.paused),
+            deps,
+            options,
+        }
+    }
+
+    /// Whether ticks are left out.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Leaves ticks out, or goes on.
+    pub fn pause(&self, paused: bool) {
+        if self.paused.swap(paused, Ordering::Relaxed) != paused {
+            self.deps.events.emit(Event::Paused { paused });
+        }
+    }
+
+    /// What turns are run with.
+    #[must_use]
+    pub fn deps(&self) -> &Arc<Deps> {
+        &self.deps
+    }
+
+    /// How it was set up.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+}

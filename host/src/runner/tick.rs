@@ -1,0 +1,188 @@
+//! One tick: who is due, who is held, and a turn for everybody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::report::{FailedPersona, HeldPersona, TickReport, TurnReport};
+use super::runner::Runner;
+use crate::domain::event::{Event, TurnEnd};
+use crate::domain::fault::{Fault, Stage, hold_after};
+use crate::domain::persona::Persona;
+use crate::mana::ManaError;
+use crate::store::{Begin, Begun, LedgerError, Standing};
+use crate::turn::{self, Due, Ended};
+
+/// Why a tick as a whole did not take place.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    /// Another one runs.
+    #[error("a tick is already running; its turns go on, ask again when they are over")]
+    AlreadyRunning,
+    /// The program is about to end.
+    #[error("persona-host is stopping and begins no further tick")]
+    Stopping,
+    /// mana-auth did not say who is due.
+    #[error("{0}")]
+    Due(#[from] ManaError),
+    /// The ledger cannot be used.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+}
+
+impl TickError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Due(error) => Some(error.hint().to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// A turn that was begun.
+struct Running {
+    persona: Persona,
+    attempt: u32,
+    started: Instant,
+    turn: JoinHandle<Ended>,
+}
+
+impl Runner {
+    /// Runs one tick to the end of its turns: for everybody who is due, or for `only` this address.
+    ///
+    /// A paused runner does nothing, and one tick at a time is enough: both also hold for ticks that
+    /// are asked for over HTTP (contract D14).
+    ///
+    /// # Errors
+    /// When another tick runs, or mana-auth does not say who is due.
+    pub async fn tick(&self, only: Option<&str>, lag: Duration) -> Result<TickReport, TickError> {
+        let started = Instant::now();
+        if self.stop.is_cancelled() {
+            return Err(TickError::Stopping);
+        }
+        let _guard = self.ticking.try_lock().map_err(|_| TickError::AlreadyRunning)?;
+        if self.is_paused() {
+            return Ok(TickReport::default());
+        }
+        self.deps.events.emit(Event::TickStarted { lag });
+        let due = self.deps.mana.due().await?;
+        let mut report = TickReport::default();
+        for entry in due.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
+            report.due += 1;
+            let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
+            report.failed.push(FailedPersona { persona: entry.who.clone(), error });
+        }
+        let wanted = |persona: &Persona| only.is_none_or(|only| only == persona.email);
+        let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
+        report.due += personas.len();
+        self.run_all(personas, &mut report).await?;
+        self.flush().await?;
+        report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.deps.events.emit(Event::TickEnded {
+            due: report.due,
+            completed: report.ran_successfully,
+            faults: report.failed.len(),
+            held: report.held.len(),
+            took: started.elapsed(),
+        });
+        Ok(report)
+    }
+
+    /// Begins a turn for each as places come free, and waits for all of them.
+    async fn run_all(&self, personas: Vec<Persona>, report: &mut TickReport) -> Result<(), TickError> {
+        let mut running: Vec<Running> = Vec::new();
+        let mut stopped_by: Option<String> = None;
+        for persona in personas {
+            // A sliding pool: a turn begins as soon as any other ends, and a fault that everybody
+            // would meet is known before that.
+            while running.len() >= self.options.concurrency {
+                self.collect(&mut running, &mut stopped_by, report).await;
+            }
+            let reason = match &stopped_by {
+                Some(why) => Some(format!("the tick was stopped: {why}")),
+                None if self.stop.is_cancelled() => Some("persona-host is stopping".to_owned()),
+                None => self.reason_to_hold(&persona).await?,
+            };
+            match reason {
+                Some(reason) => self.hold(&persona, reason, report),
+                None => match self.begin(&persona).await? {
+                    Some(turn) => running.push(turn),
+                    None => self.hold(&persona, "its turn is running".to_owned(), report),
+                },
+            }
+        }
+        while !running.is_empty() {
+            self.collect(&mut running, &mut stopped_by, report).await;
+        }
+        Ok(())
+    }
+
+    /// Waits for the turn that ends next.
+    async fn collect(
+        &self,
+        running: &mut Vec<Running>,
+        stopped_by: &mut Option<String>,
+        report: &mut TickReport,
+    ) {
+        let turns = running.iter_mut().map(|running| &mut running.turn);
+        let (result, position, _) = futures_util::future::select_all(turns).await;
+        let Running { persona, attempt, started, .. } = running.swap_remove(position);
+        let ended = match result {
+            Ok(ended) => ended,
+            Err(panic) => self.after_panic(&persona, attempt, &panic.to_string()).await,
+        };
+        if let TurnEnd::Faulted(fault) = &ended.end
+            && fault.stops_tick
+        {
+            stopped_by.get_or_insert_with(|| fault.message.clone());
+        }
+        report.add(TurnReport { persona: persona.email, ended, took: started.elapsed() });
+    }
+
+    async fn reason_to_hold(&self, persona: &Persona) -> Result<Option<String>, LedgerError> {
+        Ok(match self.deps.ledger.standing(persona.turn_id()).await? {
+            Standing::Free => None,
+            Standing::Running => Some("its turn is running".to_owned()),
+            Standing::Over => Some("its turn is over; mana-auth does not know it yet".to_owned()),
+            Standing::HeldUntil { until, attempts, why } => {
+                let until = until.format("%Y-%m-%d %H:%M:%S UTC");
+                Some(format!("held until {until} after attempt {attempts}: {why}"))
+            }
+        })
+    }
+
+    fn hold(&self, persona: &Persona, reason: String, report: &mut TickReport) {
+        self.deps.events.emit(Event::Held { email: persona.email.clone(), reason: reason.clone() });
+        report.held.push(HeldPersona { persona: persona.email.clone(), reason });
+    }
+
+    async fn begin(&self, persona: &Persona) -> Result<Option<Running>, LedgerError> {
+        let turn = persona.turn_id();
+        let Begun::Attempt(attempt) = self.deps.ledger.begin(Begin { turn, persona }).await? else {
+            return Ok(None);
+        };
+        let due = Due { turn, attempt, persona: persona.clone() };
+        let deps = Arc::clone(&self.deps);
+        let started = Instant::now();
+        // A task of its own: a panic in one persona's turn never touches another's.
+        let turn = self.turns.spawn(async move { turn::run(due, &deps).await });
+        Ok(Some(Running { persona: persona.clone(), attempt, started, turn }))
+    }
+
+    /// A panic is a bug of ours, but one of this turn only: it is recorded like any fault.
+    async fn after_panic(&self, persona: &Persona, attempt: u32, panic: &str) -> Ended {
+        let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
+            .hint("please report it with the log of this turn");
+        let end = TurnEnd::Faulted(fault);
+        let turn = persona.turn_id();
+        let until = self.deps.clock.now() + hold_after(attempt);
+        if let Err(error) = self.deps.ledger.end(turn, &end, Some(until)).await {
+            tracing::error!(%turn, %error, "a turn that panicked could not be ended in the ledger");
+        }
+        Ended { turn, end, strategy: None, actions: 0, ratings: Vec::new() }
+    }
+}

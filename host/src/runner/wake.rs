@@ -1,0 +1,136 @@
+//! The loop: select what woke it, handle that, go on. Ticks run beside it, so that it always hears.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::report::TickReport;
+use super::runner::Runner;
+use super::tick::TickError;
+
+/// From one look at the outbox to the next.
+const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Everything that can be asked of the loop.
+#[derive(Debug)]
+pub enum Command {
+    /// A tick, now.
+    Tick {
+        /// Only this persona's address.
+        only: Option<String>,
+        /// Where to say what it did.
+        reply: oneshot::Sender<Result<TickReport, TickError>>,
+    },
+    /// Leave ticks out, or go on.
+    Pause(bool),
+}
+
+/// Everything that can wake the loop.
+enum Wake {
+    Timer { due_at: Instant },
+    Outbox,
+    Command(Command),
+    Stop,
+}
+
+/// The one door into a running loop.
+#[derive(Clone, Debug)]
+pub struct Remote(mpsc::Sender<Command>);
+
+impl Remote {
+    /// Asks for a tick and waits for its end.
+    ///
+    /// # Errors
+    /// As [`Runner::tick`], or when the loop has ended.
+    pub async fn tick(&self, only: Option<String>) -> Result<TickReport, TickError> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.0.send(Command::Tick { only, reply }).await;
+        asked.map_err(|_| TickError::Stopping)?;
+        answer.await.map_err(|_| TickError::Stopping)?
+    }
+
+    /// Leaves ticks out, or goes on.
+    pub async fn pause(&self, paused: bool) {
+        // A loop that has ended needs no pause.
+        let _ = self.0.send(Command::Pause(paused)).await;
+    }
+}
+
+impl Runner {
+    /// A door, and what comes in by it.
+    #[must_use]
+    pub fn door() -> (Remote, mpsc::Receiver<Command>) {
+        let (sender, receiver) = mpsc::channel(16);
+        (Remote(sender), receiver)
+    }
+
+    /// Runs until it is told to stop, and drains then. With `timer` off it only obeys commands.
+    ///
+    /// The first tick comes after one interval; ticks that were missed are not made up for, and one
+    /// that is due while the last one runs is left out (contract 7.3).
+    pub async fn serve(self: Arc<Self>, mut commands: mpsc::Receiver<Command>, timer: bool) {
+        let interval = self.options.tick_interval;
+        let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut outbox = tokio::time::interval(OUTBOX_INTERVAL);
+        outbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wake = tokio::select! {
+                () = self.stop.cancelled() => Wake::Stop,
+                Some(command) = commands.recv() => Wake::Command(command),
+                due_at = ticks.tick(), if timer => Wake::Timer { due_at },
+                _ = outbox.tick() => Wake::Outbox,
+            };
+            match wake {
+                Wake::Stop => break,
+                Wake::Command(Command::Pause(paused)) => self.pause(paused),
+                Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
+                Wake::Timer { due_at } => self.timed_tick(due_at.elapsed()),
+                Wake::Outbox => self.look_at_outbox(),
+            }
+        }
+        commands.close();
+        self.drain().await;
+    }
+
+    fn answer_tick(
+        self: &Arc<Self>,
+        only: Option<String>,
+        reply: oneshot::Sender<Result<TickReport, TickError>>,
+    ) {
+        let runner = Arc::clone(self);
+        self.turns.spawn(async move {
+            let report = runner.tick(only.as_deref(), Duration::ZERO).await;
+            // Who asked may have gone; the tick was made all the same.
+            let _ = reply.send(report);
+        });
+    }
+
+    fn timed_tick(self: &Arc<Self>, lag: Duration) {
+        let runner = Arc::clone(self);
+        self.turns.spawn(async move {
+            match runner.tick(None, lag).await {
+                Ok(report) => {
+                    for failed in &report.failed {
+                        tracing::warn!(email = failed.persona, cause = failed.error, "persona failed");
+                    }
+                }
+                Err(TickError::AlreadyRunning) => tracing::debug!("the last tick still runs; this one is left out"),
+                Err(error) => {
+                    tracing::error!(cause = %error, hint = error.hint(), "tick failed; the next one tries again");
+                }
+            }
+        });
+    }
+
+    fn look_at_outbox(self: &Arc<Self>) {
+        let runner = Arc::clone(self);
+        self.turns.spawn(async move {
+            if let Err(error) = runner.flush().await {
+                tracing::error!(cause = %error, "the outbox cannot be read");
+            }
+        });
+    }
+}

@@ -1,0 +1,44 @@
+//! From each room's errors to faults: the stage, a code, the room's own words, and advice.
+
+use crate::behavior::CallError;
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::{Fault, Stage};
+use crate::mana::ManaError;
+use crate::mcp::McpError;
+use crate::model::ModelError;
+use crate::store::LedgerError;
+
+pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
+    let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
+    if error.stops_tick() { fault.stopping_the_tick() } else { fault }
+}
+
+pub(super) fn mcp(stage: Stage, error: &McpError) -> Fault {
+    let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
+    if error.stops_tick() { fault.stopping_the_tick() } else { fault }
+}
+
+pub(super) fn model(stage: Stage, error: &ModelError) -> Fault {
+    let fault = Fault::new(stage, error.code(), error.to_string());
+    let fault = match error.hint() {
+        Some(hint) => fault.hint(hint),
+        None => fault,
+    };
+    if error.stops_tick() { fault.stopping_the_tick() } else { fault }
+}
+
+pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
+    Fault::new(stage, &format!("plugin-{}", error.code()), error.to_string()).hint(error.hint())
+}
+
+pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
+    Fault::new(stage, "ledger", error.to_string())
+        .hint("check that the disk has space and that the ledger's folder can be written")
+        .stopping_the_tick()
+}
+
+impl From<Fault> for TurnEnd {
+    fn from(fault: Fault) -> Self {
+        Self::Faulted(fault)
+    }
+}

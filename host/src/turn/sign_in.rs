@@ -1,0 +1,12 @@
+//! Stage `sign-in`: the persona's own account, as mana-auth sees it.
+
+use super::faults;
+use super::values::{Assigned, Deps, SignedIn};
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::Stage;
+
+pub(super) async fn sign_in(turn: Assigned, deps: &Deps) -> Result<SignedIn, TurnEnd> {
+    let account = deps.mana.sign_in(&turn.persona.email).await;
+    let account = account.map_err(|error| faults::mana(Stage::SignIn, &error))?;
+    Ok(SignedIn { turn, account })
+}

@@ -1,0 +1,18 @@
+//! Stage `space`: where the persona acts. Its vault is opened, because without one most tools fail
+//! (contract D8).
+
+use super::faults;
+use super::values::{Deps, Placed, SignedIn};
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::Stage;
+use crate::mana::Vault;
+
+pub(super) async fn enter(signed_in: SignedIn, deps: &Deps) -> Result<Placed, TurnEnd> {
+    let SignedIn { turn, account } = signed_in;
+    let refused = |error| faults::mana(Stage::Space, &error);
+    let space = deps.mana.personal_space(&account).await.map_err(refused)?;
+    if deps.mana.open_vault(&account).await.map_err(refused)? == Vault::Created {
+        tracing::info!(turn = %turn.turn, email = turn.persona.email, "created the persona's vault");
+    }
+    Ok(Placed { turn, account, space })
+}

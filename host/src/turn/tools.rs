@@ -1,0 +1,14 @@
+//! Stage `tools`: a session with the MCP server, and what it offers.
+
+use super::faults;
+use super::values::{Deps, Equipped, Placed};
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::Stage;
+
+pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEnd> {
+    let Placed { turn, account, space } = placed;
+    let refused = |error| faults::mcp(Stage::Tools, &error);
+    let session = deps.mcp.open(&account.jwt, &space.id).await.map_err(refused)?;
+    let tools = session.tools().await.map_err(refused)?;
+    Ok(Equipped { turn, account, space, session, tools })
+}

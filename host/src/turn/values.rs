@@ -1,0 +1,173 @@
+//! What stages take and return. Each value holds what the stages after it need, so a wrong order
+//! does not compile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::behavior::{Generation, Registry};
+use crate::domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
+use crate::domain::clock::Clock;
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::Fault;
+use crate::domain::ids::{StrategyName, TurnId};
+use crate::domain::persona::Persona;
+use crate::domain::rating::Rating;
+use crate::domain::strategy::{Routing, Strategy};
+use crate::domain::tool::Tool;
+use crate::mana::{self, Mana, Space};
+use crate::mcp::{Mcp, Session};
+use crate::model::Claude;
+use crate::store::Ledger;
+use crate::telemetry::Events;
+
+/// What every turn is run with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The time of day.
+    pub clock: Clock,
+    /// The one way out.
+    pub events: Events,
+    /// The ledger.
+    pub ledger: Arc<Ledger>,
+    /// mana-auth.
+    pub mana: Mana,
+    /// mana-mcp.
+    pub mcp: Mcp,
+    /// Claude.
+    pub claude: Claude,
+    /// The plugins that are loaded.
+    pub registry: Registry,
+    /// The strategies by name.
+    pub strategies: BTreeMap<StrategyName, Arc<Strategy>>,
+    /// Who gets which.
+    pub routing: Routing,
+    /// Numbers and names from the configuration.
+    pub settings: Settings,
+    /// Says that no further step is to be begun.
+    pub stop: CancellationToken,
+}
+
+/// Numbers and names from the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The model, unless the strategy names another.
+    pub model: String,
+    /// The most tokens of one reply.
+    pub max_tokens: u32,
+    /// The most rounds of a main phase, whatever the plugin asks for.
+    pub max_rounds: u32,
+    /// The longest a turn may take.
+    pub turn_deadline: Duration,
+    /// What the personas' calendar day is.
+    pub time_zone: Tz,
+}
+
+/// A persona whose turn begins.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The turn.
+    pub turn: TurnId,
+    /// How often it was begun, this time included.
+    pub attempt: u32,
+    /// Whose.
+    pub persona: Persona,
+}
+
+/// How a turn ended, and what is kept of it.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The turn.
+    pub turn: TurnId,
+    /// How.
+    pub end: TurnEnd,
+    /// The strategy, if it came so far.
+    pub strategy: Option<StrategyName>,
+    /// How many actions are kept.
+    pub actions: usize,
+    /// The ratings that are kept.
+    pub ratings: Vec<Rating>,
+}
+
+/// The strategy is chosen and the generation pinned: it serves this turn to its end.
+#[derive(Clone, Debug)]
+pub(super) struct Assigned {
+    pub(super) turn: TurnId,
+    pub(super) attempt: u32,
+    pub(super) persona: Persona,
+    pub(super) strategy: Arc<Strategy>,
+    pub(super) generation: Arc<Generation>,
+    pub(super) model: String,
+    pub(super) deadline: Instant,
+}
+
+/// With a token.
+#[derive(Debug)]
+pub(super) struct SignedIn {
+    pub(super) turn: Assigned,
+    pub(super) account: mana::SignedIn,
+}
+
+/// With a space.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) turn: Assigned,
+    pub(super) account: mana::SignedIn,
+    pub(super) space: Space,
+}
+
+/// With tools in hand.
+#[derive(Debug)]
+pub(super) struct Equipped {
+    pub(super) turn: Assigned,
+    pub(super) account: mana::SignedIn,
+    pub(super) space: Space,
+    pub(super) session: Session,
+    pub(super) tools: Vec<Tool>,
+}
+
+/// With the question.
+#[derive(Debug)]
+pub(super) struct Composed {
+    pub(super) equipped: Equipped,
+    pub(super) context: TurnContext,
+    pub(super) request: TurnRequest,
+}
+
+/// The day is over; it may have ended in a fault, which loses none of its actions.
+#[derive(Debug)]
+pub(super) struct Acted {
+    pub(super) turn: Assigned,
+    pub(super) context: TurnContext,
+    pub(super) outcome: TurnOutcome,
+    pub(super) fault: Option<Fault>,
+}
+
+/// The actions are in the ledger and in the outbox.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) turn: Assigned,
+    pub(super) context: TurnContext,
+    pub(super) outcome: TurnOutcome,
+    pub(super) fault: Option<Fault>,
+}
+
+/// With the reply to the rating question.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) turn: Assigned,
+    pub(super) context: TurnContext,
+    pub(super) outcome: TurnOutcome,
+    pub(super) reply: String,
+}
+
+/// With the ratings that were in it.
+#[derive(Debug)]
+pub(super) struct Rated {
+    pub(super) turn: Assigned,
+    pub(super) report: RatingReport,
+}
