@@ -13,16 +13,14 @@ use crate::model::{Message, MessageRequest};
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
     let Kept { turn, context, outcome, .. } = kept;
-    let called =
-        turn.generation.compose_rating(&turn.strategy, &turn.persona, &context, &outcome).await;
+    let called = turn.generation.compose_rating(&turn.strategy, &turn.persona, &context, &outcome).await;
     let question = plugin::record(&turn, Stage::AskRating, called, deps).await?;
     let question = question.map_err(|error| faults::plugin(Stage::AskRating, &error))?;
 
     let names = Names::for_tools(&[]);
     let conversation =
         Conversation { turn: &turn, phase: Phase::Rating, stage: Stage::AskRating, names: &names };
-    let opening =
-        Opening { system: question.system.clone(), user: question.user.clone(), tools: Vec::new() };
+    let opening = Opening { system: question.system.clone(), user: question.user.clone(), tools: Vec::new() };
     conversation.open(&opening, deps).await?;
     let request = MessageRequest {
         model: turn.model.clone(),

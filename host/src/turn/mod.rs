@@ -1,1 +1,21 @@
-//! One persona, one pass, in order: a stage takes a value and returns a bigger one.
+//! One persona, one turn, in order: a stage takes a value and returns a bigger one, and nothing
+//! flows back. It does not know when it is called, nor who looks at what it leaves.
+
+mod ask;
+mod ask_rating;
+mod assign;
+mod compose;
+mod faults;
+mod keep;
+mod parse;
+mod pass;
+mod plugin;
+mod sign_in;
+mod space;
+mod stages;
+mod tool_loop;
+mod tools;
+mod values;
+
+pub use pass::run;
+pub use values::{Deps, Due, Ended, Settings};

@@ -10,10 +10,8 @@ use crate::domain::rating::{MAX_NOTES, PARSE_MARKER, Rating, Score};
 
 pub(super) async fn read(answered: Answered, deps: &Deps) -> Result<Rated, TurnEnd> {
     let Answered { turn, context, outcome, reply } = answered;
-    let called = turn
-        .generation
-        .parse_rating(&turn.strategy, &turn.persona, &context, &outcome, &reply)
-        .await;
+    let called =
+        turn.generation.parse_rating(&turn.strategy, &turn.persona, &context, &outcome, &reply).await;
     let report = match plugin::record(&turn, Stage::Parse, called, deps).await? {
         Ok(report) => report,
         Err(CallError::Failed(failure)) if failure.kind == FailureKind::Output => {
@@ -46,7 +44,10 @@ mod tests {
     #[test]
     fn a_reply_without_a_rating_is_marked_and_one_with_a_rating_is_not() {
         let problem = |message: &str| Problem::error(None, message);
-        let nothing = marked(RatingReport { problems: vec![problem("no JSON"), problem("sorry")], ..Default::default() });
+        let nothing = marked(RatingReport {
+            problems: vec![problem("no JSON"), problem("sorry")],
+            ..Default::default()
+        });
         assert_eq!(nothing.ratings[0].module, "__parse");
         assert_eq!(nothing.ratings[0].notes.as_deref(), Some("no JSON; sorry"));
         let rating = Rating { module: "todo".to_owned(), score: Score::MIDDLE, notes: None };

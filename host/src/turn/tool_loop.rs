@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::ask::Conversation;
+use super::faults;
 use super::stages::too_late;
 use super::values::{Acted, Assigned, Composed, Deps, Equipped};
-use super::faults;
 use crate::domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
 use crate::domain::behavior::{TurnOutcome, TurnRequest};
 use crate::domain::event::{Event, TurnEnd};
@@ -68,6 +68,12 @@ fn offered(tools: Vec<Tool>, request: &TurnRequest) -> Vec<Tool> {
     }
 }
 
+/// The tool that a call means, if there is one on offer.
+fn meant<'a>(call: &ToolUse, names: &Names, offered: &'a [Tool]) -> Option<&'a Tool> {
+    let name = names.from_model(&call.name)?;
+    offered.iter().find(|tool| tool.name == name)
+}
+
 /// The main phase while it lasts.
 struct Day<'a> {
     turn: &'a Assigned,
@@ -83,12 +89,8 @@ struct Day<'a> {
 
 impl Day<'_> {
     async fn go(&mut self, request: &TurnRequest, deps: &Deps) -> Result<(), Fault> {
-        let conversation = Conversation {
-            turn: self.turn,
-            phase: Phase::Main,
-            stage: Stage::ToolLoop,
-            names: self.names,
-        };
+        let conversation =
+            Conversation { turn: self.turn, phase: Phase::Main, stage: Stage::ToolLoop, names: self.names };
         conversation.open(&self.opening(request), deps).await?;
         let ceiling = deps.settings.max_rounds;
         let max_rounds = request.max_rounds.unwrap_or(ceiling).min(ceiling);
@@ -181,8 +183,9 @@ impl Day<'_> {
         deps: &Deps,
     ) -> Result<Vec<ToolResult>, Fault> {
         let mut results = Vec::with_capacity(calls.len());
-        let reads = |day: &Self, call: &ToolUse| day.tool(call).is_some_and(|tool| tool.read_only);
-        for together in calls.chunk_by(|a, b| reads(self, a) && reads(self, b)) {
+        let (names, offered) = (self.names, self.offered);
+        let reads = |call: &ToolUse| meant(call, names, offered).is_some_and(|tool| tool.read_only);
+        for together in calls.chunk_by(|a, b| reads(a) && reads(b)) {
             // Written down before they are made: if the answer never comes they stay `unknown`.
             let first = self.actions.len();
             for call in together {
@@ -201,10 +204,8 @@ impl Day<'_> {
         Ok(results)
     }
 
-    /// The tool that a call means, if there is one on offer.
     fn tool(&self, call: &ToolUse) -> Option<&Tool> {
-        let name = self.names.from_model(&call.name)?;
-        self.offered.iter().find(|tool| tool.name == name)
+        meant(call, self.names, self.offered)
     }
 
     fn action(&self, call: &ToolUse) -> Action {
@@ -288,7 +289,11 @@ impl Day<'_> {
         deps.events.emit(Event::ToolCalled {
             turn: self.turn.turn,
             email: self.turn.persona.email.clone(),
-            tool: if action.module == UNKNOWN_MODULE { UNKNOWN_MODULE.to_owned() } else { action.tool.clone() },
+            tool: if action.module == UNKNOWN_MODULE {
+                UNKNOWN_MODULE.to_owned()
+            } else {
+                action.tool.clone()
+            },
             ok: action.status == ActionStatus::Ok,
             took,
         });
