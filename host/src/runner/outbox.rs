@@ -30,7 +30,11 @@ impl Runner {
             let ok = self.deliver(&waiting).await?;
             flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
             let kind = waiting.delivery.rows.kind();
-            self.deps.events.emit(Event::Delivered { kind, ok: ok == Delivered::Yes, waiting: flushed.waiting });
+            self.deps.events.emit(Event::Delivered {
+                kind,
+                ok: ok == Delivered::Yes,
+                waiting: flushed.waiting,
+            });
             match ok {
                 Delivered::Yes => flushed.delivered += 1,
                 Delivered::Never => flushed.failed += 1,
