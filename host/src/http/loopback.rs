@@ -10,16 +10,21 @@ use serde_json::json;
 
 /// Refuses a request whose `Host` or `Origin` is another machine's name.
 pub(super) async fn only(request: Request, next: Next) -> Response {
-    let named = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    let origin = named(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
-    let foreign = [named(HOST), origin].into_iter().flatten().find(|host| !is_loopback(host));
-    match foreign {
+    match foreign_name(&request) {
         None => next.run(request).await,
         Some(host) => {
             let error = format!("this server answers requests for localhost only, not for {host:?}");
             (StatusCode::FORBIDDEN, Json(json!({ "error": error }))).into_response()
         }
     }
+}
+
+/// The first name in the request that is not this machine's.
+fn foreign_name(request: &Request) -> Option<String> {
+    let named = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    let origin = named(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    let foreign = [named(HOST), origin].into_iter().flatten().find(|host| !is_loopback(host));
+    foreign.map(str::to_owned)
 }
 
 /// Whether `host` (with or without a port) means this machine.

@@ -1,1 +1,11 @@
-//! The HTTP face: health, metrics, diagnostics and the read-only API.
+//! The HTTP face: health, metrics, diagnostics and the read-only API. It reads the ledger and sends
+//! commands; it never touches a running turn.
+
+mod api;
+mod diag;
+mod error;
+mod health;
+mod loopback;
+mod server;
+
+pub use server::{Face, ListenError, listen, router, serve};
