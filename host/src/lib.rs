@@ -10,6 +10,7 @@ pub mod config;
 pub mod mana;
 pub mod mcp;
 pub mod model;
+pub mod outbound;
 pub mod standin;
 pub mod store;
 pub mod telemetry;
@@ -20,3 +21,5 @@ pub mod runner;
 
 pub mod cli;
 pub mod http;
+
+pub mod app;

@@ -46,6 +46,20 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// The level in a word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// The only things about the world that a plugin can learn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Surroundings {

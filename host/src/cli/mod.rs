@@ -1,1 +1,15 @@
-//! The command line: arguments, printing, exit codes; one file per verb.
+//! The command line: arguments, printing, exit codes; one file per verb. It reads the ledger and
+//! asks the neighbours, and never builds the daemon.
+
+pub mod args;
+mod exit;
+mod failure;
+pub mod load;
+pub mod output;
+pub mod progress;
+pub mod tick_view;
+mod turn_view;
+pub mod verbs;
+
+pub use exit::Exit;
+pub use failure::Failure;

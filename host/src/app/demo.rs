@@ -1,0 +1,224 @@
+//! `demo`: everything on this machine, so that a newcomer sees the whole with one command.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc, Weekday};
+use secrecy::ExposeSecret as _;
+use tokio::sync::broadcast::Receiver;
+
+use super::build::build;
+use super::signals::stop_on_signal;
+use super::stack::STAND_IN_KEY;
+use super::tick::{print, shown};
+use crate::cli::args::Demo;
+use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
+use crate::cli::{Exit, Failure, load, progress};
+use crate::config::{Config, resolve};
+use crate::domain::clock::Clock;
+use crate::domain::event::Event;
+use crate::domain::ids::StrategyName;
+use crate::http::{Face, listen, serve};
+use crate::mana::admin::Admin;
+use crate::mana::catalog::Catalog;
+use crate::mana::password;
+use crate::outbound;
+use crate::runner::{Runner, TickReport};
+use crate::standin::{DatabaseUrl, Stack, StackOptions, claude};
+use crate::telemetry::{LogFormat, start_log};
+
+/// The ten personas; the same file that `seed` is shown with.
+const CATALOG: &str = include_str!("../../../examples/personas.json");
+/// The scripted Claude takes its time, so that there is something to watch.
+const LATENCY: Duration = Duration::from_millis(60);
+/// From one simulated day to the next.
+const DAY: Duration = Duration::from_secs(20);
+
+/// Shows everything; with `--once`, ends after one tick, with [`Exit::No`] unless every due persona ran.
+pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| "error".to_owned()));
+    let clock = Clock::system();
+    let folder = new_folder(&args.dir, clock.now())?;
+    clock.advance(back_to_a_weekday(clock.now()));
+    let stack = start_stack(&clock, &folder).await?;
+    let (config, real_claude) = configure(&stack, &folder, file)?;
+    introduce(&clock, real_claude, &config, output);
+    let personas = seed(&stack, &config).await?;
+    output.say(&styled(FAINT, format!("  {personas} personas are created at the stand-in mana-auth\n")));
+
+    let app = build(&config, clock.clone()).await?;
+    if let Some(complaint) = app.complaints.into_iter().next() {
+        return Err(complaint.into());
+    }
+    let runner = app.runner;
+    stop_on_signal(runner.deps().stop.clone());
+    let exit = if args.once {
+        let report = shown(&runner, None, output).await?;
+        output.say("");
+        print(&runner, &report, output).await?;
+        say_where(&folder, report.turns.first().map(|turn| turn.ended.turn.to_string()), output);
+        all_ran(&report, personas)
+    } else {
+        go_on(&runner, &config, &clock, output).await?;
+        say_where(&folder, None, output);
+        Exit::Done
+    };
+    runner.deps().ledger.close().await;
+    stack.stop().await;
+    Ok(exit)
+}
+
+/// The loop, with a weekday for each tick, and HTTP beside it.
+async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Output) -> Result<(), Failure> {
+    let listener = listen(config.http.bind, config.http.port).await?;
+    let address = listener.local_addr()?;
+    let pages = styled(PLACE, format!("http://{address}"));
+    output.say(&format!("  look at {pages}/api/turns, /api/strategies, /metrics, /health; Ctrl-C ends it\n"));
+    let events = &runner.deps().events;
+    let showing = tokio::spawn(progress::show(events.listen(), output));
+    let days = tokio::spawn(turn_the_days(events.listen(), clock.clone(), output));
+    let stop = runner.deps().stop.clone();
+    let (remote, commands) = Runner::door();
+    let first = remote.clone();
+    tokio::spawn(async move { first.tick(None).await });
+    let face = Face { runner: runner.clone(), remote, production: false, missing_keys: vec![] };
+    let serving = tokio::spawn(serve(listener, face, stop));
+    runner.clone().serve(commands, true).await;
+    days.abort();
+    showing.abort();
+    serving.await.map_err(std::io::Error::other)??;
+    Ok(())
+}
+
+/// After each tick the clock moves to the next weekday, so that everybody is due again.
+async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output) {
+    while let Ok(event) = events.recv().await {
+        if let Event::TickEnded { due, completed, .. } = event {
+            clock.advance(TimeDelta::days(1));
+            while is_weekend(clock.now()) {
+                clock.advance(TimeDelta::days(1));
+            }
+            let day = styled(HEAD, clock.now().format("%A, %Y-%m-%d"));
+            output.say(&format!("  {completed} of {due} ran; the next tick is on {day}\n"));
+        }
+    }
+}
+
+fn new_folder(dir: &Path, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
+    let folder = dir.join(now.format("%Y-%m-%dT%H-%M-%S%.3f").to_string());
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
+            .hint("name another one with --dir")
+    })?;
+    Ok(folder)
+}
+
+async fn start_stack(clock: &Clock, folder: &Path) -> Result<Stack, Failure> {
+    let script = claude::Script { first_byte_after: LATENCY, ..claude::Script::default() };
+    let database = DatabaseUrl::File(folder.join("mana.db"));
+    let options = StackOptions { database, script, ..StackOptions::on_free_ports(clock.clone()) };
+    Ok(Stack::start(options).await?)
+}
+
+/// The usual configuration, pointed at the stand-ins; and whether Claude is the real one.
+fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<(Config, bool), Failure> {
+    // A shell that is set up for a real neighbour must not send the demo there.
+    let used = |name: &str| {
+        name.starts_with("ANTHROPIC_")
+            || ["PORT", "PERSONA_CONCURRENCY", "HOME", "XDG_CACHE_HOME"].contains(&name)
+    };
+    let environment = |name: &str| if used(name) { load::variable(name) } else { None };
+    let mut config = resolve(load::file(file)?, &environment)?;
+    let real_claude = !config.model.api_key.expose_secret().is_empty();
+    if !real_claude {
+        stack.claude_url().clone_into(&mut config.model.base_url);
+        config.model.api_key = STAND_IN_KEY.into();
+    }
+    stack.auth_url().clone_into(&mut config.mana.auth_url);
+    stack.mcp_url().clone_into(&mut config.mana.mcp_url);
+    config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
+    config.mana.service_key = stack.service_key().into();
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    config.runner.tick_interval = DAY;
+    config.runner.paused = false;
+    if config.routing.archetypes.is_empty() && config.routing.personas.is_empty() {
+        // Two strategies, so that there is something to compare.
+        for archetype in ["ceo-busy", "freelancer"] {
+            config.routing.archetypes.insert(archetype.to_owned(), StrategyName::new("brief"));
+        }
+    }
+    Ok((config, real_claude))
+}
+
+fn introduce(clock: &Clock, real_claude: bool, config: &Config, output: Output) {
+    let day = clock.now().format("%A, %Y-%m-%d");
+    output.say(&format!("{}, {day}", styled(HEAD, "persona-host demo")));
+    output.say("  mana-auth and mana-mcp are stand-ins on this machine");
+    if real_claude {
+        let (model, url) = (&config.model.name, &config.model.base_url);
+        let line = format!("ANTHROPIC_API_KEY is set: {model} at {url} is asked, and that costs money");
+        output.say(&format!("  {}", styled(ODD, line)));
+    } else {
+        output
+            .say("  Claude is a scripted stand-in: nothing is paid; costs are what the real one would take");
+    }
+}
+
+async fn seed(stack: &Stack, config: &Config) -> Result<usize, Failure> {
+    let catalog = Catalog::parse(CATALOG)
+        .map_err(|error| Failure::new(Exit::Unexpected, format!("the demo's own catalog: {error}")))?;
+    let url = format!("{}/api/v1/admin/personas", stack.auth_url());
+    let admin = Admin::new(outbound::client()?, url, stack.admin_jwt().into());
+    for entry in &catalog.personas {
+        let password = password(&config.mana.seed_secret, &entry.email)
+            .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+        admin.create(entry, &password).await?;
+    }
+    Ok(catalog.personas.len())
+}
+
+fn say_where(folder: &Path, turn: Option<String>, output: Output) {
+    let (ledger, app) = (folder.join("ledger.db"), folder.join("mana.db"));
+    output.say(&format!(
+        "\n  {} is our ledger: turns, steps, actions, ratings, cost",
+        styled(PLACE, ledger.display())
+    ));
+    output.say(&format!("  {} is the stand-ins' database: what the app knows", styled(PLACE, app.display())));
+    let id = turn.as_deref().map_or("ID", |turn| &turn[..8]);
+    let next = format!("persona-host turns show {id} --ledger {}", ledger.display());
+    output.say(&format!("  next: {}", styled(PLACE, next)));
+}
+
+fn all_ran(report: &TickReport, personas: usize) -> Exit {
+    if report.due == personas && report.ran_successfully == report.due { Exit::Done } else { Exit::No }
+}
+
+/// From a Saturday or Sunday back to the Friday, because four of the ten have the weekend off.
+fn back_to_a_weekday(now: DateTime<Utc>) -> TimeDelta {
+    match now.weekday() {
+        Weekday::Sat => TimeDelta::days(-1),
+        Weekday::Sun => TimeDelta::days(-2),
+        _ => TimeDelta::zero(),
+    }
+}
+
+fn is_weekend(day: DateTime<Utc>) -> bool {
+    matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_shows_a_weekday_on_every_day_of_the_week() {
+        let monday = DateTime::parse_from_rfc3339("2026-11-23T12:00:00Z").expect("a date").to_utc();
+        for day in 0..7 {
+            let now = monday + TimeDelta::days(day);
+            let shown = now + back_to_a_weekday(now);
+            assert!(!is_weekend(shown), "{now} is shown as {shown}");
+            assert!(now - shown < TimeDelta::days(3), "{now} is shown as {shown}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `run`: the daemon.
+
+use std::path::Path;
+
+use secrecy::ExposeSecret as _;
+
+use super::build::{App, build};
+use super::signals::stop_on_signal;
+use crate::cli::{Failure, load};
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::http::{Face, listen, serve};
+use crate::runner::Runner;
+use crate::telemetry::{LogFormat, start_log};
+
+/// Runs until a signal. With keys missing the loop is off, and everything else is there.
+pub(super) async fn run(file: Option<&Path>) -> Result<(), Failure> {
+    let filter = load::variable("RUST_LOG").unwrap_or_else(|| "info".to_owned());
+    start_log(LogFormat::for_standard_error(), &filter);
+    let config = load::config(file)?;
+    // The port first: who finds it taken has changed nothing.
+    let listener = listen(config.http.bind, config.http.port).await?;
+    let App { runner, complaints } = build(&config, Clock::system()).await?;
+    for complaint in &complaints {
+        tracing::error!(cause = %complaint, "a strategy cannot be served; turns under it will fault");
+    }
+    let stop = runner.deps().stop.clone();
+    stop_on_signal(stop.clone());
+    let missing_keys = config.missing_keys();
+    warn(&config, &missing_keys);
+    let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.path().display().to_string());
+    let (interval, concurrency) = (config.runner.tick_interval, config.runner.concurrency);
+    tracing::info!(%address, ?interval, concurrency, paused = config.runner.paused, ledger, "persona-host listens");
+    let (remote, commands) = Runner::door();
+    let timer = missing_keys.is_empty();
+    let face = Face { runner: runner.clone(), remote, production: config.runner.production, missing_keys };
+    let serving = tokio::spawn(serve(listener, face, stop));
+    runner.clone().serve(commands, timer).await;
+    serving.await.map_err(std::io::Error::other)??;
+    runner.deps().ledger.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What an operator has to know at start (contract 7.3).
+fn warn(config: &Config, missing_keys: &[&str]) {
+    for key in missing_keys {
+        tracing::warn!(key, "key missing: the loop is off; /health and /diag/login stay");
+    }
+    if config.mana.seed_secret.expose_secret().is_empty() {
+        tracing::warn!("PERSONA_SEED_SECRET is empty: no persona can sign in");
+    }
+    if !config.http.bind.is_loopback() && !config.runner.production {
+        let bind = config.http.bind;
+        tracing::warn!(%bind, "/diag is open to the network, and /diag/tick starts paid turns: set NODE_ENV=production or bind to loopback");
+    }
+}

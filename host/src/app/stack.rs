@@ -1,0 +1,71 @@
+//! `stack`: the neighbours on this machine, until a signal.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde_json::{Map, Value};
+
+use super::signals;
+use crate::cli::args::Stack as Args;
+use crate::cli::output::{HEAD, ODD, Output, styled};
+use crate::cli::{Exit, Failure};
+use crate::domain::clock::Clock;
+use crate::standin::{DatabaseUrl, Stack, StackError, StackOptions};
+
+/// The key that the scripted Claude is sent. It takes any.
+pub(super) const STAND_IN_KEY: &str = "stand-in-no-key-needed";
+
+/// Serves until a signal, and says how to reach what it serves.
+pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
+    let port = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let database = match &args.database_url {
+        Some(url) => url.parse::<DatabaseUrl>().map_err(StackError::from)?,
+        None => DatabaseUrl::Memory,
+    };
+    let options = StackOptions {
+        auth: port(args.auth_port),
+        mcp: port(args.mcp_port),
+        claude: port(args.claude_port),
+        database,
+        ..StackOptions::on_free_ports(Clock::system())
+    };
+    let stack = Stack::start(options).await?;
+    let variables = variables(&stack);
+    let lines: String = variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
+    if let Some(path) = &args.env_file {
+        std::fs::write(path, &lines).map_err(|error| {
+            Failure::new(Exit::File, format!("{} cannot be written: {error}", path.display()))
+        })?;
+    }
+    let document: Map<String, Value> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    output.print(&document, || {
+        let head = styled(HEAD, "stand-ins for mana-auth, mana-mcp and Claude");
+        let end = styled(ODD, "No model runs here and nothing is charged. Ctrl-C ends them.");
+        format!("{head}\n\n{lines}\n{end}\n")
+    })?;
+    signals::next().await;
+    stack.stop().await;
+    Ok(())
+}
+
+/// What persona-host needs to reach the stand-ins.
+fn variables(stack: &Stack) -> [(&'static str, String); 6] {
+    [
+        ("MANA_AUTH_URL", stack.auth_url().to_owned()),
+        ("MANA_MCP_URL", stack.mcp_url().to_owned()),
+        ("MANA_SERVICE_KEY", stack.service_key().to_owned()),
+        ("ANTHROPIC_BASE_URL", stack.claude_url().to_owned()),
+        ("ANTHROPIC_API_KEY", STAND_IN_KEY.to_owned()),
+        ("MANA_ADMIN_JWT", stack.admin_jwt()),
+    ]
+}
+
+impl From<StackError> for Failure {
+    fn from(error: StackError) -> Self {
+        let exit = match &error {
+            StackError::Bind(_) | StackError::Claude(_) => Exit::PortTaken,
+            StackError::Database(_) | StackError::Key(_) => Exit::File,
+        };
+        Self::new(exit, error.to_string())
+    }
+}

@@ -1,0 +1,64 @@
+//! `tick`: one tick from the command line.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::build::build;
+use super::signals::stop_on_signal;
+use crate::cli::args::Tick;
+use crate::cli::output::Output;
+use crate::cli::tick_view::TickView;
+use crate::cli::{Exit, Failure, load, progress};
+use crate::domain::clock::Clock;
+use crate::runner::{Runner, TickReport};
+use crate::telemetry::{LogFormat, start_log};
+
+/// Runs one tick; ends with [`Exit::No`] when a persona failed.
+pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| "error".to_owned()));
+    let config = load::config(file)?;
+    let missing = config.missing_keys();
+    if !missing.is_empty() {
+        let message = format!("a tick needs {}", missing.join(" and "));
+        let hint = "set them in the environment, or try `persona-host demo --once`, which needs none";
+        return Err(Failure::new(Exit::Refused, message).hint(hint));
+    }
+    let app = build(&config, Clock::system()).await?;
+    if let Some(complaint) = app.complaints.into_iter().next() {
+        return Err(complaint.into());
+    }
+    let runner = app.runner;
+    // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
+    runner.pause(false);
+    stop_on_signal(runner.deps().stop.clone());
+    let report = shown(&runner, args.persona.as_deref(), output).await?;
+    if let (Some(email), 0) = (&args.persona, report.due) {
+        let message = format!("{email} is not due now");
+        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
+        return Err(Failure::new(Exit::No, message).hint(hint));
+    }
+    print(&runner, &report, output).await?;
+    runner.deps().ledger.close().await;
+    Ok(if report.failed.is_empty() { Exit::Done } else { Exit::No })
+}
+
+/// One tick with a line for each turn that ends.
+pub(super) async fn shown(
+    runner: &Runner,
+    only: Option<&str>,
+    output: Output,
+) -> Result<TickReport, Failure> {
+    let events = runner.deps().events.listen();
+    Ok(progress::of_one_tick(events, runner.tick(only, Duration::ZERO), output).await?)
+}
+
+/// Prints what the tick did, with what the ledger holds of each turn.
+pub(super) async fn print(runner: &Runner, report: &TickReport, output: Output) -> Result<(), Failure> {
+    let mut turns = Vec::with_capacity(report.turns.len());
+    for turn in &report.turns {
+        turns.push(runner.deps().ledger.recorded_turn(turn.ended.turn).await?);
+    }
+    turns.sort_by(|a, b| a.summary.persona.cmp(&b.summary.persona));
+    let view = TickView { report, turns };
+    output.print(&view.document(), || view.text())
+}

@@ -1,0 +1,153 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Drives synthetic users through an app, with Claude and the app's MCP server.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "persona-host",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// The configuration file; `persona-host.toml` in this folder if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON document on standard output, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Show everything on this machine: ten personas, stand-ins for the neighbours, no key needed.
+    ///
+    /// With ANTHROPIC_API_KEY set the real Claude is asked, after saying so. On Saturdays and Sundays
+    /// the demo's clock shows the Friday before, because four of the ten have the weekend off.
+    Demo(Demo),
+    /// Run the daemon: the loop, and HTTP on port 3070.
+    Run,
+    /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
+    Stack(Stack),
+    /// Create the personas of a catalog at mana-auth.
+    Seed(Seed),
+    /// Run one tick now, for everybody who is due.
+    Tick(Tick),
+    /// Look at personas.
+    #[command(subcommand)]
+    Personas(Personas),
+    /// Look at turns in the ledger.
+    #[command(subcommand)]
+    Turns(Turns),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// Options of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// One tick, then end. Without it each further tick is the next weekday, until Ctrl-C.
+    #[arg(long)]
+    pub once: bool,
+    /// Where the rows are kept; each demo has a folder of its own in it.
+    #[arg(long, value_name = "FOLDER", default_value = "persona-host-demo")]
+    pub dir: PathBuf,
+}
+
+/// Options of `stack`.
+#[derive(Clone, Debug, Args)]
+pub struct Stack {
+    /// Where mana-auth and mana-mcp keep their rows: sqlite:FILE or postgres://… (in memory if left out).
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Port of the stand-in mana-auth; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 3001)]
+    pub auth_port: u16,
+    /// Port of the stand-in mana-mcp; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 3069)]
+    pub mcp_port: u16,
+    /// Port of the scripted Claude; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 3079)]
+    pub claude_port: u16,
+    /// Also write the variables that persona-host needs to reach them into this file.
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+}
+
+/// Options of `seed`.
+#[derive(Clone, Debug, Args)]
+pub struct Seed {
+    /// The catalog, such as examples/personas.json.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: PathBuf,
+    /// An administrator's token; MANA_ADMIN_JWT if left out.
+    #[arg(long, value_name = "TOKEN")]
+    pub jwt: Option<String>,
+    /// Only say what would be created.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `tick`.
+#[derive(Clone, Debug, Args)]
+pub struct Tick {
+    /// Only this persona, if it is due.
+    #[arg(long, value_name = "EMAIL")]
+    pub persona: Option<String>,
+}
+
+/// What can be done with personas.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Personas {
+    /// Who has run, with their last turn; and who is due now, if mana-auth can be asked.
+    List,
+    /// A persona's password, made of its address and PERSONA_SEED_SECRET.
+    Password {
+        /// The address, exactly as in the catalog.
+        email: String,
+    },
+}
+
+/// What can be done with turns.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Turns {
+    /// The newest turns, a line each.
+    List {
+        /// Only this persona's.
+        #[arg(long, value_name = "EMAIL")]
+        persona: Option<String>,
+        /// Only in this state: running, completed, idle, skipped or faulted.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Another ledger than the configured one, such as a demo's.
+        #[arg(long, value_name = "FILE")]
+        ledger: Option<PathBuf>,
+    },
+    /// One turn: what was asked, each round, each tool call, ratings and cost.
+    Show {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// Another ledger than the configured one, such as a demo's.
+        #[arg(long, value_name = "FILE")]
+        ledger: Option<PathBuf>,
+    },
+}
+
+/// What can be done with the configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// Each value, and where it comes from.
+    Show,
+}

@@ -1,0 +1,166 @@
+//! A command's failure as people meet it: what, where, what to do next, and an exit code.
+
+use std::fmt;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::behavior::{EngineError, Refusal};
+use crate::config::ConfigError;
+use crate::http::ListenError;
+use crate::mana::ManaError;
+use crate::mana::admin::AdminError;
+use crate::outbound::OutboundError;
+use crate::runner::TickError;
+use crate::store::LedgerError;
+
+/// Why a command did not do it.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    hint: Option<String>,
+    exit: Exit,
+    place: Option<Place>,
+}
+
+/// Where in a file.
+#[derive(Debug)]
+struct Place {
+    source: NamedSource<String>,
+    label: LabeledSpan,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, exit, place: None }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// How the program ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ "error": { "message": self.message, "hint": self.hint, "exit": self.exit as u8 } })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.as_ref().map(|place| &place.source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = self.place.as_ref()?.label.clone();
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let exit = match &error {
+            // As the original ends, so that a supervisor sees the same.
+            ConfigError::Production { .. } => Exit::Unexpected,
+            _ => Exit::Configuration,
+        };
+        let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.to_string()) };
+        if let ConfigError::Syntax { path, text, span, .. } = error {
+            let source = NamedSource::new(path.display().to_string(), text);
+            failure.place = Some(Place { source, label: LabeledSpan::underline(span) });
+        }
+        failure
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = match error {
+            LedgerError::InUse { .. } => Exit::Busy,
+            LedgerError::NoSuchTurn { .. } | LedgerError::Ambiguous { .. } => Exit::No,
+            LedgerError::Url { .. } => Exit::Configuration,
+            _ => Exit::File,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<ManaError> for Failure {
+    fn from(error: ManaError) -> Self {
+        let exit = match error.code() {
+            code if code.contains("unreachable") => Exit::Unreachable,
+            _ => Exit::Refused,
+        };
+        Self::new(exit, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        let exit = if error.code().contains("unreachable") { Exit::Unreachable } else { Exit::Refused };
+        Self::new(exit, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<TickError> for Failure {
+    fn from(error: TickError) -> Self {
+        match error {
+            TickError::Due(error) => error.into(),
+            TickError::Ledger(error) => error.into(),
+            TickError::AlreadyRunning | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
+        }
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(Exit::BadInput, refusal.to_string())
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::new(Exit::File, error.to_string())
+    }
+}
+
+impl From<OutboundError> for Failure {
+    fn from(error: OutboundError) -> Self {
+        Self::new(Exit::Unexpected, error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::File, error.to_string())
+    }
+}

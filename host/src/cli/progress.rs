@@ -1,0 +1,64 @@
+//! What happens while it happens: a line for each turn that ends.
+
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::output::{BAD, GOOD, ODD, Output, styled};
+use super::tick_view::scores;
+use crate::domain::event::{Event, TurnEnd};
+
+/// Shows turns as they end, until nothing can happen any more.
+pub async fn show(mut events: Receiver<Event>, output: Output) {
+    while next(&mut events, output).await.is_some() {}
+}
+
+/// Shows turns as they end, until `tick` is over.
+pub async fn of_one_tick<T>(mut events: Receiver<Event>, tick: impl Future<Output = T>, output: Output) -> T {
+    tokio::pin!(tick);
+    loop {
+        tokio::select! {
+            biased;
+            _ = next(&mut events, output) => {}
+            ended = &mut tick => return ended,
+        }
+    }
+}
+
+/// Shows the next event; none when there will be no more.
+async fn next(events: &mut Receiver<Event>, output: Output) -> Option<()> {
+    match events.recv().await {
+        Ok(event) => {
+            if let Some(line) = line(&event) {
+                output.say(&line);
+            }
+        }
+        // Lines that came too fast to be shown are in the ledger.
+        Err(RecvError::Lagged(_)) => {}
+        Err(RecvError::Closed) => return None,
+    }
+    Some(())
+}
+
+fn line(event: &Event) -> Option<String> {
+    match event {
+        Event::TurnEnded { email, outcome, actions, ratings, took, .. } => {
+            let took = format!("{:.1} s", took.as_secs_f64());
+            Some(match outcome {
+                TurnEnd::Completed => {
+                    let (mark, scores) = (styled(GOOD, "✓"), scores(ratings));
+                    format!("  {mark} {email:<28} {actions:>2} actions, rated {scores}  ({took})")
+                }
+                TurnEnd::Idle => format!("  {} {email:<28} used no tool  ({took})", styled(ODD, "–")),
+                TurnEnd::Skipped { reason } => {
+                    format!("  {} {email:<28} skipped: {reason}", styled(ODD, "–"))
+                }
+                TurnEnd::Faulted(fault) => {
+                    let (mark, stage) = (styled(BAD, "✗"), fault.stage);
+                    format!("  {mark} {email:<28} failed in {stage}: {}", fault.message)
+                }
+            })
+        }
+        Event::Held { email, reason } => Some(format!("  {} {email:<28} held: {reason}", styled(ODD, "–"))),
+        _ => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! A tick as a table and as a document.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color};
+use serde_json::{Value, json};
+
+use super::output::{HEAD, styled, table};
+use crate::domain::rating::Rating;
+use crate::runner::TickReport;
+use crate::store::{Recorded, Summary};
+
+/// A tick with what the ledger holds of each turn.
+#[derive(Debug)]
+pub struct TickView<'a> {
+    /// What the tick said.
+    pub report: &'a TickReport,
+    /// Each turn that ran.
+    pub turns: Vec<Recorded>,
+}
+
+impl TickView<'_> {
+    /// The fields of `/diag/tick`'s result and, per persona, strategy, actions and ratings.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let personas = self.turns.iter().map(|turn| {
+            let Summary { id, persona, state, strategy, cost_usd, ratings, .. } = &turn.summary;
+            let actions: Vec<Value> = (turn.actions.iter())
+                .map(|action| json!({ "tool": action.tool, "status": action.status, "error": action.error }))
+                .collect();
+            json!({
+                "persona": persona, "turn": id, "state": state, "strategy": strategy,
+                "actions": actions, "ratings": ratings, "costUsd": cost_usd,
+                "error": turn.summary.fault_message,
+            })
+        });
+        let mut document = json!(self.report);
+        document["personas"] = personas.collect();
+        document
+    }
+
+    /// A row per persona, and the sums.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut table = table(["persona", "strategy", "did", "rated", "tokens", "cost", "turn"]);
+        for turn in &self.turns {
+            let summary = &turn.summary;
+            let rated = match &summary.fault_message {
+                Some(message) => Cell::new(message).fg(Color::Red),
+                None => Cell::new(scores(&summary.ratings)),
+            };
+            let tokens = summary.usage.prompt() + summary.usage.output;
+            table.add_row([
+                Cell::new(&summary.persona),
+                Cell::new(summary.strategy.as_deref().unwrap_or("–")),
+                Cell::new(did(turn)),
+                rated,
+                Cell::new(tokens).set_alignment(CellAlignment::Right),
+                Cell::new(cost(summary.cost_usd)).set_alignment(CellAlignment::Right),
+                Cell::new(&summary.id[..8]).add_attribute(Attribute::Dim),
+            ]);
+        }
+        format!("{table}\n\n{}\n", self.sums())
+    }
+
+    fn sums(&self) -> String {
+        let actions: u32 = self.turns.iter().map(|turn| turn.summary.actions).sum();
+        let ratings: usize = self.turns.iter().map(|turn| turn.summary.ratings.len()).sum();
+        let costs: Option<f64> = self.turns.iter().map(|turn| turn.summary.cost_usd).sum();
+        let TickReport { due, ran_successfully, failed, held, duration_ms, .. } = self.report;
+        let held = if held.is_empty() { String::new() } else { format!(", {} held", held.len()) };
+        #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+        let seconds = *duration_ms as f64 / 1000.0;
+        let head = styled(HEAD, format!("{ran_successfully} of {due} personas ran"));
+        format!(
+            "{head}, {} failed{held}: {actions} actions, {ratings} ratings, {} in {seconds:.1} s",
+            failed.len(),
+            cost(costs),
+        )
+    }
+}
+
+/// The tools that were called, with how often, in order of first use.
+fn did(turn: &Recorded) -> String {
+    let mut counts: Vec<(&str, u32)> = Vec::new();
+    for action in &turn.actions {
+        match counts.iter_mut().find(|(tool, _)| *tool == action.tool) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&action.tool, 1)),
+        }
+    }
+    let words: Vec<String> = (counts.into_iter())
+        .map(|(tool, count)| if count == 1 { tool.to_owned() } else { format!("{tool} ×{count}") })
+        .collect();
+    let errors = turn.summary.action_errors;
+    let errors = if errors == 0 { String::new() } else { format!(" ({errors} failed)") };
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") + &errors }
+}
+
+/// Modules with their scores, in a line.
+#[must_use]
+pub fn scores(ratings: &[Rating]) -> String {
+    let words: Vec<String> =
+        ratings.iter().map(|rating| format!("{} {}", rating.module, rating.score.get())).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+/// An amount in dollars; a question mark when it is not known.
+#[must_use]
+pub fn cost(usd: Option<f64>) -> String {
+    usd.map_or_else(|| "$?".to_owned(), |usd| format!("${usd:.4}"))
+}

@@ -1,0 +1,6 @@
+//! The verbs that need no running daemon.
+
+pub mod config;
+pub mod personas;
+pub mod seed;
+pub mod turns;

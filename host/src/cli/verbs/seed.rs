@@ -1,0 +1,90 @@
+//! `seed`: the personas of a catalog, created one after the other.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::cli::args::Seed;
+use crate::cli::output::{BAD, GOOD, Output, styled};
+use crate::cli::{Exit, Failure, load};
+use crate::config::Config;
+use crate::mana::admin::Admin;
+use crate::mana::catalog::Catalog;
+use crate::mana::password;
+use crate::outbound;
+
+/// Creates the personas. One that mana-auth refuses does not keep the others from being created.
+///
+/// # Errors
+/// When the catalog has mistakes, there is no token, or mana-auth refused one of them.
+pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let config = load::config(file)?;
+    let catalog = read(&args.catalog)?;
+    let token = args.jwt.or_else(|| load::variable("MANA_ADMIN_JWT")).filter(|token| !token.is_empty());
+    if args.dry_run {
+        let emails: Vec<&str> = catalog.personas.iter().map(|entry| entry.email.as_str()).collect();
+        return output.print(&json!({ "wouldCreate": emails }), || emails.join("\n") + "\n");
+    }
+    let token = token.ok_or_else(|| {
+        Failure::new(Exit::Refused, "there is no administrator's token to create personas with")
+            .hint("set MANA_ADMIN_JWT or use --jwt; `persona-host stack` prints one for its stand-in")
+    })?;
+    let admin = Admin::new(outbound::client()?, admin_url(&config), token.into());
+    let mut created: Vec<Value> = Vec::new();
+    let mut failed: Option<Failure> = None;
+    for entry in &catalog.personas {
+        let password = password(&config.mana.seed_secret, &entry.email).map_err(|error| {
+            Failure::new(Exit::Refused, error.to_string()).hint("set PERSONA_SEED_SECRET")
+        })?;
+        match admin.create(entry, &password).await {
+            Ok(user) => {
+                output.say(&format!("  {} {:<28} {user}", styled(GOOD, "✓"), entry.email));
+                created.push(json!({ "email": entry.email, "userId": user }));
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                output.say(&format!("  {} {:<28} {failure}", styled(BAD, "✗"), entry.email));
+                // The same would happen to all the others.
+                let hopeless = failure.exit() == Exit::Unreachable;
+                failed.get_or_insert(failure);
+                if hopeless {
+                    break;
+                }
+            }
+        }
+    }
+    match failed {
+        Some(failure) => Err(failure),
+        None => {
+            let count = created.len();
+            output.print(&json!({ "created": created }), || format!("{count} personas are at mana-auth\n"))
+        }
+    }
+}
+
+/// Reads a catalog.
+///
+/// # Errors
+/// When it cannot be read, or has mistakes: all of them are named.
+pub fn read(path: &Path) -> Result<Catalog, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(Exit::File, format!("the catalog {} cannot be read: {error}", path.display()))
+            .hint("name a file in the format of examples/personas.json")
+    })?;
+    Catalog::parse(&text).map_err(|error| {
+        Failure::new(Exit::BadInput, format!("the catalog {} cannot be used: {error}", path.display()))
+            .hint("nothing was created; correct the file and run it again")
+    })
+}
+
+/// Where personas are created, in the generation of the API that is configured (contract 5 and 10).
+fn admin_url(config: &Config) -> String {
+    let personas = &config.mana.personas_url;
+    match personas.strip_suffix("/personas/internal") {
+        Some(base) => format!("{base}/personas/admin"),
+        None => match personas.strip_suffix("/internal/personas") {
+            Some(base) => format!("{base}/admin/personas"),
+            None => format!("{}/api/v1/admin/personas", config.mana.auth_url),
+        },
+    }
+}

@@ -1,0 +1,76 @@
+//! `turns list` and `turns show`.
+
+use std::path::Path;
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color};
+
+use crate::cli::args::Turns;
+use crate::cli::output::{Output, table};
+use crate::cli::tick_view::{cost, scores};
+use crate::cli::{Exit, Failure, load, turn_view};
+use crate::domain::clock::Clock;
+use crate::store::{Ledger, LedgerUrl, Summary, TurnFilter};
+
+/// The states that a turn can be in.
+const STATES: [&str; 5] = ["running", "completed", "idle", "skipped", "faulted"];
+
+/// Looks at turns.
+///
+/// # Errors
+/// When there is no ledger, or no such turn.
+pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    match verb {
+        Turns::List { persona, state, limit, ledger } => {
+            if let Some(state) = state.as_deref().filter(|state| !STATES.contains(state)) {
+                let message = format!("{state:?} is no state of a turn");
+                return Err(Failure::new(Exit::Usage, message).hint(format!("one of: {}", STATES.join(", "))));
+            }
+            let ledger = open(ledger.as_deref(), config).await?;
+            let filter = TurnFilter { email: persona, state, limit: Some(limit) };
+            let turns = ledger.list(&filter).await?;
+            output.print(&turns, || list(&turns))
+        }
+        Turns::Show { id, ledger } => {
+            let turn = open(ledger.as_deref(), config).await?.show(&id).await?;
+            output.print(&turn, || turn_view::text(&turn))
+        }
+    }
+}
+
+/// The ledger that was named, or the configured one.
+pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<Ledger, Failure> {
+    let url = match named {
+        Some(path) => LedgerUrl::parse(&format!("sqlite:{}", path.display()))?,
+        None => LedgerUrl::parse(&load::config(config)?.store.url)?,
+    };
+    Ok(Ledger::open_to_read(&url, Clock::system()).await?)
+}
+
+fn list(turns: &[Summary]) -> String {
+    if turns.is_empty() {
+        return "no turns yet\n".to_owned();
+    }
+    let mut table = table(["turn", "began", "persona", "strategy", "state", "actions", "rated", "cost"]);
+    for turn in turns {
+        let state = match turn.state.as_str() {
+            "faulted" => Cell::new("faulted").fg(Color::Red),
+            "completed" => Cell::new("completed"),
+            other => Cell::new(other).fg(Color::Yellow),
+        };
+        let rated = match &turn.fault_message {
+            Some(message) => message.clone(),
+            None => scores(&turn.ratings),
+        };
+        table.add_row([
+            Cell::new(&turn.id[..8]).add_attribute(Attribute::Dim),
+            Cell::new(turn.started_at.format("%m-%d %H:%M:%S")),
+            Cell::new(&turn.persona),
+            Cell::new(turn.strategy.as_deref().unwrap_or("–")),
+            state,
+            Cell::new(turn.actions).set_alignment(CellAlignment::Right),
+            Cell::new(rated),
+            Cell::new(cost(turn.cost_usd)).set_alignment(CellAlignment::Right),
+        ]);
+    }
+    format!("{table}\n")
+}
