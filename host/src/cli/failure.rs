@@ -21,7 +21,7 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     exit: Exit,
-    place: Option<Place>,
+    place: Option<Box<Place>>,
 }
 
 /// Where in a file.
@@ -90,7 +90,8 @@ impl From<ConfigError> for Failure {
         let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.to_string()) };
         if let ConfigError::Syntax { path, text, span, .. } = error {
             let source = NamedSource::new(path.display().to_string(), text);
-            failure.place = Some(Place { source, label: LabeledSpan::underline(span) });
+            let label = LabeledSpan::underline(span);
+            failure.place = Some(Box::new(Place { source, label }));
         }
         failure
     }

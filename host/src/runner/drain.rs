@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::runner::Runner;
+use super::parts::Runner;
 
 /// How long the last deliveries may take.
 const LAST_FLUSH: Duration = Duration::from_secs(5);

@@ -2,13 +2,13 @@
 
 mod drain;
 mod outbox;
+mod parts;
 mod report;
-mod runner;
 mod tick;
 mod wake;
 
 pub use outbox::Flushed;
+pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldPersona, TickReport, TurnReport};
-pub use runner::{Options, Runner};
 pub use tick::TickError;
 pub use wake::{Command, Remote};

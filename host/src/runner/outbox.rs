@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::runner::Runner;
+use super::parts::Runner;
 use crate::domain::event::Event;
 use crate::store::{Failed, LedgerError, Waiting};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::parts::Runner;
 use super::report::{FailedPersona, HeldPersona, TickReport, TurnReport};
-use super::runner::Runner;
 use crate::domain::event::{Event, TurnEnd};
 use crate::domain::fault::{Fault, Stage, hold_after};
 use crate::domain::persona::Persona;

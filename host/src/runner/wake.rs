@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::parts::Runner;
 use super::report::TickReport;
-use super::runner::Runner;
 use super::tick::TickError;
 
 /// From one look at the outbox to the next.

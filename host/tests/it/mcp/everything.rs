@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{PATIENCE, mcp, open};
 use crate::support::http::client;
-use crate::support::peers::{peers, skipped};
+use crate::support::peers::{are_skipped, peers};
 
 /// The server as a process of its own, which ends with the test.
 struct Everything {
