@@ -33,10 +33,9 @@ async fn the_same_input_gives_the_same_output_at_the_same_cost() {
 #[tokio::test]
 async fn daily_asks_in_german_unless_it_is_told_otherwise() {
     let daily = built_in("daily").await;
-    for (name, settings) in [
-        ("daily-de", json!({})),
-        ("daily-en", json!({"language": "en", "min_tools": 4, "max_tools": 4})),
-    ] {
+    for (name, settings) in
+        [("daily-de", json!({})), ("daily-en", json!({"language": "en", "min_tools": 4, "max_tools": 4}))]
+    {
         let strategy = strategy("daily", settings);
         let turn = daily.compose_turn(&strategy, &anna(), &context()).await.result.expect("composed");
         assert_eq!(turn.system, anna().system_prompt);
@@ -60,7 +59,8 @@ async fn brief_asks_for_little() {
     let strategy = strategy("brief", json!({}));
     let turn = brief.compose_turn(&strategy, &anna(), &context()).await.result.expect("composed");
     insta::assert_snapshot!("brief-turn", turn.user);
-    let rating = brief.compose_rating(&strategy, &anna(), &context(), &outcome()).await.result.expect("composed");
+    let rating =
+        brief.compose_rating(&strategy, &anna(), &context(), &outcome()).await.result.expect("composed");
     assert_eq!(rating.reply_schema, None);
     insta::assert_snapshot!("brief-rating", rating.user);
 }
@@ -77,7 +77,8 @@ async fn a_persona_without_a_mix_is_asked_too() {
 
 #[tokio::test]
 async fn daily_remembers_the_last_turn_and_brief_nothing() {
-    let reply = r#"{"ratings":[{"module":"todo","rating":2,"notes":"hakelig"},{"module":"notes","rating":5}]}"#;
+    let reply =
+        r#"{"ratings":[{"module":"todo","rating":2,"notes":"hakelig"},{"module":"notes","rating":5}]}"#;
     let daily = built_in("daily").await;
     let settings = strategy("daily", json!({}));
     let report = daily.parse_rating(&settings, &anna(), &context(), &outcome(), reply).await;
@@ -158,7 +159,8 @@ async fn settings_are_held_to_the_schema_and_then_to_sense() {
         (json!({"colour": "red"}), Some("")),
         (json!({"min_tools": 9}), Some("/min_tools")),
     ] {
-        let problems = daily.check_settings(&strategy("daily", settings.clone())).await.result.expect("checked");
+        let problems =
+            daily.check_settings(&strategy("daily", settings.clone())).await.result.expect("checked");
         let found: Vec<&str> =
             problems.iter().map(|problem| problem.path.as_deref().unwrap_or_default()).collect();
         assert_eq!(found, Vec::from_iter(path), "{settings}: {problems:?}");
