@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::check;
 use super::limits::{GRACE, MAX_HANDLES};
 use super::load::drifted;
 use super::state::{CallState, LogLine, Surroundings};
@@ -36,7 +37,7 @@ pub struct Called<T> {
 pub enum CallError {
     /// The plugin said no.
     #[error("the plugin says: {}", .0.message)]
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// The plugin broke down.
     #[error("the plugin broke down: {trap}{}", Printed(.printed, .backtrace))]
     Trapped {
@@ -173,7 +174,7 @@ pub(super) async fn call<T>(
     // The epoch interrupts a plugin that computes; one that waits in a host call is given up here.
     let outcome = tokio::time::timeout(limits.time + GRACE, body(&mut store)).await;
     let result = match outcome {
-        Ok(Ok(answer)) => answer.map_err(CallError::Failed),
+        Ok(Ok(answer)) => answer.map_err(|failure| CallError::Failed(Box::new(check::failure(failure)))),
         Ok(Err(error)) => Err(explain(&error, store.data(), limits)),
         Err(_) => Err(CallError::OutOfTime { limit: limits.time }),
     };

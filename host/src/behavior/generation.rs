@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 use wasmtime::Store;
 
-use super::call::{CallError, Called, call};
+use super::call::{Called, call};
 use super::check;
 use super::contract::Mismatch;
 use super::engine::Engine;
@@ -192,12 +192,7 @@ impl Generation {
         surroundings: Surroundings,
         body: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> Called<T> {
-        let mut called = call(&self.engine, function, &strategy.limits, surroundings, body).await;
-        called.result = called.result.map_err(|error| match error {
-            CallError::Failed(failure) => CallError::Failed(check::failure(failure)),
-            other => other,
-        });
-        called
+        call(&self.engine, function, &strategy.limits, surroundings, body).await
     }
 
     /// What the schema says about a settings document.

@@ -14,11 +14,12 @@ use crate::{
 #[macro_export]
 macro_rules! export {
     ($behavior:ty) => {
-        // On other targets there is nobody to export to; the crate can still be tested there.
-        #[cfg(target_family = "wasm")]
         type PersonaPlugin = $crate::Exported<$behavior>;
         #[cfg(target_family = "wasm")]
         $crate::bindings::export!(PersonaPlugin with_types_in $crate::bindings);
+        // On other targets there is nobody to export to, but the crate can be tested there.
+        #[cfg(not(target_family = "wasm"))]
+        const _: ::core::marker::PhantomData<PersonaPlugin> = ::core::marker::PhantomData;
     };
 }
 

@@ -1,6 +1,8 @@
 //! Plugins, loaded and called, well-behaved and not.
 
 mod built_in;
+mod misfit;
+mod refused;
 
 use std::sync::OnceLock;
 
@@ -12,6 +14,7 @@ use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
 use persona_host::domain::strategy::{Limits, Strategy};
 use persona_host::domain::tool::module_of;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
@@ -22,8 +25,16 @@ fn engine() -> &'static Engine {
     ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).expect("an engine"))
 }
 
-async fn built_in(name: &str) -> Generation {
+/// A built-in plugin, loaded once for all tests, as in the program.
+async fn built_in(name: &str) -> &'static Generation {
+    static DAILY: OnceCell<Generation> = OnceCell::const_new();
+    static BRIEF: OnceCell<Generation> = OnceCell::const_new();
+    let cell = if name == "daily" { &DAILY } else { &BRIEF };
     let source = Source::built_in(&PluginName::new(name)).expect("it is built in");
+    cell.get_or_init(|| load(source)).await
+}
+
+async fn load(source: Source) -> Generation {
     engine().load(source, GenerationNumber(1)).await.unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
