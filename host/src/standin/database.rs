@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::types::Json;
-use sqlx::{PgPool, Row as _, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Row as _, SqliteConnection, SqlitePool};
 
 pub use self::moment::Moment;
 
@@ -286,13 +286,23 @@ impl Row {
     }
 }
 
-/// Attaches `file` as `auth` beside an empty database in memory.
+/// Opens an empty database in memory, to which `file` is attached as `auth`.
 async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
     let opened = |cause| DatabaseError::Open {
         place: file.clone(),
         cause,
         hint: "Check that the folder exists and may be written, and that no other kind of file has that name.",
     };
+    // Not `in_memory(true)`: SQLite would then attach the file as memory, too.
+    let options = SqliteConnectOptions::new()
+        .filename(":memory:")
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5));
+    // The pool would take a failed attachment for something that passes, and try again for long.
+    let mut trial = options.connect().await.map_err(opened)?;
+    attach(&mut trial, &file).await.map_err(opened)?;
+    trial.close().await.map_err(opened)?;
     let attached = file.clone();
     let pool = SqlitePoolOptions::new()
         .min_connections(1)
@@ -302,24 +312,19 @@ async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
         .max_lifetime(None)
         .after_connect(move |connection, _| {
             let file = attached.clone();
-            Box::pin(async move {
-                sqlx::query("ATTACH DATABASE $1 AS auth").bind(file).execute(&mut *connection).await?;
-                sqlx::raw_sql("PRAGMA auth.journal_mode = WAL; PRAGMA auth.synchronous = NORMAL;")
-                    .execute(&mut *connection)
-                    .await?;
-                Ok(())
-            })
+            Box::pin(async move { attach(connection, &file).await })
         })
-        .connect_with(
-            SqliteConnectOptions::new()
-                .in_memory(true)
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(5)),
-        )
+        .connect_with(options)
         .await
         .map_err(opened)?;
     sqlx::raw_sql(include_str!("database/sqlite.sql")).execute(&pool).await.map_err(opened)?;
     Ok(Database::Sqlite(pool))
+}
+
+async fn attach(connection: &mut SqliteConnection, file: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("ATTACH DATABASE $1 AS auth").bind(file).execute(&mut *connection).await?;
+    let settings = "PRAGMA auth.journal_mode = WAL; PRAGMA auth.synchronous = NORMAL;";
+    sqlx::raw_sql(settings).execute(connection).await.map(drop)
 }
 
 async fn open_postgres(url: &SecretString) -> Result<Database, DatabaseError> {
@@ -338,6 +343,8 @@ async fn open_postgres(url: &SecretString) -> Result<Database, DatabaseError> {
         cause,
         hint: "Check that the server runs, that the database exists (createdb) and that the user may create a schema in it.",
     };
+    // The pool would take a refused connection for a server that is still starting, and wait.
+    options.connect().await.map_err(opened)?.close().await.map_err(opened)?;
     let pool = PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(10))
@@ -377,6 +384,18 @@ mod tests {
     fn a_url_never_shows_its_password() {
         let url: DatabaseUrl = "postgres://u:geheim@h/d".parse().expect("a valid URL");
         assert!(!format!("{url:?}").contains("geheim"));
+    }
+
+    #[tokio::test]
+    async fn a_database_out_of_reach_is_named_with_what_to_do() {
+        for (url, place, hint) in [
+            ("sqlite:/nowhere/at/all/stack.db", "/nowhere/at/all/stack.db", "folder exists"),
+            ("postgres://u:geheim@127.0.0.1:1/mana", "database mana on 127.0.0.1:1", "server runs"),
+        ] {
+            let error = Database::open(&url.parse().expect("a valid URL")).await.expect_err(url).to_string();
+            assert!(error.contains(place) && error.contains(hint), "{error}");
+            assert!(!error.contains("geheim"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -140,3 +140,40 @@ impl Drop for Served {
         self.serving.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_is_named_with_what_to_do() {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let first = Bound::to("mana-auth", free).await.expect("a free port");
+        let error = Bound::to("mana-mcp", first.address).await.expect_err("the port is taken").to_string();
+        let port = first.address.port();
+        assert_eq!(
+            error,
+            format!(
+                "the stand-in mana-mcp cannot listen on 127.0.0.1:{port}: port {port} is taken. Stop what uses it \
+                 (`ss -ltnp sport = :{port}` names it) or choose another port; 0 takes any free one"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stand_in_never_listens_to_a_network() {
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let error = Bound::to("mana-auth", everywhere).await.expect_err("not loopback").to_string();
+        assert!(error.contains("loopback only, not on 0.0.0.0:0"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_stopped_stand_in_frees_its_port() {
+        let bound = Bound::to("mana-auth", SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+        let served = bound.serve(Router::new(), CancellationToken::new());
+        let address = served.address;
+        assert!(Bound::to("mana-auth", address).await.is_err());
+        served.stop().await;
+        assert!(Bound::to("mana-auth", address).await.is_ok());
+    }
+}

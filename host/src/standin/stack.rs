@@ -128,6 +128,8 @@ impl Stack {
             spaces_list_fails: options.spaces_list_fails,
             stop: mcp_stop.clone(),
         });
+        // The scripted Claude needs neither database nor key: bind it above with the others (so that a
+        // taken port is noticed before anything is written), serve it here, stop it in `stop`.
         let auth_server = auth_bound.serve(auth.router(), CancellationToken::new());
         let mcp_server = mcp_bound.serve(mcp.router(), mcp_stop);
         Ok(Self {
