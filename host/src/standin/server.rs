@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::middleware::map_response;
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -109,11 +110,15 @@ impl Bound {
             response.headers_mut().insert("x-stand-in", banner.clone());
             std::future::ready(response)
         }));
+        // An answer is often written in two pieces; without this the second waits for an acknowledgment.
+        let listener = self.listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection of a stand-in may be slow");
+            }
+        });
         let stopped = stop.clone().cancelled_owned();
         let serving =
-            tokio::spawn(
-                async move { axum::serve(self.listener, router).with_graceful_shutdown(stopped).await },
-            );
+            tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
         Served { address: self.address, stop, serving }
     }
 }
