@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::file::{self, Size, Span};
@@ -344,8 +344,12 @@ fn cache_dir(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
 }
 
 fn masked(secret: &SecretString) -> String {
-    use secrecy::ExposeSecret as _;
-    if secret.expose_secret().is_empty() { "not set" } else { "set, not shown" }.to_owned()
+    match secret.expose_secret() {
+        "" => "not set",
+        DEVELOPMENT_SEED_SECRET => "the one for development, known to everybody",
+        _ => "set, not shown",
+    }
+    .to_owned()
 }
 
 fn shown_span(span: &Duration) -> String {
