@@ -13,9 +13,12 @@ use crate::http::{Face, listen, serve};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 
+/// What is logged unless RUST_LOG says otherwise; rmcp has an info line for each session.
+const QUIET: &str = "info,rmcp=warn";
+
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Failure> {
-    let filter = load::variable("RUST_LOG").unwrap_or_else(|| "info".to_owned());
+    let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
     start_log(LogFormat::for_standard_error(), &filter);
     let config = load::config(file)?;
     // The port first: who finds it taken has changed nothing.

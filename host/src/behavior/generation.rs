@@ -11,7 +11,7 @@ use super::check;
 use super::contract::Mismatch;
 use super::engine::Engine;
 use super::source::Source;
-use super::state::{CallState, LogLevel, LogLine, Surroundings};
+use super::state::{CallState, Surroundings};
 use super::v0_1;
 use crate::domain::behavior::{
     Descriptor, Failure, Problem, RatingReport, RatingRequest, TurnContext, TurnOutcome, TurnRequest,
@@ -192,28 +192,7 @@ impl Generation {
         surroundings: Surroundings,
         body: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> Called<T> {
-        let called = call(&self.engine, function, &strategy.limits, surroundings, body).await;
-        self.pass_on_log(strategy, &called);
-        called
-    }
-
-    /// What a plugin finds odd or broken concerns the operator; everything else concerns its author,
-    /// and may quote a prompt.
-    fn pass_on_log<T>(&self, strategy: &Strategy, called: &Called<T>) {
-        let (plugin, strategy, function) = (self.plugin.as_str(), strategy.name.as_str(), called.function);
-        for LogLine { level, message } in &called.log {
-            match level {
-                LogLevel::Error | LogLevel::Warn => {
-                    tracing::warn!(plugin, strategy, function, message, "plugin log");
-                }
-                LogLevel::Info | LogLevel::Debug | LogLevel::Trace => {
-                    tracing::debug!(plugin, strategy, function, message, "plugin log");
-                }
-            }
-        }
-        if called.log_dropped > 0 {
-            tracing::debug!(plugin, strategy, function, dropped = called.log_dropped, "plugin log was cut");
-        }
+        call(&self.engine, function, &strategy.limits, surroundings, body).await
     }
 
     /// What the schema says about a settings document.
