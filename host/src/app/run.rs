@@ -6,10 +6,10 @@ use secrecy::ExposeSecret as _;
 
 use super::build::{App, build};
 use super::signals::stop_on_signal;
-use crate::cli::{Failure, load};
+use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::domain::clock::Clock;
-use crate::http::{Face, listen, serve};
+use crate::http::{Face, ListenError, listen, serve};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 
@@ -56,5 +56,11 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     if !config.http.bind.is_loopback() && !config.runner.production {
         let bind = config.http.bind;
         tracing::warn!(%bind, "/diag is open to the network, and /diag/tick starts paid turns: set NODE_ENV=production or bind to loopback");
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
     }
 }

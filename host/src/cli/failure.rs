@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::Exit;
 use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
-use crate::http::ListenError;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
 use crate::outbound::OutboundError;
@@ -133,12 +132,6 @@ impl From<TickError> for Failure {
             TickError::Ledger(error) => error.into(),
             TickError::AlreadyRunning | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
         }
-    }
-}
-
-impl From<ListenError> for Failure {
-    fn from(error: ListenError) -> Self {
-        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
     }
 }
 

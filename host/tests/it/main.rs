@@ -10,3 +10,4 @@ mod mana_mcp;
 mod mcp;
 mod model;
 mod support;
+mod tidy;

@@ -1,3 +1,5 @@
+//! Where each value comes from, and what is refused.
+
 use std::collections::HashMap;
 use std::path::Path;
 
