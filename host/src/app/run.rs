@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use super::build::{App, build};
 use super::signals::stop_on_signal;
+use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::domain::clock::Clock;
@@ -17,9 +18,10 @@ use crate::telemetry::{LogFormat, start_log};
 const QUIET: &str = "info,rmcp=warn";
 
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
-pub(super) async fn run(file: Option<&Path>) -> Result<(), Failure> {
+pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
-    start_log(LogFormat::for_standard_error(), &filter);
+    let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
+    start_log(format, &filter);
     let config = load::config(file)?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;

@@ -8,8 +8,8 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
+use axum::serve::{Listener, ListenerExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -110,13 +110,8 @@ impl Bound {
             response.headers_mut().insert("x-stand-in", banner.clone());
             std::future::ready(response)
         }));
-        // An answer is often written in two pieces; without this the second waits for an acknowledgment.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection of a stand-in may be slow");
-            }
-        });
         let stopped = stop.clone().cancelled_owned();
+        let listener = without_delay(self.listener);
         let serving =
             tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
         Served { address: self.address, stop, serving }
@@ -144,6 +139,15 @@ impl Drop for Served {
         self.stop.cancel();
         self.serving.abort();
     }
+}
+
+/// Answers in pieces (an event stream is one) leave at once; by default the kernel holds each later
+/// piece back until the first is acknowledged, which takes 40 ms on loopback.
+pub(super) fn without_delay(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
+    listener.tap_io(|connection| {
+        // A connection that refuses is slower, and good otherwise.
+        let _ = connection.set_nodelay(true);
+    })
 }
 
 #[cfg(test)]
