@@ -82,6 +82,12 @@ pub fn router(face: Face) -> Router {
         .route("/api/turns", get(api::turns))
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))
-        .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
+        .fallback(not_found)
+        // The runner before knew only whole routes, so a wrong method was no route either.
+        .method_not_allowed_fallback(not_found)
         .with_state(face)
+}
+
+async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "404 Not Found")
 }
