@@ -195,20 +195,22 @@ impl Runner {
     async fn after_panic(&self, persona: &Persona, attempt: u32, started: Instant, panic: &str) -> Ended {
         let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
             .hint("please report it with the log of this turn");
-        let end = TurnEnd::Faulted(fault);
         let turn = persona.turn_id();
         let until = self.deps.clock.now() + hold_after(attempt);
-        if let Err(error) = self.deps.ledger.end(turn, &end, Some(until)).await {
+        let kept = self.deps.ledger.break_off(turn, &persona.id, &fault, until).await;
+        let actions = kept.unwrap_or_else(|error| {
             tracing::error!(%turn, %error, "a turn that panicked could not be ended in the ledger");
-        }
+            0
+        });
+        let end = TurnEnd::Faulted(fault);
         self.deps.events.emit(Event::TurnEnded {
             turn,
             email: persona.email.clone(),
             outcome: end.clone(),
-            actions: 0,
+            actions,
             ratings: Vec::new(),
             took: started.elapsed(),
         });
-        Ended { turn, end, strategy: None, actions: 0, ratings: Vec::new() }
+        Ended { turn, end, strategy: None, actions, ratings: Vec::new() }
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger: what happened, what it cost, and what has still to leave. Only this room knows SQL;
 //! it knows no network and no plugin.
 
+mod broken_off;
 mod error;
 mod journal;
 mod ledger;

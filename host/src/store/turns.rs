@@ -15,6 +15,8 @@ use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Str
 use crate::domain::persona::Persona;
 use crate::domain::rating::Rating;
 
+const KEEP_ACTIONS: &str = "keep a turn's actions";
+
 /// How a due entry stands with us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -188,35 +190,9 @@ impl Ledger {
         outcome: &TurnOutcome,
         rows: Vec<ActionRow>,
     ) -> Result<(), LedgerError> {
-        const WHAT: &str = "keep a turn's actions";
-        let mut transaction = self.write(WHAT).await?;
-        for action in &outcome.actions {
-            sqlx::query(
-                "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(turn.to_string())
-            .bind(i64::from(action.index))
-            .bind(&action.tool)
-            .bind(&action.module)
-            .bind(action.input.to_string())
-            .bind(word_text(&action.status))
-            .bind(action.error.as_deref())
-            .bind(action.latency_ms.map(i64::from))
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        }
-        sqlx::query("UPDATE turns SET stop_reason = ?, final_text = ? WHERE id = ?")
-            .bind(&outcome.stop_reason)
-            .bind(outcome.final_text.as_deref())
-            .bind(turn.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        let delivery = Delivery { persona: persona.clone(), rows: Rows::Actions(rows) };
-        enqueue(&mut transaction, turn, "actions", &delivery, self.now_ms()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
+        let mut transaction = self.write(KEEP_ACTIONS).await?;
+        keep_actions(&mut transaction, turn, persona, outcome, rows, self.now_ms()).await?;
+        transaction.commit().await.map_err(LedgerError::doing(KEEP_ACTIONS))
     }
 
     /// Keeps the ratings, their deliveries and the memory, and ends the turn: all or nothing.
@@ -301,25 +277,47 @@ impl Ledger {
         }
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
-
-    /// Turns that a dead process left running may be begun again at once, unless their actions are
-    /// kept: then they are over, because a second run would repeat what was done.
-    pub(super) async fn mark_interrupted(&self) -> Result<(), LedgerError> {
-        sqlx::query(
-            "UPDATE turns SET state = 'faulted', ended_at = ?1, fault_stage = 'tool-loop', fault_code = 'interrupted',
-                 fault_message = 'persona-host stopped in the middle of this turn',
-                 held_until = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.turn = turns.id) THEN NULL ELSE ?1 END
-             WHERE state = 'running'",
-        )
-        .bind(self.now_ms())
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing("mark interrupted turns"))?;
-        Ok(())
-    }
 }
 
-async fn end(
+/// The outcome of the main phase and its delivery, as part of a transaction.
+pub(super) async fn keep_actions(
+    connection: &mut SqliteConnection,
+    turn: TurnId,
+    persona: &PersonaId,
+    outcome: &TurnOutcome,
+    rows: Vec<ActionRow>,
+    now: i64,
+) -> Result<(), LedgerError> {
+    for action in &outcome.actions {
+        sqlx::query(
+            "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(turn.to_string())
+        .bind(i64::from(action.index))
+        .bind(&action.tool)
+        .bind(&action.module)
+        .bind(action.input.to_string())
+        .bind(word_text(&action.status))
+        .bind(action.error.as_deref())
+        .bind(action.latency_ms.map(i64::from))
+        .execute(&mut *connection)
+        .await
+        .map_err(LedgerError::doing(KEEP_ACTIONS))?;
+    }
+    sqlx::query("UPDATE turns SET stop_reason = ?, final_text = ? WHERE id = ?")
+        .bind(&outcome.stop_reason)
+        .bind(outcome.final_text.as_deref())
+        .bind(turn.to_string())
+        .execute(&mut *connection)
+        .await
+        .map_err(LedgerError::doing(KEEP_ACTIONS))?;
+    let delivery = Delivery { persona: persona.clone(), rows: Rows::Actions(rows) };
+    enqueue(connection, turn, "actions", &delivery, now).await
+}
+
+/// The end of a turn, as part of a transaction.
+pub(super) async fn end(
     connection: &mut SqliteConnection,
     turn: TurnId,
     how: &TurnEnd,

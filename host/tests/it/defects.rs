@@ -202,10 +202,22 @@ async fn a_persona_whose_turn_faulted_is_held_ever_longer_and_claude_is_not_aske
 /// D12: tokens live 15 minutes, and mana-mcp keeps the one that a session was opened with.
 #[tokio::test]
 async fn a_turn_that_outlives_its_token_goes_on_with_a_fresh_one() {
-    for minutes_per_reply in [6, 14, 16, 40] {
+    for (minutes_per_reply, form) in [
+        (6, SignIn::Cookie),
+        (14, SignIn::Cookie),
+        (16, SignIn::Cookie),
+        (40, SignIn::Cookie),
+        (16, SignIn::Bearer),
+    ] {
         let advance = Some(TimeDelta::minutes(minutes_per_reply));
         let script = Script { advance_clock: advance, calls_per_turn: Some(5), ..Script::default() };
-        let house = Blueprint::of(&["Kai"]).resident(only("notes")).script(script).build().await;
+        let house = Blueprint::of(&["Kai"])
+            .resident(only("notes"))
+            .script(script)
+            .stack(|options| options.bearer_lists_organizations = true)
+            .config(move |config| config.mana.sign_in = form)
+            .build()
+            .await;
         let report = house.tick().await;
         assert_eq!(figures(&report), (1, 1, 0, 0), "{minutes_per_reply}: {report:?}");
         let results: Vec<String> =

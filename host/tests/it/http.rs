@@ -189,7 +189,11 @@ async fn a_path_that_does_not_exist_is_a_404_in_plain_text() {
     for path in ["/", "/diag", "/api", "/health/"] {
         assert_eq!(served.get(path).await, (404, json!("404 Not Found")), "{path}");
     }
-    assert_eq!(served.get("/diag/tick").await.0, 405, "a tick is not something to look at");
+    for (method, path) in
+        [(Method::GET, "/diag/tick"), (Method::POST, "/health"), (Method::DELETE, "/api/turns")]
+    {
+        assert_eq!(served.ask(method.clone(), path).await, (404, json!("404 Not Found")), "{method} {path}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use persona_host::domain::fault::{Fault, Stage};
 use persona_host::domain::ids::{PersonaId, StrategyName, TurnId};
 use persona_host::domain::persona::{Cadence, Persona};
 use persona_host::domain::rating::{Rating, Score};
-use persona_host::domain::transcript::{Phase, Round};
+use persona_host::domain::transcript::{Phase, Round, ToolAnswer};
 use persona_host::domain::usage::{NanoUsd, Usage};
 use persona_host::store::{
     Answered, Begin, Begun, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Standing, StepKey,
@@ -202,6 +202,58 @@ async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "nothing of it was kept");
     assert_eq!(begin(&ledger, &ben).await, Begun::Refused, "its actions were");
     assert_eq!(ledger.deliveries().await.unwrap().len(), 1, "and are still to be delivered");
+}
+
+/// What was done in the app stays done, so it is read off the journal and never done again.
+#[tokio::test]
+async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = anna.turn_id();
+    begin(&ledger, &anna).await;
+    ledger.end(turn, &fault(), Some(shelf.in_(-1))).await.unwrap();
+    begin(&ledger, &anna).await;
+    answer(&ledger, turn, 1, Some(1)).await;
+    let answers = [Some(Ok(false)), Some(Ok(true)), Some(Err("broken")), None];
+    for (number, answer) in answers.iter().enumerate() {
+        let key = StepKey::tool(turn, 2, 1, &format!("toolu_{number}"));
+        let step =
+            ledger.intend(&key, &json!({"tool": "todo.create", "input": {"n": number}})).await.unwrap();
+        match answer {
+            Some(Ok(is_error)) => {
+                let answer = ToolAnswer { text: "said".to_owned(), is_error: *is_error };
+                ledger.complete(step, &answer).await.unwrap();
+            }
+            Some(Err(failure)) => ledger.fail(step, failure).await.unwrap(),
+            None => {}
+        }
+    }
+    drop(ledger);
+
+    let ledger = shelf.open().await;
+    let recorded = ledger.recorded_turn(turn).await.unwrap();
+    let seen: Vec<_> = recorded
+        .actions
+        .iter()
+        .map(|action| {
+            (action.input["n"].as_u64(), action.module.as_str(), action.status, action.error.as_deref())
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Some(0), "todo", ActionStatus::Ok, None),
+            (Some(1), "todo", ActionStatus::Error, Some("said")),
+            (Some(2), "todo", ActionStatus::Unknown, Some("broken")),
+            (Some(3), "todo", ActionStatus::Unknown, Some("the answer was lost")),
+        ]
+    );
+    assert_eq!(recorded.summary.fault_code.as_deref(), Some("interrupted"));
+    assert!(
+        matches!(&ledger.deliveries().await.unwrap()[0].delivery.rows, Rows::Actions(rows) if rows.len() == 4)
+    );
+    shelf.clock.advance(TimeDelta::days(1));
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
 }
 
 #[tokio::test]

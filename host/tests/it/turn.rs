@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use persona_host::config::Config;
 use persona_host::domain::action::ActionStatus;
 use persona_host::domain::event::Event;
 use persona_host::domain::fault::Stage;
+use persona_host::domain::ids::{PluginName, StrategyName};
 use persona_host::domain::persona::ModuleWeight;
+use persona_host::domain::strategy::{Limits, Strategy};
 use persona_host::mana::catalog::Entry;
-use persona_host::runner::Runner;
+use persona_host::runner::{Runner, TickError};
 use persona_host::standin::claude::{Fault, Script};
 use persona_host::standin::{mana_auth, mana_mcp};
+use serde_json::json;
 
 use crate::support::house::{
     ActionRow, Blueprint, FeedbackRow, House, email, eventually, failures, figures, held, next, within_reason,
@@ -355,4 +359,149 @@ async fn the_outbox_is_emptied_by_the_loop_itself() {
     house.runner.deps().stop.cancel();
     within_reason(serving).await.unwrap();
     assert_eq!((house.actions("Anna").await.len(), house.feedback("Anna").await.len()), (1, 1));
+}
+
+/// A strategy of its own for one persona: what the misfit is told to do.
+fn misfit(misdeed: &'static str) -> impl FnOnce(&mut Config) {
+    move |config| {
+        config.strategies.push(Strategy {
+            name: StrategyName::new("odd"),
+            plugin: PluginName::new("misfit"),
+            settings: json!({"do": misdeed}),
+            model: None,
+            limits: Limits::default(),
+        });
+        config.routing.personas.insert(email("Anna"), StrategyName::new("odd"));
+    }
+}
+
+/// Ben, under a good plugin, has his turn in each of these cases.
+#[tokio::test]
+async fn a_plugin_that_misbehaves_spoils_its_own_turn_only() {
+    for (misdeed, code) in [
+        ("panic", "plugin-trap"),
+        ("loop-forever", "plugin-out-of-fuel"),
+        ("empty-prompt", "plugin-unacceptable"),
+    ] {
+        let house =
+            Blueprint::of(&["Anna", "Ben"]).script(script(1, &[])).config(misfit(misdeed)).build().await;
+        let report = house.tick().await;
+        assert_eq!(figures(&report), (2, 1, 1, 0), "{misdeed}: {report:?}");
+        let turn = house.turn("Anna").await.summary;
+        let fault = (turn.fault_stage.as_deref(), turn.fault_code.as_deref());
+        assert_eq!(fault, (Some("compose"), Some(code)), "{misdeed}: {turn:?}");
+        assert!(turn.held_until.is_some(), "{misdeed}");
+        let asked = house.stack.claude().books().total.requests;
+        assert_eq!(asked, house.asked("Ben").requests, "{misdeed}: Claude was asked for Ben only");
+        assert_eq!(house.actions("Anna").await, [], "{misdeed}");
+        assert_eq!(house.turn("Ben").await.summary.state, "completed", "{misdeed}");
+        house.no_session_is_left().await;
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_its_plugin_lets_out_costs_nothing_and_is_tried_again_later() {
+    let house = Blueprint::of(&["Anna"]).config(misfit("skip")).build().await;
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (1, 0, 0, 1), "{report:?}");
+    assert_eq!(held(&report)[0].1, "its plugin let it out: it is Sunday");
+    let turn = house.turn("Anna").await.summary;
+    assert_eq!((turn.state.as_str(), turn.skip_reason.as_deref()), ("skipped", Some("it is Sunday")));
+    assert_eq!(house.stack.claude().books().total.requests, 0);
+    house.no_session_is_left().await;
+    assert!(held(&house.tick().await)[0].1.starts_with("held until 2026-11-23 12:01:"));
+    house.later(TimeDelta::minutes(2));
+    assert_eq!(figures(&house.tick().await), (1, 0, 0, 1));
+    assert_eq!(house.turn("Anna").await.summary.attempt, 2);
+}
+
+#[tokio::test]
+async fn ratings_that_break_the_rules_are_left_out_and_written_down() {
+    let house =
+        Blueprint::of(&["Anna"]).script(script(12, &[])).config(misfit("lie-in-ratings")).build().await;
+    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
+    let turn = house.turn("Anna").await;
+    assert!(turn.actions.iter().any(|action| action.module == "notes"), "{:?}", turn.actions);
+    let feedback = house.feedback("Anna").await;
+    assert!(
+        feedback.iter().all(|row| row.module == "notes" && (1..=5).contains(&row.rating)),
+        "{feedback:?}"
+    );
+    assert!(feedback[0].notes.as_ref().is_none_or(|notes| notes.chars().count() <= 1000));
+    assert!(!turn.problems.is_empty());
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_not_there_is_a_complaint_and_a_fault_of_those_who_need_it() {
+    let house = Blueprint::of(&["Anna", "Ben"])
+        .script(script(1, &[]))
+        .config(misfit("nothing"))
+        .config(|config| config.strategies.last_mut().unwrap().plugin = PluginName::new("ghost"))
+        .build_with_complaints()
+        .await;
+    assert!(house.complaints[0].contains("ghost"), "{:?}", house.complaints);
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (2, 1, 1, 0), "{report:?}");
+    assert_eq!(
+        failures(&report),
+        [(email("Anna").as_str(), "strategy odd uses the plugin ghost, which is not loaded")]
+    );
+    assert_eq!(house.turn("Anna").await.summary.fault_stage.as_deref(), Some("assign"));
+}
+
+#[tokio::test]
+async fn a_tick_for_one_persona_leaves_the_others_alone() {
+    let house = House::scripted(&["Anna", "Ben"], script(1, &[])).await;
+    let one = |name: &str| {
+        let (runner, email) = (house.runner.clone(), email(name));
+        async move { within_reason(runner.tick(Some(&email), Duration::ZERO)).await.unwrap() }
+    };
+    assert_eq!(figures(&one("Ben").await), (1, 1, 0, 0));
+    assert!(house.turns("Anna").await.is_empty());
+    assert_eq!(figures(&one("Nobody").await), (0, 0, 0, 0));
+    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0), "Anna was left");
+}
+
+#[tokio::test]
+async fn an_entry_of_the_due_list_that_cannot_be_read_is_told_and_the_others_have_their_turns() {
+    let house = House::scripted(&["Anna", "Ben"], script(1, &[])).await;
+    let odd = "UPDATE auth.personas SET tick_cadence = 'yearly'
+               WHERE user_id = (SELECT id FROM auth.users WHERE email = $1)";
+    house.stack.database().execute(odd, &[email("Anna").into()]).await.unwrap();
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (2, 1, 1, 0), "{report:?}");
+    let (who, why) = failures(&report)[0];
+    assert_eq!(who, email("Anna"));
+    assert!(why.starts_with("mana-auth's entry cannot be read: "), "{why}");
+}
+
+#[tokio::test]
+async fn the_loop_ticks_by_itself_only_with_its_timer() {
+    for timer in [true, false] {
+        let house = Blueprint::of(&["Anna"])
+            .script(script(1, &[]))
+            .config(|config| config.runner.tick_interval = Duration::from_millis(20))
+            .build()
+            .await;
+        let mut events = house.runner.deps().events.listen();
+        let (remote, commands) = Runner::door();
+        let serving = tokio::spawn(house.runner.clone().serve(commands, timer));
+        if timer {
+            let ended = |event: &Event| match event {
+                Event::TickEnded { completed: 1, .. } => Some(()),
+                _ => None,
+            };
+            next(&mut events, ended).await;
+            assert_eq!(house.turn("Anna").await.summary.state, "completed");
+        } else {
+            // The loop has had its chance once it has done something it was told to.
+            remote.pause(true).await;
+            next(&mut events, |event| matches!(event, Event::Paused { .. }).then_some(())).await;
+            assert!(house.turns("Anna").await.is_empty());
+        }
+        house.runner.deps().stop.cancel();
+        within_reason(serving).await.unwrap();
+        let late = remote.tick(None).await;
+        assert!(matches!(late, Err(TickError::Stopping)), "{late:?}");
+    }
 }

@@ -25,6 +25,8 @@ use tokio::sync::broadcast::Receiver;
 const CATALOG: &str = include_str!("../../../../examples/personas.json");
 /// Noon of a Monday.
 const MONDAY: &str = "2026-11-23T12:00:00Z";
+/// The misbehaving plugin, which is built for these tests only.
+const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -34,6 +36,7 @@ pub(crate) struct House {
     pub(crate) stack: Stack,
     pub(crate) clock: Clock,
     pub(crate) config: Config,
+    pub(crate) complaints: Vec<String>,
     residents: Vec<Entry>,
     _folder: TempDir,
 }
@@ -104,6 +107,13 @@ impl Blueprint {
 
     /// Starts the stand-ins, creates the personas and wires the program.
     pub(crate) async fn build(self) -> House {
+        let house = self.build_with_complaints().await;
+        assert!(house.complaints.is_empty(), "{:?}", house.complaints);
+        house
+    }
+
+    /// The same when some plugin cannot be used.
+    pub(crate) async fn build_with_complaints(self) -> House {
         let folder = tempfile::tempdir().unwrap();
         let stack = Stack::start(self.options).await.unwrap();
         let mut config = configuration(&stack, folder.path());
@@ -119,8 +129,16 @@ impl Blueprint {
             self.clock.advance(TimeDelta::seconds(1));
         }
         let App { runner, complaints } = app::build(&config, self.clock.clone()).await.unwrap();
-        assert!(complaints.is_empty(), "{complaints:?}");
-        House { runner, stack, clock: self.clock, config, residents: self.residents, _folder: folder }
+        let complaints = complaints.iter().map(ToString::to_string).collect();
+        House {
+            runner,
+            stack,
+            clock: self.clock,
+            config,
+            complaints,
+            residents: self.residents,
+            _folder: folder,
+        }
     }
 }
 
@@ -277,5 +295,7 @@ fn configuration(stack: &Stack, folder: &Path) -> Config {
     config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
     config.plugins.dir = folder.join("plugins");
     config.http.port = 0;
+    std::fs::create_dir(&config.plugins.dir).unwrap();
+    std::fs::write(config.plugins.dir.join("misfit.wasm"), MISFIT).unwrap();
     config
 }

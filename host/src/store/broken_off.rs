@@ -1,0 +1,127 @@
+//! Turns that could not end themselves, because their process died or they panicked: what they did is
+//! read off the journal.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::row::json;
+use super::turns::{end, keep_actions};
+use super::{Ledger, LedgerError};
+use crate::domain::action::{Action, ActionStatus, modules_used};
+use crate::domain::behavior::TurnOutcome;
+use crate::domain::delivery::action_rows;
+use crate::domain::event::TurnEnd;
+use crate::domain::fault::{Fault, Stage};
+use crate::domain::ids::{PersonaId, TurnId};
+use crate::domain::tool::module_of;
+use crate::domain::transcript::ToolAnswer;
+
+const WHAT: &str = "end a turn that broke off";
+
+impl Ledger {
+    /// Ends a turn in whose place nobody else can. What it did is kept and will be delivered, and then it
+    /// is over; one that had done nothing may be begun again after `held_until`. Gives the number of
+    /// actions that were kept by now.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written, or its journal cannot be read.
+    pub async fn break_off(
+        &self,
+        turn: TurnId,
+        persona: &PersonaId,
+        fault: &Fault,
+        held_until: DateTime<Utc>,
+    ) -> Result<usize, LedgerError> {
+        let mut transaction = self.write(WHAT).await?;
+        let now = self.now_ms();
+        let mut kept = kept(&mut transaction, turn).await?;
+        if kept.is_none() {
+            let actions = journaled(&mut transaction, turn).await?;
+            if !actions.is_empty() {
+                let rows = action_rows(turn, &actions);
+                kept = Some(actions.len());
+                let modules_used = modules_used(&actions);
+                let stop_reason = "fault".to_owned();
+                let outcome = TurnOutcome { actions, modules_used, final_text: None, stop_reason };
+                keep_actions(&mut transaction, turn, persona, &outcome, rows, now).await?;
+            }
+        }
+        end(&mut transaction, turn, &TurnEnd::Faulted(fault.clone()), Some(held_until), now).await?;
+        transaction.commit().await.map_err(LedgerError::doing(WHAT))?;
+        Ok(kept.unwrap_or_default())
+    }
+
+    /// Breaks off the turns that a dead process left running.
+    pub(super) async fn mark_interrupted(&self) -> Result<(), LedgerError> {
+        let doing = LedgerError::doing(WHAT);
+        let running = sqlx::query("SELECT id, persona FROM turns WHERE state = 'running'")
+            .fetch_all(&self.writer)
+            .await
+            .map_err(&doing)?;
+        let message = "persona-host stopped in the middle of this turn";
+        let fault = Fault::new(Stage::ToolLoop, "interrupted", message);
+        for row in running {
+            let id: String = row.try_get("id").map_err(&doing)?;
+            let persona: String = row.try_get("persona").map_err(&doing)?;
+            let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
+            self.break_off(turn, &PersonaId::new(persona), &fault, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How many actions are kept; nothing if they are not kept yet.
+async fn kept(connection: &mut SqliteConnection, turn: TurnId) -> Result<Option<usize>, LedgerError> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE turn = ?1), (SELECT count(*) FROM actions WHERE turn = ?1)",
+    )
+    .bind(turn.to_string())
+    .fetch_one(connection)
+    .await
+    .map_err(LedgerError::doing(WHAT))?;
+    let is_kept: bool = row.try_get(0).map_err(LedgerError::doing(WHAT))?;
+    let actions: i64 = row.try_get(1).map_err(LedgerError::doing(WHAT))?;
+    Ok(is_kept.then(|| usize::try_from(actions).unwrap_or_default()))
+}
+
+/// The tool calls of the turn's last attempt, as its journal has them.
+async fn journaled(connection: &mut SqliteConnection, turn: TurnId) -> Result<Vec<Action>, LedgerError> {
+    let rows = sqlx::query(
+        "SELECT steps.intent, steps.result, steps.failure, steps.ended_at - steps.begun_at AS latency
+         FROM steps JOIN turns ON turns.id = steps.turn AND turns.attempt = steps.attempt
+         WHERE steps.turn = ? AND steps.key LIKE 'main/%/%' ORDER BY steps.seq",
+    )
+    .bind(turn.to_string())
+    .fetch_all(connection)
+    .await
+    .map_err(LedgerError::doing(WHAT))?;
+    (0..).zip(&rows).map(|(index, row)| action(index, row)).collect()
+}
+
+fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
+    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(WHAT));
+    let latency: Option<i64> = row.try_get("latency").map_err(LedgerError::doing(WHAT))?;
+    let intent: Value = json("intent", &text("intent")?.unwrap_or_default())?;
+    let tool = intent["tool"].as_str().unwrap_or_default().to_owned();
+    let answer: Option<ToolAnswer> = text("result")?.map(|text| json("result", &text)).transpose()?;
+    let (status, error) = match answer {
+        Some(ToolAnswer { is_error: false, .. }) => (ActionStatus::Ok, None),
+        Some(ToolAnswer { text, is_error: true }) => (ActionStatus::Error, Some(text)),
+        // Whether the tool did it is not known in either case.
+        None => {
+            let failure = text("failure")?.unwrap_or_else(|| "the answer was lost".to_owned());
+            (ActionStatus::Unknown, Some(failure))
+        }
+    };
+    Ok(Action {
+        index,
+        module: module_of(&tool).to_owned(),
+        tool,
+        input: intent["input"].clone(),
+        status,
+        error,
+        latency_ms: latency.and_then(|latency| u32::try_from(latency).ok()),
+    })
+}
