@@ -4,6 +4,7 @@
 
 mod behavior;
 mod claude;
+mod commands;
 mod mana;
 mod mana_auth;
 mod mana_mcp;
