@@ -135,11 +135,13 @@ fn whole_turn(criterion: &mut Criterion, runtime: &Runtime) {
 /// Many turns that wait for the model at the same time; the memory is that of the whole process.
 fn many_in_flight(runtime: &Runtime) {
     let town = runtime.block_on(Town::of(IN_FLIGHT, MODEL_LATENCY));
-    let before = peak_memory_mib();
+    let (memory_before, cpu_before) = (peak_memory_mib(), cpu_time());
     let report = runtime.block_on(town.tick());
+    #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
+    let cpu = (cpu_time() - cpu_before).as_secs_f64() * 1e3 / IN_FLIGHT as f64;
     println!(
-        "turn/{} in flight  {:.1} s, peak memory {:.0} MiB ({before:.0} MiB before), stand-ins included",
-        report.ran_successfully,
+        "turn/{IN_FLIGHT} in flight  {:.1} s, {cpu:.1} ms of CPU a turn, peak memory {:.0} MiB ({memory_before:.0} \
+         MiB before), stand-ins included",
         Duration::from_millis(report.duration_ms).as_secs_f64(),
         peak_memory_mib(),
     );

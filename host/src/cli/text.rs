@@ -14,7 +14,9 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) fn set(label: &str, indent: usize, text: &str, width: usize) -> String {
     let mut set = String::new();
     let room = width.saturating_sub(indent).max(20);
-    for line in text.lines().flat_map(|line| wrapped(line, room)) {
+    let mut taken = visible(label).saturating_sub(indent);
+    let lines = text.lines().flat_map(|line| wrapped(line, std::mem::take(&mut taken), room));
+    for line in lines {
         let margin = if set.is_empty() { label.to_owned() } else { " ".repeat(indent) };
         let line = format!("{margin}{}", printable(&line));
         // Writing to a string cannot fail.
@@ -23,17 +25,22 @@ pub(super) fn set(label: &str, indent: usize, text: &str, width: usize) -> Strin
     set
 }
 
-/// A line in pieces of at most `room` characters; a word that is longer stays in one piece, so that
-/// addresses and JSON can be copied.
-fn wrapped(line: &str, room: usize) -> Vec<String> {
+/// How many characters of a label are seen; styles are not.
+fn visible(label: &str) -> usize {
+    anstream::adapter::strip_str(label).to_string().trim_start_matches('\n').chars().count()
+}
+
+/// A line in pieces of at most `room` characters, the first with `taken` fewer; a word that is longer
+/// stays in one piece, so that addresses and JSON can be copied.
+fn wrapped(line: &str, taken: usize, room: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
-    let mut length = 0;
-    for word in line.split(' ') {
+    let mut length = taken;
+    for (position, word) in line.split(' ').enumerate() {
         let word_length = word.chars().count();
         let last = pieces.last_mut().expect("it begins with one");
-        if length == 0 {
+        if position == 0 {
             last.push_str(word);
-            length = word_length;
+            length += word_length;
         } else if length + 1 + word_length <= room {
             last.push(' ');
             last.push_str(word);
@@ -55,6 +62,12 @@ mod tests {
         let text = "Heute ist ein Tag wie jeder andere.\n\nUnd doch.";
         let lines = "says Heute ist ein Tag wie\n     jeder andere.\n\n     Und doch.\n";
         assert_eq!(set("says ", 5, text, 28), lines);
+    }
+
+    #[test]
+    fn a_label_takes_room_from_the_first_line_only() {
+        let lines = "fault in ask: it was busy and\n  busy again and again\n";
+        assert_eq!(set("fault in ask: ", 2, "it was busy and busy again and again", 30), lines);
     }
 
     #[test]

@@ -15,13 +15,42 @@ const SHOWN_ANSWER: usize = 400;
 
 /// The turn as text.
 pub(super) fn text(turn: &Recorded) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write_turn(&mut text, turn);
-    text
+    set_in(turn, text_width())
 }
 
-fn write_turn(out: &mut String, turn: &Recorded) -> std::fmt::Result {
+/// The turn as text of this width, in characters.
+fn set_in(turn: &Recorded, width: usize) -> String {
+    let mut page = Page { text: String::new(), width };
+    // Writing to a string cannot fail.
+    let _ = write_turn(&mut page, turn);
+    page.text
+}
+
+/// Text that grows, and how wide it may get.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+impl Page {
+    /// Running text after `label`; further lines begin `indent` characters from the left.
+    fn set(&mut self, label: &str, indent: usize, text: &str) {
+        self.text += &set(label, indent, text, self.width);
+    }
+
+    fn paragraph(&mut self, name: &str, text: &str) {
+        let label = format!("  {} ", styled(PLACE, format!("{name:<6}")));
+        self.set(&label, 9, text);
+    }
+}
+
+impl std::fmt::Write for Page {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.text.write_str(text)
+    }
+}
+
+fn write_turn(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     head(out, turn)?;
     let mut system = "";
     for step in turn.steps.iter().filter(|step| step.attempt == turn.summary.attempt) {
@@ -40,7 +69,7 @@ fn write_turn(out: &mut String, turn: &Recorded) -> std::fmt::Result {
     end(out, &turn.summary)
 }
 
-fn head(out: &mut String, recorded: &Recorded) -> std::fmt::Result {
+fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let turn = &recorded.summary;
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
     writeln!(out, "{} {}", styled(HEAD, "turn"), turn.id)?;
@@ -74,22 +103,22 @@ fn head(out: &mut String, recorded: &Recorded) -> std::fmt::Result {
 }
 
 /// What the plugin asked for. The same system prompt again is only mentioned.
-fn opening(out: &mut String, phase: &str, opening: &Value, before: &str) -> std::fmt::Result {
+fn opening(out: &mut Page, phase: &str, opening: &Value, before: &str) -> std::fmt::Result {
     writeln!(out, "\n{}", styled(HEAD, format!("{phase} phase")))?;
     match opening["system"].as_str().unwrap_or_default() {
-        system if !system.is_empty() && system == before => paragraph(out, "system", "as before"),
-        system => paragraph(out, "system", system),
+        system if !system.is_empty() && system == before => out.paragraph("system", "as before"),
+        system => out.paragraph("system", system),
     }
-    paragraph(out, "user", opening["user"].as_str().unwrap_or_default());
+    out.paragraph("user", opening["user"].as_str().unwrap_or_default());
     let tools: Vec<&str> =
         opening["tools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !tools.is_empty() {
-        paragraph(out, "tools", &tools.join(", "));
+        out.paragraph("tools", &tools.join(", "));
     }
     Ok(())
 }
 
-fn model_round(out: &mut String, round: &str, step: &RecordedStep) -> std::fmt::Result {
+fn model_round(out: &mut Page, round: &str, step: &RecordedStep) -> std::fmt::Result {
     let head = styled(HEAD, format!("round {}", round.trim_start_matches('0')));
     let Some(reply) = &step.result else {
         let why = step.failure.as_deref().unwrap_or("no answer was recorded");
@@ -106,15 +135,15 @@ fn model_round(out: &mut String, round: &str, step: &RecordedStep) -> std::fmt::
     );
     writeln!(out, "\n  {head}  {}", styled(FAINT, detail))?;
     if let Some(text) = reply["text"].as_str().filter(|text| !text.trim().is_empty()) {
-        paragraph(out, "says", text);
+        out.paragraph("says", text);
     }
     Ok(())
 }
 
-fn tool_call(out: &mut String, step: &RecordedStep) -> std::fmt::Result {
+fn tool_call(out: &mut Page, step: &RecordedStep) -> std::fmt::Result {
     let tool = step.intent["tool"].as_str().unwrap_or("–");
     let call = format!("    {} ", styled(PLACE, format!("→ {tool}")));
-    out.push_str(&set(&call, 6, &step.intent["input"].to_string(), text_width()));
+    out.set(&call, 6, &step.intent["input"].to_string());
     let (style, said) = match (&step.result, &step.failure) {
         (Some(answer), _) => {
             let style = if answer["is_error"] == true { BAD } else { FAINT };
@@ -124,31 +153,31 @@ fn tool_call(out: &mut String, step: &RecordedStep) -> std::fmt::Result {
         (None, None) => (ODD, "the answer was lost".to_owned()),
     };
     // Styled as a whole: a style that is open over a line's end is closed by the last one.
-    let lines = set("      ", 6, &said, text_width());
+    let lines = set("      ", 6, &said, out.width);
     writeln!(out, "{}", styled(style, lines.trim_end()))
 }
 
-fn ratings(out: &mut String, turn: &Recorded) -> std::fmt::Result {
+fn ratings(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     if !turn.summary.ratings.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "ratings"))?;
     }
     for rating in &turn.summary.ratings {
         let label = format!("  {:<12} {}  ", printable(&rating.module), rating.score.get());
         let notes = rating.notes.as_deref().filter(|notes| !notes.is_empty()).unwrap_or("–");
-        out.push_str(&set(&label, 18, notes, text_width()));
+        out.set(&label, 18, notes);
     }
     Ok(())
 }
 
 /// What is not as it should be, although the turn went on.
-fn left_over(out: &mut String, turn: &Recorded) -> std::fmt::Result {
+fn left_over(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     if !turn.problems.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "problems"))?;
     }
     for problem in &turn.problems {
         let place = problem.path.as_deref().map_or(String::new(), |path| format!("{path}: "));
         let label = format!("  {} ", styled(ODD, "!"));
-        out.push_str(&set(&label, 4, &format!("{place}{}", problem.message), text_width()));
+        out.set(&label, 4, &format!("{place}{}", problem.message));
     }
     if !turn.waiting.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "not delivered to mana-auth"))?;
@@ -156,35 +185,30 @@ fn left_over(out: &mut String, turn: &Recorded) -> std::fmt::Result {
     for part in &turn.waiting {
         let error = part.last_error.as_deref().unwrap_or("not tried yet");
         let label = format!("  {:<12} {}, tried {}×: ", part.part, styled(ODD, &part.state), part.tries);
-        out.push_str(&set(&label, 4, error, text_width()));
+        out.set(&label, 4, error);
     }
     Ok(())
 }
 
 /// Why the turn did not come to its end.
-fn end(out: &mut String, turn: &Summary) -> std::fmt::Result {
+fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
     if let Some(message) = &turn.fault_message {
         let stage = turn.fault_stage.as_deref().unwrap_or("–");
         let code = turn.fault_code.as_deref().unwrap_or("–");
         let label = format!("\n{} in {stage} ({code}): ", styled(BAD, "fault"));
-        out.push_str(&set(&label, 2, message, text_width()));
+        out.set(&label, 2, message);
         if let Some(hint) = &turn.fault_hint {
-            paragraph(out, "hint", hint);
+            out.paragraph("hint", hint);
         }
         if let Some(until) = turn.held_until {
-            paragraph(out, "held", &format!("until {}", until.format("%Y-%m-%d %H:%M:%S UTC")));
+            out.paragraph("held", &format!("until {}", until.format("%Y-%m-%d %H:%M:%S UTC")));
         }
     }
     if let Some(reason) = &turn.skip_reason {
         let label = format!("\n{} ", styled(ODD, "skipped:"));
-        out.push_str(&set(&label, 2, reason, text_width()));
+        out.set(&label, 2, reason);
     }
     Ok(())
-}
-
-fn paragraph(out: &mut String, name: &str, text: &str) {
-    let label = format!("  {} ", styled(PLACE, format!("{name:<6}")));
-    out.push_str(&set(&label, 9, text, text_width()));
 }
 
 /// Text in one line, cut to a length that can be looked over.
@@ -195,3 +219,6 @@ fn single_line(text: &str) -> String {
         None => flat,
     }
 }
+
+#[cfg(test)]
+mod tests;

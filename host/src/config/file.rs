@@ -139,8 +139,10 @@ impl File {
 
 /// Serde lists every key after the sentence; the hint names the one that is meant.
 fn first_sentence(message: &str) -> String {
-    let sentence = message.split(", expected").next().unwrap_or(message);
-    sentence.replace("unknown field", "unknown key")
+    match message.strip_prefix("unknown field") {
+        Some(rest) => format!("unknown key{}", rest.split(", expected").next().unwrap_or(rest)),
+        None => message.to_owned(),
+    }
 }
 
 fn suggestion(message: &str) -> Option<String> {
@@ -166,9 +168,10 @@ pub(super) struct Span(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|_| {
-            de::Error::custom(format!("{text:?} is no length of time: write it like \"60s\" or \"10m\""))
+        let value = toml::Value::deserialize(deserializer)?;
+        let span = value.as_str().and_then(|text| humantime::parse_duration(text).ok());
+        span.map(Self).ok_or_else(|| {
+            de::Error::custom(format!("{value} is no length of time: write it like \"60s\" or \"10m\""))
         })
     }
 }
@@ -179,7 +182,8 @@ pub(super) struct Size(pub(super) usize);
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let value = toml::Value::deserialize(deserializer)?;
+        let text = value.as_str().unwrap_or_default();
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
         let factor = match text[digits.len()..].trim() {
             "B" => Some(1),
@@ -190,7 +194,7 @@ impl<'de> Deserialize<'de> for Size {
         };
         let bytes = digits.parse::<usize>().ok().zip(factor).and_then(|(n, factor)| n.checked_mul(factor));
         bytes.map(Self).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is no size: write it like \"64MiB\" or \"512KiB\""))
+            de::Error::custom(format!("{value} is no size: write it like \"64MiB\" or \"512KiB\""))
         })
     }
 }

@@ -4,6 +4,7 @@
 
 mod behavior;
 mod claude;
+mod commands;
 mod defects;
 mod http;
 mod mana;

@@ -1,0 +1,104 @@
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::domain::behavior::Problem;
+use crate::domain::rating::{Rating, Score};
+use crate::store::UndeliveredPart;
+
+fn noon() -> DateTime<Utc> {
+    "2026-11-20T12:00:00Z".parse().expect("a time")
+}
+
+fn step(attempt: u32, key: &str, intent: Value, result: Option<Value>) -> RecordedStep {
+    let (begun_at, ended_at) = (noon(), Some(noon()));
+    RecordedStep { attempt, key: key.to_owned(), intent, result, failure: None, begun_at, ended_at }
+}
+
+/// A turn in which something of everything happened.
+fn turn() -> Recorded {
+    let usage = Usage { input: 200, output: 60, cache_write_5m: 1500, cache_write_1h: 0, cache_read: 1400 };
+    let reply = |text: &str, reason: &str| {
+        Some(json!({"text": text, "stop_reason": reason, "latency_ms": 62, "usage": usage}))
+    };
+    let text = |text: &str| Some(text.to_owned());
+    Recorded {
+        summary: Summary {
+            id: "3726fa9c-9965-8b22-990b-35fff5be20ea".to_owned(),
+            persona: "persona.anna@mana.test".to_owned(),
+            archetype: "adhd-student".to_owned(),
+            state: "faulted".to_owned(),
+            attempt: 2,
+            started_at: noon(),
+            ended_at: Some(noon() + TimeDelta::milliseconds(501)),
+            held_until: Some(noon() + TimeDelta::minutes(10)),
+            strategy: text("warm"),
+            settings_hash: None,
+            plugin: text("daily"),
+            plugin_version: text("0.1.0"),
+            generation: Some(3),
+            plugin_sha256: text("f7ee8cbf3b982d3e251d676c32ade51d0d8cb7de8c5d15aea23d317bae7b5c17"),
+            model: text("claude-haiku-5-5"),
+            stop_reason: None,
+            actions: 2,
+            action_errors: 1,
+            ratings: vec![Rating {
+                module: "todo".to_owned(),
+                score: Score::try_from(4).expect("a score"),
+                notes: text("Schnell angelegt, aber das Datum war mir zu umständlich, und das jedes Mal."),
+            }],
+            model_calls: 2,
+            usage,
+            cost_usd: Some(0.000_443),
+            undelivered: 1,
+            fault_stage: text("ask-rating"),
+            fault_code: text("model-overloaded"),
+            fault_message: text("Claude is overloaded: HTTP 529, and so it was at each of five attempts"),
+            fault_hint: text("the turn is tried again by itself"),
+            skip_reason: None,
+        },
+        settings: Some(json!({"language": "de"})),
+        final_text: None,
+        steps: vec![
+            step(1, "main/opening", json!({"system": "an earlier attempt"}), None),
+            step(
+                2,
+                "main/opening",
+                json!({"system": "Du bist Anna.", "user": "Ein Tag.\n\nUnd noch ein Satz, der so lang ist, dass er nicht in eine Zeile passt.",
+                    "tools": ["todo.create", "todo.list"]}),
+                None,
+            ),
+            step(2, "main/01", json!({}), reply("Ich lege\u{1b}[31m etwas an.", "tool_use")),
+            step(
+                2,
+                "main/01/toolu_1",
+                json!({"tool": "todo.create", "input": {"title": "Spazieren"}}),
+                Some(json!({"text": "{\n  \"ok\": true\n}", "is_error": false})),
+            ),
+            step(
+                2,
+                "main/01/toolu_2",
+                json!({"tool": "todo.list", "input": {}}),
+                Some(json!({"text": "Tool todo.list failed: not today", "is_error": true})),
+            ),
+            step(2, "main/01/toolu_3", json!({"tool": "todo.list", "input": {}}), None),
+            step(2, "main/02", json!({}), reply("", "end_turn")),
+            step(2, "rating/opening", json!({"system": "Du bist Anna.", "user": "Wie war es?"}), None),
+            RecordedStep { failure: text("overloaded"), ..step(2, "rating/01", json!({}), None) },
+        ],
+        actions: Vec::new(),
+        problems: vec![Problem::error(text("/ratings/1"), "rates mood, which was not used")],
+        waiting: vec![UndeliveredPart {
+            part: "actions".to_owned(),
+            state: "waiting".to_owned(),
+            tries: 3,
+            last_error: text("postActions failed: HTTP 503 — later"),
+        }],
+    }
+}
+
+#[test]
+fn a_turn_reads_from_the_question_to_what_came_of_it() {
+    let text = anstream::adapter::strip_str(&set_in(&turn(), 72)).to_string();
+    insta::assert_snapshot!(text);
+    assert!(text.lines().all(|line| line == line.trim_end()), "no line ends in blanks");
+}

@@ -1,0 +1,182 @@
+//! The program as people meet it: the real binary, in an empty folder, with a clean environment.
+
+mod daemon;
+mod demo;
+mod looking;
+mod neighbours;
+mod refused;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+
+use persona_host::domain::clock::Clock;
+use persona_host::standin::{Stack, StackOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An empty folder, and the variables with which the program is called in it.
+struct Shell {
+    folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// What the program said, and how it ended.
+#[derive(Debug)]
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Shell {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Compiled plugins are shared between the tests; nothing else is.
+        let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache").to_owned();
+        let variables = vec![
+            ("HOME", folder.path().display().to_string()),
+            ("XDG_CACHE_HOME", cache),
+            ("COLUMNS", "100".to_owned()),
+        ];
+        Self { folder, variables }
+    }
+
+    /// A shell in which the program finds these neighbours.
+    fn beside(stack: &Stack) -> Self {
+        Self::new()
+            .with("MANA_AUTH_URL", stack.auth_url())
+            .with("MANA_MCP_URL", stack.mcp_url())
+            .with("MANA_SERVICE_KEY", stack.service_key())
+            .with("MANA_ADMIN_JWT", &stack.admin_jwt())
+            .with("ANTHROPIC_BASE_URL", stack.claude_url())
+            .with("ANTHROPIC_API_KEY", "stand-in")
+    }
+
+    /// The same with another variable, or with another value of one.
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
+    /// The names of what is in the folder, but for the hidden.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_persona-host"));
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Calls the program with the words of `line`, and waits for its end.
+    fn call(&self, line: &str) -> Said {
+        let output = self.command(line).output().expect("the program starts");
+        let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
+        Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// The document that a call with `--json` prints; the call has to end with `code`.
+    fn document(&self, line: &str, code: i32) -> Value {
+        let said = self.call(&format!("{line} --json"));
+        assert_eq!(said.code, Some(code), "{line}: {said:?}");
+        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{line}: {error} in {said:?}"))
+    }
+
+    /// The error with which a call with `--json` ends: JSON on standard error, nothing on standard output.
+    fn error(&self, line: &str, code: i32) -> Value {
+        let said = self.call(&format!("{line} --json"));
+        assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{line}: {said:?}");
+        let document: Value = serde_json::from_str(&said.stderr)
+            .unwrap_or_else(|error| panic!("{line}: {error} in {}", said.stderr));
+        assert_eq!(document["error"]["exit"], code, "{line}");
+        document["error"].clone()
+    }
+
+    /// Starts the program and lets it run.
+    fn start(&self, line: &str) -> Running {
+        let mut command = self.command(line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        Running { child, stdout, stderr }
+    }
+}
+
+/// The program while it runs; it is killed when a test fails.
+struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// The next log line with this message, as JSON.
+    fn logged(&mut self, message: &str) -> Value {
+        let mut seen = String::new();
+        loop {
+            let start = seen.len();
+            let read = self.stderr.read_line(&mut seen).expect("it writes UTF-8");
+            assert!(read > 0, "it ended without {message:?}:\n{seen}");
+            let line: Value = serde_json::from_str(&seen[start..]).expect("a log line is JSON");
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Sends SIGTERM to this process and no other, and waits for its end.
+    fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("there is a kill command");
+        assert!(sent.success());
+        self.child.wait().expect("it can be waited for")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It fails when the process has ended, as it should have.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Neighbours on today's clock, in this process.
+async fn stack() -> Stack {
+    Stack::start(StackOptions::on_free_ports(Clock::system())).await.unwrap()
+}
+
+/// A catalog of personas who are due on every day of the week.
+fn catalog(names: &[&str]) -> String {
+    let personas = names.iter().map(|name| {
+        json!({
+            "name": name, "email": format!("persona.{name}@mana.test"), "archetype": "solo-dev",
+            "systemPrompt": "Du baust allein an einer App und redest wenig.",
+            "moduleMix": { "todo": 0.6, "notes": 0.4 }, "tickCadence": "daily",
+        })
+    });
+    json!({ "personas": personas.collect::<Vec<_>>() }).to_string()
+}
