@@ -23,6 +23,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
     start_log(format, &filter);
     let config = load::config(file)?;
+    config.check_production()?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;
     let App { runner, complaints } = build(&config, Clock::system()).await?;

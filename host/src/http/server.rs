@@ -82,6 +82,12 @@ pub fn router(face: Face) -> Router {
         .route("/api/turns", get(api::turns))
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))
-        .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
         .with_state(face)
+}
+
+/// Contract 7.2: whatever is not served answers 404, also a served path with another method.
+async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "404 Not Found")
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rmcp::model::{self, CallToolRequestParams, ClientConfig, PaginatedRequestParams};
 use rmcp::service::RunningService;
 use rmcp::{RoleClient, ServiceError};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -76,6 +77,13 @@ impl Session {
             Ok(Err(error)) => Err(McpError::of_request(&self.url, &error)),
             Err(_) => Err(self.too_late(tool)),
         }
+    }
+
+    /// Shows the server this token of the same persona from now on. What tools do is still done with the
+    /// token of the opening (contract 8), but nothing is accepted with one that has ended, not even the
+    /// end of the session.
+    pub fn present(&self, jwt: &SecretString) {
+        self.wire.present(jwt.clone());
     }
 
     /// Closes the session, and waits two seconds at most for the server to say that it did, too.

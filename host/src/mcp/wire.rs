@@ -28,7 +28,7 @@ pub(super) struct Wire(Arc<Inner>);
 struct Inner {
     http: reqwest::Client,
     url: Arc<str>,
-    jwt: SecretString,
+    jwt: Mutex<SecretString>,
     space: HeaderValue,
     session: Mutex<ServerSession>,
     /// Cancelled when nobody waits for answers any more. rmcp itself cannot be stopped while it waits
@@ -45,8 +45,13 @@ enum ServerSession {
 
 impl Wire {
     pub(super) fn new(http: reqwest::Client, url: Arc<str>, jwt: SecretString, space: HeaderValue) -> Self {
-        let session = Mutex::new(ServerSession::NotYet);
+        let (jwt, session) = (Mutex::new(jwt), Mutex::new(ServerSession::NotYet));
         Self(Arc::new(Inner { http, url, jwt, space, session, over: CancellationToken::new() }))
+    }
+
+    /// Shows this token from now on.
+    pub(super) fn present(&self, jwt: SecretString) {
+        *self.jwt() = jwt;
     }
 
     /// Ends all requests that still wait, and closes the server's session if there is one. Only the first
@@ -87,7 +92,11 @@ impl Wire {
 
     /// Without `Bearer`, which rmcp writes.
     fn token(&self) -> Option<String> {
-        Some(self.0.jwt.expose_secret().to_owned())
+        Some(self.jwt().expose_secret().to_owned())
+    }
+
+    fn jwt(&self) -> std::sync::MutexGuard<'_, SecretString> {
+        self.0.jwt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn headers(&self, mut headers: Headers) -> Headers {

@@ -51,6 +51,12 @@ struct Running {
     turn: JoinHandle<Ended>,
 }
 
+/// Whether a due persona's turn was begun.
+enum Admitted {
+    Runs(Running),
+    Held(String),
+}
+
 impl Runner {
     /// Runs one tick to the end of its turns: for everybody who is due, or for `only` this address.
     ///
@@ -96,29 +102,41 @@ impl Runner {
     async fn run_all(&self, personas: Vec<Persona>, report: &mut TickReport) -> Result<(), TickError> {
         let mut running: Vec<Running> = Vec::new();
         let mut stopped_by: Option<String> = None;
+        let mut admitted = Ok(());
         for persona in personas {
             // A sliding pool: a turn begins as soon as any other ends, and a fault that everybody
             // would meet is known before that.
             while running.len() >= self.options.concurrency {
                 self.collect(&mut running, &mut stopped_by, report).await;
             }
-            let reason = match &stopped_by {
-                Some(why) => Some(format!("the tick was stopped: {why}")),
-                None if self.stop.is_cancelled() => Some("persona-host is stopping".to_owned()),
-                None => self.reason_to_hold(&persona).await?,
-            };
-            match reason {
-                Some(reason) => self.hold(&persona, reason, report),
-                None => match self.begin(&persona).await? {
-                    Some(turn) => running.push(turn),
-                    None => self.hold(&persona, "its turn is running".to_owned(), report),
-                },
+            match self.admit(&persona, stopped_by.as_deref()).await {
+                Ok(Admitted::Runs(turn)) => running.push(turn),
+                Ok(Admitted::Held(reason)) => self.hold(&persona, reason, report),
+                Err(error) => {
+                    admitted = Err(error.into());
+                    break;
+                }
             }
         }
+        // Also when the ledger failed: whoever runs by then is waited for.
         while !running.is_empty() {
             self.collect(&mut running, &mut stopped_by, report).await;
         }
-        Ok(())
+        admitted
+    }
+
+    /// Begins a turn, if nothing speaks against it.
+    async fn admit(&self, persona: &Persona, stopped_by: Option<&str>) -> Result<Admitted, LedgerError> {
+        let reason = match stopped_by {
+            Some(why) => Some(format!("the tick was stopped: {why}")),
+            None if self.stop.is_cancelled() => Some("persona-host is stopping".to_owned()),
+            None => self.reason_to_hold(persona).await?,
+        };
+        if let Some(reason) = reason {
+            return Ok(Admitted::Held(reason));
+        }
+        let begun = self.begin(persona).await?;
+        Ok(begun.map_or_else(|| Admitted::Held("its turn is running".to_owned()), Admitted::Runs))
     }
 
     /// Waits for the turn that ends next.
@@ -133,7 +151,7 @@ impl Runner {
         let Running { persona, attempt, started, .. } = running.swap_remove(position);
         let ended = match result {
             Ok(ended) => ended,
-            Err(panic) => self.after_panic(&persona, attempt, &panic.to_string()).await,
+            Err(panic) => self.after_panic(&persona, attempt, started, &panic.to_string()).await,
         };
         if let TurnEnd::Faulted(fault) = &ended.end
             && fault.stops_tick
@@ -174,7 +192,7 @@ impl Runner {
     }
 
     /// A panic is a bug of ours, but one of this turn only: it is recorded like any fault.
-    async fn after_panic(&self, persona: &Persona, attempt: u32, panic: &str) -> Ended {
+    async fn after_panic(&self, persona: &Persona, attempt: u32, started: Instant, panic: &str) -> Ended {
         let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
             .hint("please report it with the log of this turn");
         let end = TurnEnd::Faulted(fault);
@@ -183,6 +201,14 @@ impl Runner {
         if let Err(error) = self.deps.ledger.end(turn, &end, Some(until)).await {
             tracing::error!(%turn, %error, "a turn that panicked could not be ended in the ledger");
         }
+        self.deps.events.emit(Event::TurnEnded {
+            turn,
+            email: persona.email.clone(),
+            outcome: end.clone(),
+            actions: 0,
+            ratings: Vec::new(),
+            took: started.elapsed(),
+        });
         Ended { turn, end, strategy: None, actions: 0, ratings: Vec::new() }
     }
 }

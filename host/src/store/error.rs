@@ -34,7 +34,16 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is no ledger, or from a newer version.
+    /// A newer version has changed the tables.
+    #[error(
+        "the ledger {} was written by a newer persona-host: use that version, or another ledger",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no ledger.
     #[error("the ledger {} cannot be opened: {}", path.display(), words(cause))]
     Open {
         /// The file.

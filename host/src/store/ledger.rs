@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
 
@@ -79,7 +79,9 @@ impl Ledger {
         if !path.is_file() {
             return Err(LedgerError::Missing { path });
         }
-        Self::connect(path, clock, None, options().create_if_missing(false)).await
+        let ledger = Self::connect(path, clock, None, options().create_if_missing(false)).await?;
+        ledger.refuse_newer().await?;
+        Ok(ledger)
     }
 
     /// The file.
@@ -119,8 +121,26 @@ impl Ledger {
         Ok(Self { path, clock, writer, readers, _lock: lock })
     }
 
-    fn not_migrated(&self, cause: sqlx::migrate::MigrateError) -> LedgerError {
-        LedgerError::Migrate { path: self.path.clone(), cause }
+    /// Who only reads does not migrate, but must not misread either.
+    async fn refuse_newer(&self) -> Result<(), LedgerError> {
+        let newest: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|cause| LedgerError::Open { path: self.path.clone(), cause })?;
+        let known = |(version, _, _): &(i64, _, _)| *version >= newest;
+        if MIGRATIONS.iter().any(known) {
+            Ok(())
+        } else {
+            Err(LedgerError::Newer { path: self.path.clone() })
+        }
+    }
+
+    fn not_migrated(&self, cause: MigrateError) -> LedgerError {
+        let path = self.path.clone();
+        match cause {
+            MigrateError::VersionMissing(_) => LedgerError::Newer { path },
+            cause => LedgerError::Migrate { path, cause },
+        }
     }
 }
 

@@ -257,7 +257,8 @@ impl Ledger {
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
 
-    /// Ends a turn. One that is held may be begun again after `held_until`; without, it is over.
+    /// Ends a turn. One that is held may be begun again after `held_until`; without, it is over. So
+    /// is one whose actions are kept, whatever ended it: a second run would repeat what was done.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -334,8 +335,10 @@ async fn end(
         _ => None,
     };
     sqlx::query(
-        "UPDATE turns SET state = ?, ended_at = ?, held_until = ?, skip_reason = ?,
-             fault_stage = ?, fault_code = ?, fault_message = ?, fault_hint = ? WHERE id = ?",
+        "UPDATE turns SET state = ?, ended_at = ?,
+             held_until = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.turn = turns.id) THEN NULL ELSE ? END,
+             skip_reason = ?, fault_stage = ?, fault_code = ?, fault_message = ?, fault_hint = ?
+         WHERE id = ?",
     )
     .bind(how.name())
     .bind(now)

@@ -2,6 +2,7 @@
 //! ends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -25,8 +26,10 @@ use crate::store::StepKey;
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
-/// A token that runs out sooner than this is renewed before the next round.
+/// A token that runs out sooner than this is renewed before tools are called with it.
 const TOKEN_RESERVE: TimeDelta = TimeDelta::seconds(60);
+/// How long it may take to get a token to close the session with.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 pub(super) async fn spend(composed: Composed, deps: &Deps) -> Result<Acted, TurnEnd> {
     let Composed { equipped, context, request } = composed;
@@ -49,11 +52,29 @@ pub(super) async fn spend(composed: Composed, deps: &Deps) -> Result<Acted, Turn
         Ok(result) => result.err(),
         Err(_) => Some(too_late(Stage::ToolLoop, deps)),
     };
-    let Day { session, actions, final_text, stop_reason, .. } = day;
-    session.close().await;
+    let Day { account, session, actions, final_text, stop_reason, .. } = day;
+    leave(session, &account, deps).await;
     let stop_reason = if fault.is_some() { "fault".to_owned() } else { stop_reason };
     let outcome = TurnOutcome { modules_used: modules_used(&actions), actions, final_text, stop_reason };
     Ok(Acted { turn, context, outcome, fault })
+}
+
+/// Closes the session. mana-mcp accepts nothing with a token that has ended, and would keep the session
+/// for ever.
+async fn leave(session: Session, account: &mana::SignedIn, deps: &Deps) {
+    if ends_soon(account, deps) {
+        match tokio::time::timeout(FAREWELL, deps.mana.refresh(account)).await {
+            Ok(Ok(fresh)) => session.present(&fresh.jwt),
+            Ok(Err(error)) => tracing::debug!(cause = %error, "no fresh token to close the MCP session with"),
+            Err(_) => tracing::debug!("a fresh token to close the MCP session with took too long"),
+        }
+    }
+    session.close().await;
+}
+
+/// Whether the token had better be renewed before it is used again.
+fn ends_soon(account: &mana::SignedIn, deps: &Deps) -> bool {
+    account.expires_at.is_some_and(|end| end - deps.clock.now() <= TOKEN_RESERVE)
 }
 
 fn stopping() -> Fault {
@@ -100,7 +121,6 @@ impl Day<'_> {
             if deps.stop.is_cancelled() {
                 return Err(stopping());
             }
-            self.renew_token(deps).await?;
             let reply = conversation.ask(round, &message, deps).await?;
             self.hear(&reply);
             message.messages.push(Message::assistant(&reply));
@@ -117,6 +137,8 @@ impl Day<'_> {
                 "max_actions".clone_into(&mut self.stop_reason);
                 return Ok(());
             }
+            // Not before the reply is there: it may have taken longer than the token lives.
+            self.renew_token(deps).await?;
             let results = self.call_all(round, &calls, deps).await?;
             message.messages.push(Message::tool_results(results));
         }
@@ -163,12 +185,12 @@ impl Day<'_> {
     /// mana-mcp keeps the token that a session was opened with, and tokens live 15 minutes
     /// (contract D12): a fresh one needs a new session.
     async fn renew_token(&mut self, deps: &Deps) -> Result<(), Fault> {
-        let Some(expires_at) = self.account.expires_at else { return Ok(()) };
-        if expires_at - deps.clock.now() > TOKEN_RESERVE {
+        if !ends_soon(&self.account, deps) {
             return Ok(());
         }
         let refused = |error| faults::mana(Stage::ToolLoop, &error);
         self.account = deps.mana.refresh(&self.account).await.map_err(refused)?;
+        self.session.present(&self.account.jwt);
         let opened = deps.mcp.open(&self.account.jwt, &self.space.id).await;
         let fresh = opened.map_err(|error| faults::mcp(Stage::ToolLoop, &error))?;
         std::mem::replace(&mut self.session, fresh).close().await;
@@ -230,7 +252,7 @@ impl Day<'_> {
         round: u32,
         call: &ToolUse,
         deps: &Deps,
-    ) -> (Result<Result<ToolAnswer, McpError>, Fault>, std::time::Duration) {
+    ) -> (Result<Result<ToolAnswer, McpError>, Fault>, Duration) {
         let started = Instant::now();
         let answered = self.call_journaled(round, call, deps).await;
         (answered, started.elapsed())
@@ -264,7 +286,7 @@ impl Day<'_> {
         &mut self,
         position: usize,
         answered: Result<ToolAnswer, McpError>,
-        took: std::time::Duration,
+        took: Duration,
         deps: &Deps,
     ) -> Result<ToolAnswer, Fault> {
         let action = &mut self.actions[position];

@@ -4,10 +4,14 @@
 
 mod behavior;
 mod claude;
+mod defects;
+mod http;
 mod mana;
 mod mana_auth;
 mod mana_mcp;
 mod mcp;
 mod model;
+mod store;
 mod support;
 mod tidy;
+mod turn;

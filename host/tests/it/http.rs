@@ -1,0 +1,320 @@
+//! The HTTP face, asked from outside over a real port.
+
+use std::sync::Arc;
+
+use persona_host::domain::ids::StrategyName;
+use persona_host::http::{Face, listen, serve};
+use persona_host::runner::Runner;
+use persona_host::standin::claude::Script;
+use persona_host::standin::mana_auth;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::DropGuard;
+
+use crate::support::house::{Blueprint, House, email};
+use crate::support::http::client;
+
+/// A house that is served, loop and all, until this is dropped.
+struct Served {
+    house: House,
+    base: String,
+    _stop: DropGuard,
+}
+
+/// How the face differs from a development one with all keys.
+#[derive(Default)]
+struct Looks {
+    production: bool,
+    missing_keys: Vec<&'static str>,
+}
+
+impl Served {
+    async fn with(house: House, looks: Looks) -> Self {
+        let stop = house.runner.deps().stop.clone();
+        let listener = listen(house.config.http.bind, house.config.http.port).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (remote, commands) = Runner::door();
+        let Looks { production, missing_keys } = looks;
+        let face = Face { runner: Arc::clone(&house.runner), remote, production, missing_keys };
+        tokio::spawn(serve(listener, face, stop.clone()));
+        tokio::spawn(house.runner.clone().serve(commands, false));
+        Self { house, base, _stop: stop.drop_guard() }
+    }
+
+    /// Status and body: JSON, or the text as a JSON string.
+    async fn ask(&self, method: Method, path: &str) -> (u16, Value) {
+        let response = client().request(method, format!("{}{path}", self.base)).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.ask(Method::GET, path).await
+    }
+}
+
+async fn served(names: &[&str]) -> Served {
+    let script = Script { calls_per_turn: Some(2), ..Script::default() };
+    Served::with(House::scripted(names, script).await, Looks::default()).await
+}
+
+#[tokio::test]
+async fn health_has_the_shape_of_the_runner_before_and_names_what_is_missing() {
+    let healthy = json!({
+        "status": "ok", "service": "mana-persona-runner", "paused": false, "tickIntervalMs": 60_000, "concurrency": 2,
+    });
+    let served = served(&[]).await;
+    assert_eq!(served.get("/health").await, (200, healthy.clone()));
+    served.house.runner.pause(true);
+    let mut paused = healthy.clone();
+    paused["paused"] = json!(true);
+    assert_eq!(served.get("/health").await, (200, paused));
+
+    let looks = Looks { missing_keys: vec!["ANTHROPIC_API_KEY"], ..Looks::default() };
+    let without_a_key = Served::with(House::of(&[]).await, looks).await;
+    let mut named = healthy;
+    named["loopOff"] = json!({"missing": ["ANTHROPIC_API_KEY"]});
+    assert_eq!(without_a_key.get("/health").await, (200, named));
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_and_count_what_happened() {
+    let served = served(&["Anna", "Kai"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let response = client().get(format!("{}/metrics", served.base)).send().await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let text = response.text().await.unwrap();
+    for line in [
+        "persona_turns_total{outcome=\"completed\"} 2",
+        "persona_turns_in_flight 0",
+        "persona_ticks_total 1",
+        "persona_outbox_depth 0",
+        "persona_deliveries_total{kind=\"actions\",outcome=\"ok\"} 2",
+        "persona_deliveries_total{kind=\"feedback\",outcome=\"ok\"} 2",
+        "persona_paused 0",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+    assert!(!text.contains("mana.test"), "no label names a persona");
+}
+
+#[tokio::test]
+async fn a_login_is_tried_and_told_in_the_words_of_the_contract() {
+    let served = served(&["Anna"]).await;
+    let (status, body) = served.get(&format!("/diag/login?email={}", email("Anna"))).await;
+    assert_eq!((status, &body["ok"], &body["email"]), (200, &json!(true), &json!(email("Anna"))));
+    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["ok", "email", "userId", "spaceId"]);
+    assert!(body["userId"].as_str().is_some_and(|id| !id.is_empty()), "{body}");
+    assert!(body["spaceId"].as_str().is_some_and(|id| !id.is_empty()), "{body}");
+
+    for path in ["/diag/login", "/diag/login?email="] {
+        assert_eq!(served.get(path).await, (400, json!({"error": "email query required"})), "{path}");
+    }
+    let (status, body) = served.get("/diag/login?email=nobody@mana.test").await;
+    assert_eq!((status, &body["ok"]), (500, &json!(false)));
+    let error = body["error"].as_str().unwrap();
+    assert!(error.starts_with("Persona login failed for nobody@mana.test: HTTP 401 — {"), "{error}");
+}
+
+#[tokio::test]
+async fn a_tick_is_answered_at_its_end_in_the_shape_of_the_contract() {
+    let served = served(&["Anna", "Ben"]).await;
+    let shape = |body: &Value| {
+        let keys: Vec<&str> = body["result"].as_object().unwrap().keys().map(String::as_str).collect();
+        keys.join(" ")
+    };
+    let (status, body) = served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!((status, &body["ok"]), (200, &json!(true)));
+    assert_eq!(shape(&body), "due ranSuccessfully failed durationMs");
+    assert_eq!((&body["result"]["due"], &body["result"]["ranSuccessfully"]), (&json!(2), &json!(2)));
+    assert_eq!(body["result"]["failed"], json!([]));
+    assert!(body["result"]["durationMs"].is_u64());
+
+    served.house.later(chrono::TimeDelta::days(1));
+    served.house.stack.auth().set_faults(mana_auth::Faults { sign_ins: u32::MAX, ..Default::default() });
+    let (status, body) = served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!((status, &body["ok"], &body["result"]["due"]), (200, &json!(true), &json!(2)), "{body}");
+    let failed = body["result"]["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 2, "a persona's failure is none of the tick's: {body}");
+    let error = failed[0]["error"].as_str().unwrap();
+    assert!(error.starts_with("Persona login failed for persona."), "{error}");
+
+    let (_, body) = served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!(shape(&body), "due ranSuccessfully failed held durationMs");
+    assert_eq!(body["result"]["held"].as_array().unwrap().len(), 2);
+
+    served.house.stack.auth().set_faults(mana_auth::Faults { due_lists: 1, ..Default::default() });
+    let (status, body) = served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!((status, &body["ok"]), (500, &json!(false)), "{body}");
+    assert!(body["error"].as_str().unwrap().starts_with("listDuePersonas failed: HTTP 503 — "), "{body}");
+
+    served.house.runner.pause(true);
+    let (status, body) = served.ask(Method::POST, "/diag/tick").await;
+    let nothing = json!({"due": 0, "ranSuccessfully": 0, "failed": [], "durationMs": 0});
+    assert_eq!((status, body), (200, json!({"ok": true, "result": nothing})));
+}
+
+#[tokio::test]
+async fn a_tick_without_a_key_is_refused_and_asks_nobody() {
+    for (missing, error) in [
+        ("MANA_SERVICE_KEY", "MANA_SERVICE_KEY not set — cannot call internal endpoints"),
+        ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY not set — Claude would fail"),
+    ] {
+        let looks = Looks { missing_keys: vec![missing], ..Looks::default() };
+        let served = Served::with(House::of(&["Anna"]).await, looks).await;
+        assert_eq!(served.ask(Method::POST, "/diag/tick").await, (500, json!({"error": error})));
+        assert!(served.house.turns("Anna").await.is_empty());
+        let login = served.get(&format!("/diag/login?email={}", email("Anna"))).await;
+        assert_eq!(login.0, 200, "signing in needs neither");
+    }
+}
+
+#[tokio::test]
+async fn production_has_no_diagnostics() {
+    let looks = Looks { production: true, ..Looks::default() };
+    let served = Served::with(House::of(&["Anna"]).await, looks).await;
+    let disabled = (404, json!({"error": "diagnostics disabled in production"}));
+    assert_eq!(served.get(&format!("/diag/login?email={}", email("Anna"))).await, disabled);
+    assert_eq!(served.get("/diag/login").await, disabled);
+    assert_eq!(served.ask(Method::POST, "/diag/tick").await, disabled);
+    assert_eq!(served.get("/health").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_path_that_does_not_exist_is_a_404_in_plain_text() {
+    let served = served(&[]).await;
+    for path in ["/", "/diag", "/api", "/health/"] {
+        assert_eq!(served.get(path).await, (404, json!("404 Not Found")), "{path}");
+    }
+    assert_eq!(served.get("/diag/tick").await.0, 405, "a tick is not something to look at");
+}
+
+#[tokio::test]
+async fn only_this_machine_is_answered_by_whatever_name_it_was_asked() {
+    let served = served(&[]).await;
+    for (header, value, expected) in [
+        ("host", "localhost:3070", StatusCode::OK),
+        ("host", "127.0.0.1", StatusCode::OK),
+        ("host", "evil.example", StatusCode::FORBIDDEN),
+        ("host", "evil.example:3070", StatusCode::FORBIDDEN),
+        ("origin", "http://localhost:3070", StatusCode::OK),
+        ("origin", "https://evil.example", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+    ] {
+        let request = client().get(format!("{}/health", served.base)).header(header, value);
+        assert_eq!(request.send().await.unwrap().status(), expected, "{header}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn turns_are_listed_newest_first_and_filtered() {
+    let served = served(&["Anna", "Ben"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    served.house.later(chrono::TimeDelta::days(1));
+    served.ask(Method::POST, "/diag/tick").await;
+    let anna = email("Anna");
+    for (query, expected) in [
+        (String::new(), 4),
+        (format!("?persona={anna}"), 2),
+        ("?state=completed".to_owned(), 4),
+        ("?state=faulted".to_owned(), 0),
+        (format!("?persona={anna}&state=completed&limit=1"), 1),
+        ("?limit=3".to_owned(), 3),
+    ] {
+        let (status, body) = served.get(&format!("/api/turns{query}")).await;
+        let turns = body["turns"].as_array().unwrap();
+        assert_eq!((status, turns.len()), (200, expected), "{query}: {body}");
+        let started: Vec<&str> = turns.iter().map(|turn| turn["startedAt"].as_str().unwrap()).collect();
+        assert!(started.is_sorted_by(|newer, older| newer >= older), "{started:?}");
+    }
+    let (_, body) = served.get(&format!("/api/turns?persona={anna}&limit=1")).await;
+    let turn = &body["turns"][0];
+    assert_eq!(
+        (&turn["persona"], &turn["state"], &turn["strategy"]),
+        (&json!(anna), &json!("completed"), &json!("daily"))
+    );
+    assert_eq!(
+        (&turn["actions"], &turn["modelCalls"], &turn["undelivered"]),
+        (&json!(2), &json!(4), &json!(0))
+    );
+    assert!(turn["costUsd"].as_f64().is_some_and(|cost| cost > 0.0), "{turn}");
+}
+
+#[tokio::test]
+async fn one_turn_is_shown_by_the_beginning_of_its_id() {
+    let served = served(&["Anna"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let id = served.house.turn("Anna").await.summary.id;
+    for asked in [&id, &id[..8]] {
+        let (status, body) = served.get(&format!("/api/turns/{asked}")).await;
+        assert_eq!((status, &body["id"]), (200, &json!(id)));
+        let keys: Vec<&str> =
+            body["steps"].as_array().unwrap().iter().map(|step| step["key"].as_str().unwrap()).collect();
+        assert_eq!((keys[0], keys[1]), ("main/opening", "main/01"), "{keys:?}");
+        assert_eq!(keys[keys.len() - 2..], ["rating/opening", "rating/01"], "{keys:?}");
+        assert_eq!(body["actionList"].as_array().unwrap().len(), 2);
+        assert_eq!((&body["settings"], &body["waiting"]), (&json!({}), &json!([])));
+    }
+    for unknown in ["ffffffff-0000", "nonsense", "%25"] {
+        let (status, body) = served.get(&format!("/api/turns/{unknown}")).await;
+        assert_eq!(status, 404, "{unknown}: {body}");
+        assert!(body["error"].as_str().unwrap().starts_with("there is no turn "), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_beginning_of_two_ids_is_ambiguous() {
+    let names = ["Anna", "Ben", "Marcus", "Lena", "Sofia", "Tom", "Kai", "Julia", "Paul", "Maya"];
+    let script = Script { never_use_tools: true, ..Script::default() };
+    let served = Served::with(House::scripted(&names, script).await, Looks::default()).await;
+    // Twenty turns and sixteen hexadecimal digits: two of them begin alike.
+    for _ in 0..2 {
+        served.ask(Method::POST, "/diag/tick").await;
+        served.house.later(chrono::TimeDelta::days(1));
+    }
+    let (_, body) = served.get("/api/turns").await;
+    let mut first: Vec<char> = body["turns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|turn| turn["id"].as_str().unwrap().chars().next().unwrap())
+        .collect();
+    assert_eq!(first.len(), 20);
+    first.sort_unstable();
+    let twice = first.windows(2).find(|pair| pair[0] == pair[1]).unwrap()[0];
+    let (status, body) = served.get(&format!("/api/turns/{twice}")).await;
+    assert_eq!(status, 400);
+    let words = format!("{twice} is the beginning of more than one turn's id: give more of it");
+    assert_eq!(body, json!({"error": words}));
+}
+
+#[tokio::test]
+async fn strategies_are_shown_with_what_serves_them_and_who_gets_them() {
+    let house = Blueprint::of(&[])
+        .config(|config| {
+            config.routing.archetypes.insert("ceo-busy".to_owned(), StrategyName::new("brief"));
+        })
+        .build()
+        .await;
+    let served = Served::with(house, Looks::default()).await;
+    let (status, body) = served.get("/api/strategies").await;
+    assert_eq!(status, 200);
+    let strategies = body["strategies"].as_array().unwrap();
+    let names: Vec<&str> = strategies.iter().map(|strategy| strategy["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["brief", "daily"]);
+    for strategy in strategies {
+        assert_eq!(strategy["plugin"], strategy["name"]);
+        assert_eq!(strategy["model"], "claude-haiku-5-5");
+        let generation = &strategy["generation"];
+        assert_eq!((&generation["number"], &generation["origin"]), (&json!(1), &json!("built in")));
+        assert_eq!(generation["contract"], "0.1.0");
+        assert_eq!(generation["sha256"].as_str().unwrap().len(), 64);
+    }
+    assert_eq!(
+        body["routing"],
+        json!({"default": "daily", "archetypes": {"ceo-busy": "brief"}, "personas": {}})
+    );
+}

@@ -1,0 +1,379 @@
+//! The ledger: who may begin, what an end means, and what survives a process that dies.
+
+use std::path::Path;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use persona_host::domain::action::{Action, ActionStatus};
+use persona_host::domain::behavior::TurnOutcome;
+use persona_host::domain::clock::Clock;
+use persona_host::domain::delivery::{Rows, action_rows, feedback_requests};
+use persona_host::domain::event::TurnEnd;
+use persona_host::domain::fault::{Fault, Stage};
+use persona_host::domain::ids::{PersonaId, StrategyName, TurnId};
+use persona_host::domain::persona::{Cadence, Persona};
+use persona_host::domain::rating::{Rating, Score};
+use persona_host::domain::transcript::{Phase, Round};
+use persona_host::domain::usage::{NanoUsd, Usage};
+use persona_host::store::{
+    Answered, Begin, Begun, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Standing, StepKey,
+    TurnFilter,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A ledger in a folder of its own, and a clock.
+struct Shelf {
+    folder: TempDir,
+    clock: Clock,
+}
+
+impl Shelf {
+    fn new() -> Self {
+        let noon: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
+        Self { folder: tempfile::tempdir().unwrap(), clock: Clock::starting_at(noon) }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    async fn open(&self) -> Ledger {
+        self.try_open().await.unwrap()
+    }
+
+    async fn try_open(&self) -> Result<Ledger, LedgerError> {
+        Ledger::open(&url(&self.path()), self.clock.clone()).await
+    }
+
+    fn in_(&self, minutes: i64) -> DateTime<Utc> {
+        self.clock.now() + TimeDelta::minutes(minutes)
+    }
+}
+
+fn url(path: &Path) -> LedgerUrl {
+    LedgerUrl::parse(&format!("sqlite:{}", path.display())).unwrap()
+}
+
+fn persona(name: &str) -> Persona {
+    Persona {
+        id: PersonaId::new(name),
+        email: format!("persona.{name}@mana.test"),
+        archetype: "solo-dev".to_owned(),
+        system_prompt: "Du bist jemand.".to_owned(),
+        module_mix: Vec::new(),
+        cadence: Cadence::Daily,
+        last_active_at: None,
+    }
+}
+
+async fn begin(ledger: &Ledger, persona: &Persona) -> Begun {
+    ledger.begin(Begin { turn: persona.turn_id(), persona }).await.unwrap()
+}
+
+fn fault() -> TurnEnd {
+    TurnEnd::Faulted(Fault::new(Stage::SignIn, "login-refused", "no").hint("ask"))
+}
+
+fn outcome() -> TurnOutcome {
+    let action = Action {
+        index: 0,
+        tool: "todo.create".to_owned(),
+        module: "todo".to_owned(),
+        input: json!({"title": "b", "a": 1}),
+        status: ActionStatus::Ok,
+        error: None,
+        latency_ms: Some(7),
+    };
+    TurnOutcome {
+        actions: vec![action],
+        modules_used: vec!["todo".to_owned()],
+        final_text: Some("Gut.".to_owned()),
+        stop_reason: "end_turn".to_owned(),
+    }
+}
+
+async fn keep(ledger: &Ledger, persona: &Persona) -> Result<(), LedgerError> {
+    let (turn, outcome) = (persona.turn_id(), outcome());
+    ledger.keep_actions(turn, &persona.id, &outcome, action_rows(turn, &outcome.actions)).await
+}
+
+async fn answer(ledger: &Ledger, turn: TurnId, number: u32, cost: Option<u64>) {
+    let key = StepKey::model(turn, 1, Phase::Main, number);
+    let step = ledger.intend(&key, &json!({})).await.unwrap();
+    let round = Round {
+        text: "Gut.".to_owned(),
+        tool_calls: Vec::new(),
+        stop_reason: "end_turn".to_owned(),
+        model: "claude-somebody".to_owned(),
+        usage: Usage { input: 10, output: 5, ..Usage::default() },
+        cost: cost.map(NanoUsd),
+        latency_ms: 3,
+    };
+    let answered = Answered { round: &round, content: json!([]), attempts: 1, price_table: "2026-11-22" };
+    ledger.answer(step, turn, Phase::Main, &answered).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = anna.turn_id();
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Free);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1));
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Running);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it runs");
+
+    let until = shelf.in_(5);
+    ledger.end(turn, &fault(), Some(until)).await.unwrap();
+    let Standing::HeldUntil { until: told, attempts, why } = ledger.standing(turn).await.unwrap() else {
+        panic!("it is held")
+    };
+    assert_eq!((told.timestamp_millis(), attempts, why.as_str()), (until.timestamp_millis(), 1, "no"));
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is held");
+
+    shelf.clock.advance(TimeDelta::minutes(6));
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Free);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2));
+    let again = ledger.recorded_turn(turn).await.unwrap().summary;
+    assert_eq!(
+        (again.fault_code, again.fault_hint, again.ended_at, again.held_until),
+        (None, None, None, None)
+    );
+
+    ledger.end(turn, &fault(), None).await.unwrap();
+    shelf.clock.advance(TimeDelta::days(365));
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Over);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
+}
+
+#[tokio::test]
+async fn of_many_who_begin_the_same_turn_at_once_one_does() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let begun = futures_util::future::join_all((0..20).map(|_| begin(&ledger, &anna))).await;
+    assert_eq!(begun.iter().filter(|begun| **begun == Begun::Attempt(1)).count(), 1);
+    assert_eq!(begun.iter().filter(|begun| **begun == Begun::Refused).count(), 19);
+}
+
+#[tokio::test]
+async fn every_end_but_a_fault_and_a_skip_is_final() {
+    for (end, again) in [
+        (TurnEnd::Completed, Begun::Refused),
+        (TurnEnd::Idle, Begun::Refused),
+        (TurnEnd::Skipped { reason: "Feiertag".to_owned() }, Begun::Attempt(2)),
+        (fault(), Begun::Attempt(2)),
+    ] {
+        let shelf = Shelf::new();
+        let (ledger, anna) = (shelf.open().await, persona("anna"));
+        begin(&ledger, &anna).await;
+        ledger.end(anna.turn_id(), &end, Some(shelf.in_(-1))).await.unwrap();
+        assert_eq!(begin(&ledger, &anna).await, again, "{end:?}");
+    }
+}
+
+/// Whatever says so, also a panic after the actions were kept: they would be done twice.
+#[tokio::test]
+async fn a_turn_whose_actions_are_kept_is_never_begun_again() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    keep(&ledger, &anna).await.unwrap();
+    ledger.end(anna.turn_id(), &fault(), Some(shelf.in_(-1))).await.unwrap();
+    assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Over);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused);
+}
+
+#[tokio::test]
+async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
+    let shelf = Shelf::new();
+    let (anna, ben) = (persona("anna"), persona("ben"));
+    let ledger = shelf.open().await;
+    begin(&ledger, &anna).await;
+    begin(&ledger, &ben).await;
+    keep(&ledger, &ben).await.unwrap();
+    drop(ledger);
+
+    let ledger = shelf.open().await;
+    for (who, standing) in [(&anna, Standing::Free), (&ben, Standing::Over)] {
+        let turn = ledger.recorded_turn(who.turn_id()).await.unwrap().summary;
+        assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
+        assert_eq!(ledger.standing(who.turn_id()).await.unwrap(), standing, "{}", who.email);
+    }
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "nothing of it was kept");
+    assert_eq!(begin(&ledger, &ben).await, Begun::Refused, "its actions were");
+    assert_eq!(ledger.deliveries().await.unwrap().len(), 1, "and are still to be delivered");
+}
+
+#[tokio::test]
+async fn actions_and_their_delivery_are_kept_together_or_not_at_all() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    keep(&ledger, &anna).await.unwrap();
+    let kept = ledger.recorded_turn(anna.turn_id()).await.unwrap();
+    assert_eq!(kept.actions, outcome().actions, "input keys stay in their order");
+    assert_eq!(kept.actions[0].input.to_string(), r#"{"title":"b","a":1}"#);
+    assert_eq!((kept.final_text.as_deref(), kept.waiting.len()), (Some("Gut."), 1));
+    let waiting = ledger.deliveries().await.unwrap();
+    assert!(matches!(&waiting[0].delivery.rows, Rows::Actions(rows) if rows.len() == 1));
+
+    // The second action of this one is in the way of the first, so nothing of it may stay.
+    let ben = persona("ben");
+    begin(&ledger, &ben).await;
+    let mut twice = outcome();
+    twice.actions.push(twice.actions[0].clone());
+    let rows = action_rows(ben.turn_id(), &twice.actions);
+    ledger.keep_actions(ben.turn_id(), &ben.id, &twice, rows).await.unwrap_err();
+    let nothing = ledger.recorded_turn(ben.turn_id()).await.unwrap();
+    assert_eq!((nothing.actions.len(), nothing.waiting.len(), nothing.final_text), (0, 0, None));
+    assert_eq!(ledger.deliveries_waiting().await.unwrap(), 1);
+    keep(&ledger, &ben).await.expect("the way is free again");
+}
+
+#[tokio::test]
+async fn ratings_memory_and_end_are_kept_together() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let (turn, daily) = (anna.turn_id(), StrategyName::new("daily"));
+    begin(&ledger, &anna).await;
+    keep(&ledger, &anna).await.unwrap();
+    let ratings = [("todo", 5), ("habits", 1)].map(|(module, score)| Rating {
+        module: module.to_owned(),
+        score: Score::try_from(score).unwrap(),
+        notes: None,
+    });
+    let memory = json!({"date": "2026-11-23"});
+    let kept = KeptRatings {
+        persona: &anna.id,
+        ratings: &ratings,
+        requests: feedback_requests(turn, &ratings),
+        memory: Some((&daily, &memory)),
+    };
+    ledger.keep_ratings(turn, kept).await.unwrap();
+    let recorded = ledger.recorded_turn(turn).await.unwrap();
+    assert_eq!((recorded.summary.state.as_str(), recorded.summary.mean_score()), ("completed", Some(3.0)));
+    assert_eq!(recorded.summary.ratings, ratings, "in the order in which they were given");
+    let parts: Vec<&str> = recorded.waiting.iter().map(|part| part.part.as_str()).collect();
+    assert_eq!(parts, ["actions", "feedback-1"]);
+    assert_eq!(ledger.memory(&anna.id, &daily).await.unwrap(), Some(memory));
+    assert_eq!(ledger.memory(&anna.id, &StrategyName::new("brief")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open().await;
+    for name in ["anna", "ben"] {
+        begin(&ledger, &persona(name)).await;
+        keep(&ledger, &persona(name)).await.unwrap();
+    }
+    let order: Vec<String> = ledger
+        .deliveries()
+        .await
+        .unwrap()
+        .iter()
+        .map(|waiting| waiting.delivery.persona.to_string())
+        .collect();
+    assert_eq!(order, ["anna", "ben"]);
+    let first = ledger.deliveries().await.unwrap()[0].seq;
+    ledger.not_delivered(first, "HTTP 503", Failed::RepeatAt(shelf.in_(5))).await.unwrap();
+    assert_eq!(ledger.deliveries().await.unwrap().len(), 1, "the other one");
+    assert_eq!(ledger.deliveries_waiting().await.unwrap(), 2);
+    shelf.clock.advance(TimeDelta::minutes(6));
+    let again = ledger.deliveries().await.unwrap();
+    assert_eq!((again.len(), again[0].seq, again[0].tries), (2, first, 1));
+    ledger.delivered(first).await.unwrap();
+    ledger.not_delivered(again[1].seq, "HTTP 400", Failed::Refused).await.unwrap();
+    assert_eq!(
+        (ledger.deliveries().await.unwrap().len(), ledger.deliveries_waiting().await.unwrap()),
+        (0, 0)
+    );
+    let refused = ledger.recorded_turn(persona("ben").turn_id()).await.unwrap();
+    assert_eq!((refused.summary.undelivered, refused.waiting[0].state.as_str()), (1, "refused"));
+    assert_eq!(refused.waiting[0].last_error.as_deref(), Some("HTTP 400"));
+}
+
+#[tokio::test]
+async fn the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open().await;
+    for (name, costs, expected) in [
+        ("anna", vec![Some(1_000_000), Some(2_000_000)], Some(0.003)),
+        ("ben", vec![Some(1_000_000), None], None),
+        ("kai", vec![None], None),
+        ("tom", vec![], Some(0.0)),
+    ] {
+        let who = persona(name);
+        begin(&ledger, &who).await;
+        for (number, cost) in (1..).zip(&costs) {
+            answer(&ledger, who.turn_id(), number, *cost).await;
+        }
+        let turn = ledger.recorded_turn(who.turn_id()).await.unwrap().summary;
+        assert_eq!(turn.cost_usd, expected, "{name}");
+        let calls = u32::try_from(costs.len()).unwrap();
+        assert_eq!((turn.model_calls, turn.usage.input), (calls, u64::from(calls) * 10), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_shows_intent_before_and_result_or_failure_after() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = anna.turn_id();
+    begin(&ledger, &anna).await;
+    let done = ledger.intend(&StepKey::tool(turn, 1, 1, "toolu_1"), &json!({"tool": "a.b"})).await.unwrap();
+    let failed = ledger.intend(&StepKey::tool(turn, 1, 1, "toolu_2"), &json!({"tool": "a.c"})).await.unwrap();
+    ledger.intend(&StepKey::tool(turn, 1, 1, "toolu_3"), &json!({"tool": "a.d"})).await.unwrap();
+    ledger.complete(done, &json!({"text": "ok"})).await.unwrap();
+    ledger.fail(failed, "lost").await.unwrap();
+    let steps = ledger.recorded_turn(turn).await.unwrap().steps;
+    let seen: Vec<(&str, Option<&Value>, Option<&str>, bool)> = steps
+        .iter()
+        .map(|step| {
+            (step.key.as_str(), step.result.as_ref(), step.failure.as_deref(), step.ended_at.is_some())
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("main/01/toolu_1", Some(&json!({"text": "ok"})), None, true),
+            ("main/01/toolu_2", None, Some("lost"), true),
+            ("main/01/toolu_3", None, None, false),
+        ]
+    );
+    let twice = ledger.intend(&StepKey::tool(turn, 1, 1, "toolu_1"), &json!({})).await;
+    assert!(twice.is_err(), "a step of an attempt is made once");
+}
+
+#[tokio::test]
+async fn a_reader_sees_what_is_committed_while_another_process_writes() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open().await;
+    begin(&ledger, &persona("anna")).await;
+    let reader = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap();
+    begin(&ledger, &persona("ben")).await;
+    assert_eq!(reader.list(&TurnFilter::default()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do() {
+    let shelf = Shelf::new();
+    shelf.open().await.close().await;
+    let raw = sqlx::SqlitePool::connect(&format!("sqlite:{}", shelf.path().display())).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from tomorrow', true, x'00', 0)",
+    )
+    .execute(&raw)
+    .await
+    .unwrap();
+    raw.close().await;
+    let path = shelf.path().display().to_string();
+    let words =
+        format!("the ledger {path} was written by a newer persona-host: use that version, or another ledger");
+    let refused = shelf.try_open().await.unwrap_err().to_string();
+    assert_eq!(refused, words);
+    let reading =
+        Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap_err().to_string();
+    assert_eq!(reading, words, "reading it would misread it");
+}

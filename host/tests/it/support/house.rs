@@ -1,0 +1,281 @@
+//! The whole program between stand-ins: one fixture for everything from a turn upwards.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use persona_host::app::{self, App};
+use persona_host::config::{self, Config};
+use persona_host::domain::clock::Clock;
+use persona_host::domain::event::Event;
+use persona_host::mana::admin::Admin;
+use persona_host::mana::catalog::{Catalog, Entry};
+use persona_host::mana::password;
+use persona_host::outbound;
+use persona_host::runner::{Runner, TickReport};
+use persona_host::standin::claude::{Account, Script};
+use persona_host::standin::{Stack, StackOptions};
+use persona_host::store::{Ledger, Recorded, TurnFilter};
+use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
+
+/// The personas that the repository comes with.
+const CATALOG: &str = include_str!("../../../../examples/personas.json");
+/// Noon of a Monday.
+const MONDAY: &str = "2026-11-23T12:00:00Z";
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Stand-ins, some personas, and a runner whose loop has not begun.
+pub(crate) struct House {
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) stack: Stack,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    residents: Vec<Entry>,
+    _folder: TempDir,
+}
+
+/// A house before it stands.
+pub(crate) struct Blueprint {
+    residents: Vec<Entry>,
+    clock: Clock,
+    options: StackOptions,
+    configure: Vec<Change>,
+}
+
+type Change = Box<dyn FnOnce(&mut Config)>;
+
+/// A row of `auth.persona_actions`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ActionRow {
+    pub(crate) tool: String,
+    pub(crate) result: String,
+    pub(crate) error: Option<String>,
+    pub(crate) latency_ms: Option<i64>,
+}
+
+/// A row of `auth.persona_feedback`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FeedbackRow {
+    pub(crate) module: String,
+    pub(crate) rating: i64,
+    pub(crate) notes: Option<String>,
+}
+
+impl Blueprint {
+    /// For these personas of the catalog, with everything as it usually is.
+    pub(crate) fn of(names: &[&str]) -> Self {
+        let catalog = Catalog::parse(CATALOG).unwrap().personas;
+        let resident = |name: &&str| catalog.iter().find(|entry| entry.name == *name).unwrap().clone();
+        let clock = Clock::starting_at(MONDAY.parse::<DateTime<Utc>>().unwrap());
+        let options = StackOptions {
+            password_rounds: std::num::NonZeroU32::MIN,
+            ..StackOptions::on_free_ports(clock.clone())
+        };
+        Self { residents: names.iter().map(resident).collect(), clock, options, configure: Vec::new() }
+    }
+
+    /// Other personas than the catalog's.
+    pub(crate) fn resident(mut self, change: impl FnOnce(&mut Vec<Entry>)) -> Self {
+        change(&mut self.residents);
+        self
+    }
+
+    /// Other stand-ins than usual.
+    pub(crate) fn stack(mut self, change: impl FnOnce(&mut StackOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// Another script than usual.
+    pub(crate) fn script(mut self, script: Script) -> Self {
+        self.options.script = script;
+        self
+    }
+
+    /// Another configuration than usual.
+    pub(crate) fn config(mut self, change: impl FnOnce(&mut Config) + 'static) -> Self {
+        self.configure.push(Box::new(change));
+        self
+    }
+
+    /// Starts the stand-ins, creates the personas and wires the program.
+    pub(crate) async fn build(self) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let stack = Stack::start(self.options).await.unwrap();
+        let mut config = configuration(&stack, folder.path());
+        for change in self.configure {
+            change(&mut config);
+        }
+        let url = format!("{}/api/v1/admin/personas", stack.auth_url());
+        let admin = Admin::new(outbound::client().unwrap(), url, stack.admin_jwt().into());
+        for resident in &self.residents {
+            let password = password(&config.mana.seed_secret, &resident.email).unwrap();
+            admin.create(resident, &password).await.unwrap();
+            // Who was created first is the first to be due.
+            self.clock.advance(TimeDelta::seconds(1));
+        }
+        let App { runner, complaints } = app::build(&config, self.clock.clone()).await.unwrap();
+        assert!(complaints.is_empty(), "{complaints:?}");
+        House { runner, stack, clock: self.clock, config, residents: self.residents, _folder: folder }
+    }
+}
+
+impl House {
+    /// With these personas of the catalog, and everything as it usually is.
+    pub(crate) async fn of(names: &[&str]) -> Self {
+        Blueprint::of(names).build().await
+    }
+
+    /// With these personas, and a Claude that plays this script.
+    pub(crate) async fn scripted(names: &[&str], script: Script) -> Self {
+        Blueprint::of(names).script(script).build().await
+    }
+
+    /// Runs one tick for everybody who is due.
+    pub(crate) async fn tick(&self) -> TickReport {
+        within_reason(self.runner.tick(None, Duration::ZERO)).await.unwrap()
+    }
+
+    /// Moves the clock of the program and of all stand-ins.
+    pub(crate) fn later(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.runner.deps().ledger
+    }
+
+    /// The turns of a persona, newest first, each with everything about it.
+    pub(crate) async fn turns(&self, name: &str) -> Vec<Recorded> {
+        let filter = TurnFilter { email: Some(email(name)), ..TurnFilter::default() };
+        let mut turns = Vec::new();
+        for turn in self.ledger().list(&filter).await.unwrap() {
+            turns.push(self.ledger().show(&turn.id).await.unwrap());
+        }
+        turns
+    }
+
+    /// The one turn that a persona has had.
+    pub(crate) async fn turn(&self, name: &str) -> Recorded {
+        let mut turns = self.turns(name).await;
+        assert_eq!(turns.len(), 1, "{turns:#?}");
+        turns.remove(0)
+    }
+
+    /// What mana-auth holds of a persona's actions, in order.
+    pub(crate) async fn actions(&self, name: &str) -> Vec<ActionRow> {
+        let sql = "SELECT tool_name, result, error_message, latency_ms FROM auth.persona_actions
+                   WHERE persona_id = (SELECT id FROM auth.users WHERE email = $1)
+                   ORDER BY created_at, CAST(substr(id, 38) AS integer)";
+        let rows = self.stack.database().rows(sql, &[email(name).into()]).await.unwrap();
+        let row = |row: &persona_host::standin::database::Row| ActionRow {
+            tool: row.text("tool_name").unwrap(),
+            result: row.text("result").unwrap(),
+            error: row.maybe_text("error_message").unwrap(),
+            latency_ms: row.maybe_integer("latency_ms").unwrap(),
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// What mana-auth holds of a persona's feedback, by module.
+    pub(crate) async fn feedback(&self, name: &str) -> Vec<FeedbackRow> {
+        let sql = "SELECT module, rating, notes FROM auth.persona_feedback
+                   WHERE persona_id = (SELECT id FROM auth.users WHERE email = $1) ORDER BY module, id";
+        let rows = self.stack.database().rows(sql, &[email(name).into()]).await.unwrap();
+        let row = |row: &persona_host::standin::database::Row| FeedbackRow {
+            module: row.text("module").unwrap(),
+            rating: row.integer("rating").unwrap(),
+            notes: row.maybe_text("notes").unwrap(),
+        };
+        rows.iter().map(row).collect()
+    }
+
+    /// How many records of an app's collection a persona has made in the app.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        self.stack.database().row(sql, &[]).await.unwrap().unwrap().integer("count").unwrap()
+    }
+
+    /// What the scripted Claude was asked in a persona's name. Both plugins that are built in send the
+    /// persona's own words as the system prompt.
+    pub(crate) fn asked(&self, name: &str) -> Account {
+        let resident = self.residents.iter().find(|entry| entry.name == name).unwrap();
+        self.stack.claude().books().by_system.get(&resident.system_prompt).copied().unwrap_or_default()
+    }
+
+    /// Waits until every MCP session is closed: a turn that is over leaves none behind.
+    pub(crate) async fn no_session_is_left(&self) {
+        eventually(async || self.stack.mcp().open_sessions().await == 0).await;
+    }
+}
+
+/// The address of a persona of the catalog.
+pub(crate) fn email(name: &str) -> String {
+    format!("persona.{}@mana.test", name.to_lowercase())
+}
+
+/// Who failed, by address, and with what words.
+pub(crate) fn failures(report: &TickReport) -> Vec<(&str, &str)> {
+    report.failed.iter().map(|failed| (failed.persona.as_str(), failed.error.as_str())).collect()
+}
+
+/// Who was held, by address, and why.
+pub(crate) fn held(report: &TickReport) -> Vec<(&str, &str)> {
+    report.held.iter().map(|held| (held.persona.as_str(), held.reason.as_str())).collect()
+}
+
+/// Due, ran, failed and held of a tick.
+pub(crate) fn figures(report: &TickReport) -> (usize, usize, usize, usize) {
+    (report.due, report.ran_successfully, report.failed.len(), report.held.len())
+}
+
+/// The first event that fits.
+pub(crate) async fn next<T>(events: &mut Receiver<Event>, fits: impl Fn(&Event) -> Option<T>) -> T {
+    within_reason(async {
+        loop {
+            if let Some(found) = fits(&events.recv().await.unwrap()) {
+                return found;
+            }
+        }
+    })
+    .await
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+    within_reason(async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Ends the test instead of hanging.
+pub(crate) async fn within_reason<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work).await.expect("it happens at all")
+}
+
+/// The defaults, with the neighbours' addresses in the environment, as an operator would set them.
+fn configuration(stack: &Stack, folder: &Path) -> Config {
+    let environment = |name: &str| {
+        Some(match name {
+            "MANA_AUTH_URL" => stack.auth_url().to_owned(),
+            "MANA_MCP_URL" => stack.mcp_url().to_owned(),
+            "MANA_SERVICE_KEY" => stack.service_key().to_owned(),
+            "ANTHROPIC_BASE_URL" => stack.claude_url().to_owned(),
+            "ANTHROPIC_API_KEY" => "any-key".to_owned(),
+            // Compiled code is the same for all tests.
+            "XDG_CACHE_HOME" => env!("CARGO_TARGET_TMPDIR").to_owned(),
+            _ => return None,
+        })
+    };
+    let mut config = config::resolve(config::File::default(), &environment).unwrap();
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    config.plugins.dir = folder.join("plugins");
+    config.http.port = 0;
+    config
+}
