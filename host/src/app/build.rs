@@ -111,6 +111,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
             time_zone: config.runner.time_zone,
         },
         stop: CancellationToken::new(),
+        cut: CancellationToken::new(),
     };
     let options = runner::Options {
         tick_interval: config.runner.tick_interval,

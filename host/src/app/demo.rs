@@ -9,6 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
 
 use super::build::build;
+use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::STAND_IN_KEY;
 use super::tick::{print, shown};
@@ -87,8 +88,7 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
     runner.clone().serve(commands, true).await;
     days.abort();
     showing.abort();
-    serving.await.map_err(std::io::Error::other)??;
-    Ok(())
+    finish(serving).await
 }
 
 /// After each tick the clock moves to the next weekday, so that everybody is due again.

@@ -1,8 +1,11 @@
 //! `run`: the daemon.
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
+use tokio::task::JoinHandle;
 
 use super::build::{App, build};
 use super::signals::stop_on_signal;
@@ -14,6 +17,8 @@ use crate::http::{Face, ListenError, listen, serve};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 
+/// How long open answers may take at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 /// What is logged unless RUST_LOG says otherwise; rmcp has an info line for each session.
 const QUIET: &str = "info,rmcp=warn";
 
@@ -42,10 +47,22 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     let face = Face { runner: runner.clone(), remote, production: config.runner.production, missing_keys };
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, timer).await;
-    serving.await.map_err(std::io::Error::other)??;
+    finish(serving).await?;
     runner.deps().ledger.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for open answers, but not long: one may wait for a tick that takes minutes.
+pub(super) async fn finish(serving: JoinHandle<io::Result<()>>) -> Result<(), Failure> {
+    let stop = serving.abort_handle();
+    match tokio::time::timeout(LAST_ANSWERS, serving).await {
+        Ok(served) => Ok(served.map_err(io::Error::other)??),
+        Err(_) => {
+            stop.abort();
+            Ok(())
+        }
+    }
 }
 
 /// What an operator has to know at start (contract 7.3).

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::parts::Runner;
 
+/// How long turns may take to keep what they did once their time is over.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the last deliveries may take.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
 impl Runner {
-    /// Ends what runs. Turns stop at their next boundary and keep what they did; one that does not
-    /// get there in time is marked as interrupted when the ledger is opened next.
+    /// Ends what runs. Turns stop at their next boundary, or where they are when the time is over, and
+    /// keep what they did. Should one not even manage that, the next start does it from the journal.
     pub(super) async fn drain(&self) {
         self.stop.cancel();
         self.turns.close();
@@ -18,8 +20,11 @@ impl Runner {
             tracing::info!(running, "waiting for running turns to reach a boundary");
         }
         if tokio::time::timeout(self.options.drain, self.turns.wait()).await.is_err() {
-            let left = self.turns.len();
-            tracing::warn!(left, "some turns took too long to stop; the next start takes note of them");
+            tracing::info!(left = self.turns.len(), "some turns wait for an answer and are cut off");
+            self.deps.cut.cancel();
+            if tokio::time::timeout(LAST_WORDS, self.turns.wait()).await.is_err() {
+                tracing::warn!(left = self.turns.len(), "some turns did not stop; the next start ends them");
+            }
         }
         match tokio::time::timeout(LAST_FLUSH, self.flush()).await {
             Ok(Ok(flushed)) if flushed.waiting > 0 => {

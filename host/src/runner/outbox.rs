@@ -25,6 +25,21 @@ impl Runner {
     /// When the ledger cannot be used.
     pub async fn flush(&self) -> Result<Flushed, LedgerError> {
         let _guard = self.delivering.lock().await;
+        self.flush_now().await
+    }
+
+    /// The same, unless somebody else is at it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used.
+    pub async fn flush_if_idle(&self) -> Result<Flushed, LedgerError> {
+        match self.delivering.try_lock() {
+            Ok(_guard) => self.flush_now().await,
+            Err(_) => Ok(Flushed::default()),
+        }
+    }
+
+    async fn flush_now(&self) -> Result<Flushed, LedgerError> {
         let mut flushed = Flushed::default();
         for waiting in self.deps.ledger.deliveries().await? {
             let ok = self.deliver(&waiting).await?;

@@ -74,6 +74,8 @@ impl Runner {
         if self.is_paused() {
             return Ok(TickReport::default());
         }
+        // None runs now. One that is marked so could not be ended, for want of a ledger.
+        self.deps.ledger.end_interrupted().await?;
         self.deps.events.emit(Event::TickStarted { lag });
         let due = self.deps.mana.due().await?;
         let mut report = TickReport::default();
@@ -86,7 +88,9 @@ impl Runner {
         let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
         report.due += personas.len();
         self.run_all(personas, &mut report).await?;
-        self.flush().await?;
+        if let Err(error) = self.flush().await {
+            tracing::error!(cause = %error, "the outbox cannot be read; its rows are delivered later");
+        }
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.deps.events.emit(Event::TickEnded {
             due: report.due,

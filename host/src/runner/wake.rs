@@ -128,7 +128,7 @@ impl Runner {
     fn look_at_outbox(self: &Arc<Self>) {
         let runner = Arc::clone(self);
         self.turns.spawn(async move {
-            if let Err(error) = runner.flush().await {
+            if let Err(error) = runner.flush_if_idle().await {
                 tracing::error!(cause = %error, "the outbox cannot be read");
             }
         });

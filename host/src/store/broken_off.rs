@@ -2,23 +2,36 @@
 //! read off the journal.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::row::json;
+use super::row::{json, whole};
 use super::turns::{end, keep_actions};
 use super::{Ledger, LedgerError};
 use crate::domain::action::{Action, ActionStatus, modules_used};
 use crate::domain::behavior::TurnOutcome;
 use crate::domain::delivery::action_rows;
 use crate::domain::event::TurnEnd;
-use crate::domain::fault::{Fault, Stage};
+use crate::domain::fault::{Fault, Stage, hold_after};
 use crate::domain::ids::{PersonaId, TurnId};
-use crate::domain::tool::module_of;
 use crate::domain::transcript::ToolAnswer;
 
 const WHAT: &str = "end a turn that broke off";
+
+/// What the journal holds of a tool call before it is made: enough to make an action of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallIntent {
+    /// The id that pairs the call with its result.
+    pub id: String,
+    /// Dotted name, or whatever the model invented.
+    pub tool: String,
+    /// The tool's module.
+    pub module: String,
+    /// The arguments.
+    pub input: Value,
+}
 
 impl Ledger {
     /// Ends a turn in whose place nobody else can. What it did is kept and will be delivered, and then it
@@ -53,11 +66,15 @@ impl Ledger {
         Ok(kept.unwrap_or_default())
     }
 
-    /// Breaks off the turns that a dead process left running.
-    pub(super) async fn mark_interrupted(&self) -> Result<(), LedgerError> {
+    /// Breaks off every turn that is still marked as running. To be called while none runs: when the
+    /// ledger is opened, and between ticks, should the ledger have failed at a turn's end.
+    ///
+    /// # Errors
+    /// When the ledger cannot be used.
+    pub async fn end_interrupted(&self) -> Result<(), LedgerError> {
         let doing = LedgerError::doing(WHAT);
-        let running = sqlx::query("SELECT id, persona FROM turns WHERE state = 'running'")
-            .fetch_all(&self.writer)
+        let running = sqlx::query("SELECT id, persona, attempt FROM turns WHERE state = 'running'")
+            .fetch_all(&self.readers)
             .await
             .map_err(&doing)?;
         let message = "persona-host stopped in the middle of this turn";
@@ -66,7 +83,10 @@ impl Ledger {
             let id: String = row.try_get("id").map_err(&doing)?;
             let persona: String = row.try_get("persona").map_err(&doing)?;
             let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-            self.break_off(turn, &PersonaId::new(persona), &fault, self.clock.now()).await?;
+            let attempt: i64 = row.try_get("attempt").map_err(&doing)?;
+            // The turn may be what ended the process, so it waits like after any fault.
+            let until = self.clock.now() + hold_after(whole("attempt", attempt)?);
+            self.break_off(turn, &PersonaId::new(persona), &fault, until).await?;
         }
         Ok(())
     }
@@ -103,8 +123,8 @@ async fn journaled(connection: &mut SqliteConnection, turn: TurnId) -> Result<Ve
 fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(WHAT));
     let latency: Option<i64> = row.try_get("latency").map_err(LedgerError::doing(WHAT))?;
-    let intent: Value = json("intent", &text("intent")?.unwrap_or_default())?;
-    let tool = intent["tool"].as_str().unwrap_or_default().to_owned();
+    let intent = text("intent")?.unwrap_or_default();
+    let CallIntent { tool, module, input, .. } = json("intent", &intent)?;
     let answer: Option<ToolAnswer> = text("result")?.map(|text| json("result", &text)).transpose()?;
     let (status, error) = match answer {
         Some(ToolAnswer { is_error: false, .. }) => (ActionStatus::Ok, None),
@@ -117,9 +137,9 @@ fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
     };
     Ok(Action {
         index,
-        module: module_of(&tool).to_owned(),
         tool,
-        input: intent["input"].clone(),
+        module,
+        input,
         status,
         error,
         latency_ms: latency.and_then(|latency| u32::try_from(latency).ok()),

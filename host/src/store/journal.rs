@@ -33,10 +33,11 @@ impl StepKey {
         Self { turn, attempt, name: format!("{}/{round:02}", phase.name()) }
     }
 
-    /// A tool call of a round, by the id that pairs it with its result.
+    /// A tool call of a turn, by its position among all of them: ids are the model's own, and may
+    /// be anything.
     #[must_use]
-    pub fn tool(turn: TurnId, attempt: u32, round: u32, tool_use_id: &str) -> Self {
-        Self { turn, attempt, name: format!("{}/{round:02}/{tool_use_id}", Phase::Main.name()) }
+    pub fn tool(turn: TurnId, attempt: u32, round: u32, position: usize) -> Self {
+        Self { turn, attempt, name: format!("{}/{round:02}/{position:03}", Phase::Main.name()) }
     }
 }
 

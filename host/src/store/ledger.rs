@@ -66,7 +66,7 @@ impl Ledger {
         let lock = lock(&path)?;
         let ledger = Self::connect(path, clock, Some(lock), options().create_if_missing(true)).await?;
         migrator().run(&ledger.writer).await.map_err(|cause| ledger.not_migrated(cause))?;
-        ledger.mark_interrupted().await?;
+        ledger.end_interrupted().await?;
         Ok(ledger)
     }
 

@@ -11,6 +11,7 @@ mod read;
 mod row;
 mod turns;
 
+pub use broken_off::CallIntent;
 pub use error::LedgerError;
 pub use journal::{Answered, StepKey};
 pub use ledger::{Ledger, LedgerUrl};

@@ -129,7 +129,7 @@ pub struct Recorded {
 pub struct RecordedStep {
     /// Of which attempt.
     pub attempt: u32,
-    /// `main/opening`, `main/01`, `main/01/<tool use>`, `rating/01` …
+    /// `main/opening`, `main/01`, `main/01/000` (a tool call), `rating/01` …
     pub key: String,
     /// What was about to be done.
     pub intent: Value,

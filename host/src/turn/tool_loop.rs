@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::ask::Conversation;
@@ -22,7 +21,7 @@ use crate::domain::transcript::{Opening, Phase, ToolAnswer};
 use crate::mana::{self, Space};
 use crate::mcp::{McpError, Names, Session};
 use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};
-use crate::store::StepKey;
+use crate::store::{CallIntent, StepKey};
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
@@ -47,10 +46,10 @@ pub(super) async fn spend(composed: Composed, deps: &Deps) -> Result<Acted, Turn
         final_text: None,
         stop_reason: String::new(),
     };
-    let went = tokio::time::timeout_at(turn.deadline, day.go(&request, deps)).await;
-    let fault = match went {
-        Ok(result) => result.err(),
-        Err(_) => Some(too_late(Stage::ToolLoop, deps)),
+    let fault = tokio::select! {
+        went = day.go(&request, deps) => went.err(),
+        () = tokio::time::sleep_until(turn.deadline) => Some(too_late(Stage::ToolLoop, deps)),
+        () = deps.cut.cancelled() => Some(stopping()),
     };
     let Day { account, session, actions, final_text, stop_reason, .. } = day;
     leave(session, &account, deps).await;
@@ -93,6 +92,11 @@ fn offered(tools: Vec<Tool>, request: &TurnRequest) -> Vec<Tool> {
 fn meant<'a>(call: &ToolUse, names: &Names, offered: &'a [Tool]) -> Option<&'a Tool> {
     let name = names.from_model(&call.name)?;
     offered.iter().find(|tool| tool.name == name)
+}
+
+/// The answer to a call that is not made.
+fn refuse(text: String) -> Result<ToolAnswer, McpError> {
+    Ok(ToolAnswer { text, is_error: true })
 }
 
 /// The main phase while it lasts.
@@ -214,7 +218,8 @@ impl Day<'_> {
                 let action = self.action(call);
                 self.actions.push(action);
             }
-            let answers = join_all(together.iter().map(|call| self.call(round, call, deps))).await;
+            let calls = (first..).zip(together).map(|(at, call)| self.call(round, at, call, deps));
+            let answers = join_all(calls).await;
             // Every answer is written down before the first fault among them ends the day.
             let settled = (first..).zip(answers);
             let settled = settled.map(|(at, (answer, took))| self.settle(at, answer?, took, deps));
@@ -250,29 +255,34 @@ impl Day<'_> {
     async fn call(
         &self,
         round: u32,
+        position: usize,
         call: &ToolUse,
         deps: &Deps,
     ) -> (Result<Result<ToolAnswer, McpError>, Fault>, Duration) {
         let started = Instant::now();
-        let answered = self.call_journaled(round, call, deps).await;
+        let answered = self.call_journaled(round, position, call, deps).await;
         (answered, started.elapsed())
     }
 
     async fn call_journaled(
         &self,
         round: u32,
+        position: usize,
         call: &ToolUse,
         deps: &Deps,
     ) -> Result<Result<ToolAnswer, McpError>, Fault> {
         let lost = |error| faults::ledger(Stage::ToolLoop, &error);
-        let key = StepKey::tool(self.turn.turn, self.turn.attempt, round, &call.id);
-        let Some(tool) = self.tool(call) else {
-            let text = format!("There is no tool {}. Use one of those that you were given.", call.name);
-            return Ok(Ok(ToolAnswer { text, is_error: true }));
-        };
-        let intent = json!({ "tool": tool.name, "input": call.input });
+        let key = StepKey::tool(self.turn.turn, self.turn.attempt, round, position);
+        let Action { tool, module, input, .. } = self.actions[position].clone();
+        let intent = CallIntent { id: call.id.clone(), tool, module, input };
         let step = deps.ledger.intend(&key, &intent).await.map_err(lost)?;
-        let answered = self.session.call(&tool.name, &call.input).await;
+        let answered = match (self.tool(call), &call.unreadable) {
+            (None, _) => {
+                refuse(format!("There is no tool {}. Use one of those that you were given.", call.name))
+            }
+            (Some(_), Some(why)) => refuse(format!("The arguments are not valid JSON: {why}. Call again.")),
+            (Some(tool), None) => self.session.call(&tool.name, &call.input).await,
+        };
         match &answered {
             Ok(answer) => deps.ledger.complete(step, answer).await.map_err(lost)?,
             Err(error) => deps.ledger.fail(step, &error.to_string()).await.map_err(lost)?,

@@ -50,6 +50,8 @@ pub struct Deps {
     pub settings: Settings,
     /// Says that no further step is to be begun.
     pub stop: CancellationToken,
+    /// Says that the time for steps that were begun is over, too.
+    pub cut: CancellationToken,
 }
 
 /// Numbers and names from the configuration.
