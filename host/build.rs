@@ -94,7 +94,13 @@ fn compile(workspace: &Path, target_dir: &Path) -> Result<(), String> {
     for plugin in PLUGINS {
         cargo.args(["--package", plugin]);
     }
-    let output = clean(&mut cargo).output().map_err(|error| format!("cannot run cargo: {error}"))?;
+    clean(&mut cargo);
+    if let Some(home) = cargo_home() {
+        // Panic messages name source files. Without this machine's folders in them, the same source
+        // gives the same bytes, and so the same digest, everywhere.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    let output = cargo.output().map_err(|error| format!("cannot run cargo: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -129,6 +135,10 @@ fn clean(command: &mut Command) -> &mut Command {
         }
     }
     command
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")))
 }
 
 fn variable(name: impl AsRef<OsStr>) -> Result<OsString, String> {

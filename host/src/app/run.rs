@@ -6,18 +6,24 @@ use secrecy::ExposeSecret as _;
 
 use super::build::{App, build};
 use super::signals::stop_on_signal;
-use crate::cli::{Failure, load};
+use crate::cli::output::Output;
+use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::domain::clock::Clock;
-use crate::http::{Face, listen, serve};
+use crate::http::{Face, ListenError, listen, serve};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 
+/// What is logged unless RUST_LOG says otherwise; rmcp has an info line for each session.
+const QUIET: &str = "info,rmcp=warn";
+
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
-pub(super) async fn run(file: Option<&Path>) -> Result<(), Failure> {
-    let filter = load::variable("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-    start_log(LogFormat::for_standard_error(), &filter);
+pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
+    let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
+    start_log(format, &filter);
     let config = load::config(file)?;
+    config.check_production()?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;
     let App { runner, complaints } = build(&config, Clock::system()).await?;
@@ -53,5 +59,11 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     if !config.http.bind.is_loopback() && !config.runner.production {
         let bind = config.http.bind;
         tracing::warn!(%bind, "/diag is open to the network, and /diag/tick starts paid turns: set NODE_ENV=production or bind to loopback");
+    }
+}
+
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
     }
 }

@@ -17,6 +17,7 @@ use crate::telemetry::{LogFormat, start_log};
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| "error".to_owned()));
     let config = load::config(file)?;
+    config.check_production()?;
     let missing = config.missing_keys();
     if !missing.is_empty() {
         let message = format!("a tick needs {}", missing.join(" and "));

@@ -15,10 +15,10 @@ use clap::{Args, Parser, Subcommand};
 )]
 pub struct Cli {
     /// The configuration file; `persona-host.toml` in this folder if there is one.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 100)]
     pub config: Option<PathBuf>,
-    /// Print one JSON document on standard output, for programs.
-    #[arg(long, global = true)]
+    /// For programs: one JSON document on standard output, and errors as JSON too.
+    #[arg(long, global = true, display_order = 101)]
     pub json: bool,
     /// What to do.
     #[command(subcommand)]
@@ -33,7 +33,7 @@ pub enum Command {
     /// With ANTHROPIC_API_KEY set the real Claude is asked, after saying so. On Saturdays and Sundays
     /// the demo's clock shows the Friday before, because four of the ten have the weekend off.
     Demo(Demo),
-    /// Run the daemon: the loop, and HTTP on port 3070.
+    /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
     Run,
     /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
     Stack(Stack),
@@ -126,10 +126,10 @@ pub enum Turns {
         #[arg(long, value_name = "EMAIL")]
         persona: Option<String>,
         /// Only in this state: running, completed, idle, skipped or faulted.
-        #[arg(long)]
+        #[arg(long, value_name = "STATE")]
         state: Option<String>,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
         limit: u32,
         /// Another ledger than the configured one, such as a demo's.
         #[arg(long, value_name = "FILE")]

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::Exit;
 use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
-use crate::http::ListenError;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
 use crate::outbound::OutboundError;
@@ -50,10 +49,20 @@ impl Failure {
         self.exit
     }
 
-    /// For programs.
+    /// For programs. `at` is the place in a file, as `FILE:LINE:COLUMN`, where there is one.
     #[must_use]
     pub fn json(&self) -> Value {
-        json!({ "error": { "message": self.message, "hint": self.hint, "exit": self.exit as u8 } })
+        let at = self.place.as_ref().map(|place| place.to_string());
+        json!({ "error": { "message": self.message, "hint": self.hint, "at": at, "exit": self.exit as u8 } })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.source.inner().get(..self.label.offset()).unwrap_or_default();
+        let line = text.matches('\n').count() + 1;
+        let column = text.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        write!(f, "{}:{line}:{column}", self.source.name())
     }
 }
 
@@ -105,7 +114,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Url { .. } => Exit::Configuration,
             _ => Exit::File,
         };
-        Self::new(exit, error.to_string())
+        Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, error.to_string()) }
     }
 }
 
@@ -133,12 +142,6 @@ impl From<TickError> for Failure {
             TickError::Ledger(error) => error.into(),
             TickError::AlreadyRunning | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
         }
-    }
-}
-
-impl From<ListenError> for Failure {
-    fn from(error: ListenError) -> Self {
-        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
     }
 }
 

@@ -7,6 +7,7 @@ mod failure;
 pub mod load;
 pub mod output;
 pub mod progress;
+mod text;
 pub mod tick_view;
 mod turn_view;
 pub mod verbs;

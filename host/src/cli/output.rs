@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Attribute, Cell, ContentArrangement, Table, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, TableStyle, Width,
+};
 use serde::Serialize;
 
 use super::{Exit, Failure};
@@ -20,6 +22,14 @@ pub const PLACE: Style = AnsiColor::Cyan.on_default();
 pub const HEAD: Style = Style::new().bold();
 /// What may be skipped.
 pub const FAINT: Style = Style::new().dimmed();
+
+/// How wide running text gets, in characters.
+const WIDEST: usize = 100;
+/// How narrow; below that a terminal has to break lines itself.
+const NARROWEST: usize = 40;
+
+/// What a flowing column has room for at least, so that tools' names stay in one piece.
+const LONGEST_WORD: Width = Width::Fixed(18);
 
 /// How a command answers.
 #[derive(Clone, Copy, Debug)]
@@ -68,17 +78,70 @@ impl Output {
     }
 }
 
+/// Ends a command line that asked for help, or cannot be read. Nothing has been done.
+#[must_use]
+pub fn not_begun(stopped: &clap::Error) -> Exit {
+    // The arguments could not be read, so this one has to be looked for.
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if stopped.use_stderr() && json {
+        let said = stopped.render().to_string();
+        let mut paragraphs = said.trim().splitn(2, "\n\n");
+        let sentence = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::new(Exit::Usage, sentence).hint(paragraphs.next().unwrap_or_default());
+        return Output { json }.fail(failure);
+    }
+    // A reader that has gone has seen enough.
+    let _ = stopped.print();
+    if stopped.use_stderr() { Exit::Usage } else { Exit::Done }
+}
+
 /// `text` in a style, for places that keep it.
 #[must_use]
 pub fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// A column of a table: its heading, and what it does when there is little room.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    /// Words that stay in one piece, because people copy them.
+    Whole(&'static str),
+    /// Words that may flow over several lines.
+    Flowing(&'static str),
+    /// Numbers, at the right.
+    Number(&'static str),
+}
+
 /// A table without lines, fitted to the terminal.
 #[must_use]
-pub fn table<const N: usize>(header: [&str; N]) -> Table {
+pub fn table<const N: usize>(columns: [Column; N]) -> Table {
     let mut table = Table::new();
     table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    table.style_text_only();
+    table.set_header(columns.map(|column| Cell::new(column.heading()).add_attribute(Attribute::Bold)));
+    for (shown, column) in table.column_iter_mut().zip(columns) {
+        shown.set_padding((0, 2));
+        match column {
+            Column::Flowing(_) => drop(shown.set_constraint(ColumnConstraint::LowerBoundary(LONGEST_WORD))),
+            Column::Whole(_) => drop(shown.set_constraint(ColumnConstraint::ContentWidth)),
+            Column::Number(_) => {
+                shown.set_constraint(ColumnConstraint::ContentWidth).set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
     table
+}
+
+impl Column {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Whole(heading) | Self::Flowing(heading) | Self::Number(heading) => heading,
+        }
+    }
+}
+
+/// The widest that text is set: the terminal, but no more than is pleasant to read.
+#[must_use]
+pub fn text_width() -> usize {
+    Table::new().width().map_or(WIDEST, usize::from).clamp(NARROWEST, WIDEST)
 }

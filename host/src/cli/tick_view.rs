@@ -1,12 +1,17 @@
 //! A tick as a table and as a document.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint};
 use serde_json::{Value, json};
 
+use super::output::Column::{Flowing, Number, Whole};
 use super::output::{HEAD, styled, table};
+use super::text::printable;
 use crate::domain::rating::Rating;
 use crate::runner::TickReport;
 use crate::store::{Recorded, Summary};
+
+/// A terminal of fewer columns has no room for the ids of turns.
+const NARROW: u16 = 90;
 
 /// A tick with what the ledger holds of each turn.
 #[derive(Debug)]
@@ -40,38 +45,56 @@ impl TickView<'_> {
     /// A row per persona, and the sums.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut table = table(["persona", "strategy", "did", "rated", "tokens", "cost", "turn"]);
+        if self.report.due == 0 {
+            return "nobody is due now\n".to_owned();
+        }
+        if self.turns.is_empty() {
+            return format!("{}\n", self.sums());
+        }
+        let mut table = table([
+            Whole("persona"),
+            Whole("strategy"),
+            Flowing("did"),
+            Flowing("rated"),
+            Number("cost"),
+            Whole("turn"),
+        ]);
+        if let (Some(..NARROW), Some(ids)) = (table.width(), table.column_mut(5)) {
+            // `turns list` has them.
+            ids.set_constraint(ColumnConstraint::Hidden);
+        }
         for turn in &self.turns {
             let summary = &turn.summary;
             let rated = match &summary.fault_message {
-                Some(message) => Cell::new(message).fg(Color::Red),
+                Some(message) => Cell::new(printable(message)).fg(Color::Red),
                 None => Cell::new(scores(&summary.ratings)),
             };
-            let tokens = summary.usage.prompt() + summary.usage.output;
             table.add_row([
                 Cell::new(&summary.persona),
                 Cell::new(summary.strategy.as_deref().unwrap_or("–")),
                 Cell::new(did(turn)),
                 rated,
-                Cell::new(tokens).set_alignment(CellAlignment::Right),
-                Cell::new(cost(summary.cost_usd)).set_alignment(CellAlignment::Right),
+                Cell::new(cost(summary.cost_usd)),
                 Cell::new(&summary.id[..8]).add_attribute(Attribute::Dim),
             ]);
         }
-        format!("{table}\n\n{}\n", self.sums())
+        format!("{}\n\n{}\n", table.trim_fmt(), self.sums())
     }
 
     fn sums(&self) -> String {
         let actions: u32 = self.turns.iter().map(|turn| turn.summary.actions).sum();
         let ratings: usize = self.turns.iter().map(|turn| turn.summary.ratings.len()).sum();
-        let costs: Option<f64> = self.turns.iter().map(|turn| turn.summary.cost_usd).sum();
+        let tokens: u64 =
+            (self.turns.iter()).map(|turn| turn.summary.usage.prompt() + turn.summary.usage.output).sum();
+        // From 0.0, because the sum of no floats is minus zero.
+        let costs = self.turns.iter().try_fold(0.0, |sum, turn| Some(sum + turn.summary.cost_usd?));
         let TickReport { due, ran_successfully, failed, held, duration_ms, .. } = self.report;
         let held = if held.is_empty() { String::new() } else { format!(", {} held", held.len()) };
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
         let seconds = *duration_ms as f64 / 1000.0;
         let head = styled(HEAD, format!("{ran_successfully} of {due} personas ran"));
         format!(
-            "{head}, {} failed{held}: {actions} actions, {ratings} ratings, {} in {seconds:.1} s",
+            "{head}, {} failed{held}: {actions} actions, {ratings} ratings, {tokens} tokens, {} in {seconds:.1} s",
             failed.len(),
             cost(costs),
         )
@@ -88,7 +111,7 @@ fn did(turn: &Recorded) -> String {
         }
     }
     let words: Vec<String> = (counts.into_iter())
-        .map(|(tool, count)| if count == 1 { tool.to_owned() } else { format!("{tool} ×{count}") })
+        .map(|(tool, count)| if count == 1 { tool.to_owned() } else { format!("{tool}×{count}") })
         .collect();
     let errors = turn.summary.action_errors;
     let errors = if errors == 0 { String::new() } else { format!(" ({errors} failed)") };

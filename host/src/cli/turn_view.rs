@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled};
+use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
+use super::text::{printable, set};
 use super::tick_view::cost;
+use crate::domain::usage::Usage;
 use crate::store::{Recorded, RecordedStep, Summary};
 
 /// The longest tool answer that is shown, in characters.
@@ -20,19 +22,26 @@ pub(super) fn text(turn: &Recorded) -> String {
 }
 
 fn write_turn(out: &mut String, turn: &Recorded) -> std::fmt::Result {
-    head(out, &turn.summary)?;
+    head(out, turn)?;
+    let mut system = "";
     for step in turn.steps.iter().filter(|step| step.attempt == turn.summary.attempt) {
         match step.key.split('/').collect::<Vec<_>>()[..] {
-            [phase, "opening"] => opening(out, phase, &step.intent)?,
+            [phase, "opening"] => {
+                opening(out, phase, &step.intent, system)?;
+                system = step.intent["system"].as_str().unwrap_or_default();
+            }
             [_, round] => model_round(out, round, step)?,
             [_, _, _] => tool_call(out, step)?,
             _ => {}
         }
     }
-    tail(out, turn)
+    ratings(out, turn)?;
+    left_over(out, turn)?;
+    end(out, &turn.summary)
 }
 
-fn head(out: &mut String, turn: &Summary) -> std::fmt::Result {
+fn head(out: &mut String, recorded: &Recorded) -> std::fmt::Result {
+    let turn = &recorded.summary;
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
     writeln!(out, "{} {}", styled(HEAD, "turn"), turn.id)?;
     writeln!(out, "  persona   {} ({})", turn.persona, turn.archetype)?;
@@ -49,10 +58,13 @@ fn head(out: &mut String, turn: &Summary) -> std::fmt::Result {
         out,
         "  strategy  {strategy} (plugin {plugin} {version}, generation {generation}, sha256 {digest})"
     )?;
+    if let Some(settings) = recorded.settings.as_ref().filter(|settings| *settings != &json!({})) {
+        writeln!(out, "  settings  {settings}")?;
+    }
     let (calls, usage) = (turn.model_calls, turn.usage);
     writeln!(
         out,
-        "  model     {}: {calls} calls, {} prompt tokens ({} from cache), {} reply tokens, {}",
+        "  model     {}: {calls} calls, {} tokens in ({} from cache), {} out, {}",
         or_dash(&turn.model),
         usage.prompt(),
         usage.cache_read,
@@ -61,116 +73,125 @@ fn head(out: &mut String, turn: &Summary) -> std::fmt::Result {
     )
 }
 
-fn opening(out: &mut String, phase: &str, opening: &Value) -> std::fmt::Result {
+/// What the plugin asked for. The same system prompt again is only mentioned.
+fn opening(out: &mut String, phase: &str, opening: &Value, before: &str) -> std::fmt::Result {
     writeln!(out, "\n{}", styled(HEAD, format!("{phase} phase")))?;
-    paragraph(out, "system", opening["system"].as_str().unwrap_or_default())?;
-    paragraph(out, "user", opening["user"].as_str().unwrap_or_default())?;
+    match opening["system"].as_str().unwrap_or_default() {
+        system if !system.is_empty() && system == before => paragraph(out, "system", "as before"),
+        system => paragraph(out, "system", system),
+    }
+    paragraph(out, "user", opening["user"].as_str().unwrap_or_default());
     let tools: Vec<&str> =
         opening["tools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !tools.is_empty() {
-        writeln!(out, "  {} {}", styled(PLACE, "tools "), tools.join(", "))?;
+        paragraph(out, "tools", &tools.join(", "));
     }
     Ok(())
 }
 
 fn model_round(out: &mut String, round: &str, step: &RecordedStep) -> std::fmt::Result {
-    let number = round.trim_start_matches('0');
+    let head = styled(HEAD, format!("round {}", round.trim_start_matches('0')));
     let Some(reply) = &step.result else {
         let why = step.failure.as_deref().unwrap_or("no answer was recorded");
-        return writeln!(out, "\n  {} {}", styled(HEAD, format!("round {number}")), styled(BAD, why));
+        return writeln!(out, "\n  {head}  {}", styled(BAD, printable(why)));
     };
-    let usage = &reply["usage"];
+    let usage: Usage = serde_json::from_value(reply["usage"].clone()).unwrap_or_default();
     let detail = format!(
-        "{}, {} ms, {} in, {} from cache, {} out",
+        "{}, {} ms, {} tokens in ({} from cache), {} out",
         reply["stop_reason"].as_str().unwrap_or("–"),
         reply["latency_ms"],
-        usage["input"],
-        usage["cache_read"],
-        usage["output"],
+        usage.prompt(),
+        usage.cache_read,
+        usage.output,
     );
-    writeln!(out, "\n  {} {}", styled(HEAD, format!("round {number}")), styled(FAINT, detail))?;
-    match reply["text"].as_str() {
-        Some(text) if !text.trim().is_empty() => paragraph(out, "says", text),
-        _ => Ok(()),
+    writeln!(out, "\n  {head}  {}", styled(FAINT, detail))?;
+    if let Some(text) = reply["text"].as_str().filter(|text| !text.trim().is_empty()) {
+        paragraph(out, "says", text);
     }
+    Ok(())
 }
 
 fn tool_call(out: &mut String, step: &RecordedStep) -> std::fmt::Result {
     let tool = step.intent["tool"].as_str().unwrap_or("–");
-    writeln!(out, "    {} {}", styled(PLACE, format!("→ {tool}")), step.intent["input"])?;
-    match (&step.result, &step.failure) {
+    let call = format!("    {} ", styled(PLACE, format!("→ {tool}")));
+    out.push_str(&set(&call, 6, &step.intent["input"].to_string(), text_width()));
+    let (style, said) = match (&step.result, &step.failure) {
         (Some(answer), _) => {
-            let said = single_line(answer["text"].as_str().unwrap_or_default());
-            let said = if answer["is_error"] == true { styled(BAD, said) } else { styled(FAINT, said) };
-            writeln!(out, "      {said}")
+            let style = if answer["is_error"] == true { BAD } else { FAINT };
+            (style, single_line(answer["text"].as_str().unwrap_or_default()))
         }
-        (None, Some(failure)) => writeln!(out, "      {}", styled(BAD, failure)),
-        (None, None) => writeln!(out, "      {}", styled(ODD, "the answer was lost")),
-    }
+        (None, Some(failure)) => (BAD, single_line(failure)),
+        (None, None) => (ODD, "the answer was lost".to_owned()),
+    };
+    // Styled as a whole: a style that is open over a line's end is closed by the last one.
+    let lines = set("      ", 6, &said, text_width());
+    writeln!(out, "{}", styled(style, lines.trim_end()))
 }
 
-fn tail(out: &mut String, turn: &Recorded) -> std::fmt::Result {
-    let summary = &turn.summary;
-    if !summary.ratings.is_empty() {
+fn ratings(out: &mut String, turn: &Recorded) -> std::fmt::Result {
+    if !turn.summary.ratings.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "ratings"))?;
     }
-    for rating in &summary.ratings {
-        let notes = rating.notes.as_deref().unwrap_or_default();
-        writeln!(out, "  {:<12} {}  {}", rating.module, rating.score.get(), printable(notes))?;
+    for rating in &turn.summary.ratings {
+        let label = format!("  {:<12} {}  ", printable(&rating.module), rating.score.get());
+        let notes = rating.notes.as_deref().filter(|notes| !notes.is_empty()).unwrap_or("–");
+        out.push_str(&set(&label, 18, notes, text_width()));
     }
+    Ok(())
+}
+
+/// What is not as it should be, although the turn went on.
+fn left_over(out: &mut String, turn: &Recorded) -> std::fmt::Result {
     if !turn.problems.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "problems"))?;
     }
     for problem in &turn.problems {
         let place = problem.path.as_deref().map_or(String::new(), |path| format!("{path}: "));
-        writeln!(out, "  {} {place}{}", styled(ODD, "!"), printable(&problem.message))?;
+        let label = format!("  {} ", styled(ODD, "!"));
+        out.push_str(&set(&label, 4, &format!("{place}{}", problem.message), text_width()));
+    }
+    if !turn.waiting.is_empty() {
+        writeln!(out, "\n{}", styled(HEAD, "not delivered to mana-auth"))?;
     }
     for part in &turn.waiting {
         let error = part.last_error.as_deref().unwrap_or("not tried yet");
-        let (state, name, tries) = (styled(ODD, &part.state), &part.part, part.tries);
-        writeln!(
-            out,
-            "\n{} {name}: {state} after {tries} tries: {}",
-            styled(HEAD, "delivery"),
-            printable(error)
-        )?;
-    }
-    if let Some(message) = &summary.fault_message {
-        let stage = summary.fault_stage.as_deref().unwrap_or("–");
-        let code = summary.fault_code.as_deref().unwrap_or("–");
-        writeln!(out, "\n{} in {stage} ({code}): {}", styled(BAD, "fault"), printable(message))?;
-        if let Some(hint) = &summary.fault_hint {
-            writeln!(out, "  {} {hint}", styled(PLACE, "hint:"))?;
-        }
-        if let Some(until) = summary.held_until {
-            writeln!(out, "  held until {}", until.format("%Y-%m-%d %H:%M:%S UTC"))?;
-        }
-    }
-    if let Some(reason) = &summary.skip_reason {
-        writeln!(out, "\n{} {}", styled(ODD, "skipped:"), printable(reason))?;
+        let label = format!("  {:<12} {}, tried {}×: ", part.part, styled(ODD, &part.state), part.tries);
+        out.push_str(&set(&label, 4, error, text_width()));
     }
     Ok(())
 }
 
-fn paragraph(out: &mut String, name: &str, text: &str) -> std::fmt::Result {
-    let label = styled(PLACE, format!("{name:<6}"));
-    for (number, line) in text.lines().enumerate() {
-        let label = if number == 0 { label.as_str() } else { "      " };
-        writeln!(out, "  {label} {}", printable(line))?;
+/// Why the turn did not come to its end.
+fn end(out: &mut String, turn: &Summary) -> std::fmt::Result {
+    if let Some(message) = &turn.fault_message {
+        let stage = turn.fault_stage.as_deref().unwrap_or("–");
+        let code = turn.fault_code.as_deref().unwrap_or("–");
+        let label = format!("\n{} in {stage} ({code}): ", styled(BAD, "fault"));
+        out.push_str(&set(&label, 2, message, text_width()));
+        if let Some(hint) = &turn.fault_hint {
+            paragraph(out, "hint", hint);
+        }
+        if let Some(until) = turn.held_until {
+            paragraph(out, "held", &format!("until {}", until.format("%Y-%m-%d %H:%M:%S UTC")));
+        }
+    }
+    if let Some(reason) = &turn.skip_reason {
+        let label = format!("\n{} ", styled(ODD, "skipped:"));
+        out.push_str(&set(&label, 2, reason, text_width()));
     }
     Ok(())
 }
 
+fn paragraph(out: &mut String, name: &str, text: &str) {
+    let label = format!("  {} ", styled(PLACE, format!("{name:<6}")));
+    out.push_str(&set(&label, 9, text, text_width()));
+}
+
+/// Text in one line, cut to a length that can be looked over.
 fn single_line(text: &str) -> String {
-    let flat: Vec<&str> = text.split_whitespace().collect();
-    let flat = printable(&flat.join(" "));
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match flat.char_indices().nth(SHOWN_ANSWER) {
         Some((end, _)) => format!("{}…", &flat[..end]),
         None => flat,
     }
-}
-
-/// Model text is untrusted: escape sequences in it stay inert on a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

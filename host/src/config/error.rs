@@ -79,8 +79,13 @@ impl ConfigError {
                 "set each of them to a secret of its own, or unset NODE_ENV where this is not production"
                     .to_owned(),
             ),
-            Self::Value { .. } | Self::SecretFile { .. } | Self::NoSuchStrategy { .. } => {
-                Some("`persona-host config show` tells where each value comes from".to_owned())
+            Self::Value { .. } => Some(
+                "correct it where it is set: names in capitals are variables, the others are keys of the file"
+                    .to_owned(),
+            ),
+            Self::SecretFile { .. } => Some("name a file that this user can read".to_owned()),
+            Self::NoSuchStrategy { .. } => {
+                Some("add the section, or name one of those that there are".to_owned())
             }
         }
     }

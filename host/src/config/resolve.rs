@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::file::{self, Size, Span};
-use super::production::{self, DEVELOPMENT_SEED_SECRET};
+use super::production::DEVELOPMENT_SEED_SECRET;
 use super::settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
@@ -24,7 +24,7 @@ const PERSONAS_PATH_OF_API: &str = "/api/v1/personas/internal";
 /// Puts a configuration together. `environment` gives a variable's value.
 ///
 /// # Errors
-/// When a value cannot be used, or production is not safe with it.
+/// When a value cannot be used.
 pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     let origin = file.path.clone().map_or(Origin::Default, Origin::File);
     let mut sources = Sources { environment, file: origin, shown: Vec::new() };
@@ -49,10 +49,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     };
     let strategies = strategies(&mut sources, file.strategies);
     let routing = routing(&mut sources, file.routing, &strategies)?;
-    let config =
-        Config { runner, http, mana, model, plugins, store, strategies, routing, shown: sources.shown };
-    production::check(&config)?;
-    Ok(config)
+    Ok(Config { runner, http, mana, model, plugins, store, strategies, routing, shown: sources.shown })
 }
 
 /// Where values come from, and the list of where they came from.
@@ -128,6 +125,20 @@ impl Sources<'_> {
             let problem = "must begin with http:// or https://".to_owned();
             return Err(ConfigError::Value { name: key.to_owned(), problem, raw: url });
         }
+        // It would be shown with the URL, here and in every error that names it.
+        if url
+            .split("://")
+            .nth(1)
+            .and_then(|rest| rest.split('/').next())
+            .is_some_and(|host| host.contains('@'))
+        {
+            let problem = "must hold no user name and no password".to_owned();
+            return Err(ConfigError::Value {
+                name: key.to_owned(),
+                problem,
+                raw: "a URL with them".to_owned(),
+            });
+        }
         Ok(url.trim_end_matches('/').to_owned())
     }
 
@@ -175,7 +186,7 @@ fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, Confi
     at_least_one("runner.concurrency", concurrency as u64)?;
     at_least_one("runner.max_rounds", u64::from(max_rounds))?;
     at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
-    at_least_one("runner.turn_deadline", turn_deadline.as_secs())?;
+    at_least_one("runner.turn_deadline", u64::try_from(turn_deadline.as_millis()).unwrap_or(u64::MAX))?;
     let time_zone = zone.parse::<Tz>().map_err(|_| ConfigError::Value {
         name: "runner.time_zone".to_owned(),
         problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
@@ -344,8 +355,12 @@ fn cache_dir(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
 }
 
 fn masked(secret: &SecretString) -> String {
-    use secrecy::ExposeSecret as _;
-    if secret.expose_secret().is_empty() { "not set" } else { "set, not shown" }.to_owned()
+    match secret.expose_secret() {
+        "" => "not set",
+        DEVELOPMENT_SEED_SECRET => "the one for development, known to everybody",
+        _ => "set, not shown",
+    }
+    .to_owned()
 }
 
 fn shown_span(span: &Duration) -> String {

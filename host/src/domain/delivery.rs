@@ -110,10 +110,10 @@ pub fn action_rows(turn: TurnId, actions: &[Action]) -> Vec<ActionRow> {
         .iter()
         .map(|action| ActionRow {
             tick_id: turn,
-            tool_name: action.tool.clone(),
+            tool_name: without_zero(&action.tool),
             input_hash: Some(input_hash(&action.input)),
             result: if action.status == ActionStatus::Ok { "ok" } else { "error" }.to_owned(),
-            error_message: action.error.as_deref().map(|error| first_utf16(error, MAX_ERROR)),
+            error_message: action.error.as_deref().map(|error| first_utf16(&without_zero(error), MAX_ERROR)),
             latency_ms: action.latency_ms,
         })
         .collect()
@@ -133,6 +133,11 @@ pub fn feedback_requests(turn: TurnId, ratings: &[Rating]) -> Vec<Vec<FeedbackRo
         })
         .collect();
     rows.chunks(MAX_FEEDBACK).map(<[FeedbackRow]>::to_vec).collect()
+}
+
+/// PostgreSQL's text holds no zero character: mana-auth would fail on the row at each repeat.
+fn without_zero(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The longest beginning of `text` of at most `limit` UTF-16 units that splits no character.
@@ -187,6 +192,8 @@ mod tests {
         assert_eq!(rows[0].result, "error");
         assert_eq!(rows[0].error_message.as_ref().map(|text| text.chars().count()), Some(500));
         assert_eq!(first_utf16("a😀b", 2), "a", "a pair of surrogates is never split");
+        let rows = action_rows(turn(), &[action(ActionStatus::Error, Some("a\0b"))]);
+        assert_eq!(rows[0].error_message.as_deref(), Some("a\u{fffd}b"), "PostgreSQL takes no zero");
     }
 
     #[test]

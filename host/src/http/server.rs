@@ -83,11 +83,11 @@ pub fn router(face: Face) -> Router {
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))
         .fallback(not_found)
-        // The runner before knew only whole routes, so a wrong method was no route either.
         .method_not_allowed_fallback(not_found)
         .with_state(face)
 }
 
+/// Contract 7.2: whatever is not served answers 404, also a served path with another method.
 async fn not_found() -> (StatusCode, &'static str) {
     (StatusCode::NOT_FOUND, "404 Not Found")
 }

@@ -57,6 +57,8 @@ pub struct Block {
     pub raw: Value,
     /// The reply ended inside this block, so what it asks for is not known.
     pub cut: bool,
+    /// Why the arguments of a tool use that came whole are no JSON.
+    pub unreadable: Option<String>,
 }
 
 impl Block {
@@ -76,6 +78,7 @@ impl Block {
             id: self.raw["id"].as_str()?.to_owned(),
             name: self.raw["name"].as_str()?.to_owned(),
             input: self.raw["input"].clone(),
+            unreadable: self.unreadable.clone(),
         })
     }
 
@@ -95,6 +98,9 @@ pub struct ToolUse {
     pub name: String,
     /// The arguments.
     pub input: Value,
+    /// Why the arguments as Claude wrote them are no JSON. Such a call is answered and not run: the
+    /// reply is paid for, and asking again would be paid for too.
+    pub unreadable: Option<String>,
 }
 
 /// Why a reply ended.

@@ -114,7 +114,7 @@ impl Assembly {
     /// The reply.
     ///
     /// # Errors
-    /// When it is not whole, or the arguments of a tool are not JSON though nothing cut them off.
+    /// When it is not whole.
     pub fn finish(self) -> Result<Assembled, Broken> {
         if !self.stopped {
             return Err(Broken::Ended);
@@ -123,7 +123,7 @@ impl Assembly {
             StopReason::read(self.stop_reason.as_deref().unwrap_or_default(), self.refusal_category);
         let last = self.blocks.keys().next_back().copied();
         let close = |(index, block): (u64, OpenBlock)| block.close(stop_reason.cuts() && last == Some(index));
-        let blocks = self.blocks.into_iter().map(close).collect::<Result<_, _>>()?;
+        let blocks = self.blocks.into_iter().map(close).collect();
         Ok(Assembled { id: self.id, model: self.model, blocks, stop_reason, usage: self.usage.tokens() })
     }
 
@@ -211,7 +211,8 @@ impl OpenBlock {
 
     /// The whole block. Of a tool use at which the reply was cut off even readable arguments are
     /// not to be trusted: `{"title":"Milk"}` may have been meant to go on.
-    fn close(mut self, at_the_cut: bool) -> Result<Block, Broken> {
+    fn close(mut self, at_the_cut: bool) -> Block {
+        let mut unreadable = None;
         let cut = at_the_cut && self.raw.get("type").is_some_and(|kind| kind == "tool_use");
         match self.input_json.as_deref().map(str::trim) {
             None => {}
@@ -220,12 +221,12 @@ impl OpenBlock {
                 Ok(input) => self.set_input(input),
                 Err(_) if at_the_cut => {}
                 Err(error) => {
-                    let name = self.raw.get("name").and_then(Value::as_str).unwrap_or("a tool");
-                    return Err(Broken::Malformed(format!("the arguments of {name} are not JSON: {error}")));
+                    self.set_input(Value::Object(Map::new()));
+                    unreadable = Some(error.to_string());
                 }
             },
         }
-        Ok(Block { raw: Value::Object(self.raw), cut })
+        Block { raw: Value::Object(self.raw), cut, unreadable }
     }
 
     fn set_input(&mut self, input: Value) {

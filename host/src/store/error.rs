@@ -44,7 +44,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// The file is no ledger.
-    #[error("the ledger {} cannot be opened: {cause}", path.display())]
+    #[error("the ledger {} cannot be opened: {}", path.display(), words(cause))]
     Open {
         /// The file.
         path: PathBuf,
@@ -90,8 +90,31 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// What to do about it, where the sentence itself does not say it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Open { .. } => Some(
+                "it was not changed; store.url or --ledger must name a file that persona-host made, or one \
+                 that does not exist yet",
+            ),
+            Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
+            Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
+            Self::Statement { .. } => Some("is the disk full, or the file in use by another program?"),
+            _ => None,
+        }
+    }
+
     /// Wraps a statement's failure with what was wanted.
     pub(super) fn doing(what: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |cause| Self::Statement { what, cause }
+    }
+}
+
+/// SQLite's own words, without those around them.
+fn words(cause: &sqlx::Error) -> String {
+    match cause {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
     }
 }

@@ -71,12 +71,12 @@ pub(super) fn write(event: &Event) {
     }
 }
 
-/// A plugin's text is untrusted: it goes out as an escaped field, never as the message.
+/// A plugin's text is untrusted: it goes out as an escaped field, never as the message. What it finds
+/// odd or broken concerns the operator; the rest concerns its author, and may quote a prompt.
 fn plugin_line(strategy: &str, plugin: &str, level: &str, said: &str) {
     match level {
         "error" => tracing::error!(strategy, plugin, ?said, "plugin"),
         "warn" => tracing::warn!(strategy, plugin, ?said, "plugin"),
-        "info" => tracing::info!(strategy, plugin, ?said, "plugin"),
         _ => tracing::debug!(strategy, plugin, ?said, "plugin"),
     }
 }

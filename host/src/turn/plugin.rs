@@ -22,13 +22,15 @@ pub(super) async fn record<T>(
         fuel: called.fuel,
         took: called.took,
     });
+    let log = |level, message| {
+        let (strategy, plugin) = (turn.strategy.name.clone(), plugin.clone());
+        deps.events.emit(Event::PluginLogged { strategy, plugin, level, message });
+    };
     for line in called.log {
-        deps.events.emit(Event::PluginLogged {
-            strategy: turn.strategy.name.clone(),
-            plugin: plugin.clone(),
-            level: line.level.name(),
-            message: line.message,
-        });
+        log(line.level.name(), line.message);
+    }
+    if called.log_dropped > 0 {
+        log("warn", format!("{} lines before these were dropped", called.log_dropped));
     }
     let kept = deps.ledger.keep_problems(turn.turn, stage, &called.problems).await;
     kept.map_err(|error| faults::ledger(stage, &error))?;

@@ -13,4 +13,5 @@ mod mcp;
 mod model;
 mod store;
 mod support;
+mod tidy;
 mod turn;

@@ -2,7 +2,7 @@
 //!
 //! Implement [`Behavior`], name it in [`export!`], build for `wasm32-wasip2`:
 //!
-//! ```ignore
+//! ```
 //! use persona_plugin::{Behavior, Descriptor, Failure, Persona, RatingRequest, TurnContext, TurnOutcome, TurnRequest};
 //!
 //! struct Polite;

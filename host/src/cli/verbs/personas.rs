@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::turns::open;
 use crate::cli::args::Personas;
+use crate::cli::output::Column::{Flowing, Whole};
 use crate::cli::output::{FAINT, Output, styled, table};
 use crate::cli::tick_view::scores;
 use crate::cli::{Exit, Failure, load};
@@ -67,7 +68,17 @@ async fn list(file: Option<&Path>, output: Output) -> Result<(), Failure> {
         })
         .collect();
     output.print(&document, || {
-        let mut table = table(["persona", "due", "last turn", "state", "strategy", "rated"]);
+        if personas.is_empty() {
+            return "no persona has run, and none is known to be due\n".to_owned();
+        }
+        let mut table = table([
+            Whole("persona"),
+            Whole("due"),
+            Whole("last turn"),
+            Whole("state"),
+            Whole("strategy"),
+            Flowing("rated"),
+        ]);
         for (email, (turn, due)) in &personas {
             let cell = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "–".to_owned()));
             table.add_row([
@@ -83,7 +94,7 @@ async fn list(file: Option<&Path>, output: Output) -> Result<(), Failure> {
                 cell(turn.map(|turn| scores(&turn.ratings))),
             ]);
         }
-        format!("{table}\n")
+        format!("{}\n", table.trim_fmt())
     })
 }
 

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color};
+use comfy_table::{Attribute, Cell, Color};
 
 use crate::cli::args::Turns;
+use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
+use crate::cli::text::printable;
 use crate::cli::tick_view::{cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
 use crate::domain::clock::Clock;
@@ -48,9 +50,18 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
 
 fn list(turns: &[Summary]) -> String {
     if turns.is_empty() {
-        return "no turns yet\n".to_owned();
+        return "no such turns yet\n".to_owned();
     }
-    let mut table = table(["turn", "began", "persona", "strategy", "state", "actions", "rated", "cost"]);
+    let mut table = table([
+        Whole("turn"),
+        Whole("began"),
+        Whole("persona"),
+        Whole("strategy"),
+        Whole("state"),
+        Number("tools"),
+        Flowing("rated"),
+        Number("cost"),
+    ]);
     for turn in turns {
         let state = match turn.state.as_str() {
             "faulted" => Cell::new("faulted").fg(Color::Red),
@@ -58,7 +69,7 @@ fn list(turns: &[Summary]) -> String {
             other => Cell::new(other).fg(Color::Yellow),
         };
         let rated = match &turn.fault_message {
-            Some(message) => message.clone(),
+            Some(message) => printable(message),
             None => scores(&turn.ratings),
         };
         table.add_row([
@@ -67,10 +78,10 @@ fn list(turns: &[Summary]) -> String {
             Cell::new(&turn.persona),
             Cell::new(turn.strategy.as_deref().unwrap_or("–")),
             state,
-            Cell::new(turn.actions).set_alignment(CellAlignment::Right),
+            Cell::new(turn.actions),
             Cell::new(rated),
-            Cell::new(cost(turn.cost_usd)).set_alignment(CellAlignment::Right),
+            Cell::new(cost(turn.cost_usd)),
         ]);
     }
-    format!("{table}\n")
+    format!("{}\n", table.trim_fmt())
 }

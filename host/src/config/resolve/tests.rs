@@ -1,3 +1,5 @@
+//! Where each value comes from, and what is refused.
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -65,9 +67,11 @@ fn a_value_that_cannot_be_meant_is_named_with_what_it_must_be() {
         ("[runner]\nconcurrency = 0", [("X", "")], "runner.concurrency", zero),
         ("[runner]\ntime_zone = \"Mars\"", [("X", "")], "runner.time_zone", "must be a time zone"),
         ("", [("MANA_AUTH_URL", "localhost:3001")], "mana.auth_url", "must begin with http://"),
+        ("", [("MANA_MCP_URL", "http://u:canary@h/")], "mana.mcp_url", "must hold no user name"),
     ] {
         let error = config(file, &environment).expect_err(name).to_string();
         assert!(error.starts_with(&format!("{name} {problem}")), "{error}");
+        assert!(!error.contains("canary"), "{error}");
     }
     let error = config("", &[("PORT", "abc")]).expect_err("not a number").to_string();
     assert_eq!(error, r#"PORT must be a positive integer, got "abc""#, "the words of contract 7.1");
@@ -102,7 +106,8 @@ fn only_one_or_true_pauses() {
 fn production_names_every_secret_that_is_missing_or_public() {
     let blocked = |environment: &[(&str, &str)]| {
         let all: Vec<_> = [("NODE_ENV", "production")].iter().chain(environment).copied().collect();
-        config("", &all).err().map(|error| error.to_string())
+        let config = config("", &all).expect("valid, also where production would not start");
+        config.check_production().err().map(|error| error.to_string())
     };
     let start = "mana-persona-runner production start blocked — missing/unsafe: ";
     let keys = [("MANA_SERVICE_KEY", "k"), ("ANTHROPIC_API_KEY", "a")];

@@ -198,8 +198,15 @@ fn a_broken_stream_says_how_it_is_broken() {
         let broken = assemble(&events).expect_err("broken");
         assert_eq!(broken.to_string(), expected);
     }
-    let broken = blocks(&[call(0), input(0, "{\"title\":")], "tool_use").expect_err("broken");
-    assert!(broken.to_string().starts_with("the arguments of todo_create are not JSON: EOF"), "{broken}");
+}
+
+#[test]
+fn arguments_that_are_no_json_are_told_with_the_call_and_do_not_break_a_paid_reply() {
+    let events = [&[call(0), input(0, "{\"title\":")], end("tool_use").as_slice()].concat();
+    let reply = assemble(&events).expect("whole");
+    let call = reply.blocks[0].tool_use().expect("a call");
+    assert!(call.unreadable.is_some_and(|why| why.starts_with("EOF")));
+    assert_eq!(call.input, json!({}));
 }
 
 #[test]

@@ -29,6 +29,7 @@ use super::transmission::{self, Envelope, Fate};
 use super::{play, rate};
 use crate::domain::clock::Clock;
 use crate::domain::usage::Usage;
+use crate::standin::server::without_delay;
 
 /// What it calls itself, in the header `x-stand-in` and on its page.
 pub const STAND_IN: &str = "persona-host scripted Claude";
@@ -62,7 +63,7 @@ pub fn serve(listener: TcpListener, script: Script, clock: Clock) -> io::Result<
     let stopped = stage.stop.clone().cancelled_owned();
     let server = tokio::spawn(async move {
         // It ends by `stopped` only: accepting goes on after errors.
-        drop(axum::serve(listener, routes).with_graceful_shutdown(stopped).await);
+        drop(axum::serve(without_delay(listener), routes).with_graceful_shutdown(stopped).await);
     });
     Ok(Serving { url, stage, server })
 }

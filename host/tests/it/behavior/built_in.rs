@@ -1,7 +1,12 @@
 //! The two plugins that are part of the program: what they ask, and how they read.
 
-use persona_host::behavior::{BUILT_IN, CallError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use persona_host::behavior::{BUILT_IN, CallError, Engine, EngineOptions, Source};
 use persona_host::domain::behavior::{FailureKind, Severity, TurnContext};
+use persona_host::domain::ids::{GenerationNumber, PluginName};
 use serde_json::json;
 
 use super::{anna, built_in, context, outcome, strategy};
@@ -15,6 +20,38 @@ async fn each_says_what_it_is() {
         assert_eq!(generation.origin(), "built in");
         assert!(generation.descriptor().settings_schema.is_some());
     }
+}
+
+#[tokio::test]
+async fn compiled_code_is_kept_for_the_next_start() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = EngineOptions { cache_dir: Some(folder.path().to_owned()) };
+    let mut kept = Vec::new();
+    for _start in 0..2 {
+        let engine = Engine::new(&options).expect("an engine");
+        let source = Source::built_in(&PluginName::new("brief")).expect("it is built in");
+        let brief = engine.load(source, GenerationNumber(1)).await.expect("it loads");
+        let turn = brief.compose_turn(&strategy("brief", json!({})), &anna(), &context()).await;
+        assert!(turn.result.is_ok());
+        kept.push(modules_below(folder.path()));
+    }
+    assert!(!kept[0].is_empty());
+    assert_eq!(kept[0], kept[1], "the second start compiled again");
+}
+
+/// The compiled modules in a cache and when each was written; the cache keeps statistics beside them.
+fn modules_below(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(modules_below(&path));
+        } else if path.extension().is_none() {
+            let written = entry.metadata().and_then(|file| file.modified()).expect("it has a time");
+            found.insert(path, written);
+        }
+    }
+    found
 }
 
 #[tokio::test]

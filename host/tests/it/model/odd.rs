@@ -148,6 +148,7 @@ async fn a_request_is_the_same_bytes_each_time_with_every_prefix_marked_for_the_
                 blocks: vec![Block {
                     raw: json!({"type": "tool_use", "id": "toolu_1", "name": "todo_list", "input": {}}),
                     cut: false,
+                    unreadable: None,
                 }],
                 ..server.client().message(&request()).await.expect("a reply")
             }),
