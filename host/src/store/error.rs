@@ -98,9 +98,7 @@ impl LedgerError {
                 "it was not changed; store.url or --ledger must name a file that persona-host made, or one \
                  that does not exist yet",
             ),
-            Self::Migrate { .. } => {
-                Some("a newer persona-host may have made it: use that one, or another file in store.url")
-            }
+            Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
             Self::Statement { .. } => Some("is the disk full, or the file in use by another program?"),
             _ => None,

@@ -4,30 +4,14 @@ use chrono::TimeDelta;
 use persona_host::config::SignIn;
 use persona_host::domain::event::Event;
 use persona_host::domain::ids::StrategyName;
-use persona_host::domain::persona::ModuleWeight;
 use persona_host::http::{Face, listen, serve};
-use persona_host::mana::catalog::Entry;
 use persona_host::runner::{Runner, TickError};
 use persona_host::standin::claude::{Fault, Script};
 use persona_host::standin::mana_mcp;
 use secrecy::ExposeSecret as _;
 
-use crate::support::house::{Blueprint, House, email, failures, figures, held, next, within_reason};
+use crate::support::house::{Blueprint, House, email, failures, figures, held, next, script, within_reason};
 use crate::support::http::client;
-
-/// Three tools, one in each round.
-fn three_tools() -> Script {
-    Script { calls_per_turn: Some(3), ..Script::default() }
-}
-
-/// Everybody is interested in one module only.
-fn only(module: &'static str) -> impl FnOnce(&mut Vec<Entry>) {
-    move |residents| {
-        for resident in residents {
-            resident.module_mix = vec![ModuleWeight { module: module.to_owned(), weight: 1.0 }];
-        }
-    }
-}
 
 /// D1, D2, D3, D4: where the list of spaces takes the cookie only, as the real one does, and where it
 /// takes a Bearer, as the documents say, personas sign in and act.
@@ -41,7 +25,7 @@ async fn every_form_of_sign_in_leads_to_a_completed_turn_where_mana_auth_takes_i
         (SignIn::Bearer, false, false),
     ] {
         let house = Blueprint::of(&["Anna"])
-            .script(three_tools())
+            .script(script(3, &[]))
             .stack(move |options| options.bearer_lists_organizations = takes_bearer)
             .config(move |config| config.mana.sign_in = form)
             .build()
@@ -100,7 +84,7 @@ async fn actions_have_dotted_names_and_every_module_that_was_used_is_rated() {
 #[tokio::test]
 async fn tools_are_called_without_asking_for_permission_and_their_time_is_delivered() {
     let slow = mana_mcp::Faults { tool_latency: std::time::Duration::from_millis(5), ..Default::default() };
-    let house = Blueprint::of(&["Anna"]).resident(only("todo")).script(three_tools()).build().await;
+    let house = Blueprint::of(&["Anna"]).interested("Anna", "todo").script(script(3, &[])).build().await;
     house.stack.mcp().set_faults(slow);
     house.tick().await;
     let actions = house.actions("Anna").await;
@@ -114,7 +98,7 @@ async fn tools_are_called_without_asking_for_permission_and_their_time_is_delive
 /// D8: without a vault every tool with encrypted fields fails.
 #[tokio::test]
 async fn a_persona_without_a_vault_gets_one_and_its_encrypted_tools_work() {
-    let house = Blueprint::of(&["Tom"]).resident(only("todo")).script(three_tools()).build().await;
+    let house = Blueprint::of(&["Tom"]).interested("Tom", "todo").script(script(3, &[])).build().await;
     let vaults = "SELECT count(*) AS count FROM auth.encryption_vaults";
     assert_eq!(house.count(vaults).await, 0);
     house.tick().await;
@@ -133,7 +117,7 @@ async fn a_persona_without_a_vault_gets_one_and_its_encrypted_tools_work() {
 /// D9: mana-mcp's own `spaces.list` always fails. That is one failed action, and the day goes on.
 #[tokio::test]
 async fn a_tool_that_always_fails_is_an_answer_and_no_end_of_the_turn() {
-    let house = Blueprint::of(&["Lena"]).resident(only("spaces")).script(three_tools()).build().await;
+    let house = Blueprint::of(&["Lena"]).interested("Lena", "spaces").script(script(3, &[])).build().await;
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     let actions = house.actions("Lena").await;
     let failed = actions.iter().find(|action| action.tool == "spaces.list").unwrap();
@@ -147,7 +131,7 @@ async fn a_tool_that_always_fails_is_an_answer_and_no_end_of_the_turn() {
 /// D10: mana-auth never gives out the role `admin`, so nothing may need it while personas act.
 #[tokio::test]
 async fn personas_act_without_any_administrator() {
-    let house = House::scripted(&["Paul"], three_tools()).await;
+    let house = House::scripted(&["Paul"], script(3, &[])).await;
     let administrators = "SELECT count(*) AS count FROM auth.users WHERE role = 'admin'";
     assert_eq!(house.count(administrators).await, 0);
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
@@ -175,7 +159,7 @@ async fn a_persona_that_used_no_tool_leaves_a_marker_and_is_not_due_again() {
 #[tokio::test]
 async fn a_persona_whose_turn_faulted_is_held_ever_longer_and_claude_is_not_asked_meanwhile() {
     let refused = Fault::Error { status: 400, kind: "invalid_request_error" };
-    let script = Script { faults: vec![refused; 3], ..three_tools() };
+    let script = script(3, &[refused.clone(), refused.clone(), refused]);
     let house = House::scripted(&["Ben"], script).await;
     for (attempt, minutes) in [(1, 1), (2, 2), (3, 4)] {
         let report = house.tick().await;
@@ -212,7 +196,7 @@ async fn a_turn_that_outlives_its_token_goes_on_with_a_fresh_one() {
         let advance = Some(TimeDelta::minutes(minutes_per_reply));
         let script = Script { advance_clock: advance, calls_per_turn: Some(5), ..Script::default() };
         let house = Blueprint::of(&["Kai"])
-            .resident(only("notes"))
+            .interested("Kai", "notes")
             .script(script)
             .stack(|options| options.bearer_lists_organizations = true)
             .config(move |config| config.mana.sign_in = form)
@@ -230,7 +214,7 @@ async fn a_turn_that_outlives_its_token_goes_on_with_a_fresh_one() {
 /// D14: a tick by hand took no notice of the one that ran, nor of the pause.
 #[tokio::test]
 async fn a_second_tick_is_refused_while_one_runs_also_over_http() {
-    let house = Blueprint::of(&["Sofia"]).resident(only("journal")).script(three_tools()).build().await;
+    let house = Blueprint::of(&["Sofia"]).interested("Sofia", "journal").script(script(3, &[])).build().await;
     let silent = mana_mcp::Faults { silent_tool: Some("journal.add".to_owned()), ..Default::default() };
     house.stack.mcp().set_faults(silent);
     let stop = house.runner.deps().stop.clone();

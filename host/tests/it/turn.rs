@@ -1,43 +1,18 @@
-//! Turns and ticks between stand-ins that misbehave: what is kept, what is told, what is not done twice.
+//! Turns between stand-ins that misbehave: what is kept, what is told, what is not done twice.
+
+mod plugins;
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use persona_host::config::Config;
 use persona_host::domain::action::ActionStatus;
-use persona_host::domain::event::Event;
 use persona_host::domain::fault::Stage;
-use persona_host::domain::ids::{PluginName, StrategyName};
-use persona_host::domain::persona::ModuleWeight;
-use persona_host::domain::strategy::{Limits, Strategy};
-use persona_host::mana::catalog::Entry;
-use persona_host::runner::{Runner, TickError};
-use persona_host::standin::claude::{Fault, Script};
-use persona_host::standin::{mana_auth, mana_mcp};
-use serde_json::json;
+use persona_host::standin::claude::Fault;
+use persona_host::standin::mana_mcp;
 
-use crate::support::house::{
-    ActionRow, Blueprint, FeedbackRow, House, email, eventually, failures, figures, held, next, within_reason,
-};
+use crate::support::house::{ActionRow, Blueprint, FeedbackRow, House, figures, script, silent};
 
 const REFUSED: Fault = Fault::Error { status: 400, kind: "invalid_request_error" };
-
-/// So many tools, one in each round, and these faults, one for each request.
-fn script(calls: u32, faults: &[Fault]) -> Script {
-    Script { calls_per_turn: Some(calls), faults: faults.to_vec(), ..Script::default() }
-}
-
-/// A persona is interested in one module only.
-fn only(name: &'static str, module: &'static str) -> impl FnOnce(&mut Vec<Entry>) {
-    move |residents| {
-        let resident = residents.iter_mut().find(|entry| entry.name == name).unwrap();
-        resident.module_mix = vec![ModuleWeight { module: module.to_owned(), weight: 1.0 }];
-    }
-}
-
-fn silent(tool: &str) -> mana_mcp::Faults {
-    mana_mcp::Faults { silent_tool: Some(tool.to_owned()), ..Default::default() }
-}
 
 fn marker(tool: &str) -> ActionRow {
     ActionRow { tool: tool.to_owned(), result: "ok".to_owned(), error: None, latency_ms: None }
@@ -170,95 +145,9 @@ async fn a_persona_remembers_its_last_day_on_the_next() {
 }
 
 #[tokio::test]
-async fn deliveries_wait_while_mana_auth_is_down_and_arrive_once() {
-    let house = House::scripted(&["Anna", "Kai"], script(2, &[])).await;
-    let failing = mana_auth::Faults { deliveries: u32::MAX, ..Default::default() };
-    house.stack.auth().set_faults(failing);
-    assert_eq!(figures(&house.tick().await), (2, 2, 0, 0), "the turns themselves are completed");
-    assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 4);
-    assert_eq!((house.actions("Anna").await, house.feedback("Anna").await), (vec![], vec![]));
-    assert_eq!(house.turn("Anna").await.waiting.len(), 2, "the turn shows what is under way");
-
-    house.later(TimeDelta::minutes(1));
-    let again = house.tick().await;
-    assert_eq!(figures(&again), (2, 0, 0, 2), "mana-auth still thinks that both are due: {again:?}");
-    assert!(held(&again)[0].1.contains("mana-auth does not know it yet"), "{again:?}");
-
-    // Back again, but the first answers are lost: what arrived already is sent once more.
-    house.stack.auth().set_faults(mana_auth::Faults { lost_answers: 2, ..Default::default() });
-    for _ in 0..4 {
-        house.later(TimeDelta::hours(1));
-        house.runner.flush().await.unwrap();
-    }
-    assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0);
-    for name in ["Anna", "Kai"] {
-        let turn = house.turn(name).await;
-        assert_eq!(house.actions(name).await.len(), turn.actions.len());
-        assert_eq!(house.feedback(name).await.len(), turn.summary.ratings.len());
-        assert!(turn.waiting.is_empty());
-        assert_eq!(house.asked(name).requests, 4, "{name} was paid for once");
-    }
-}
-
-#[tokio::test]
-async fn a_delivery_that_mana_auth_will_never_take_is_set_aside_and_blocks_nobody() {
-    let house = House::scripted(&["Anna", "Kai"], script(1, &[])).await;
-    house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
-    house.tick().await;
-    let gone = "DELETE FROM auth.personas WHERE user_id = (SELECT id FROM auth.users WHERE email = $1)";
-    house.stack.database().execute(gone, &[email("Anna").into()]).await.unwrap();
-    house.stack.auth().set_faults(mana_auth::Faults::default());
-    house.later(TimeDelta::hours(1));
-    let flushed = house.runner.flush().await.unwrap();
-    assert_eq!((flushed.delivered, flushed.failed, flushed.waiting), (2, 2, 0));
-    let set_aside = house.turn("Anna").await.waiting;
-    assert!(set_aside.iter().all(|part| part.state == "refused"), "{set_aside:?}");
-    assert!(set_aside[0].last_error.as_deref().unwrap().contains("Persona not found"), "{set_aside:?}");
-    assert_eq!(house.actions("Kai").await.len(), 1);
-}
-
-#[tokio::test]
-async fn others_do_not_wait_for_a_slow_persona() {
-    let house = Blueprint::of(&["Sofia", "Anna", "Ben", "Tom", "Kai"])
-        .resident(only("Sofia", "journal"))
-        .resident(only("Anna", "todo"))
-        .resident(only("Ben", "todo"))
-        .resident(only("Tom", "notes"))
-        .resident(only("Kai", "habits"))
-        .script(script(2, &[]))
-        .config(|config| config.runner.concurrency = 2)
-        .build()
-        .await;
-    house.stack.mcp().set_faults(silent("journal.add"));
-    let mut events = house.runner.deps().events.listen();
-    let runner = house.runner.clone();
-    let tick = tokio::spawn(async move { runner.tick(None, Duration::ZERO).await });
-    let mut ended = Vec::new();
-    while ended.len() < 4 {
-        let over = |event: &Event| match event {
-            Event::TurnEnded { email, .. } => Some(email.clone()),
-            _ => None,
-        };
-        ended.push(next(&mut events, over).await);
-    }
-    ended.sort_unstable();
-    assert_eq!(ended, ["Anna", "Ben", "Kai", "Tom"].map(email), "with one place for the four of them");
-    assert!(!tick.is_finished());
-    assert_eq!(house.turn("Sofia").await.summary.state, "running");
-
-    house.stack.mcp().close_sessions().await;
-    let report = within_reason(tick).await.unwrap().unwrap();
-    assert_eq!((report.due, report.ran_successfully), (5, 4), "{report:?}");
-    assert_eq!(failures(&report)[0].0, email("Sofia"));
-    assert_eq!(house.turn("Sofia").await.actions[0].status, ActionStatus::Unknown, "it may have happened");
-    assert_eq!(house.actions("Sofia").await[0].result, "error");
-    house.no_session_is_left().await;
-}
-
-#[tokio::test]
 async fn a_turn_that_takes_too_long_keeps_its_actions() {
     let house = Blueprint::of(&["Sofia"])
-        .resident(only("Sofia", "journal"))
+        .interested("Sofia", "journal")
         .script(script(2, &[]))
         .config(|config| config.runner.turn_deadline = Duration::from_secs(2))
         .build()
@@ -268,28 +157,6 @@ async fn a_turn_that_takes_too_long_keeps_its_actions() {
     let turn = house.turn("Sofia").await;
     assert_eq!(turn.summary.fault_message.as_deref(), Some("the turn took longer than 2s"));
     assert_eq!(turn.actions[0].status, ActionStatus::Unknown);
-}
-
-/// What every persona would meet is met once.
-#[tokio::test]
-async fn a_fault_that_everybody_would_meet_stops_the_tick() {
-    for (fault, code) in
-        [(Fault::KeyRefused, "claude-key-refused"), (Fault::SpendLimit, "claude-spend-limit")]
-    {
-        let house = Blueprint::of(&["Anna", "Ben", "Tom"])
-            .script(script(1, &[fault]))
-            .config(|config| config.runner.concurrency = 1)
-            .build()
-            .await;
-        let report = house.tick().await;
-        assert_eq!(figures(&report), (3, 0, 1, 2), "{report:?}");
-        assert!(held(&report).iter().all(|(_, why)| why.starts_with("the tick was stopped: Claude refused")));
-        assert_eq!(house.stack.claude().books().total.requests, 1);
-        assert_eq!(house.turn("Anna").await.summary.fault_code.as_deref(), Some(code));
-        house.later(TimeDelta::minutes(2));
-        assert_eq!(figures(&house.tick().await), (3, 3, 0, 0), "the next one tries again");
-        house.no_session_is_left().await;
-    }
 }
 
 #[tokio::test]
@@ -304,204 +171,4 @@ async fn a_mana_mcp_that_opens_no_session_is_a_fault_before_anything_is_paid() {
     house.stack.mcp().set_faults(mana_mcp::Faults::default());
     house.later(TimeDelta::minutes(2));
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
-}
-
-/// No deadline can be that far away, which is the one way to make a turn panic from outside.
-#[tokio::test]
-async fn a_panic_in_a_turn_is_a_fault_of_that_turn() {
-    let house =
-        Blueprint::of(&["Anna"]).config(|config| config.runner.turn_deadline = Duration::MAX).build().await;
-    let report = house.tick().await;
-    assert_eq!(figures(&report), (1, 0, 1, 0), "{report:?}");
-    assert!(failures(&report)[0].1.starts_with("a bug in persona-host: "), "{report:?}");
-    let turn = house.turn("Anna").await.summary;
-    assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("panic")));
-    assert!(turn.held_until.is_some());
-    let metrics = house.runner.deps().events.metrics().text();
-    assert!(metrics.contains("persona_turns_in_flight 0\n"), "nothing runs any more: {metrics}");
-    assert_eq!(figures(&house.tick().await), (1, 0, 0, 1), "it is held like any other");
-}
-
-#[tokio::test]
-async fn a_stop_in_the_middle_of_a_day_keeps_and_delivers_what_was_done() {
-    let house = Blueprint::of(&["Anna", "Ben"])
-        .script(script(8, &[]))
-        .config(|config| config.runner.concurrency = 1)
-        .build()
-        .await;
-    let (remote, commands) = Runner::door();
-    let mut events = house.runner.deps().events.listen();
-    let serving = tokio::spawn(house.runner.clone().serve(commands, false));
-    let tick = tokio::spawn(async move { remote.tick(None).await });
-    next(&mut events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
-    house.runner.deps().stop.cancel();
-    within_reason(serving).await.unwrap();
-    let report = within_reason(tick).await.unwrap().unwrap();
-    assert_eq!(figures(&report), (2, 0, 1, 1), "{report:?}");
-    assert_eq!(held(&report), [(email("Ben").as_str(), "persona-host is stopping")]);
-    let turn = house.turn("Anna").await;
-    assert_eq!(turn.summary.fault_code.as_deref(), Some("stopping"));
-    assert!((1..8).contains(&turn.actions.len()), "{:?}", turn.actions);
-    assert_eq!(house.actions("Anna").await.len(), turn.actions.len());
-    house.no_session_is_left().await;
-}
-
-#[tokio::test]
-async fn the_outbox_is_emptied_by_the_loop_itself() {
-    let house = House::scripted(&["Anna"], script(1, &[])).await;
-    house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
-    house.tick().await;
-    house.stack.auth().set_faults(mana_auth::Faults::default());
-    house.later(TimeDelta::minutes(10));
-    let (_remote, commands) = Runner::door();
-    let serving = tokio::spawn(house.runner.clone().serve(commands, false));
-    eventually(async || house.ledger().deliveries_waiting().await.unwrap() == 0).await;
-    house.runner.deps().stop.cancel();
-    within_reason(serving).await.unwrap();
-    assert_eq!((house.actions("Anna").await.len(), house.feedback("Anna").await.len()), (1, 1));
-}
-
-/// A strategy of its own for one persona: what the misfit is told to do.
-fn misfit(misdeed: &'static str) -> impl FnOnce(&mut Config) {
-    move |config| {
-        config.strategies.push(Strategy {
-            name: StrategyName::new("odd"),
-            plugin: PluginName::new("misfit"),
-            settings: json!({"do": misdeed}),
-            model: None,
-            limits: Limits::default(),
-        });
-        config.routing.personas.insert(email("Anna"), StrategyName::new("odd"));
-    }
-}
-
-/// Ben, under a good plugin, has his turn in each of these cases.
-#[tokio::test]
-async fn a_plugin_that_misbehaves_spoils_its_own_turn_only() {
-    for (misdeed, code) in [
-        ("panic", "plugin-trap"),
-        ("loop-forever", "plugin-out-of-fuel"),
-        ("empty-prompt", "plugin-unacceptable"),
-    ] {
-        let house =
-            Blueprint::of(&["Anna", "Ben"]).script(script(1, &[])).config(misfit(misdeed)).build().await;
-        let report = house.tick().await;
-        assert_eq!(figures(&report), (2, 1, 1, 0), "{misdeed}: {report:?}");
-        let turn = house.turn("Anna").await.summary;
-        let fault = (turn.fault_stage.as_deref(), turn.fault_code.as_deref());
-        assert_eq!(fault, (Some("compose"), Some(code)), "{misdeed}: {turn:?}");
-        assert!(turn.held_until.is_some(), "{misdeed}");
-        let asked = house.stack.claude().books().total.requests;
-        assert_eq!(asked, house.asked("Ben").requests, "{misdeed}: Claude was asked for Ben only");
-        assert_eq!(house.actions("Anna").await, [], "{misdeed}");
-        assert_eq!(house.turn("Ben").await.summary.state, "completed", "{misdeed}");
-        house.no_session_is_left().await;
-    }
-}
-
-#[tokio::test]
-async fn a_turn_that_its_plugin_lets_out_costs_nothing_and_is_tried_again_later() {
-    let house = Blueprint::of(&["Anna"]).config(misfit("skip")).build().await;
-    let report = house.tick().await;
-    assert_eq!(figures(&report), (1, 0, 0, 1), "{report:?}");
-    assert_eq!(held(&report)[0].1, "its plugin let it out: it is Sunday");
-    let turn = house.turn("Anna").await.summary;
-    assert_eq!((turn.state.as_str(), turn.skip_reason.as_deref()), ("skipped", Some("it is Sunday")));
-    assert_eq!(house.stack.claude().books().total.requests, 0);
-    house.no_session_is_left().await;
-    assert!(held(&house.tick().await)[0].1.starts_with("held until 2026-11-23 12:01:"));
-    house.later(TimeDelta::minutes(2));
-    assert_eq!(figures(&house.tick().await), (1, 0, 0, 1));
-    assert_eq!(house.turn("Anna").await.summary.attempt, 2);
-}
-
-#[tokio::test]
-async fn ratings_that_break_the_rules_are_left_out_and_written_down() {
-    let house =
-        Blueprint::of(&["Anna"]).script(script(12, &[])).config(misfit("lie-in-ratings")).build().await;
-    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
-    let turn = house.turn("Anna").await;
-    assert!(turn.actions.iter().any(|action| action.module == "notes"), "{:?}", turn.actions);
-    let feedback = house.feedback("Anna").await;
-    assert!(
-        feedback.iter().all(|row| row.module == "notes" && (1..=5).contains(&row.rating)),
-        "{feedback:?}"
-    );
-    assert!(feedback[0].notes.as_ref().is_none_or(|notes| notes.chars().count() <= 1000));
-    assert!(!turn.problems.is_empty());
-}
-
-#[tokio::test]
-async fn a_plugin_that_is_not_there_is_a_complaint_and_a_fault_of_those_who_need_it() {
-    let house = Blueprint::of(&["Anna", "Ben"])
-        .script(script(1, &[]))
-        .config(misfit("nothing"))
-        .config(|config| config.strategies.last_mut().unwrap().plugin = PluginName::new("ghost"))
-        .build_with_complaints()
-        .await;
-    assert!(house.complaints[0].contains("ghost"), "{:?}", house.complaints);
-    let report = house.tick().await;
-    assert_eq!(figures(&report), (2, 1, 1, 0), "{report:?}");
-    assert_eq!(
-        failures(&report),
-        [(email("Anna").as_str(), "strategy odd uses the plugin ghost, which is not loaded")]
-    );
-    assert_eq!(house.turn("Anna").await.summary.fault_stage.as_deref(), Some("assign"));
-}
-
-#[tokio::test]
-async fn a_tick_for_one_persona_leaves_the_others_alone() {
-    let house = House::scripted(&["Anna", "Ben"], script(1, &[])).await;
-    let one = |name: &str| {
-        let (runner, email) = (house.runner.clone(), email(name));
-        async move { within_reason(runner.tick(Some(&email), Duration::ZERO)).await.unwrap() }
-    };
-    assert_eq!(figures(&one("Ben").await), (1, 1, 0, 0));
-    assert!(house.turns("Anna").await.is_empty());
-    assert_eq!(figures(&one("Nobody").await), (0, 0, 0, 0));
-    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0), "Anna was left");
-}
-
-#[tokio::test]
-async fn an_entry_of_the_due_list_that_cannot_be_read_is_told_and_the_others_have_their_turns() {
-    let house = House::scripted(&["Anna", "Ben"], script(1, &[])).await;
-    let odd = "UPDATE auth.personas SET tick_cadence = 'yearly'
-               WHERE user_id = (SELECT id FROM auth.users WHERE email = $1)";
-    house.stack.database().execute(odd, &[email("Anna").into()]).await.unwrap();
-    let report = house.tick().await;
-    assert_eq!(figures(&report), (2, 1, 1, 0), "{report:?}");
-    let (who, why) = failures(&report)[0];
-    assert_eq!(who, email("Anna"));
-    assert!(why.starts_with("mana-auth's entry cannot be read: "), "{why}");
-}
-
-#[tokio::test]
-async fn the_loop_ticks_by_itself_only_with_its_timer() {
-    for timer in [true, false] {
-        let house = Blueprint::of(&["Anna"])
-            .script(script(1, &[]))
-            .config(|config| config.runner.tick_interval = Duration::from_millis(20))
-            .build()
-            .await;
-        let mut events = house.runner.deps().events.listen();
-        let (remote, commands) = Runner::door();
-        let serving = tokio::spawn(house.runner.clone().serve(commands, timer));
-        if timer {
-            let ended = |event: &Event| match event {
-                Event::TickEnded { completed: 1, .. } => Some(()),
-                _ => None,
-            };
-            next(&mut events, ended).await;
-            assert_eq!(house.turn("Anna").await.summary.state, "completed");
-        } else {
-            // The loop has had its chance once it has done something it was told to.
-            remote.pause(true).await;
-            next(&mut events, |event| matches!(event, Event::Paused { .. }).then_some(())).await;
-            assert!(house.turns("Anna").await.is_empty());
-        }
-        house.runner.deps().stop.cancel();
-        within_reason(serving).await.unwrap();
-        let late = remote.tick(None).await;
-        assert!(matches!(late, Err(TickError::Stopping)), "{late:?}");
-    }
 }

@@ -10,13 +10,14 @@ use persona_host::app::{self, App};
 use persona_host::config::{self, Config};
 use persona_host::domain::clock::Clock;
 use persona_host::domain::event::Event;
+use persona_host::domain::persona::ModuleWeight;
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
 use persona_host::outbound;
 use persona_host::runner::{Runner, TickReport};
-use persona_host::standin::claude::{Account, Script};
-use persona_host::standin::{Stack, StackOptions};
+use persona_host::standin::claude::{Account, Fault, Script};
+use persona_host::standin::{Stack, StackOptions, mana_mcp};
 use persona_host::store::{Ledger, Recorded, TurnFilter};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
@@ -81,9 +82,10 @@ impl Blueprint {
         Self { residents: names.iter().map(resident).collect(), clock, options, configure: Vec::new() }
     }
 
-    /// Other personas than the catalog's.
-    pub(crate) fn resident(mut self, change: impl FnOnce(&mut Vec<Entry>)) -> Self {
-        change(&mut self.residents);
+    /// This persona is interested in one module only.
+    pub(crate) fn interested(mut self, name: &str, module: &str) -> Self {
+        let resident = self.residents.iter_mut().find(|entry| entry.name == name).unwrap();
+        resident.module_mix = vec![ModuleWeight { module: module.to_owned(), weight: 1.0 }];
         self
     }
 
@@ -228,6 +230,16 @@ impl House {
     pub(crate) async fn no_session_is_left(&self) {
         eventually(async || self.stack.mcp().open_sessions().await == 0).await;
     }
+}
+
+/// So many tools, one in each round, and these faults, one for each request.
+pub(crate) fn script(calls: u32, faults: &[Fault]) -> Script {
+    Script { calls_per_turn: Some(calls), faults: faults.to_vec(), ..Script::default() }
+}
+
+/// This tool never answers.
+pub(crate) fn silent(tool: &str) -> mana_mcp::Faults {
+    mana_mcp::Faults { silent_tool: Some(tool.to_owned()), ..Default::default() }
 }
 
 /// The address of a persona of the catalog.
