@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::behavior::{Engine, EngineOptions, Refusal, Registry};
-use crate::cli::{Exit, Failure};
-use crate::config::{Config, SignIn};
+use crate::cli::{Exit, Failure, load};
+use crate::config::Config;
 use crate::domain::behavior::{Problem, Severity};
 use crate::domain::clock::Clock;
 use crate::domain::ids::StrategyName;
 use crate::domain::strategy::Strategy;
-use crate::mana::{self, Mana, SignInForm};
+use crate::mana::Mana;
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude};
 use crate::outbound;
@@ -94,7 +94,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
     let events = Events::default();
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     let deps = Deps {
-        mana: Mana::new(http.clone(), clock.clone(), mana_options(config)),
+        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)),
         ledger: Arc::new(ledger),
@@ -133,20 +133,6 @@ async fn refused_settings(registry: &Registry, strategy: &Strategy) -> Option<Co
         problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
     let strategy = strategy.name.clone();
     (!problems.is_empty()).then_some(Complaint::Settings { strategy, problems })
-}
-
-fn mana_options(config: &Config) -> mana::Options {
-    mana::Options {
-        auth_url: config.mana.auth_url.clone(),
-        personas_url: config.mana.personas_url.clone(),
-        service_key: config.mana.service_key.clone(),
-        seed_secret: config.mana.seed_secret.clone(),
-        sign_in: match config.mana.sign_in {
-            SignIn::Auto => SignInForm::Auto,
-            SignIn::Cookie => SignInForm::Cookie,
-            SignIn::Bearer => SignInForm::Bearer,
-        },
-    }
 }
 
 fn mcp_options(config: &Config) -> mcp::Options {

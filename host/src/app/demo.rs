@@ -12,7 +12,7 @@ use super::build::build;
 use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::STAND_IN_KEY;
-use super::tick::{print, shown};
+use super::tick::{QUIET, print, shown};
 use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load, progress};
@@ -38,7 +38,7 @@ const DAY: Duration = Duration::from_secs(20);
 
 /// Shows everything; with `--once`, ends after one tick, with [`Exit::No`] unless every due persona ran.
 pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
-    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| "error".to_owned()));
+    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let clock = Clock::system();
     let folder = new_folder(&args.dir, clock.now())?;
     clock.advance(back_to_a_weekday(clock.now()));

@@ -6,16 +6,19 @@ use std::time::Duration;
 use super::build::build;
 use super::signals::stop_on_signal;
 use crate::cli::args::Tick;
-use crate::cli::output::Output;
+use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
 use crate::domain::clock::Clock;
 use crate::runner::{Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 
+/// What is logged beside the answer: failures are told in it, and rmcp would tell them twice.
+pub(super) const QUIET: &str = "error,rmcp=off";
+
 /// Runs one tick; ends with [`Exit::No`] when a persona failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
-    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| "error".to_owned()));
+    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let config = load::config(file)?;
     config.check_production()?;
     let missing = config.missing_keys();
@@ -39,8 +42,13 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         return Err(Failure::new(Exit::No, message).hint(hint));
     }
     print(&runner, &report, output).await?;
+    if report.deliveries_waiting > 0 {
+        let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
+        output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
+    }
     runner.deps().ledger.close().await;
-    Ok(if report.failed.is_empty() { Exit::Done } else { Exit::No })
+    let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
+    Ok(if report.failed.is_empty() && wanted_ran { Exit::Done } else { Exit::No })
 }
 
 /// One tick with a line for each turn that ends.

@@ -6,6 +6,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::text::printable;
 use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
 use crate::mana::ManaError;
@@ -33,7 +34,9 @@ struct Place {
 impl Failure {
     /// A failure with its exit code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, exit, place: None }
+        // It may quote a neighbour or a file. Its own line breaks stay.
+        let message: Vec<String> = message.into().split('\n').map(printable).collect();
+        Self { message: message.join("\n"), hint: None, exit, place: None }
     }
 
     /// The same with advice.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::config::{Config, ConfigError, File, resolve};
+use crate::config::{Config, ConfigError, File, SignIn, resolve};
+use crate::mana::{Options, SignInForm};
 
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "persona-host.toml";
@@ -25,6 +26,22 @@ pub fn file(named: Option<&Path>) -> Result<File, ConfigError> {
 /// When the file or the environment has a value that cannot be used.
 pub fn config(named: Option<&Path>) -> Result<Config, ConfigError> {
     resolve(file(named)?, &variable)
+}
+
+/// What the client of mana-auth is made with.
+#[must_use]
+pub fn mana_options(config: &Config) -> Options {
+    Options {
+        auth_url: config.mana.auth_url.clone(),
+        personas_url: config.mana.personas_url.clone(),
+        service_key: config.mana.service_key.clone(),
+        seed_secret: config.mana.seed_secret.clone(),
+        sign_in: match config.mana.sign_in {
+            SignIn::Auto => SignInForm::Auto,
+            SignIn::Cookie => SignInForm::Cookie,
+            SignIn::Bearer => SignInForm::Bearer,
+        },
+    }
 }
 
 /// A variable of the process's environment.

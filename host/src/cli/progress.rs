@@ -4,6 +4,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::output::{BAD, GOOD, ODD, Output, styled};
+use super::text::printable;
 use super::tick_view::scores;
 use crate::domain::event::{Event, TurnEnd};
 
@@ -42,7 +43,7 @@ async fn next(events: &mut Receiver<Event>, output: Output) -> Option<()> {
 fn line(event: &Event) -> Option<String> {
     match event {
         Event::TurnEnded { email, outcome, actions, ratings, took, .. } => {
-            let took = format!("{:.1} s", took.as_secs_f64());
+            let (took, email) = (format!("{:.1} s", took.as_secs_f64()), printable(email));
             Some(match outcome {
                 TurnEnd::Completed => {
                     let (mark, scores) = (styled(GOOD, "✓"), scores(ratings));
@@ -50,15 +51,18 @@ fn line(event: &Event) -> Option<String> {
                 }
                 TurnEnd::Idle => format!("  {} {email:<28} used no tool  ({took})", styled(ODD, "–")),
                 TurnEnd::Skipped { reason } => {
-                    format!("  {} {email:<28} skipped: {reason}", styled(ODD, "–"))
+                    format!("  {} {email:<28} skipped: {}", styled(ODD, "–"), printable(reason))
                 }
                 TurnEnd::Faulted(fault) => {
                     let (mark, stage) = (styled(BAD, "✗"), fault.stage);
-                    format!("  {mark} {email:<28} failed in {stage}: {}", fault.message)
+                    format!("  {mark} {email:<28} failed in {stage}: {}", printable(&fault.message))
                 }
             })
         }
-        Event::Held { email, reason } => Some(format!("  {} {email:<28} held: {reason}", styled(ODD, "–"))),
+        Event::Held { email, reason } => {
+            let (mark, email, reason) = (styled(ODD, "–"), printable(email), printable(reason));
+            Some(format!("  {mark} {email:<28} held: {reason}"))
+        }
         _ => None,
     }
 }

@@ -67,12 +67,12 @@ impl TickView<'_> {
             let summary = &turn.summary;
             let rated = match &summary.fault_message {
                 Some(message) => Cell::new(printable(message)).fg(Color::Red),
-                None => Cell::new(scores(&summary.ratings)),
+                None => Cell::new(printable(&scores(&summary.ratings))),
             };
             table.add_row([
-                Cell::new(&summary.persona),
+                Cell::new(printable(&summary.persona)),
                 Cell::new(summary.strategy.as_deref().unwrap_or("–")),
-                Cell::new(did(turn)),
+                Cell::new(printable(&did(turn))),
                 rated,
                 Cell::new(cost(summary.cost_usd)),
                 Cell::new(&summary.id[..8]).add_attribute(Attribute::Dim),

@@ -21,6 +21,9 @@ const PERSONAS_PATH: &str = "/api/v1/internal/personas";
 /// The same after they moved to apps/api (contract 10).
 const PERSONAS_PATH_OF_API: &str = "/api/v1/personas/internal";
 
+/// A deadline is added to the time of day, which has an end.
+const LONGEST_TURN: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Puts a configuration together. `environment` gives a variable's value.
 ///
 /// # Errors
@@ -187,6 +190,11 @@ fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, Confi
     at_least_one("runner.max_rounds", u64::from(max_rounds))?;
     at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
     at_least_one("runner.turn_deadline", u64::try_from(turn_deadline.as_millis()).unwrap_or(u64::MAX))?;
+    if turn_deadline > LONGEST_TURN {
+        let problem = "must be a day at most".to_owned();
+        let raw = shown_span(&turn_deadline);
+        return Err(ConfigError::Value { name: "runner.turn_deadline".to_owned(), problem, raw });
+    }
     let time_zone = zone.parse::<Tz>().map_err(|_| ConfigError::Value {
         name: "runner.time_zone".to_owned(),
         problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),

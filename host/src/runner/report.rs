@@ -22,9 +22,17 @@ pub struct TickReport {
     pub held: Vec<HeldPersona>,
     /// How long it took.
     pub duration_ms: u64,
+    /// Deliveries that mana-auth has not acknowledged; left out when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub deliveries_waiting: u64,
     /// Each turn that ran; not part of the contract's shape.
     #[serde(skip)]
     pub turns: Vec<TurnReport>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One persona whose turn ended in a fault.

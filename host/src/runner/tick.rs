@@ -77,6 +77,8 @@ impl Runner {
         // None runs now. One that is marked so could not be ended, for want of a ledger.
         self.deps.ledger.end_interrupted().await?;
         self.deps.events.emit(Event::TickStarted { lag });
+        // First what mana-auth does not know yet, or it would report as due who has just run.
+        self.flush_or_say().await;
         let due = self.deps.mana.due().await?;
         let mut report = TickReport::default();
         for entry in due.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
@@ -88,9 +90,8 @@ impl Runner {
         let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
         report.due += personas.len();
         self.run_all(personas, &mut report).await?;
-        if let Err(error) = self.flush().await {
-            tracing::error!(cause = %error, "the outbox cannot be read; its rows are delivered later");
-        }
+        self.flush_or_say().await;
+        report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.deps.events.emit(Event::TickEnded {
             due: report.due,
@@ -100,6 +101,13 @@ impl Runner {
             took: started.elapsed(),
         });
         Ok(report)
+    }
+
+    /// A tick is worth having without its deliveries: they are kept.
+    async fn flush_or_say(&self) {
+        if let Err(error) = self.flush().await {
+            tracing::error!(cause = %error, "the outbox cannot be read; its rows are delivered later");
+        }
     }
 
     /// Begins a turn for each as places come free, and waits for all of them.

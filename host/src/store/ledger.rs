@@ -13,6 +13,9 @@ use crate::domain::clock::Clock;
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/0001_ledger.sql"))];
 
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// The record of turns, and the outbox.
 ///
 /// One process writes at a time (an OS lock on a file beside it says which); any number may read.
@@ -79,7 +82,9 @@ impl Ledger {
         if !path.is_file() {
             return Err(LedgerError::Missing { path });
         }
-        let ledger = Self::connect(path, clock, None, options().create_if_missing(false)).await?;
+        // Nothing is set on the way: it may be somebody else's database.
+        let options = SqliteConnectOptions::new().read_only(true).busy_timeout(BUSY);
+        let ledger = Self::connect(path, clock, None, options).await?;
         ledger.refuse_newer().await?;
         Ok(ledger)
     }
@@ -150,7 +155,7 @@ fn options() -> SqliteConnectOptions {
         // With NORMAL a committed step can vanish when the power fails, and would be paid for again.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
+        .busy_timeout(BUSY)
 }
 
 fn migrator() -> Migrator {

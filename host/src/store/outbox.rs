@@ -5,7 +5,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{json, json_text, whole};
 use super::{Ledger, LedgerError};
-use crate::domain::delivery::Delivery;
+use crate::domain::delivery::{Delivery, Rows, action_rows};
 use crate::domain::ids::TurnId;
 
 /// One delivery that waits for its next try.
@@ -91,6 +91,11 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn not_delivered(&self, seq: i64, error: &str, next: Failed) -> Result<(), LedgerError> {
+        const WHAT: &str = "mark a delivery";
+        let mut transaction = self.write(WHAT).await?;
+        if matches!(next, Failed::Refused) {
+            enqueue_marker(&mut transaction, seq, self.now_ms()).await?;
+        }
         let (state, next_try_at) = match next {
             Failed::RepeatAt(at) => ("waiting", at.timestamp_millis()),
             Failed::Refused => ("refused", self.now_ms()),
@@ -102,11 +107,29 @@ impl Ledger {
         .bind(next_try_at)
         .bind(error)
         .bind(seq)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await
-        .map_err(LedgerError::doing("mark a delivery"))?;
-        Ok(())
+        .map_err(LedgerError::doing(WHAT))?;
+        transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
+}
+
+/// In the place of actions that mana-auth will never take, one row that says that the persona was
+/// active: else it would be due, and held, for ever.
+async fn enqueue_marker(connection: &mut SqliteConnection, seq: i64, now: i64) -> Result<(), LedgerError> {
+    let doing = LedgerError::doing("replace a refused delivery");
+    let refused = sqlx::query("SELECT turn, delivery FROM outbox WHERE seq = ? AND part = 'actions'")
+        .bind(seq)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(&doing)?;
+    let Some(refused) = refused else { return Ok(()) };
+    let turn: String = refused.try_get("turn").map_err(&doing)?;
+    let delivery: String = refused.try_get("delivery").map_err(&doing)?;
+    let Delivery { persona, .. } = json("delivery", &delivery)?;
+    let turn = TurnId::parse(&turn).map_err(|_| LedgerError::Row { column: "turn", value: turn })?;
+    let marker = Delivery { persona, rows: Rows::Actions(action_rows(turn, &[])) };
+    enqueue(connection, turn, "marker", &marker, now).await
 }
 
 /// Puts a delivery in the outbox, as part of the transaction that keeps what it carries.

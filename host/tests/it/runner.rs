@@ -54,7 +54,9 @@ async fn a_delivery_that_mana_auth_will_never_take_is_set_aside_and_blocks_nobod
     house.stack.auth().set_faults(mana_auth::Faults::default());
     house.later(TimeDelta::hours(1));
     let flushed = house.runner.flush().await.unwrap();
-    assert_eq!((flushed.delivered, flushed.failed, flushed.waiting), (2, 2, 0));
+    assert_eq!((flushed.delivered, flushed.failed, flushed.waiting), (2, 2, 1), "and a marker is tried");
+    house.runner.flush().await.unwrap();
+    assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0, "once");
     let set_aside = house.turn("Anna").await.waiting;
     assert!(set_aside.iter().all(|part| part.state == "refused"), "{set_aside:?}");
     assert!(set_aside[0].last_error.as_deref().unwrap().contains("Persona not found"), "{set_aside:?}");

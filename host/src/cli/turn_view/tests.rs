@@ -1,3 +1,5 @@
+//! One turn, as people read it.
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;

@@ -11,11 +11,12 @@ use super::turns::open;
 use crate::cli::args::Personas;
 use crate::cli::output::Column::{Flowing, Whole};
 use crate::cli::output::{FAINT, Output, styled, table};
+use crate::cli::text::printable;
 use crate::cli::tick_view::scores;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::domain::clock::Clock;
-use crate::mana::{Mana, Options, SignInForm, password};
+use crate::mana::{Mana, password};
 use crate::outbound;
 use crate::store::{LedgerError, Summary, TurnFilter};
 
@@ -82,7 +83,7 @@ async fn list(file: Option<&Path>, output: Output) -> Result<(), Failure> {
         for (email, (turn, due)) in &personas {
             let cell = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "–".to_owned()));
             table.add_row([
-                Cell::new(email),
+                Cell::new(printable(email)),
                 if *due {
                     Cell::new("due").fg(Color::Green)
                 } else {
@@ -91,7 +92,7 @@ async fn list(file: Option<&Path>, output: Output) -> Result<(), Failure> {
                 cell(turn.map(|turn| turn.started_at.format("%Y-%m-%d %H:%M").to_string())),
                 cell(turn.map(|turn| turn.state.clone())),
                 cell(turn.and_then(|turn| turn.strategy.clone())),
-                cell(turn.map(|turn| scores(&turn.ratings))),
+                cell(turn.map(|turn| printable(&scores(&turn.ratings)))),
             ]);
         }
         format!("{}\n", table.trim_fmt())
@@ -104,13 +105,7 @@ async fn due(config: &Config, output: Output) -> Result<Option<Vec<String>>, Fai
         output.say(&styled(FAINT, "MANA_SERVICE_KEY is not set, so mana-auth is not asked who is due"));
         return Ok(None);
     }
-    let options = Options {
-        auth_url: config.mana.auth_url.clone(),
-        personas_url: config.mana.personas_url.clone(),
-        service_key: config.mana.service_key.clone(),
-        seed_secret: config.mana.seed_secret.clone(),
-        sign_in: SignInForm::Auto,
-    };
+    let options = load::mana_options(config);
     let list = Mana::new(outbound::client()?, Clock::system(), options).due().await?;
     Ok(Some(list.personas.into_iter().map(|persona| persona.email).collect()))
 }

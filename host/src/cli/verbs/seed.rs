@@ -31,7 +31,8 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
     })?;
     let admin = Admin::new(outbound::client()?, admin_url(&config), token.into());
     let mut created: Vec<Value> = Vec::new();
-    let mut failed: Option<Failure> = None;
+    let mut failed: Vec<Value> = Vec::new();
+    let mut first: Option<Failure> = None;
     for entry in &catalog.personas {
         let password = password(&config.mana.seed_secret, &entry.email).map_err(|error| {
             Failure::new(Exit::Refused, error.to_string()).hint("set PERSONA_SEED_SECRET")
@@ -42,24 +43,22 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
                 created.push(json!({ "email": entry.email, "userId": user }));
             }
             Err(error) => {
+                let stops = error.stops_seeding();
                 let failure = Failure::from(error);
                 output.say(&format!("  {} {:<28} {failure}", styled(BAD, "✗"), entry.email));
-                // The same would happen to all the others.
-                let hopeless = failure.exit() == Exit::Unreachable;
-                failed.get_or_insert(failure);
-                if hopeless {
+                failed.push(json!({ "email": entry.email, "error": failure.to_string() }));
+                first.get_or_insert(failure);
+                if stops {
                     break;
                 }
             }
         }
     }
-    match failed {
-        Some(failure) => Err(failure),
-        None => {
-            let count = created.len();
-            output.print(&json!({ "created": created }), || format!("{count} personas are at mana-auth\n"))
-        }
-    }
+    let count = created.len();
+    let document = json!({ "created": created, "failed": failed });
+    output
+        .print(&document, || format!("{count} of {} personas are at mana-auth\n", catalog.personas.len()))?;
+    first.map_or(Ok(()), Err)
 }
 
 /// Reads a catalog.

@@ -70,12 +70,12 @@ fn list(turns: &[Summary]) -> String {
         };
         let rated = match &turn.fault_message {
             Some(message) => printable(message),
-            None => scores(&turn.ratings),
+            None => printable(&scores(&turn.ratings)),
         };
         table.add_row([
             Cell::new(&turn.id[..8]).add_attribute(Attribute::Dim),
             Cell::new(turn.started_at.format("%m-%d %H:%M:%S")),
-            Cell::new(&turn.persona),
+            Cell::new(printable(&turn.persona)),
             Cell::new(turn.strategy.as_deref().unwrap_or("–")),
             state,
             Cell::new(turn.actions),

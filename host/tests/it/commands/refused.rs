@@ -86,7 +86,12 @@ fn a_configuration_is_refused_with_the_place_of_the_mistake() {
             "write it like \"60s\"",
         ),
         ("[runner\n", 78, "unclosed table", "expected `]`"),
-        ("[runner]\ntime_zone = \"Köln\"\n", 78, "runner.time_zone must be a time zone", "config show"),
+        (
+            "[runner]\ntime_zone = \"Köln\"\n",
+            78,
+            "runner.time_zone must be a time zone",
+            "correct it where it is set",
+        ),
         (
             "[routing]\ndefault = \"weekly\"\n",
             78,
@@ -252,14 +257,14 @@ async fn a_neighbour_that_refuses_or_is_away_is_named() {
             "localhost:3001".to_owned(),
             78,
             "must begin with http:// or https://",
-            "config show",
+            "correct it where it is set",
         ),
         (
             "PERSONA_CONCURRENCY",
             "many".to_owned(),
             78,
             "must be a positive integer, got \"many\"",
-            "config show",
+            "correct it where it is set",
         ),
     ] {
         let mut wrong = Shell::beside(&stack);
