@@ -95,6 +95,9 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
 async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output) {
     while let Ok(event) = events.recv().await {
         if let Event::TickEnded { due, completed, .. } = event {
+            if output.json && output.print(&event, String::new).is_err() {
+                return;
+            }
             clock.advance(TimeDelta::days(1));
             while is_weekend(clock.now()) {
                 clock.advance(TimeDelta::days(1));

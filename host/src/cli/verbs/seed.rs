@@ -55,9 +55,10 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
         }
     }
     let count = created.len();
-    let document = json!({ "created": created, "failed": failed });
-    output
-        .print(&document, || format!("{count} of {} personas are at mana-auth\n", catalog.personas.len()))?;
+    if count > 0 {
+        let (document, all) = (json!({ "created": created, "failed": failed }), catalog.personas.len());
+        output.print(&document, || format!("{count} of {all} personas are at mana-auth\n"))?;
+    }
     first.map_or(Ok(()), Err)
 }
 
