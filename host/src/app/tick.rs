@@ -10,13 +10,14 @@ use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
 use crate::domain::clock::Clock;
+use crate::domain::event::TurnEnd;
 use crate::runner::{Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 
 /// What is logged beside the answer: failures are told in it, and rmcp would tell them twice.
 pub(super) const QUIET: &str = "error,rmcp=off";
 
-/// Runs one tick; ends with [`Exit::No`] when a persona failed.
+/// Runs one tick; ends with [`Exit::Done`] only when nobody failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let config = load::config(file)?;
@@ -48,7 +49,27 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     }
     runner.deps().ledger.close().await;
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
-    Ok(if report.failed.is_empty() && wanted_ran { Exit::Done } else { Exit::No })
+    Ok(if report.failed.is_empty() && wanted_ran { Exit::Done } else { why_not(&report) })
+}
+
+/// The exit code of a tick that was not what was wanted: the cause, where all turns met the same.
+fn why_not(report: &TickReport) -> Exit {
+    let codes: Vec<&str> = (report.turns.iter())
+        .filter_map(|turn| match &turn.ended.end {
+            TurnEnd::Faulted(fault) => Some(fault.code.as_str()),
+            _ => None,
+        })
+        .collect();
+    let refused = |code: &str| code.starts_with("login-") || code.ends_with("key-refused");
+    if codes.is_empty() {
+        Exit::No
+    } else if codes.iter().all(|code| code.ends_with("unreachable")) {
+        Exit::Unreachable
+    } else if codes.iter().all(|code| refused(code)) {
+        Exit::Refused
+    } else {
+        Exit::No
+    }
 }
 
 /// One tick with a line for each turn that ends.

@@ -288,8 +288,8 @@ async fn a_neighbour_that_refuses_or_is_away_is_named() {
 }
 
 /// The only persona of a tick that failed, and the turn that the ledger has of it.
-fn failed(shell: &Shell) -> (Value, Value) {
-    let document = shell.document("tick", 100);
+fn failed(shell: &Shell, exit: i32) -> (Value, Value) {
+    let document = shell.document("tick", exit);
     assert_eq!((&document["due"], &document["ranSuccessfully"]), (&1.into(), &0.into()), "{document}");
     let turn = shell.document("turns list", 0)[0].clone();
     assert_eq!(turn["state"], "faulted", "{turn}");
@@ -301,7 +301,7 @@ async fn an_mcp_server_that_is_down_costs_one_turn_that_is_tried_again() {
     let (stack, shell) = town(&["anna"]).await;
     let nobody = Nobody::there();
     let shell = shell.with("MANA_MCP_URL", &nobody.url(""));
-    let (failed, turn) = failed(&shell);
+    let (failed, turn) = failed(&shell, 69);
     assert_eq!(failed["persona"], "persona.anna@mana.test");
     assert!(failed["error"].as_str().unwrap().contains(&nobody.url("/mcp")), "{failed}");
     assert!(turn["faultHint"].as_str().unwrap().contains("MANA_MCP_URL"), "{turn}");
@@ -326,14 +326,14 @@ async fn a_login_with_the_wrong_seed_secret_says_so_until_it_is_locked() {
         // A ledger of its own, or the turn would be held.
         let wrong = Shell::beside(&stack).with("PERSONA_SEED_SECRET", "another one");
         wrong.write("persona-host.toml", bearer);
-        let (failed, turn) = failed(&wrong);
+        let (failed, turn) = failed(&wrong, 77);
         let error = failed["error"].as_str().unwrap();
         assert!(error.starts_with("Persona login failed for persona.anna@mana.test: HTTP 4"), "{error}");
         last = turn;
     }
     assert!(last["faultHint"].as_str().unwrap().contains("PERSONA_SEED_SECRET"), "{last}");
     // By now not even the right one helps.
-    let (failed, turn) = failed(&shell);
+    let (failed, turn) = failed(&shell, 77);
     assert!(failed["error"].as_str().unwrap().contains("Account locked"), "{failed}");
     assert_eq!(turn["faultCode"], "login-locked");
     assert!(turn["faultHint"].as_str().unwrap().starts_with("Wait until the lock ends"), "{turn}");
