@@ -58,7 +58,6 @@ pub struct Answered<'a, B: Serialize> {
     /// How often the request was sent.
     pub attempts: u32,
     /// Which price table the cost is from.
-    #[serde(skip)]
     pub price_table: &'a str,
 }
 
@@ -83,6 +82,26 @@ impl Ledger {
         row.try_get(0).map_err(LedgerError::doing(WHAT))
     }
 
+    /// Writes down something that is no call, and so has no result to wait for.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn note(&self, key: &StepKey, noted: &impl Serialize) -> Result<(), LedgerError> {
+        sqlx::query(
+            "INSERT INTO steps (turn, attempt, key, intent, begun_at, result, ended_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'null', ?5)",
+        )
+        .bind(key.turn.to_string())
+        .bind(i64::from(key.attempt))
+        .bind(key.to_string())
+        .bind(json_text(noted))
+        .bind(self.now_ms())
+        .execute(&self.writer)
+        .await
+        .map_err(LedgerError::doing("journal an opening"))?;
+        Ok(())
+    }
+
     /// Writes down what came of a step.
     ///
     /// # Errors
@@ -99,47 +118,16 @@ impl Ledger {
         self.close_step(step, None, Some(failure)).await
     }
 
-    /// Writes down a model's answer and what it used, in one transaction.
+    /// Writes down a model's answer. What it used is booked with it (the trigger `usage_of_answer`).
     ///
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn answer<B: Serialize>(
         &self,
         step: i64,
-        turn: TurnId,
-        phase: Phase,
         answered: &Answered<'_, B>,
     ) -> Result<(), LedgerError> {
-        const WHAT: &str = "journal an answer";
-        let mut transaction = self.write(WHAT).await?;
-        sqlx::query("UPDATE steps SET result = ?, ended_at = ? WHERE seq = ?")
-            .bind(json_text(answered))
-            .bind(self.now_ms())
-            .bind(step)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        let round = answered.round;
-        let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        sqlx::query(
-            "INSERT INTO usage (step, turn, phase, model, input, output, cache_write_5m, cache_write_1h,
-                 cache_read, cost, price_table) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(step)
-        .bind(turn.to_string())
-        .bind(phase.name())
-        .bind(&round.model)
-        .bind(tokens(round.usage.input))
-        .bind(tokens(round.usage.output))
-        .bind(tokens(round.usage.cache_write_5m))
-        .bind(tokens(round.usage.cache_write_1h))
-        .bind(tokens(round.usage.cache_read))
-        .bind(round.cost.map(|cost| tokens(cost.0)))
-        .bind(answered.price_table)
-        .execute(&mut *transaction)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
+        self.complete(step, answered).await
     }
 
     async fn close_step(

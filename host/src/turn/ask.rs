@@ -23,9 +23,7 @@ impl Conversation<'_> {
     /// Writes down what the phase opens with.
     pub(super) async fn open(&self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
         let key = StepKey::opening(self.turn.turn, self.turn.attempt, self.phase);
-        let lost = |error| faults::ledger(self.stage, &error);
-        let step = deps.ledger.intend(&key, opening).await.map_err(lost)?;
-        deps.ledger.complete(step, &Value::Null).await.map_err(lost)
+        deps.ledger.note(&key, opening).await.map_err(|error| faults::ledger(self.stage, &error))
     }
 
     /// Asks once. Whatever is answered is in the ledger before it is used.
@@ -46,7 +44,7 @@ impl Conversation<'_> {
                 let content: Vec<&Value> = reply.blocks.iter().map(|Block { raw, .. }| raw).collect();
                 let (attempts, price_table) = (reply.attempts, reply.price_table);
                 let answered = Answered { round: &round, content, attempts, price_table };
-                deps.ledger.answer(step, turn.turn, self.phase, &answered).await.map_err(lost)?;
+                deps.ledger.answer(step, &answered).await.map_err(lost)?;
                 self.tell(&reply, deps);
                 Ok(reply)
             }

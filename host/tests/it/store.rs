@@ -110,7 +110,7 @@ async fn answer(ledger: &Ledger, turn: TurnId, number: u32, cost: Option<u64>) {
         latency_ms: 3,
     };
     let answered = Answered { round: &round, content: json!([]), attempts: 1, price_table: "2026-11-22" };
-    ledger.answer(step, turn, Phase::Main, &answered).await.unwrap();
+    ledger.answer(step, &answered).await.unwrap();
 }
 
 #[tokio::test]

@@ -66,6 +66,19 @@ CREATE TABLE usage (
 
 CREATE INDEX usage_by_turn ON usage (turn);
 
+-- A step whose result has usage is an answered model call: it is journaled and booked by one statement,
+-- so that neither can be had without the other.
+CREATE TRIGGER usage_of_answer AFTER UPDATE OF result ON steps
+WHEN new.result ->> '$.usage' IS NOT NULL AND new.key NOT LIKE '%/%/%'
+BEGIN
+    INSERT INTO usage (step, turn, phase, model, input, output, cache_write_5m, cache_write_1h, cache_read,
+                       cost, price_table)
+    VALUES (new.seq, new.turn, substr(new.key, 1, instr(new.key, '/') - 1), new.result ->> '$.model',
+            new.result ->> '$.usage.input', new.result ->> '$.usage.output',
+            new.result ->> '$.usage.cache_write_5m', new.result ->> '$.usage.cache_write_1h',
+            new.result ->> '$.usage.cache_read', new.result ->> '$.cost', new.result ->> '$.price_table');
+END;
+
 CREATE TABLE actions (
     turn       TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
     position   INTEGER NOT NULL,
