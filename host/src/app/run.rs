@@ -81,6 +81,10 @@ fn warn(config: &Config, missing_keys: &[&str]) {
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
-        Self::new(Exit::PortTaken, error.to_string()).hint(error.hint())
+        let exit = match error.cause.kind() {
+            io::ErrorKind::AddrInUse => Exit::PortTaken,
+            _ => Exit::Configuration,
+        };
+        Self::new(exit, error.to_string()).hint(error.hint())
     }
 }

@@ -80,11 +80,6 @@ impl Routing {
             .or_else(|| self.archetypes.get(&persona.archetype))
             .unwrap_or(&self.default)
     }
-
-    /// Every strategy that is named.
-    pub fn named(&self) -> impl Iterator<Item = &StrategyName> {
-        std::iter::once(&self.default).chain(self.archetypes.values()).chain(self.personas.values())
-    }
 }
 
 #[cfg(test)]

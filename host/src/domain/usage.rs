@@ -1,8 +1,7 @@
 //! Tokens and money.
 
 use std::fmt;
-use std::iter::Sum;
-use std::ops::{Add, AddAssign};
+use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +38,6 @@ impl AddAssign for Usage {
     }
 }
 
-impl Sum for Usage {
-    fn sum<I: Iterator<Item = Self>>(calls: I) -> Self {
-        calls.fold(Self::default(), |mut sum, call| {
-            sum += call;
-            sum
-        })
-    }
-}
-
 /// An amount in billionths of a US dollar; exact, because the cheapest token costs five of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -62,14 +52,6 @@ impl NanoUsd {
     }
 }
 
-impl Add for NanoUsd {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
-}
-
 impl fmt::Display for NanoUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "${:.4}", self.dollars())
@@ -78,21 +60,3 @@ impl fmt::Display for NanoUsd {
 
 /// What a call cost: `None` when the model's price is not known. Never zero for want of a price.
 pub type Cost = Option<NanoUsd>;
-
-/// The sum of costs; unknown as soon as one of them is.
-#[must_use]
-pub fn total_cost(costs: impl IntoIterator<Item = Cost>) -> Cost {
-    costs.into_iter().try_fold(NanoUsd(0), |sum, cost| Some(sum + cost?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_unknown_price_makes_the_sum_unknown() {
-        assert_eq!(total_cost([Some(NanoUsd(2)), Some(NanoUsd(3))]), Some(NanoUsd(5)));
-        assert_eq!(total_cost([Some(NanoUsd(2)), None]), None);
-        assert_eq!(total_cost([]), Some(NanoUsd(0)));
-    }
-}

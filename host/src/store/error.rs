@@ -12,7 +12,7 @@ pub enum LedgerError {
         url: String,
     },
     /// The folder of the file cannot be made.
-    #[error("the folder of the ledger {} cannot be created: {cause}", path.display())]
+    #[error("the folder or the lock file of the ledger {} cannot be created: {cause}", path.display())]
     Folder {
         /// The file.
         path: PathBuf,

@@ -30,8 +30,8 @@ impl<'a> Stages<'a> {
         work: impl Future<Output = Result<T, TurnEnd>>,
     ) -> Result<T, TurnEnd> {
         let started = Instant::now();
-        // The tool loop watches the deadline itself, so that what it did is kept. What remains
-        // after it is short and local, but for the rating call.
+        // The tool loop watches the deadline itself, so that what it did is kept; and keeping is
+        // local and short.
         let limit = match stage {
             Stage::ToolLoop | Stage::KeepActions | Stage::KeepRatings => None,
             _ => Some(self.deadline),
