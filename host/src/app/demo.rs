@@ -189,7 +189,9 @@ fn say_where(folder: &Path, turn: Option<String>, output: Output) {
     ));
     output.say(&format!("  {} is the stand-ins' database: what the app knows", styled(PLACE, app.display())));
     let id = turn.as_deref().map_or("ID", |turn| &turn[..8]);
-    let next = format!("persona-host turns show {id} --ledger {}", ledger.display());
+    // As it was called itself: who came here by `cargo run` has no persona-host in the path.
+    let program = std::env::args().next().unwrap_or_else(|| "persona-host".to_owned());
+    let next = format!("{program} turns show {id} --ledger {}", ledger.display());
     output.say(&format!("  next: {}", styled(PLACE, next)));
 }
 
