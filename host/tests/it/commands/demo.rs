@@ -76,7 +76,7 @@ fn the_demo_tells_people_what_happens_and_where_the_rows_are() {
         "Claude is a scripted stand-in: nothing is paid",
         "✓ persona.anna@mana.test",
         "ledger.db is our ledger",
-        "next: persona-host turns show ",
+        concat!("next: ", env!("CARGO_BIN_EXE_persona-host"), " turns show "),
     ] {
         assert!(said.stderr.contains(words), "{words:?} in:\n{}", said.stderr);
     }
