@@ -310,6 +310,7 @@ async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
         // A database in memory lives as long as its only connection.
         .idle_timeout(None)
         .max_lifetime(None)
+        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let file = attached.clone();
             Box::pin(async move { attach(connection, &file).await })

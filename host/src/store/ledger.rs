@@ -119,7 +119,8 @@ impl Ledger {
         options: SqliteConnectOptions,
     ) -> Result<Self, LedgerError> {
         let options = options.filename(&path);
-        let pool = |size| SqlitePoolOptions::new().max_connections(size);
+        // A file does not go away like a server does, and to ask each time costs as much as a statement.
+        let pool = |size| SqlitePoolOptions::new().max_connections(size).test_before_acquire(false);
         let failed = |cause| LedgerError::Open { path: path.clone(), cause };
         let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
         let readers = pool(4).connect_lazy_with(options.read_only(true));

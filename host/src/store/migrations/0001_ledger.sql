@@ -33,6 +33,8 @@ CREATE TABLE turns (
 ) STRICT;
 
 CREATE INDEX turns_by_start ON turns (started_at DESC);
+-- Looked through at each tick, and nearly always empty.
+CREATE INDEX turns_running ON turns (state) WHERE state = 'running';
 CREATE INDEX turns_by_email ON turns (email, started_at DESC);
 
 -- The journal: each paid call and each tool call, intent before, result after.
