@@ -1,10 +1,12 @@
 //! A tick as a table and as a document.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint};
 use serde_json::{Value, json};
 
 use super::output::Column::{Flowing, Number, Whole};
-use super::output::{HEAD, styled, table};
+use super::output::{HEAD, PLACE, styled, table};
 use super::text::printable;
 use crate::domain::rating::Rating;
 use crate::runner::TickReport;
@@ -78,7 +80,14 @@ impl TickView<'_> {
                 Cell::new(&summary.id[..8]).add_attribute(Attribute::Dim),
             ]);
         }
-        format!("{}\n\n{}\n", table.trim_fmt(), self.sums())
+        format!("{}\n\n{}\n{}", table.trim_fmt(), self.sums(), self.hints())
+    }
+
+    /// What to do about the faults, each advice once.
+    fn hints(&self) -> String {
+        let hints: BTreeSet<&str> =
+            self.turns.iter().filter_map(|turn| turn.summary.fault_hint.as_deref()).collect();
+        hints.iter().map(|hint| format!("{} {}\n", styled(PLACE, "hint:"), printable(hint))).collect()
     }
 
     fn sums(&self) -> String {
