@@ -10,7 +10,7 @@ use persona_host::cli::output;
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::try_parse() {
-        Ok(cli) => app::run(cli).await.into(),
+        Ok(cli) => app::obey(cli).await.into(),
         Err(stopped) => output::not_begun(&stopped).into(),
     }
 }

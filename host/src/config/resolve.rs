@@ -128,19 +128,11 @@ impl Sources<'_> {
             let problem = "must begin with http:// or https://".to_owned();
             return Err(ConfigError::Value { name: key.to_owned(), problem, raw: url });
         }
-        // It would be shown with the URL, here and in every error that names it.
-        if url
-            .split("://")
-            .nth(1)
-            .and_then(|rest| rest.split('/').next())
-            .is_some_and(|host| host.contains('@'))
-        {
+        // They would be shown with the URL, here and in every error that names it.
+        if has_user(&url) {
             let problem = "must hold no user name and no password".to_owned();
-            return Err(ConfigError::Value {
-                name: key.to_owned(),
-                problem,
-                raw: "a URL with them".to_owned(),
-            });
+            let raw = "a URL with them".to_owned();
+            return Err(ConfigError::Value { name: key.to_owned(), problem, raw });
         }
         Ok(url.trim_end_matches('/').to_owned())
     }
@@ -324,6 +316,12 @@ fn limits(file: &file::Limits) -> Limits {
         transfer: bytes(file.transfer, default.transfer),
         log_lines: file.log_lines.unwrap_or(default.log_lines),
     }
+}
+
+/// Whether a URL has something before an `@` in front of its host.
+fn has_user(url: &str) -> bool {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    authority.is_some_and(|authority| authority.contains('@'))
 }
 
 fn positive<T: TryFrom<u64>>(name: &str, raw: &str) -> Result<T, ConfigError> {

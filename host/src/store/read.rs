@@ -12,7 +12,6 @@ use crate::domain::action::Action;
 use crate::domain::behavior::Problem;
 use crate::domain::ids::TurnId;
 use crate::domain::rating::Rating;
-use crate::domain::tool::is_marker;
 use crate::domain::usage::Usage;
 
 /// Which turns to list.
@@ -86,19 +85,6 @@ pub struct Summary {
     pub fault_hint: Option<String>,
     /// Why the plugin let it out.
     pub skip_reason: Option<String>,
-}
-
-impl Summary {
-    /// The mean score of the modules; markers do not count.
-    #[must_use]
-    pub fn mean_score(&self) -> Option<f64> {
-        let scores: Vec<u32> = (self.ratings.iter())
-            .filter(|rating| !is_marker(&rating.module))
-            .map(|rating| u32::from(rating.score.get()))
-            .collect();
-        let count = u32::try_from(scores.len()).ok().filter(|count| *count > 0)?;
-        Some(f64::from(scores.iter().sum::<u32>()) / f64::from(count))
-    }
 }
 
 /// Everything about one turn.

@@ -1,0 +1,30 @@
+//! What was typed, and who does it.
+
+use super::{demo, run, stack, tick};
+use crate::cli::args::{Cli, Command, Config};
+use crate::cli::output::Output;
+use crate::cli::{Exit, Failure, verbs};
+
+/// Does what was typed.
+pub async fn obey(cli: Cli) -> Exit {
+    let output = Output { json: cli.json };
+    match dispatch(cli, output).await {
+        Ok(exit) => exit,
+        Err(failure) => output.fail(failure),
+    }
+}
+
+async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Demo(args) => return demo::demo(args, file, output).await,
+        Command::Run => run::run(file, output).await?,
+        Command::Stack(args) => stack::stack(args, output).await?,
+        Command::Tick(args) => return tick::tick(args, file, output).await,
+        Command::Seed(args) => verbs::seed::seed(args, file, output).await?,
+        Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
+        Command::Turns(verb) => verbs::turns::look(verb, file, output).await?,
+        Command::Config(Config::Show) => verbs::config::show(file, output)?,
+    }
+    Ok(Exit::Done)
+}
