@@ -1,6 +1,7 @@
 //! What a plugin is given and what it returns, as plain values of no particular WIT version.
 //!
-//! Everything here can be written as JSON, so that a call can be recorded, replayed and compared.
+//! Everything here can be written as JSON (camelCase, as JavaScript sees the contract), so that a call
+//! can be recorded, replayed and compared.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +11,7 @@ use super::rating::Rating;
 
 /// What a plugin says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// The plugin's own name for itself.
     pub name: String,
@@ -23,6 +25,7 @@ pub struct Descriptor {
 
 /// Everything that varies from turn to turn, chosen by the host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TurnContext {
     /// The turn's id.
     pub turn_id: String,
@@ -42,6 +45,7 @@ pub struct TurnContext {
 
 /// A tool as a plugin sees it: without its schema.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OfferedTool {
     /// Dotted name.
     pub name: String,
@@ -53,6 +57,7 @@ pub struct OfferedTool {
 
 /// The question that opens the main phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TurnRequest {
     /// The system prompt.
     pub system: String,
@@ -66,6 +71,7 @@ pub struct TurnRequest {
 
 /// What came of the main phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TurnOutcome {
     /// Every tool call, in order.
     pub actions: Vec<Action>,
@@ -79,6 +85,7 @@ pub struct TurnOutcome {
 
 /// The question of the rating phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RatingRequest {
     /// The system prompt.
     pub system: String,
@@ -90,6 +97,7 @@ pub struct RatingRequest {
 
 /// What a plugin read out of the rating reply, after the host has checked it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RatingReport {
     /// One for each module that could be read.
     pub ratings: Vec<Rating>,
@@ -101,6 +109,7 @@ pub struct RatingReport {
 
 /// Something that a plugin, or a check of the host, has to say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
@@ -136,6 +145,7 @@ pub enum Severity {
 
 /// A plugin says no, in words of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// What kind of no.
     pub kind: FailureKind,
