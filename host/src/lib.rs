@@ -15,6 +15,7 @@ pub mod standin;
 pub mod store;
 pub mod telemetry;
 
+pub mod reload;
 pub mod turn;
 
 pub mod runner;
