@@ -14,7 +14,7 @@ from wit_world.imports.types import Failure, FailureKind, Problem, Rating, Ratin
 
 MAX_NOTES = 1000
 # How many opening braces are tried, so that a reply of nothing but braces costs little.
-MAX_CANDIDATES = 500
+MAX_CANDIDATES = 100
 MISSING = object()
 
 

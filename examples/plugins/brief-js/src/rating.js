@@ -6,8 +6,10 @@
 // and `notes`. What is not accepted is left out, with a problem that says where it stands.
 
 const MAX_NOTES = 1000;
-/** How many opening braces are tried, so that a reply of nothing but braces costs little. */
-const MAX_CANDIDATES = 500;
+// How many opening braces are tried, and how deep nesting may go, so that a reply of nothing but
+// brackets costs little.
+const MAX_CANDIDATES = 100;
+const MAX_DEPTH = 127;
 
 /** A rating report, or a thrown failure of kind `output` if there is nothing to read. */
 export function readRatings(reply, modules) {
@@ -34,10 +36,10 @@ function objectsWithRatings(text) {
   const found = [];
   const opening = /\{\s*"/g;
   for (let tried = 0; tried < MAX_CANDIDATES; tried += 1) {
-    const start = opening.exec(text)?.index;
-    if (start === undefined) break;
-    opening.lastIndex = start + 1;
-    const read = valueAt(text, start);
+    const brace = opening.exec(text);
+    if (brace === null) break;
+    opening.lastIndex = brace.index + 1;
+    const read = valueAt(text, brace.index);
     if (read === null || !Object.hasOwn(read.value, "ratings")) continue;
     found.push(read.value);
     opening.lastIndex = read.end;
@@ -68,12 +70,13 @@ function salvage(reply, problems) {
 
 /** The JSON value at a position and where it ends. JSON.parse does not stop there, so count brackets. */
 function valueAt(text, start) {
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]|[^\s,:"{}[\]]+/g;
+  // A string (to the end of the text if it breaks off), a bracket, or a word.
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"?|[{}[\]]|[^\s,:"{}[\]]+/g;
   token.lastIndex = start;
   let depth = 0;
   do {
     const found = token.exec(text);
-    if (found === null) return null;
+    if (found === null || depth > MAX_DEPTH) return null;
     if ("{[".includes(found[0])) depth += 1;
     if ("}]".includes(found[0])) depth -= 1;
   } while (depth > 0);
