@@ -45,9 +45,27 @@ pub mod bindings {
         additional_derives: [PartialEq],
     });
 }
+#[doc(hidden)]
+pub mod self_test_bindings {
+    //! What the world `plugin-with-self-test` has beyond `plugin`. wit-bindgen generates every export
+    //! of a world anew, so this is a world of the remainder; the linker unites the two into one.
+
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1",
+        inline: "
+            package persona:sdk;
+            world self-test-alone {
+                export persona:behavior/self-test@0.1.0;
+            }
+        ",
+        pub_export_macro: true,
+        with: { "persona:behavior/types@0.1.0": crate::bindings::persona::behavior::types },
+    });
+}
 mod export;
 pub mod log;
 pub mod rating;
+mod self_test;
 mod values;
 
 pub use behavior::{Behavior, NoSettings};
@@ -57,3 +75,4 @@ pub use bindings::persona::behavior::types::{
 };
 #[doc(hidden)]
 pub use export::Exported;
+pub use self_test::SelfTest;
