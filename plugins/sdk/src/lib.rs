@@ -32,6 +32,8 @@
 //! Every call is made on a fresh instance, so nothing can be kept in a static; what the next turn
 //! should know goes into [`RatingReport::memory`]. Time and randomness are [`TurnContext::now_ms`] and
 //! [`TurnContext::seed`]; the clock and the random numbers of the standard library are fixed.
+//!
+//! Cases that the host should run before a new build goes live: [`SelfTest`].
 
 mod behavior;
 #[doc(hidden)]
