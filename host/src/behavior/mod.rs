@@ -15,6 +15,7 @@ mod load;
 mod registry;
 mod source;
 mod state;
+mod surface;
 mod v0_1;
 
 pub use built_in::BUILT_IN;
@@ -25,3 +26,4 @@ pub use load::{LoadStage, Refusal};
 pub use registry::Registry;
 pub use source::Source;
 pub use state::{LogLevel, LogLine};
+pub use surface::{Misfit, Producer, Section, Surface};
