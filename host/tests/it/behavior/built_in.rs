@@ -103,6 +103,13 @@ async fn brief_asks_for_little() {
 }
 
 #[tokio::test]
+async fn brief_gives_as_many_minutes_as_it_is_told() {
+    let strategy = strategy("brief", json!({"minutes": 20}));
+    let turn = built_in("brief").await.compose_turn(&strategy, &anna(), &context()).await;
+    assert!(turn.result.expect("composed").user.contains("You have 20 minutes"));
+}
+
+#[tokio::test]
 async fn a_persona_without_a_mix_is_asked_too() {
     for name in BUILT_IN {
         let mut who = anna();
