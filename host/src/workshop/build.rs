@@ -81,9 +81,10 @@ pub fn build(
     let folder = project.folder.canonicalize().map_err(|error| failed(&project.folder, "read", &error))?;
     let project = Project { folder, ..project.clone() };
     let component = project.component();
-    let part = component.with_file_name(format!(".{}.part", project.name));
+    let part = Path::new("dist").join(format!(".{}.part", project.name));
     write_contract(&project)?;
     let plan = plan(&project, variables, &part)?;
+    let part = project.folder.join(part);
     make_folder(&component)?;
     take(&plan, about_to)?;
     let bytes = fs::read(&plan.made).map_err(|error| match error.kind() {
@@ -155,6 +156,7 @@ mod tests {
             arguments: vec!["-c".to_owned(), line.to_owned()],
             folder: folder.to_owned(),
             without: Vec::new(),
+            with: Vec::new(),
             install: "",
             advice: &[],
         }

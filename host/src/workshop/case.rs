@@ -283,13 +283,4 @@ mod tests {
             assert_eq!(error.hint(), hint, "{text}");
         }
     }
-
-    #[test]
-    fn the_cases_of_the_template_are_cases() {
-        for text in
-            [include_str!("template/a-usual-day.json"), include_str!("template/a-reply-without-ratings.json")]
-        {
-            Case::parse("a", text).unwrap_or_else(|error| panic!("{error} in {text}"));
-        }
-    }
 }

@@ -18,6 +18,8 @@ pub struct Step {
     pub folder: PathBuf,
     /// The variables of the environment that are taken away.
     pub without: Vec<String>,
+    /// The variables that are set, with their values.
+    pub with: Vec<(&'static str, String)>,
     /// What to do when there is no such program.
     pub install: &'static str,
     /// Words of its output, and what to do when they are in it.
@@ -97,6 +99,7 @@ impl Step {
         for name in &self.without {
             command.env_remove(name);
         }
+        command.envs(self.with.iter().map(|(name, value)| (name, value)));
         let output = command.output().map_err(|cause| self.not_started(cause))?;
         if output.status.success() {
             return Ok(());
@@ -142,7 +145,8 @@ mod tests {
             program: program.into(),
             arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             folder: std::env::temp_dir(),
-            without: vec!["PERSONA_HOST_TEST".to_owned()],
+            without: vec!["HOME".to_owned()],
+            with: vec![("GREETING", "hello".to_owned())],
             install: "type `apt-get install it`",
             advice: &[("no such target", "add the target")],
         }
@@ -167,6 +171,7 @@ mod tests {
             assert_eq!((error.output(), error.hint()), (printed, hint));
             assert!(error.to_string().contains("sh cannot compile the plugin (exit status: 3)"), "{error}");
         }
-        step("true", &[]).take().expect("it succeeds");
+        let environment = "test -z \"$HOME\" && test \"$GREETING\" = hello";
+        step("sh", &["-c", environment]).take().expect("it succeeds");
     }
 }

@@ -27,15 +27,38 @@ const SDK: [(&str, &str); 6] = [
     ("values.rs", include_str!("../../../plugins/sdk/src/values.rs")),
 ];
 
-/// What every project gets, whatever its language.
-const COMMON: [(&str, &str); 4] = [
-    ("README.md", include_str!("template/README.md")),
-    ("wit/behavior.wit", CONTRACT),
-    ("cases/a-usual-day.json", include_str!("template/a-usual-day.json")),
-    ("cases/a-reply-without-ratings.json", include_str!("template/a-reply-without-ratings.json")),
-];
-/// The name that stands for the project's in these files.
+/// What a project in Rust is told of itself; the other examples tell it in a README of their own.
+const README: &str = include_str!("template/README.md");
+/// The name that stands for the project's in it.
 const NAME: &str = "NAME";
+
+/// The cases, which a plugin in each language passes: all of them begin as the same behavior.
+const CASES: [(&str, &str); 4] = [
+    ("cases/no-favorites.json", include_str!("../../../examples/plugins/brief-js/cases/no-favorites.json")),
+    ("cases/no-ratings.json", include_str!("../../../examples/plugins/brief-js/cases/no-ratings.json")),
+    (
+        "cases/second-thoughts.json",
+        include_str!("../../../examples/plugins/brief-js/cases/second-thoughts.json"),
+    ),
+    ("cases/ten-minutes.json", include_str!("../../../examples/plugins/brief-js/cases/ten-minutes.json")),
+];
+
+const JAVASCRIPT: [(&str, &str); 5] = [
+    ("README.md", include_str!("../../../examples/plugins/brief-js/README.md")),
+    (".gitignore", include_str!("../../../examples/plugins/brief-js/.gitignore")),
+    ("package.json", include_str!("../../../examples/plugins/brief-js/package.json")),
+    ("src/plugin.js", include_str!("../../../examples/plugins/brief-js/src/plugin.js")),
+    ("src/rating.js", include_str!("../../../examples/plugins/brief-js/src/rating.js")),
+];
+const PYTHON: [(&str, &str); 5] = [
+    ("README.md", include_str!("../../../examples/plugins/brief-python/README.md")),
+    (".gitignore", include_str!("../../../examples/plugins/brief-python/.gitignore")),
+    ("requirements.txt", include_str!("../../../examples/plugins/brief-python/requirements.txt")),
+    ("app.py", include_str!("../../../examples/plugins/brief-python/app.py")),
+    ("rating.py", include_str!("../../../examples/plugins/brief-python/rating.py")),
+];
+/// The examples leave out the contract, because here it is at hand; a project keeps it.
+const IGNORED_CONTRACT: &str = "# Written by `plugin build`.\n/wit/\n";
 
 /// Why there is no new project. Nothing was written, but for the last of them.
 #[derive(Debug, thiserror::Error)]
@@ -96,14 +119,20 @@ fn is_occupied(folder: &Path) -> bool {
 
 /// Path and text of each file, in the order in which one would read them.
 fn files(name: &str, language: Language) -> Vec<(String, String)> {
-    let common = COMMON.iter().map(|(path, text)| ((*path).to_owned(), text.replace(NAME, name)));
-    let mut files: Vec<(String, String)> = common.collect();
-    files.extend(match language {
+    let own = match language {
         Language::Rust => rust(name),
-        Language::JavaScript => Vec::new(),
-        Language::Python => Vec::new(),
-    });
-    files
+        Language::JavaScript => named(&JAVASCRIPT, "brief-js", name),
+        Language::Python => named(&PYTHON, "brief-python", name),
+    };
+    let common = CASES.iter().chain([&("wit/behavior.wit", CONTRACT)]);
+    let common = common.map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+    own.into_iter().chain(common).collect()
+}
+
+/// The files of an example under another name.
+fn named(files: &[(&str, &str)], example: &str, name: &str) -> Vec<(String, String)> {
+    let text = |text: &str| text.replace(example, name).replace(IGNORED_CONTRACT, "");
+    files.iter().map(|(path, content)| ((*path).to_owned(), text(content))).collect()
 }
 
 fn rust(name: &str) -> Vec<(String, String)> {
@@ -118,7 +147,8 @@ fn rust(name: &str) -> Vec<(String, String)> {
         .replace("_brief_", "_the_plugin_")
         .replace("Brief", "Plugin");
     let own = [
-        (".gitignore", "/dist\n/target\n".to_owned()),
+        ("README.md", README.replace(NAME, name)),
+        (".gitignore", "/dist/\n/target/\n".to_owned()),
         ("Cargo.toml", format!("{manifest}\n[workspace]\n\n{}", profile(WORKSPACE))),
         ("Cargo.lock", lock(LOCK, "brief", name, "persona-plugin")),
         ("src/lib.rs", source),
@@ -169,6 +199,28 @@ mod tests {
         assert!(text("persona-plugin/src/lib.rs").contains("path: \"../wit\""));
         let lock: toml::Table = text("Cargo.lock").parse().expect("TOML");
         assert!(lock["package"].as_array().is_some_and(|packages| packages.len() > 5));
+    }
+
+    #[test]
+    fn a_project_in_another_language_has_everything_of_its_example_but_the_name() {
+        for (language, example, lines) in
+            [(Language::JavaScript, "brief-js", 300), (Language::Python, "brief-python", 300)]
+        {
+            let files = files("my-mood", language);
+            for (path, text) in &files {
+                assert!(!text.contains(example), "{example} is left in {path}");
+                assert!(
+                    path.starts_with("cases/") || !text.contains("/wit/\n"),
+                    "{path} leaves out the contract"
+                );
+            }
+            assert!(language.marks().iter().all(|mark| files.iter().any(|(path, _)| path == mark)));
+            let folder = format!("{}/../examples/plugins/{example}", env!("CARGO_MANIFEST_DIR"));
+            for (path, _) in files.iter().filter(|(path, _)| !path.starts_with("wit/")) {
+                assert!(Path::new(&folder).join(path).is_file(), "{path} is no file of {example}");
+            }
+            assert!(files.iter().map(|(_, text)| text.lines().count()).sum::<usize>() > lines);
+        }
     }
 
     #[test]

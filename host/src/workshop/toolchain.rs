@@ -14,7 +14,7 @@ const INSTALL_RUST: &str = "install Rust 1.95 or newer with rustup (Debian: `apt
                             `rustup default stable`), then `rustup target add wasm32-wasip2`";
 const INSTALL_NODE: &str = "install Node.js 20 or newer (Debian: `apt-get install nodejs npm`; elsewhere a version manager such as nvm)";
 const INSTALL_PYTHON: &str =
-    "install Python 3.10 or newer (Debian: `apt-get install python3 python3-venv`; elsewhere pyenv or uv)";
+    "install Python 3.11 or newer (Debian: `apt-get install python3 python3-venv`; elsewhere pyenv or uv)";
 const INSTALL_AGAIN: &str = "remove the folder .venv, and build again";
 
 const ADVICE_RUST: [(&str, &str); 3] = [
@@ -56,7 +56,7 @@ pub(super) struct Mark {
 }
 
 /// The plan for a project. `variables` are the names of the environment's variables; `part` is where
-/// a component may lie until it is whole.
+/// in the project a component may lie until it is whole.
 pub(super) fn plan(project: &Project, variables: &[String], part: &Path) -> Result<Plan, ProjectError> {
     match project.language {
         Language::Rust => Ok(rust(project, variables)),
@@ -72,6 +72,7 @@ fn rust(project: &Project, variables: &[String]) -> Plan {
         arguments: words(&["build", "--release", "--target", TARGET, "--target-dir", "target"]),
         folder: project.folder.clone(),
         without: variables.iter().filter(|name| is_of_an_outer_cargo(name)).cloned().collect(),
+        with: Vec::new(),
         install: INSTALL_RUST,
         advice: &ADVICE_RUST,
     };
@@ -92,6 +93,7 @@ fn javascript(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
         arguments: words(arguments),
         folder: project.folder.clone(),
         without: Vec::new(),
+        with: Vec::new(),
         install: INSTALL_NODE,
         advice: &ADVICE_NODE,
     };
@@ -109,22 +111,25 @@ fn javascript(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
             content: read(&project.folder.join("package.json"))?,
         }),
         compile: vec![step("npx", "compile", &componentize.concat())],
-        made: part.to_owned(),
+        made: project.folder.join(part),
         nothing_made: "componentize-qjs did not write it; look at what package.json asks for",
     })
 }
 
 fn python(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
+    let home = project.folder.join(".venv");
+    let bin = home.join("bin");
     let step = |program: PathBuf, purpose, arguments: &[&str], install| Step {
         purpose,
         program,
         arguments: words(arguments),
         folder: project.folder.clone(),
         without: Vec::new(),
+        // Without it, componentize-py does not find the packages of requirements.txt.
+        with: vec![("VIRTUAL_ENV", home.to_string_lossy().into_owned())],
         install,
         advice: &ADVICE_PYTHON,
     };
-    let bin = project.folder.join(".venv/bin");
     let world = world(&read(&project.folder.join("app.py"))?, "SelfTest");
     let part_path = part.to_string_lossy();
     let componentize = ["-d", "wit", "-w", world, "componentize", "app", "-o", &*part_path];
@@ -135,11 +140,11 @@ fn python(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
             step(bin.join("python"), "fetch what is needed by", &fetch, INSTALL_AGAIN),
         ],
         prepared: Some(Mark {
-            path: project.folder.join(".venv/installed.txt"),
+            path: home.join("installed.txt"),
             content: read(&project.folder.join("requirements.txt"))?,
         }),
         compile: vec![step(bin.join("componentize-py"), "compile", &componentize, INSTALL_AGAIN)],
-        made: part.to_owned(),
+        made: project.folder.join(part),
         nothing_made: "componentize-py did not write it; look at what requirements.txt asks for",
     })
 }

@@ -1,6 +1,7 @@
 //! `plugin check`: whether the host would take a component, and what its calls cost. A list of
 //! findings; what else can be found out about a component is one more entry of it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -75,11 +76,13 @@ fn of_file(path: &Path, source: &Source) -> Finding {
 /// What loading it has shown.
 fn of_load(surface: &Surface, generation: &Generation, took: Duration) -> [Finding; 4] {
     let described = generation.descriptor();
-    let wasi: Vec<&str> =
-        surface.imports.iter().map(String::as_str).filter(|name| name.starts_with("wasi:")).collect();
-    let imports = match wasi.len() {
-        0 => "none of WASI".to_owned(),
-        number => format!("{number} interfaces of WASI, which show it nothing: {}", wasi.join(", ")),
+    let wasi = surface.imports.iter().filter_map(|name| name.strip_prefix("wasi:"));
+    let packages: BTreeSet<&str> = wasi.filter_map(|name| name.split('/').next()).collect();
+    let imports = if packages.is_empty() {
+        "nothing of WASI".to_owned()
+    } else {
+        let packages = packages.into_iter().collect::<Vec<_>>().join(", ");
+        format!("WASI's {packages}: they are there, and show it nothing")
     };
     let schema = if described.settings_schema.is_some() { "" } else { " (no schema for settings)" };
     [
@@ -116,7 +119,7 @@ fn of_calls(strategy: &Strategy, asked: &Asked, given: bool) -> Vec<Finding> {
             }
         };
         let finding = told(finding, &call.put_right);
-        findings.push(Finding { call: Some(call.clone()), ..finding });
+        findings.push(Finding { strategy: Some(strategy.name.clone()), call: Some(call.clone()), ..finding });
     }
     if asked.answers.report.is_none() {
         let why = "not all functions were called, because a turn would have ended here";

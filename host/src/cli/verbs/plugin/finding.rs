@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::ask::Cost;
 use crate::cli::output::{BAD, FAINT, GOOD, ODD, styled, text_width};
 use crate::cli::text::set;
+use crate::domain::ids::StrategyName;
 
 /// How wide the names are, in characters.
 const NAMES: usize = 16;
@@ -20,6 +21,8 @@ pub(super) struct Finding {
     pub(super) says: String,
     /// What to do about it.
     pub(super) hint: Option<String>,
+    /// The strategy under which it was called, where it was.
+    pub(super) strategy: Option<StrategyName>,
     /// What the call cost, where one was made.
     pub(super) call: Option<Cost>,
 }
@@ -39,7 +42,14 @@ pub(super) enum Verdict {
 impl Finding {
     /// Something that is as it should be.
     pub(super) fn ok(name: impl Into<String>, says: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Ok, says: says.into(), hint: None, call: None }
+        Self {
+            name: name.into(),
+            verdict: Verdict::Ok,
+            says: says.into(),
+            hint: None,
+            strategy: None,
+            call: None,
+        }
     }
 
     /// Something that somebody should look at.

@@ -5,7 +5,7 @@ use crate::cli::output::{FAINT, HEAD, styled, text_width};
 use crate::cli::text::set;
 
 /// How wide the labels are, in characters.
-const LABELS: usize = 12;
+const LABELS: usize = 14;
 
 /// A page of facts.
 #[derive(Debug, Default)]
