@@ -15,7 +15,8 @@ const INSTALL_RUST: &str = "install Rust 1.95 or newer with rustup (Debian: `apt
 const INSTALL_NODE: &str = "install Node.js 20 or newer (Debian: `apt-get install nodejs npm`; elsewhere a version manager such as nvm)";
 const INSTALL_PYTHON: &str =
     "install Python 3.11 or newer (Debian: `apt-get install python3 python3-venv`; elsewhere pyenv or uv)";
-const INSTALL_AGAIN: &str = "remove the folder .venv, and build again";
+const NODE_AGAIN: &str = "let package.json ask for componentize-qjs; remove node_modules, and build again";
+const PYTHON_AGAIN: &str = "let requirements.txt ask for componentize-py; remove .venv, and build again";
 
 const ADVICE_RUST: [(&str, &str); 3] = [
     ("target may not be installed", "type `rustup target add wasm32-wasip2` and build again"),
@@ -87,30 +88,30 @@ fn rust(project: &Project, variables: &[String]) -> Plan {
 }
 
 fn javascript(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
-    let step = |program: &str, purpose, arguments: &[&str]| Step {
+    let step = |program: PathBuf, purpose, arguments: &[&str], install| Step {
         purpose,
-        program: program.into(),
+        program,
         arguments: words(arguments),
         folder: project.folder.clone(),
         without: Vec::new(),
         with: Vec::new(),
-        install: INSTALL_NODE,
+        install,
         advice: &ADVICE_NODE,
     };
     let world = world(&read(&project.folder.join("src/plugin.js"))?, "selfTest");
     let install =
         ["install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
+    let compiler = project.folder.join("node_modules/.bin/componentize-qjs");
     let part_path = part.to_string_lossy();
-    let source = ["--wit", "wit", "--world", world, "--js", "src/plugin.js"];
     let componentize =
-        [&["--no-install", "componentize-qjs"], &source[..], &["--sync", "--output", &part_path]];
+        ["--wit", "wit", "--world", world, "--js", "src/plugin.js", "--sync", "--output", &*part_path];
     Ok(Plan {
-        prepare: vec![step("npm", "fetch what is needed by", &install)],
+        prepare: vec![step("npm".into(), "fetch what is needed by", &install, INSTALL_NODE)],
         prepared: Some(Mark {
             path: project.folder.join("node_modules/.installed.json"),
             content: read(&project.folder.join("package.json"))?,
         }),
-        compile: vec![step("npx", "compile", &componentize.concat())],
+        compile: vec![step(compiler, "compile", &componentize, NODE_AGAIN)],
         made: project.folder.join(part),
         nothing_made: "componentize-qjs did not write it; look at what package.json asks for",
     })
@@ -126,7 +127,11 @@ fn python(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
         folder: project.folder.clone(),
         without: Vec::new(),
         // Without it, componentize-py does not find the packages of requirements.txt.
-        with: vec![("VIRTUAL_ENV", home.to_string_lossy().into_owned())],
+        with: vec![
+            ("VIRTUAL_ENV", home.to_string_lossy().into_owned()),
+            // Its own backtraces would bury the author's.
+            ("RUST_BACKTRACE", "0".to_owned()),
+        ],
         install,
         advice: &ADVICE_PYTHON,
     };
@@ -137,13 +142,13 @@ fn python(project: &Project, part: &Path) -> Result<Plan, ProjectError> {
     Ok(Plan {
         prepare: vec![
             step("python3".into(), "set up a folder for", &["-m", "venv", ".venv"], INSTALL_PYTHON),
-            step(bin.join("python"), "fetch what is needed by", &fetch, INSTALL_AGAIN),
+            step(bin.join("python"), "fetch what is needed by", &fetch, PYTHON_AGAIN),
         ],
         prepared: Some(Mark {
             path: home.join("installed.txt"),
             content: read(&project.folder.join("requirements.txt"))?,
         }),
-        compile: vec![step(bin.join("componentize-py"), "compile", &componentize, INSTALL_AGAIN)],
+        compile: vec![step(bin.join("componentize-py"), "compile", &componentize, PYTHON_AGAIN)],
         made: project.folder.join(part),
         nothing_made: "componentize-py did not write it; look at what requirements.txt asks for",
     })
@@ -221,7 +226,7 @@ mod tests {
                     "npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error"
                         .to_owned(),
                     format!(
-                        "npx --no-install componentize-qjs --wit wit --world {world} --js src/plugin.js --sync \
+                        "componentize-qjs --wit wit --world {world} --js src/plugin.js --sync \
                          --output dist/.my-mood.part"
                     ),
                 ]

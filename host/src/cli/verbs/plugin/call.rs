@@ -12,7 +12,7 @@ use super::page::Page;
 use crate::behavior::{CallError, Called};
 use crate::cli::args::{Call, Function};
 use crate::cli::output::{FAINT, ODD, Output, styled, text_width};
-use crate::cli::text::{grouped, printable, set};
+use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
 use crate::domain::behavior::Descriptor;
 use crate::workshop::{Answers, snapshot};
@@ -91,7 +91,8 @@ fn say(cost: &Cost, output: Output) {
         output.say(&styled(ODD, format!("{} log lines before these were dropped", cost.log_dropped)));
     }
     for line in &cost.log {
-        output.say(&format!("{} {}", styled(FAINT, line.level.name()), printable(&line.message)));
+        let label = styled(FAINT, format!("{:<6}", line.level.name()));
+        output.say(set(&label, 6, &line.message, text_width()).trim_end());
     }
     let milliseconds = cost.took.as_secs_f64() * 1000.0;
     let line = format!("{}: {} fuel, {milliseconds:.2} ms", cost.function, grouped(cost.fuel));

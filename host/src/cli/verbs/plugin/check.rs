@@ -171,11 +171,6 @@ fn of_answer(call: &Cost, limits: &Limits, no: Option<&No>) -> Finding {
         },
         None => {
             let lines = call.log.len() as u64 + call.log_dropped;
-            let used = [
-                ("fuel", percent(call.fuel, limits.fuel)),
-                ("time", percent(micros(call.took), micros(limits.time))),
-                ("log lines", percent(lines, limits.log_lines as u64)),
-            ];
             let says = format!(
                 "{} fuel of {}, {:.1} ms of {}, {lines} log lines of {}",
                 grouped(call.fuel),
@@ -184,15 +179,23 @@ fn of_answer(call: &Cost, limits: &Limits, no: Option<&No>) -> Finding {
                 limits.time.as_millis(),
                 limits.log_lines
             );
-            match used.iter().find(|(_, percent)| *percent > NEAR) {
-                Some((what, percent)) => {
-                    let hint = format!("it uses {percent} % of its {what}: spare some, or raise the limit");
-                    Finding::warn(name, says, hint)
-                }
+            match near(call, limits) {
+                Some(hint) => Finding::warn(name, says, hint),
                 None => Finding::ok(name, says),
             }
         }
     }
+}
+
+/// What to do about a call that came near a limit, or lost log lines.
+fn near(call: &Cost, limits: &Limits) -> Option<String> {
+    if call.log_dropped > 0 {
+        return Some(format!("write less to the log: only the last {} lines are kept", limits.log_lines));
+    }
+    let fuel = ("fuel", percent(call.fuel, limits.fuel));
+    let time = ("time", percent(micros(call.took), micros(limits.time)));
+    let (what, percent) = [fuel, time].into_iter().find(|(_, percent)| *percent > NEAR)?;
+    Some(format!("it uses {percent} % of its {what}: compute less, or raise the strategy's limit `{what}`"))
 }
 
 /// A finding with the problems that were told beside it.
