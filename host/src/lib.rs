@@ -16,6 +16,7 @@ pub mod store;
 pub mod telemetry;
 pub mod workshop;
 
+pub mod reload;
 pub mod turn;
 
 pub mod runner;

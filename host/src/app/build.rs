@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::behavior::{Engine, EngineOptions, Refusal, Registry};
+use crate::behavior::{Builds, Engine, EngineOptions, Folder, Registry, WatchMode};
 use crate::cli::{Exit, Failure, load};
-use crate::config::Config;
-use crate::domain::behavior::{Problem, Severity};
+use crate::config::{Config, Plugins, Watching};
 use crate::domain::clock::Clock;
 use crate::domain::ids::StrategyName;
 use crate::domain::strategy::Strategy;
@@ -17,6 +16,7 @@ use crate::mana::Mana;
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude};
 use crate::outbound;
+use crate::reload::{self, Complaint, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::{Ledger, LedgerUrl};
 use crate::telemetry::Events;
@@ -38,22 +38,6 @@ pub struct App {
     pub complaints: Vec<Complaint>,
 }
 
-/// A plugin, or a strategy's settings, that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum Complaint {
-    /// The plugin is not loaded.
-    #[error(transparent)]
-    Plugin(#[from] Refusal),
-    /// The plugin does not take the settings.
-    #[error("the settings of strategy {strategy} are refused: {}", said(problems))]
-    Settings {
-        /// Whose settings.
-        strategy: StrategyName,
-        /// Why.
-        problems: Vec<Problem>,
-    },
-}
-
 impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         match complaint {
@@ -66,38 +50,37 @@ impl From<Complaint> for Failure {
     }
 }
 
-fn said(problems: &[Problem]) -> String {
-    let said = problems.iter().map(|problem| match &problem.path {
-        Some(path) if !path.is_empty() => format!("{path}: {}", problem.message),
-        _ => problem.message.clone(),
-    });
-    said.collect::<Vec<_>>().join("; ")
-}
-
 /// Wires everything.
 ///
 /// # Errors
 /// When the ledger, the code cache or the HTTP client cannot be set up. Plugins that cannot be used
 /// are complaints and no errors.
 pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
-    let ledger = Ledger::open(&LedgerUrl::parse(&config.store.url)?, clock.clone()).await?;
+    let url = LedgerUrl::parse(&config.store.url)?;
+    let ledger = Arc::new(Ledger::open(&url, clock.clone()).await?);
     let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir.clone() })?;
     let strategies: BTreeMap<StrategyName, Arc<Strategy>> =
         (config.strategies.iter().cloned()).map(|own| (own.name.clone(), Arc::new(own))).collect();
-    let plugins = strategies.values().map(|strategy| strategy.plugin.clone());
-    let (registry, refusals) = Registry::load(&engine, Some(&config.plugins.dir), plugins).await;
-    let mut complaints: Vec<Complaint> = refusals.into_iter().map(Complaint::from).collect();
-    for strategy in strategies.values() {
-        complaints.extend(refused_settings(&registry, strategy).await);
-    }
-    let http = outbound::client()?;
     let events = Events::default();
+    let builds = Builds::new(load::builds_dir(config, url.path()));
+    let registry = Arc::new(Registry::new(engine, clock.clone(), builds, load::trust(config)?));
+    let reloader = Arc::new(Reloader::new(
+        Arc::clone(&registry),
+        Folder::new(config.plugins.dir.clone()),
+        Arc::clone(&ledger),
+        strategies.clone(),
+        events.clone(),
+        reload_options(config),
+    ));
+    let complaints = reloader.start().await;
+    let http = outbound::client()?;
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
+    strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let deps = Deps {
         mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)),
-        ledger: Arc::new(ledger),
+        ledger,
         clock,
         events,
         registry,
@@ -118,21 +101,19 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
         concurrency: config.runner.concurrency,
         paused: config.runner.paused,
         drain: DRAIN,
+        watch: match config.plugins.watch {
+            Watching::Notify => WatchMode::Notify,
+            Watching::Poll => WatchMode::Poll,
+            Watching::Off => WatchMode::Off,
+        },
+        debounce: config.plugins.debounce,
     };
-    Ok(App { runner: Arc::new(Runner::new(Arc::new(deps), options)), complaints })
+    Ok(App { runner: Arc::new(Runner::new(Arc::new(deps), reloader, options)), complaints })
 }
 
-/// Asks the plugin whether it takes the settings of a strategy.
-async fn refused_settings(registry: &Registry, strategy: &Strategy) -> Option<Complaint> {
-    let generation = registry.current(&strategy.plugin)?;
-    let problems = match generation.check_settings(strategy).await.result {
-        Ok(problems) => problems,
-        Err(error) => vec![Problem::error(None, error.to_string())],
-    };
-    let problems: Vec<Problem> =
-        problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect();
-    let strategy = strategy.name.clone();
-    (!problems.is_empty()).then_some(Complaint::Settings { strategy, problems })
+fn reload_options(config: &Config) -> reload::Options {
+    let Plugins { replay, replay_turns, canary, .. } = config.plugins;
+    reload::Options { replay, replay_turns, canary }
 }
 
 fn mcp_options(config: &Config) -> mcp::Options {

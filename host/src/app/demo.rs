@@ -49,8 +49,11 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     output.say(&styled(FAINT, format!("  {personas} personas are created at the stand-in mana-auth\n")));
 
     let app = build(&config, clock.clone()).await?;
-    if let Some(complaint) = app.complaints.into_iter().next() {
-        return Err(complaint.into());
+    for complaint in app.complaints {
+        if complaint.is_blocking() {
+            return Err(complaint.into());
+        }
+        output.say(&styled(ODD, complaint));
     }
     let runner = app.runner;
     stop_on_signal(runner.deps().stop.clone());
@@ -83,7 +86,13 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
     let (remote, commands) = Runner::door();
     let first = remote.clone();
     tokio::spawn(async move { first.tick(None).await });
-    let face = Face { runner: runner.clone(), remote, production: false, missing_keys: vec![] };
+    let face = Face {
+        runner: runner.clone(),
+        remote,
+        production: false,
+        missing_keys: vec![],
+        admin_token: config.http.admin_token.clone(),
+    };
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, true).await;
     days.abort();

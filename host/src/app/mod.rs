@@ -8,5 +8,5 @@ mod signals;
 mod stack;
 mod tick;
 
-pub use build::{App, Complaint, build};
+pub use build::{App, build};
 pub use command::obey;

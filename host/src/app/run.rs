@@ -44,7 +44,13 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     tracing::info!(%address, ?interval, concurrency, paused = config.runner.paused, ledger, "persona-host listens");
     let (remote, commands) = Runner::door();
     let timer = missing_keys.is_empty();
-    let face = Face { runner: runner.clone(), remote, production: config.runner.production, missing_keys };
+    let face = Face {
+        runner: runner.clone(),
+        remote,
+        production: config.runner.production,
+        missing_keys,
+        admin_token: config.http.admin_token.clone(),
+    };
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, timer).await;
     finish(serving).await?;

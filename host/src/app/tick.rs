@@ -29,8 +29,11 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
     let app = build(&config, Clock::system()).await?;
-    if let Some(complaint) = app.complaints.into_iter().next() {
-        return Err(complaint.into());
+    for complaint in app.complaints {
+        if complaint.is_blocking() {
+            return Err(complaint.into());
+        }
+        output.say(&styled(ODD, complaint));
     }
     let runner = app.runner;
     // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.

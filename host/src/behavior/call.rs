@@ -26,6 +26,8 @@ pub struct Called<T> {
     pub fuel: u64,
     /// Wall time, instantiation included.
     pub took: Duration,
+    /// The most memory that it had, in bytes; memories only grow.
+    pub memory: usize,
     /// The last lines that the plugin logged.
     pub log: Vec<LogLine>,
     /// How many lines before these were dropped.
@@ -110,6 +112,20 @@ impl CallError {
         }
     }
 
+    /// Whether the plugin broke down or had to be stopped, and did not merely say no.
+    #[must_use]
+    pub fn is_breakdown(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Unacceptable { .. } => false,
+            Self::Trapped { .. }
+            | Self::OutOfFuel { .. }
+            | Self::OutOfTime { .. }
+            | Self::OutOfMemory { .. }
+            | Self::TooMuchData { .. }
+            | Self::DoesNotFit { .. } => true,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {
@@ -136,13 +152,13 @@ impl CallError {
 impl<T> Called<T> {
     /// Lets the host look at the answer.
     pub(super) fn checked<U>(self, check: impl FnOnce(T) -> Result<(U, Vec<Problem>), String>) -> Called<U> {
-        let Self { result, mut problems, function, fuel, took, log, log_dropped } = self;
+        let Self { result, mut problems, function, fuel, took, memory, log, log_dropped } = self;
         let result = result.and_then(|answer| {
             let (answer, found) = check(answer).map_err(|message| CallError::Unacceptable { message })?;
             problems.extend(found);
             Ok(answer)
         });
-        Called { result, problems, function, fuel, took, log, log_dropped }
+        Called { result, problems, function, fuel, took, memory, log, log_dropped }
     }
 
     /// An answer that took no call.
@@ -153,6 +169,7 @@ impl<T> Called<T> {
             function,
             fuel: 0,
             took: Duration::ZERO,
+            memory: 0,
             log: Vec::new(),
             log_dropped: 0,
         }
@@ -186,6 +203,7 @@ pub(super) async fn call<T>(
         function,
         fuel,
         took: began.elapsed(),
+        memory: store.data().memory.used,
         log: log.lines.into(),
         log_dropped: log.dropped,
     }

@@ -24,7 +24,7 @@ pub(super) struct Mismatch {
 }
 
 impl Mismatch {
-    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { message: message.into(), hint: hint.into() }
     }
 }

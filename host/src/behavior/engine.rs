@@ -1,5 +1,6 @@
 //! One wasmtime engine per process: how components are compiled, and the thread that moves the epoch.
 
+use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,12 @@ pub struct EngineOptions {
     pub cache_dir: Option<PathBuf>,
 }
 
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("generations", &self.generations()).finish_non_exhaustive()
+    }
+}
+
 /// The WebAssembly engine. Clones share it. It ends, with its thread, when the last clone and the
 /// last generation are gone.
 #[derive(Clone)]
@@ -33,6 +40,9 @@ pub struct Engine {
     pub(super) linker: Arc<Linker<CallState>>,
     /// One compilation at a time: it uses every core, and is not bounded by wasmtime.
     pub(super) compiling: Arc<Semaphore>,
+    /// How many generations there are; each holds a clone.
+    pub(super) generations: Arc<()>,
+    cache: Option<Cache>,
 }
 
 /// Why there is no engine.
@@ -63,7 +73,8 @@ impl Engine {
     /// When the folder for compiled code cannot be used, or the machine is not supported.
     pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
         let mut config = config();
-        config.cache(options.cache_dir.as_deref().map(cache).transpose()?);
+        let cache = options.cache_dir.as_deref().map(cache).transpose()?;
+        config.cache(cache.clone());
         let engine =
             wasmtime::Engine::new(&config).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
         let linker = linker(&engine).map_err(|error| EngineError::Engine(format!("{error:#}")))?;
@@ -72,7 +83,25 @@ impl Engine {
             .name("plugin-epoch".to_owned())
             .spawn(move || move_epoch(&weak))
             .map_err(EngineError::Thread)?;
-        Ok(Self { wasmtime: engine, linker: Arc::new(linker), compiling: Arc::new(Semaphore::new(1)) })
+        Ok(Self {
+            wasmtime: engine,
+            linker: Arc::new(linker),
+            compiling: Arc::new(Semaphore::new(1)),
+            generations: Arc::default(),
+            cache,
+        })
+    }
+
+    /// How many generations are in memory: those that serve, and those that a turn still holds.
+    #[must_use]
+    pub fn generations(&self) -> usize {
+        Arc::strong_count(&self.generations) - 1
+    }
+
+    /// How often compiled code was found in the cache, and how often not.
+    #[must_use]
+    pub fn cache_uses(&self) -> (usize, usize) {
+        self.cache.as_ref().map_or((0, 0), |cache| (cache.cache_hits(), cache.cache_misses()))
     }
 }
 
@@ -107,7 +136,7 @@ fn cache(path: &Path) -> Result<Cache, EngineError> {
 }
 
 /// The folder holds machine code that is run as it is.
-fn make_private(path: &Path) -> io::Result<()> {
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! One loaded build of a plugin: immutable, shared, and pinned by every turn that uses it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -10,7 +12,7 @@ use super::call::{Called, call};
 use super::check;
 use super::contract::Mismatch;
 use super::engine::Engine;
-use super::source::Source;
+use super::source::{Origin, Source};
 use super::state::{CallState, Surroundings};
 use super::v0_1;
 use crate::domain::behavior::{
@@ -20,18 +22,37 @@ use crate::domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use crate::domain::persona::Persona;
 use crate::domain::strategy::{Limits, Strategy};
 
+/// What all cases of a self-test may use together.
+const SELF_TEST_FUEL: u64 = 5_000_000_000;
+const SELF_TEST_TIME: Duration = Duration::from_secs(10);
+
 /// One loaded build of a plugin.
 pub struct Generation {
     engine: wasmtime::Engine,
     plugin: PluginName,
     number: GenerationNumber,
     digest: Sha256Hex,
-    origin: String,
+    origin: Origin,
     contract: String,
     descriptor: Descriptor,
     settings: Option<Validator>,
+    warning: Option<String>,
+    compiled: Duration,
     /// A second version of the contract makes this an enum.
     linked: v0_1::Linked,
+    /// Makes it count in [`Engine::generations`].
+    _counted: Arc<()>,
+}
+
+/// Everything about a build that is known before it is called for the first time.
+pub(super) struct Loaded<'a> {
+    pub(super) source: &'a Source,
+    pub(super) number: GenerationNumber,
+    pub(super) digest: Sha256Hex,
+    pub(super) contract: String,
+    pub(super) warning: Option<String>,
+    pub(super) compiled: Duration,
+    pub(super) linked: v0_1::Linked,
 }
 
 impl fmt::Debug for Generation {
@@ -47,14 +68,8 @@ impl fmt::Debug for Generation {
 
 impl Generation {
     /// Asks a linked plugin what it is.
-    pub(super) async fn new(
-        engine: &Engine,
-        source: &Source,
-        number: GenerationNumber,
-        digest: Sha256Hex,
-        contract: String,
-        linked: v0_1::Linked,
-    ) -> Result<Self, Mismatch> {
+    pub(super) async fn new(engine: &Engine, loaded: Loaded<'_>) -> Result<Self, Mismatch> {
+        let Loaded { source, number, digest, contract, warning, compiled, linked } = loaded;
         let described = call(
             &engine.wasmtime,
             "describe",
@@ -64,13 +79,13 @@ impl Generation {
         )
         .await
         .checked(check::descriptor);
-        let descriptor = described
-            .result
-            .map_err(|error| Mismatch { message: error.to_string(), hint: error.hint().to_owned() })?;
+        let descriptor = described.result.map_err(|error| Mismatch::new(error.to_string(), error.hint()))?;
         let settings = descriptor.settings_schema.as_ref().map(jsonschema::validator_for).transpose();
-        let settings = settings.map_err(|error| Mismatch {
-            message: format!("its settings schema is not a JSON Schema: {error}"),
-            hint: "correct `settings-schema` in what `describe` returns".to_owned(),
+        let settings = settings.map_err(|error| {
+            Mismatch::new(
+                format!("its settings schema is not a JSON Schema: {error}"),
+                "correct `settings-schema` in what `describe` returns",
+            )
         })?;
         Ok(Self {
             engine: engine.wasmtime.clone(),
@@ -81,7 +96,10 @@ impl Generation {
             contract,
             descriptor,
             settings,
+            warning,
+            compiled,
             linked,
+            _counted: Arc::clone(&engine.generations),
         })
     }
 
@@ -103,10 +121,34 @@ impl Generation {
         &self.digest
     }
 
-    /// The file's path, or `built in`.
+    /// Where it is from.
     #[must_use]
-    pub fn origin(&self) -> &str {
+    pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The size of its machine code in memory, in bytes.
+    #[must_use]
+    pub fn code(&self) -> usize {
+        self.linked.code
+    }
+
+    /// How long it took to make machine code of it, or to find that in the cache.
+    #[must_use]
+    pub fn compiled(&self) -> Duration {
+        self.compiled
+    }
+
+    /// What was let pass, though it is not as it should be.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// Whether it ships cases of its own.
+    #[must_use]
+    pub fn has_self_test(&self) -> bool {
+        self.linked.has_self_test()
     }
 
     /// The version of the contract that it was built for, such as `0.1.0`.
@@ -119,6 +161,21 @@ impl Generation {
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// Runs the cases that it ships; a problem for each that fails.
+    pub async fn self_test(&self) -> Called<Vec<Problem>> {
+        const FUNCTION: &str = "self-test";
+        if !self.has_self_test() {
+            return Called::without_call(FUNCTION, Vec::new());
+        }
+        // Many calls in one: it may take what many calls may take.
+        let limits = Limits { fuel: SELF_TEST_FUEL, time: SELF_TEST_TIME, ..Limits::default() };
+        call(&self.engine, FUNCTION, &limits, Surroundings::NONE, async |store: &mut Store<CallState>| {
+            self.linked.self_test(store).await
+        })
+        .await
+        .checked(|problems| Ok((check::plugin_problems(problems), Vec::new())))
     }
 
     /// Finds what is wrong with a strategy's settings: by the plugin's schema first and, if that has

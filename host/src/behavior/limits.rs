@@ -23,7 +23,7 @@ pub(super) const GRACE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct MemoryMeter {
     limit: usize,
-    used: usize,
+    pub(super) used: usize,
     /// What the first refused request would have come to. A guest out of memory looks like any other
     /// panic, so only this tells.
     pub(super) refused: Option<usize>,

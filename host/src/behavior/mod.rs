@@ -4,26 +4,42 @@
 //! as somebody pins it, and an instance as long as one call. A plugin is asked and never acts: it sees
 //! neither files nor network nor the time of day, and the host checks what it returns.
 
+mod builds;
 mod built_in;
 mod call;
 mod check;
 mod contract;
 mod engine;
+mod folder;
 mod generation;
+mod health;
 mod limits;
 mod load;
+mod record;
 mod registry;
+mod shelf;
 mod source;
 mod state;
 mod surface;
+mod tally;
+mod trust;
 mod v0_1;
+mod watch;
 
+pub use builds::{Builds, KeptBuild};
 pub use built_in::BUILT_IN;
 pub use call::{CallError, Called};
 pub use engine::{Engine, EngineError, EngineOptions};
+pub use folder::{Folder, Look};
 pub use generation::Generation;
+pub use health::Quarantine;
 pub use load::{LoadStage, Refusal};
-pub use registry::Registry;
-pub use source::Source;
+pub use record::{BuildRecord, BuildState, LoggedLine, Occasion, PluginRecord};
+pub use registry::{Pinned, Registry, Trial, Unserved};
+pub use shelf::{Turning, Verdict};
+pub use source::{Origin, Source};
 pub use state::{LogLevel, LogLine};
 pub use surface::{Misfit, Producer, Section, Surface};
+pub use tally::Figures;
+pub use trust::{PublicKey, Trust};
+pub use watch::{Watch, WatchMode};

@@ -1,62 +1,112 @@
 //! Where a plugin's component comes from.
 
+use std::fmt;
 use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::built_in;
 use super::limits::MAX_COMPONENT;
 use super::load::{LoadStage, Refusal};
-use crate::domain::ids::PluginName;
+use crate::domain::ids::{PluginName, Sha256Hex};
 
-/// The origin of a component that is part of the program.
-const BUILT_IN_ORIGIN: &str = "built in";
+/// No signature file is larger, in bytes.
+const MAX_SIGNATURE: u64 = 4 << 10;
 
 /// The bytes of a component, and where they are from.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The plugin that it is to be.
     pub plugin: PluginName,
-    /// The file's path, or `built in`.
-    pub origin: String,
+    /// Where it is from.
+    pub origin: Origin,
     /// The component.
     pub bytes: Arc<[u8]>,
+    /// The content of the signature file beside it.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// Where a component is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is part of the program.
+    BuiltIn,
+    /// A file.
+    File(PathBuf),
+    /// The builds that were kept, because they once went live.
+    Kept,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built in"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Kept => f.write_str("a kept build"),
+        }
+    }
 }
 
 impl Source {
+    /// Bytes that are in hand, without a signature. `path` only names them.
+    pub fn of(plugin: &PluginName, path: impl Into<PathBuf>, bytes: impl Into<Arc<[u8]>>) -> Self {
+        let origin = Origin::File(path.into());
+        Self { plugin: plugin.clone(), origin, bytes: bytes.into(), signature: None }
+    }
+
     /// The component of that name that is part of the program.
     #[must_use]
     pub fn built_in(plugin: &PluginName) -> Option<Self> {
         let bytes = built_in::component(plugin.as_str())?;
-        Some(Self { plugin: plugin.clone(), origin: BUILT_IN_ORIGIN.to_owned(), bytes: bytes.into() })
+        Some(Self { origin: Origin::BuiltIn, ..Self::of(plugin, "", bytes) })
     }
 
-    /// Reads a component from a file.
+    /// Reads a component from a file, and the signature from the file `….sig` beside it.
     ///
     /// # Errors
     /// When the file cannot be read, or is larger than 32 MiB.
     pub fn read(plugin: &PluginName, path: &Path) -> Result<Self, Refusal> {
-        let refusal = |message: String, hint: &str| Refusal {
-            plugin: plugin.clone(),
-            origin: path.display().to_string(),
-            stage: LoadStage::Read,
-            message,
-            hint: hint.to_owned(),
+        let refusal = |message: String, hint: &str| {
+            Refusal::new(plugin, Origin::File(path.to_owned()), LoadStage::Read, message, hint)
         };
-        let mut bytes = Vec::new();
-        File::open(path)
-            // One byte more than is allowed, so that a file that grows meanwhile is noticed too.
-            .and_then(|file| file.take(MAX_COMPONENT + 1).read_to_end(&mut bytes))
-            .map_err(|error| {
-                refusal(format!("the file cannot be read: {error}"), "check the path and its permissions")
-            })?;
-        if bytes.len() as u64 > MAX_COMPONENT {
+        let bytes = read_at_most(path, MAX_COMPONENT).map_err(|error| {
+            refusal(format!("the file cannot be read: {error}"), "check the path and its permissions")
+        })?;
+        let Some(bytes) = bytes else {
             return Err(refusal(
                 format!("the file is larger than {} MiB", MAX_COMPONENT >> 20),
                 "build it optimized for size, and without debug sections",
             ));
-        }
-        Ok(Self { plugin: plugin.clone(), origin: path.display().to_string(), bytes: bytes.into() })
+        };
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".sig");
+        let signature = match read_at_most(Path::new(&beside), MAX_SIGNATURE) {
+            Ok(signature) => Some(signature.unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                let message = format!("the signature file beside it cannot be read: {error}");
+                return Err(refusal(message, "check its permissions"));
+            }
+        };
+        Ok(Self { signature, ..Self::of(plugin, path, bytes) })
     }
+
+    /// The digest of the component.
+    #[must_use]
+    pub fn digest(&self) -> Sha256Hex {
+        Sha256Hex::of(&self.bytes)
+    }
+}
+
+/// The content of a file; nothing if it has more than `most` bytes. A file that grows meanwhile is
+/// noticed too, because one byte more than allowed is asked for.
+fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
+    if !path.metadata()?.is_file() {
+        // Opening a pipe would wait for somebody who writes.
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }

@@ -1,7 +1,7 @@
 //! Version 0.1 of the contract: its generated types, and the way from and to those of the domain.
 
 use wasmtime::Store;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 
 use super::call::NotInstantiated;
 use super::check::{RawDescriptor, RawRating, RawRatingReport, RawRatingRequest};
@@ -45,15 +45,43 @@ impl log::Host for CallState {
     }
 }
 
+/// The optional interface with the cases that a plugin ships, and its one function.
+const SELF_TEST: (&str, &str) = ("persona:behavior/self-test@0.1.0", "run");
+
 /// A compiled plugin of this version, ready to be instantiated.
-pub(super) struct Linked(wire::PluginPre<CallState>);
+pub(super) struct Linked {
+    plugin: wire::PluginPre<CallState>,
+    self_test: Option<ComponentExportIndex>,
+    /// The size of its machine code in memory, in bytes.
+    pub(super) code: usize,
+}
 
 /// What a call gives: the outer error is wasmtime's, the inner one the plugin's.
 type Answer<T> = wasmtime::Result<Result<T, Failure>>;
 
 impl Linked {
     pub(super) fn new(linker: &Linker<CallState>, component: &Component) -> wasmtime::Result<Self> {
-        Ok(Self(wire::PluginPre::new(linker.instantiate_pre(component)?)?))
+        let plugin = wire::PluginPre::new(linker.instantiate_pre(component)?)?;
+        let interface = component.get_export_index(None, SELF_TEST.0);
+        let self_test =
+            interface.and_then(|interface| component.get_export_index(Some(&interface), SELF_TEST.1));
+        let code = component.image_range();
+        Ok(Self { plugin, self_test, code: code.end.addr() - code.start.addr() })
+    }
+
+    /// Whether it ships cases.
+    pub(super) fn has_self_test(&self) -> bool {
+        self.self_test.is_some()
+    }
+
+    pub(super) async fn self_test(&self, store: &mut Store<CallState>) -> Answer<Vec<Problem>> {
+        let Some(function) = &self.self_test else { return Ok(Ok(Vec::new())) };
+        let instance = self.plugin.instance_pre().instantiate_async(&mut *store).await;
+        let instance = instance.map_err(|error| error.context(NotInstantiated))?;
+        let run = instance.get_typed_func::<(), (Vec<types::Problem>,)>(&mut *store, function);
+        let run = run.map_err(|error| error.context(NotInstantiated))?;
+        let (problems,) = run.call_async(store, ()).await?;
+        Ok(Ok(problems.into_iter().map(Into::into).collect()))
     }
 
     pub(super) async fn describe(&self, store: &mut Store<CallState>) -> Answer<RawDescriptor> {
@@ -121,7 +149,7 @@ impl Linked {
 
     /// The types of the exported functions are compared here, and not before.
     async fn instantiate(&self, store: &mut Store<CallState>) -> wasmtime::Result<wire::Plugin> {
-        self.0.instantiate_async(store).await.map_err(|error| error.context(NotInstantiated))
+        self.plugin.instantiate_async(store).await.map_err(|error| error.context(NotInstantiated))
     }
 }
 

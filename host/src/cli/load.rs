@@ -1,7 +1,9 @@
 //! From the command line to a configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::{Exit, Failure};
+use crate::behavior::{PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm};
 
@@ -26,6 +28,36 @@ pub fn file(named: Option<&Path>) -> Result<File, ConfigError> {
 /// When the file or the environment has a value that cannot be used.
 pub fn config(named: Option<&Path>) -> Result<Config, ConfigError> {
     resolve(file(named)?, &variable)
+}
+
+/// The folder of the last good builds: the configured one, or the one beside the ledger.
+#[must_use]
+pub fn builds_dir(config: &Config, ledger: &Path) -> PathBuf {
+    config.plugins.builds_dir.clone().unwrap_or_else(|| {
+        let mut beside = ledger.as_os_str().to_owned();
+        beside.push(".builds");
+        beside.into()
+    })
+}
+
+/// What is asked of a component before it is compiled.
+///
+/// # Errors
+/// When one of the trusted keys is none.
+pub fn trust(config: &Config) -> Result<Trust, Failure> {
+    let key = |text: &String| {
+        PublicKey::parse(text).ok_or_else(|| {
+            let message = format!("plugins.trusted_keys holds {text:?}, which is no Ed25519 public key");
+            Failure::new(Exit::Configuration, message).hint(
+                "write its 32 bytes in Base64, or what `openssl pkey -pubout -outform DER | base64` prints",
+            )
+        })
+    };
+    Ok(Trust {
+        pins: config.plugins.pins.clone(),
+        signatures: config.plugins.signatures,
+        keys: config.plugins.trusted_keys.iter().map(key).collect::<Result<_, _>>()?,
+    })
 }
 
 /// What the client of mana-auth is made with.

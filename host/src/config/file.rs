@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 use super::ConfigError;
-use super::settings::SignIn;
+use super::settings::{SignIn, Watching};
+use crate::domain::plugin::{Fallback, ReplayPolicy, Signatures};
 
 /// The configuration file as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,6 +72,22 @@ pub(super) struct Model {
 pub(super) struct Plugins {
     pub(super) dir: Option<PathBuf>,
     pub(super) cache_dir: Option<PathBuf>,
+    pub(super) builds_dir: Option<PathBuf>,
+    pub(super) watch: Option<Watching>,
+    pub(super) debounce: Option<Span>,
+    pub(super) replay: Option<ReplayPolicy>,
+    pub(super) replay_turns: Option<u32>,
+    pub(super) canary: Option<Canary>,
+    pub(super) signatures: Option<Signatures>,
+    pub(super) trusted_keys: Option<Vec<String>>,
+    pub(super) pins: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Canary {
+    pub(super) share: f64,
+    pub(super) clean_turns: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -88,6 +105,7 @@ pub(super) struct Strategy {
     pub(super) model: Option<String>,
     #[serde(default)]
     pub(super) limits: Limits,
+    pub(super) fallback: Option<Vec<Fallback>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

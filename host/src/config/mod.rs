@@ -13,5 +13,5 @@ mod shown;
 pub use error::ConfigError;
 pub use file::File;
 pub use resolve::resolve;
-pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store};
+pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, Watching};
 pub use shown::{Origin, Shown};

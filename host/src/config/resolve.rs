@@ -8,13 +8,13 @@ use chrono_tz::Tz;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::file::{self, Size, Span};
+use super::file;
 use super::production::DEVELOPMENT_SEED_SECRET;
-use super::settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store};
+use super::settings::{Config, Http, Mana, Model, Runner, SignIn, Store};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
 use crate::domain::ids::{PluginName, StrategyName};
-use crate::domain::strategy::{Limits, Routing, Strategy};
+use crate::domain::strategy::{Routing, Strategy};
 
 /// The persona endpoints of mana-auth at the seed (contract 4).
 const PERSONAS_PATH: &str = "/api/v1/internal/personas";
@@ -35,18 +35,11 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let http = Http {
         bind: sources.pick("http.bind", file.http.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string),
         port: sources.number("http.port", "PORT", file.http.port, 3070)?,
+        admin_token: sources.secret("http.admin_token", "PERSONA_ADMIN_TOKEN", "")?,
     };
     let mana = mana(&mut sources, file.mana)?;
     let model = model(&mut sources, file.model)?;
-    let plugins = Plugins {
-        dir: sources.pick("plugins.dir", file.plugins.dir, PathBuf::from("plugins"), shown_path),
-        cache_dir: Some(sources.pick(
-            "plugins.cache_dir",
-            file.plugins.cache_dir,
-            cache_dir(environment),
-            shown_path,
-        )),
-    };
+    let plugins = plugins::plugins(&mut sources, file.plugins)?;
     let store = Store {
         url: sources.pick("store.url", file.store.url, "sqlite:persona-host.db".to_owned(), Clone::clone),
     };
@@ -244,19 +237,15 @@ fn strategies(
     sources: &mut Sources<'_>,
     file: std::collections::BTreeMap<String, file::Strategy>,
 ) -> Vec<Strategy> {
-    let built_in = ["daily", "brief"].map(|name| Strategy {
-        name: StrategyName::new(name),
-        plugin: PluginName::new(name),
-        settings: Value::Object(serde_json::Map::new()),
-        model: None,
-        limits: Limits::default(),
-    });
+    let built_in =
+        ["daily", "brief"].map(|name| Strategy::plain(StrategyName::new(name), PluginName::new(name)));
     let own = file.into_iter().map(|(name, strategy)| Strategy {
         name: StrategyName::new(name),
         plugin: PluginName::new(strategy.plugin),
         settings: json_of(toml::Value::Table(strategy.settings)),
         model: strategy.model,
-        limits: limits(&strategy.limits),
+        limits: plugins::limits(&strategy.limits),
+        fallback: strategy.fallback.unwrap_or_else(|| Strategy::USUAL_FALLBACK.to_vec()),
     });
     let mut strategies: Vec<Strategy> = own.collect();
     let written = strategies.len();
@@ -304,18 +293,6 @@ fn routing(
         }
     }
     Ok(routing)
-}
-
-fn limits(file: &file::Limits) -> Limits {
-    let default = Limits::default();
-    let bytes = |size: Option<Size>, default: usize| size.map_or(default, |size| size.0);
-    Limits {
-        fuel: file.fuel.unwrap_or(default.fuel),
-        time: file.time.map_or(default.time, |Span(time)| time),
-        memory: bytes(file.memory, default.memory),
-        transfer: bytes(file.transfer, default.transfer),
-        log_lines: file.log_lines.unwrap_or(default.log_lines),
-    }
 }
 
 /// Whether a URL has something before an `@` in front of its host.
@@ -378,5 +355,6 @@ fn shown_path(path: &PathBuf) -> String {
     path.display().to_string()
 }
 
+mod plugins;
 #[cfg(test)]
 mod tests;

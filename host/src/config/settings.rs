@@ -1,5 +1,6 @@
 //! The configuration as the rest of the program sees it: complete and checked.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::shown::Shown;
+use crate::domain::ids::{PluginName, Sha256Hex};
+use crate::domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
 use crate::domain::strategy::{Routing, Strategy};
 
 /// Everything that can be configured.
@@ -60,6 +63,8 @@ pub struct Http {
     pub bind: IpAddr,
     /// Port to listen on; 0 for a free one.
     pub port: u16,
+    /// With this token changes may be asked for from other machines too; empty when not set.
+    pub admin_token: SecretString,
 }
 
 /// The neighbours mana-auth and mana-mcp.
@@ -110,13 +115,43 @@ pub struct Model {
     pub max_attempts: u32,
 }
 
-/// Where components are.
+/// Where components are, and what a new build has to show.
 #[derive(Clone, Debug)]
 pub struct Plugins {
     /// The folder of `NAME.wasm`.
     pub dir: PathBuf,
     /// The folder of compiled code; none to compile at each start.
     pub cache_dir: Option<PathBuf>,
+    /// The folder of the last good builds; none: beside the ledger.
+    pub builds_dir: Option<PathBuf>,
+    /// How changes in the folder are heard.
+    pub watch: Watching,
+    /// How long nothing may change before a changed file is read.
+    pub debounce: Duration,
+    /// What happens to a build that does worse on turns of the past.
+    pub replay: ReplayPolicy,
+    /// How many turns of the past a new build is asked.
+    pub replay_turns: u32,
+    /// How a new build is tried with a share of the personas; none: it serves all at once.
+    pub canary: Option<CanaryPlan>,
+    /// What is asked of signatures.
+    pub signatures: Signatures,
+    /// Whose signatures count: Ed25519 public keys in Base64.
+    pub trusted_keys: Vec<String>,
+    /// The only digest that a plugin may have.
+    pub pins: BTreeMap<PluginName, Sha256Hex>,
+}
+
+/// How changes in the plugins folder are heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Watching {
+    /// The system tells.
+    Notify,
+    /// The folder is compared once a second.
+    Poll,
+    /// Only the look once a minute.
+    Off,
 }
 
 /// Where the ledger is.

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::fault::{Fault, Stage};
-use super::ids::{GenerationNumber, PluginName, StrategyName, TurnId};
+use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
 use super::transcript::Phase;
 use super::usage::{Cost, Usage};
@@ -104,8 +105,74 @@ pub enum Event {
         outcome: &'static str,
         /// Fuel used.
         fuel: u64,
+        /// The most memory that it had, in bytes.
+        memory: usize,
         /// How long it took.
         took: Duration,
+    },
+    /// A build of a plugin was let in.
+    PluginLoaded {
+        /// The plugin.
+        plugin: PluginName,
+        /// What it is called from now on.
+        generation: GenerationNumber,
+        /// The plugin's own version.
+        version: String,
+        /// Its digest.
+        sha256: Sha256Hex,
+        /// Only a share of the personas gets it for now.
+        on_trial: bool,
+        /// What is not as it should be, and was let pass.
+        warnings: Vec<String>,
+        /// From the look at its file until turns get it.
+        took: Duration,
+    },
+    /// A build of a plugin was not let in; what served before serves on.
+    PluginRefused {
+        /// The plugin.
+        plugin: PluginName,
+        /// How far it got.
+        stage: &'static str,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        hint: String,
+        /// What serves on.
+        still_serving: Option<String>,
+    },
+    /// A plugin's file is gone, or there again; it is served either way.
+    PluginOrphaned {
+        /// The plugin.
+        plugin: PluginName,
+        /// Which of both.
+        orphaned: bool,
+    },
+    /// There is a file of a plugin that no strategy uses.
+    PluginUnused {
+        /// The plugin.
+        plugin: PluginName,
+    },
+    /// A generation broke down too often, and turns do not get it for a while.
+    PluginQuarantined {
+        /// The plugin.
+        plugin: PluginName,
+        /// The generation.
+        generation: GenerationNumber,
+        /// The function that broke down.
+        function: &'static str,
+        /// How.
+        cause: String,
+        /// When one turn tries it again.
+        until: DateTime<Utc>,
+    },
+    /// A generation serves again, or serves everybody after its trial.
+    PluginRecovered {
+        /// The plugin.
+        plugin: PluginName,
+        /// The generation.
+        generation: GenerationNumber,
+        /// It was on trial, and not in quarantine.
+        after_trial: bool,
     },
     /// A plugin wrote a log line.
     PluginLogged {

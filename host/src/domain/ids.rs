@@ -69,6 +69,13 @@ impl Sha256Hex {
         Self(hex(&Sha256::digest(bytes)))
     }
 
+    /// Reads 64 hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digest = text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_digest.then(|| Self(text.to_ascii_lowercase()))
+    }
+
     /// All 64 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -79,6 +86,12 @@ impl Sha256Hex {
     #[must_use]
     pub fn short(&self) -> &str {
         &self.0[..12]
+    }
+}
+
+impl fmt::Display for Sha256Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

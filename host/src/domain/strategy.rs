@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::ids::{PluginName, Sha256Hex, StrategyName};
 use super::persona::Persona;
+use super::plugin::Fallback;
 
 /// One way to ask: a plugin with settings and limits.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,9 +23,27 @@ pub struct Strategy {
     pub model: Option<String>,
     /// What one call of the plugin may use.
     pub limits: Limits,
+    /// Who serves while the plugin is quarantined, the first that can; nobody: the turn is left out.
+    pub fallback: Vec<Fallback>,
 }
 
 impl Strategy {
+    /// Who stands in for a quarantined plugin unless the configuration says otherwise.
+    pub const USUAL_FALLBACK: [Fallback; 2] = [Fallback::Previous, Fallback::BuiltIn];
+
+    /// A plugin as it is: no settings, the usual limits and fallback.
+    #[must_use]
+    pub fn plain(name: StrategyName, plugin: PluginName) -> Self {
+        Self {
+            name,
+            plugin,
+            settings: Value::Object(serde_json::Map::new()),
+            model: None,
+            limits: Limits::default(),
+            fallback: Self::USUAL_FALLBACK.to_vec(),
+        }
+    }
+
     /// The digest of the settings, by which turns under different settings are told apart.
     #[must_use]
     pub fn settings_hash(&self) -> Sha256Hex {

@@ -50,7 +50,7 @@ pub(super) async fn strategies(State(face): State<Face>) -> Json<Value> {
                     "summary": generation.descriptor().summary,
                     "sha256": generation.digest(),
                     "contract": generation.contract(),
-                    "origin": generation.origin(),
+                    "origin": generation.origin().to_string(),
                 })
             });
             json!({

@@ -12,6 +12,19 @@ use crate::store::LedgerError;
 pub(super) struct ApiError {
     status: StatusCode,
     message: String,
+    hint: Option<String>,
+}
+
+impl ApiError {
+    /// An answer with this status.
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), hint: None }
+    }
+
+    /// The same with advice.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
 }
 
 impl From<LedgerError> for ApiError {
@@ -21,12 +34,12 @@ impl From<LedgerError> for ApiError {
             LedgerError::Ambiguous { .. } => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, message: error.to_string() }
+        Self { hint: error.hint().map(str::to_owned), ..Self::new(status, error.to_string()) }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.message }))).into_response()
+        (self.status, Json(json!({ "error": self.message, "hint": self.hint }))).into_response()
     }
 }

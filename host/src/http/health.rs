@@ -27,6 +27,8 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
 
 /// What Prometheus reads.
 pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
-    let text = face.runner.deps().events.metrics().text();
+    let deps = face.runner.deps();
+    deps.events.metrics().set_generations(deps.registry.engine().generations());
+    let text = deps.events.metrics().text();
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

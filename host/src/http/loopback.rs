@@ -20,7 +20,7 @@ pub(super) async fn only(request: Request, next: Next) -> Response {
 }
 
 /// The first name in the request that is not this machine's.
-fn foreign_name(request: &Request) -> Option<String> {
+pub(super) fn foreign_name(request: &Request) -> Option<String> {
     let named = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let origin = named(ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     let foreign = [named(HOST), origin].into_iter().flatten().find(|host| !is_loopback(host));

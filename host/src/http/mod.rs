@@ -1,11 +1,13 @@
 //! The HTTP face: health, metrics, diagnostics and the read-only API. It reads the ledger and sends
 //! commands; it never touches a running turn.
 
+mod admin;
 mod api;
 mod diag;
 mod error;
 mod health;
 mod loopback;
+mod plugins;
 mod server;
 
 pub use server::{Face, ListenError, listen, router, serve};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{api, diag, health, loopback};
+use super::{admin, api, diag, health, loopback, plugins};
 use crate::runner::{Remote, Runner};
 
 /// What the routes show, and the door to the loop.
@@ -24,6 +25,8 @@ pub struct Face {
     pub production: bool,
     /// The keys that are missing, by the names of their variables.
     pub missing_keys: Vec<&'static str>,
+    /// With this token changes may be asked for from other machines too; empty: from none.
+    pub admin_token: SecretString,
 }
 
 /// Why the port cannot be listened on.
@@ -69,6 +72,7 @@ pub async fn serve(listener: TcpListener, face: Face, stop: CancellationToken) -
     // Whoever listens on loopback only wants to be asked by this machine, not by a page in a
     // browser whose name was made to point here.
     let routes = if loopback { routes.layer(from_fn(loopback::only)) } else { routes };
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
@@ -82,9 +86,20 @@ pub fn router(face: Face) -> Router {
         .route("/api/turns", get(api::turns))
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))
+        .route("/api/plugins", get(plugins::list))
+        .route("/api/plugins/{name}/logs", get(plugins::logs))
+        .merge(changes(face.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .with_state(face)
+}
+
+/// What changes something; not everybody may ask for it.
+fn changes(face: Face) -> Router<Face> {
+    Router::new()
+        .route("/api/plugins/{name}/reload", post(plugins::reload))
+        .route("/api/plugins/{name}/rollback", post(plugins::rollback))
+        .layer(from_fn_with_state(face, admin::only))
 }
 
 /// Contract 7.2: whatever is not served answers 404, also a served path with another method.

@@ -11,4 +11,4 @@ pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldPersona, TickReport, TurnReport};
 pub use tick::TickError;
-pub use wake::{Command, Remote};
+pub use wake::{Command, PluginChange, Remote};

@@ -8,7 +8,9 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::behavior::WatchMode;
 use crate::domain::event::Event;
+use crate::reload::Reloader;
 use crate::turn::Deps;
 
 /// How much, how often, and how it ends.
@@ -22,12 +24,17 @@ pub struct Options {
     pub paused: bool,
     /// How long running turns may take to reach their next boundary when the loop ends.
     pub drain: Duration,
+    /// How changes in the plugins folder are heard.
+    pub watch: WatchMode,
+    /// How long nothing may change before a changed plugin is read.
+    pub debounce: Duration,
 }
 
 /// Decides who runs now. There is one in a process.
 #[derive(Debug)]
 pub struct Runner {
     pub(super) deps: Arc<Deps>,
+    pub(super) reloader: Arc<Reloader>,
     pub(super) options: Options,
     /// Held by the tick that runs.
     pub(super) ticking: Mutex<()>,
@@ -42,8 +49,9 @@ pub struct Runner {
 impl Runner {
     /// A runner that has not begun. `stop` ends it, and is the one that `deps` holds.
     #[must_use]
-    pub fn new(deps: Arc<Deps>, options: Options) -> Self {
+    pub fn new(deps: Arc<Deps>, reloader: Arc<Reloader>, options: Options) -> Self {
         Self {
+            reloader,
             ticking: Mutex::default(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
@@ -71,6 +79,12 @@ impl Runner {
     #[must_use]
     pub fn deps(&self) -> &Arc<Deps> {
         &self.deps
+    }
+
+    /// What loads plugins.
+    #[must_use]
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
     }
 
     /// How it was set up.

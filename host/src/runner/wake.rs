@@ -9,9 +9,14 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::parts::Runner;
 use super::report::TickReport;
 use super::tick::TickError;
+use crate::behavior::Watch;
+use crate::domain::ids::PluginName;
+use crate::reload::{ReloadError, Reloaded};
 
 /// From one look at the outbox to the next.
 const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
+/// From one look at all plugins to the next, for changes that the system did not tell of.
+const RESCAN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Everything that can be asked of the loop.
 #[derive(Debug)]
@@ -25,12 +30,32 @@ pub enum Command {
     },
     /// Leave ticks out, or go on.
     Pause(bool),
+    /// Another generation of a plugin.
+    Plugin {
+        /// Which plugin.
+        plugin: PluginName,
+        /// Which generation.
+        change: PluginChange,
+        /// Where to say what came of it.
+        reply: oneshot::Sender<Result<Reloaded, ReloadError>>,
+    },
+}
+
+/// Which generation of a plugin is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginChange {
+    /// The build that is in the folder now.
+    Reload,
+    /// The last good build before the one that serves.
+    Rollback,
 }
 
 /// Everything that can wake the loop.
 enum Wake {
     Timer { due_at: Instant },
     Outbox,
+    Folder,
+    Rescan,
     Command(Command),
     Stop,
 }
@@ -49,6 +74,17 @@ impl Remote {
         let asked = self.0.send(Command::Tick { only, reply }).await;
         asked.map_err(|_| TickError::Stopping)?;
         answer.await.map_err(|_| TickError::Stopping)?
+    }
+
+    /// Asks for another generation of a plugin and waits until it serves. Nothing: the loop has ended.
+    pub async fn change_plugin(
+        &self,
+        plugin: PluginName,
+        change: PluginChange,
+    ) -> Option<Result<Reloaded, ReloadError>> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Command::Plugin { plugin, change, reply }).await.ok()?;
+        answer.await.ok()
     }
 
     /// Leaves ticks out, or goes on.
@@ -76,11 +112,17 @@ impl Runner {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut outbox = tokio::time::interval(OUTBOX_INTERVAL);
         outbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rescan = tokio::time::interval_at(Instant::now() + RESCAN_INTERVAL, RESCAN_INTERVAL);
+        rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let folder = self.reloader.folder().path().to_owned();
+        let (mut watch, mut changes) = Watch::start(folder, self.options.watch, self.options.debounce);
         loop {
             let wake = tokio::select! {
                 () = self.stop.cancelled() => Wake::Stop,
                 Some(command) = commands.recv() => Wake::Command(command),
                 due_at = ticks.tick(), if timer => Wake::Timer { due_at },
+                Some(()) = changes.recv() => Wake::Folder,
+                _ = rescan.tick() => Wake::Rescan,
                 _ = outbox.tick() => Wake::Outbox,
             };
             match wake {
@@ -88,6 +130,14 @@ impl Runner {
                 Wake::Command(Command::Pause(paused)) => self.pause(paused),
                 Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
                 Wake::Timer { due_at } => self.timed_tick(due_at.elapsed()),
+                Wake::Command(Command::Plugin { plugin, change, reply }) => {
+                    self.change_plugin(plugin, change, reply);
+                }
+                Wake::Folder => self.look_at_plugins(),
+                Wake::Rescan => {
+                    watch.renew();
+                    self.look_at_plugins();
+                }
                 Wake::Outbox => self.look_at_outbox(),
             }
         }
@@ -122,6 +172,29 @@ impl Runner {
                     tracing::error!(cause = %error, hint = error.hint(), "tick failed; the next one tries again");
                 }
             }
+        });
+    }
+
+    /// Beside the loop and beside turns: compiling takes seconds, and nobody waits for it.
+    fn look_at_plugins(self: &Arc<Self>) {
+        let reloader = Arc::clone(&self.reloader);
+        tokio::spawn(async move { reloader.rescan().await });
+    }
+
+    fn change_plugin(
+        self: &Arc<Self>,
+        plugin: PluginName,
+        change: PluginChange,
+        reply: oneshot::Sender<Result<Reloaded, ReloadError>>,
+    ) {
+        let reloader = Arc::clone(&self.reloader);
+        tokio::spawn(async move {
+            let changed = match change {
+                PluginChange::Reload => reloader.reload(&plugin).await,
+                PluginChange::Rollback => reloader.rollback(&plugin).await,
+            };
+            // Who asked may have gone; it serves all the same.
+            let _ = reply.send(changed);
         });
     }
 

@@ -43,6 +43,15 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// An older version made the tables, and nobody has migrated them yet.
+    #[error(
+        "the ledger {} was written by an older persona-host: start `persona-host run` once, which brings it up to date",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is no ledger.
     #[error("the ledger {} cannot be opened: {}", path.display(), words(cause))]
     Open {

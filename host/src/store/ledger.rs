@@ -1,5 +1,6 @@
 //! The ledger's file: opening, locking, migrating.
 
+use std::cmp::Ordering;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,10 @@ use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
 use super::LedgerError;
 use crate::domain::clock::Clock;
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/0001_ledger.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("migrations/0001_ledger.sql")),
+    (2, "plugins", include_str!("migrations/0002_plugins.sql")),
+];
 
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -85,7 +89,7 @@ impl Ledger {
         // Nothing is set on the way: it may be somebody else's database.
         let options = SqliteConnectOptions::new().read_only(true).busy_timeout(BUSY);
         let ledger = Self::connect(path, clock, None, options).await?;
-        ledger.refuse_newer().await?;
+        ledger.refuse_other_versions().await?;
         Ok(ledger)
     }
 
@@ -128,16 +132,16 @@ impl Ledger {
     }
 
     /// Who only reads does not migrate, but must not misread either.
-    async fn refuse_newer(&self) -> Result<(), LedgerError> {
+    async fn refuse_other_versions(&self) -> Result<(), LedgerError> {
         let newest: i64 = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
             .fetch_one(&self.readers)
             .await
             .map_err(|cause| LedgerError::Open { path: self.path.clone(), cause })?;
-        let known = |(version, _, _): &(i64, _, _)| *version >= newest;
-        if MIGRATIONS.iter().any(known) {
-            Ok(())
-        } else {
-            Err(LedgerError::Newer { path: self.path.clone() })
+        let [.., (own, _, _)] = MIGRATIONS;
+        match newest.cmp(&own) {
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(LedgerError::Newer { path: self.path.clone() }),
+            Ordering::Less => Err(LedgerError::Older { path: self.path.clone() }),
         }
     }
 

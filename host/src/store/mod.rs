@@ -2,6 +2,7 @@
 //! it knows no network and no plugin.
 
 mod broken_off;
+mod context;
 mod error;
 mod journal;
 mod ledger;

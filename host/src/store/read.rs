@@ -57,6 +57,8 @@ pub struct Summary {
     pub generation: Option<u64>,
     /// The digest of the component.
     pub plugin_sha256: Option<String>,
+    /// In what capacity it served: `live`, `canary`, `previous` or `built-in`.
+    pub served_as: Option<String>,
     /// The model that was asked.
     pub model: Option<String>,
     /// Why the main phase ended.
@@ -215,9 +217,7 @@ impl Ledger {
             steps: self
                 .rows_of("SELECT * FROM steps WHERE turn = ? ORDER BY seq", &id, recorded_step)
                 .await?,
-            actions: self
-                .rows_of("SELECT * FROM actions WHERE turn = ? ORDER BY position", &id, action)
-                .await?,
+            actions: self.actions_of(&id).await?,
             problems: self
                 .rows_of("SELECT * FROM problems WHERE turn = ? ORDER BY seq", &id, problem)
                 .await?,
@@ -230,6 +230,11 @@ impl Ledger {
                 .await?,
             summary,
         })
+    }
+
+    /// The tool calls of a turn, in order.
+    pub(super) async fn actions_of(&self, turn: &str) -> Result<Vec<Action>, LedgerError> {
+        self.rows_of("SELECT * FROM actions WHERE turn = ? ORDER BY position", turn, action).await
     }
 
     async fn rows_of<T>(
@@ -280,6 +285,7 @@ fn summary(row: &SqliteRow) -> Result<Summary, LedgerError> {
         plugin_version: text("plugin_version")?,
         generation: generation.map(|number| whole("generation", number)).transpose()?,
         plugin_sha256: text("plugin_sha256")?,
+        served_as: text("served_as")?,
         model: text("model")?,
         stop_reason: text("stop_reason")?,
         actions: number("actions")?,

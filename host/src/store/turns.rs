@@ -13,6 +13,7 @@ use crate::domain::event::TurnEnd;
 use crate::domain::fault::Stage;
 use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName, TurnId};
 use crate::domain::persona::Persona;
+use crate::domain::plugin::ServedAs;
 use crate::domain::rating::Rating;
 
 const KEEP_ACTIONS: &str = "keep a turn's actions";
@@ -72,6 +73,8 @@ pub struct Pin {
     pub generation: GenerationNumber,
     /// The digest of the component.
     pub plugin_sha256: Sha256Hex,
+    /// In what capacity it serves.
+    pub served_as: ServedAs,
     /// The model that is asked.
     pub model: String,
 }
@@ -162,7 +165,7 @@ impl Ledger {
     pub async fn pin(&self, turn: TurnId, pin: &Pin) -> Result<(), LedgerError> {
         sqlx::query(
             "UPDATE turns SET strategy = ?, settings = ?, settings_hash = ?, plugin = ?, plugin_version = ?,
-                 generation = ?, plugin_sha256 = ?, model = ? WHERE id = ?",
+                 generation = ?, plugin_sha256 = ?, served_as = ?, model = ? WHERE id = ?",
         )
         .bind(pin.strategy.as_str())
         .bind(pin.settings.to_string())
@@ -171,6 +174,7 @@ impl Ledger {
         .bind(&pin.plugin_version)
         .bind(i64::try_from(pin.generation.0).unwrap_or(i64::MAX))
         .bind(pin.plugin_sha256.as_str())
+        .bind(pin.served_as.name())
         .bind(&pin.model)
         .bind(turn.to_string())
         .execute(&self.writer)

@@ -61,6 +61,12 @@ pub(super) fn write(event: &Event) {
         Event::PluginLogged { strategy, plugin, level, message } => {
             plugin_line(strategy.as_str(), plugin.as_str(), level, message);
         }
+        Event::PluginLoaded { .. }
+        | Event::PluginRefused { .. }
+        | Event::PluginOrphaned { .. }
+        | Event::PluginUnused { .. }
+        | Event::PluginQuarantined { .. }
+        | Event::PluginRecovered { .. } => write_plugin(event),
         Event::Paused { paused } => tracing::info!(paused, "loop paused or resumed"),
         Event::TickStarted { .. }
         | Event::StageEnded { .. }
@@ -68,6 +74,50 @@ pub(super) fn write(event: &Event) {
         | Event::ToolCalled { .. }
         | Event::PluginCalled { .. }
         | Event::Delivered { .. } => {}
+    }
+}
+
+/// What becomes of builds and generations. Causes quote files and plugins, so they are escaped.
+fn write_plugin(event: &Event) {
+    match event {
+        Event::PluginLoaded { plugin, generation, version, sha256, on_trial, warnings, took } => {
+            let (plugin, generation, sha256) = (plugin.as_str(), generation.0, sha256.short());
+            tracing::info!(
+                plugin,
+                generation,
+                version,
+                sha256,
+                on_trial,
+                took_ms = millis(*took),
+                "plugin loaded"
+            );
+            for warning in warnings {
+                tracing::warn!(plugin, generation, ?warning, "plugin loaded, but it is not as it should be");
+            }
+        }
+        Event::PluginRefused { plugin, stage, cause, hint, still_serving } => {
+            let still_serving = still_serving.as_deref();
+            tracing::error!(plugin = plugin.as_str(), stage, ?cause, hint, still_serving, "plugin refused");
+        }
+        Event::PluginOrphaned { plugin, orphaned: true } => {
+            tracing::warn!(plugin = plugin.as_str(), "the plugin's file is gone; it is served from memory");
+        }
+        Event::PluginOrphaned { plugin, orphaned: false } => {
+            tracing::info!(plugin = plugin.as_str(), "the plugin's file is there again");
+        }
+        Event::PluginUnused { plugin } => {
+            let hint = format!("add [strategies.{plugin}] with plugin = \"{plugin}\", and start again");
+            tracing::warn!(plugin = plugin.as_str(), hint, "no strategy uses this plugin's file");
+        }
+        Event::PluginQuarantined { plugin, generation, function, cause, until } => {
+            let (plugin, generation) = (plugin.as_str(), generation.0);
+            tracing::error!(plugin, generation, function, ?cause, %until, "plugin quarantined: it broke down too often");
+        }
+        Event::PluginRecovered { plugin, generation, after_trial } => {
+            let (plugin, generation) = (plugin.as_str(), generation.0);
+            tracing::info!(plugin, generation, after_trial, "plugin serves everybody again");
+        }
+        _ => {}
     }
 }
 

@@ -12,6 +12,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::event::Event;
+use crate::domain::ids::PluginName;
+use crate::domain::strategy::{Limits, Strategy};
 use crate::domain::usage::Usage;
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -33,7 +35,15 @@ pub struct Metrics {
     unpriced: Family<Labels<1>, Counter>,
     plugin_calls: Family<Labels<3>, Counter>,
     plugin_time: Family<Labels<2>, Histogram>,
-    plugin_fuel: Family<Labels<2>, Counter>,
+    plugin_fuel: Family<Labels<2>, Histogram>,
+    plugin_memory: Family<Labels<2>, Histogram>,
+    plugin_builds: Family<Labels<2>, Counter>,
+    plugin_load_time: Family<Labels<1>, Histogram>,
+    plugin_quarantines: Family<Labels<1>, Counter>,
+    plugin_quarantined: Family<Labels<1>, Gauge>,
+    plugin_log_lines: Family<Labels<2>, Counter>,
+    plugin_limits: Family<Labels<2>, Gauge<f64, AtomicU64>>,
+    plugin_generations: Gauge,
     deliveries: Family<DeliveryLabels, Counter>,
     outbox: Gauge,
     ticks: Counter,
@@ -66,7 +76,19 @@ impl Default for Metrics {
             unpriced: Family::default(),
             plugin_calls: Family::default(),
             plugin_time: Family::new_with_constructor(short),
-            plugin_fuel: Family::default(),
+            plugin_fuel: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(1_000.0, 4.0, 12))
+            }),
+            plugin_memory: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(65_536.0, 2.0, 14))
+            }),
+            plugin_builds: Family::default(),
+            plugin_load_time: Family::new_with_constructor(long),
+            plugin_quarantines: Family::default(),
+            plugin_quarantined: Family::default(),
+            plugin_log_lines: Family::default(),
+            plugin_limits: Family::default(),
+            plugin_generations: Gauge::default(),
             deliveries: Family::default(),
             outbox: Gauge::default(),
             ticks: Counter::default(),
@@ -133,13 +155,16 @@ impl Metrics {
                     None => self.unpriced.get_or_create(&model).inc() as f64,
                 };
             }
-            Event::PluginCalled { plugin, function, outcome, fuel, took, .. } => {
+            Event::PluginCalled { plugin, function, outcome, fuel, memory, took, .. } => {
                 let name = || ("plugin", plugin.to_string());
                 let called = || ("function", (*function).to_owned());
                 let ended = ("outcome", (*outcome).to_owned());
                 self.plugin_calls.get_or_create(&[name(), called(), ended]).inc();
                 self.plugin_time.get_or_create(&[name(), called()]).observe(took.as_secs_f64());
-                self.plugin_fuel.get_or_create(&[name(), called()]).inc_by(*fuel);
+                #[expect(clippy::cast_precision_loss, reason = "shown in buckets")]
+                self.plugin_fuel.get_or_create(&[name(), called()]).observe(*fuel as f64);
+                #[expect(clippy::cast_precision_loss, reason = "shown in buckets")]
+                self.plugin_memory.get_or_create(&[name(), called()]).observe(*memory as f64);
             }
             Event::Delivered { kind, ok, waiting } => {
                 self.deliveries.get_or_create(&DeliveryLabels { kind, outcome: outcome(*ok) }).inc();
@@ -148,8 +173,54 @@ impl Metrics {
             Event::Paused { paused } => {
                 self.paused.set(i64::from(*paused));
             }
-            Event::TickEnded { .. } | Event::PluginLogged { .. } => {}
+            Event::PluginLoaded { plugin, took, .. } => {
+                self.count_build(plugin, "loaded");
+                let name = [("plugin", plugin.to_string())];
+                self.plugin_load_time.get_or_create(&name).observe(took.as_secs_f64());
+                self.plugin_quarantined.get_or_create(&name).set(0);
+            }
+            Event::PluginRefused { plugin, stage, .. } => self.count_build(plugin, stage),
+            Event::PluginQuarantined { plugin, .. } => {
+                let name = [("plugin", plugin.to_string())];
+                self.plugin_quarantines.get_or_create(&name).inc();
+                self.plugin_quarantined.get_or_create(&name).set(1);
+            }
+            Event::PluginRecovered { plugin, .. } => {
+                self.plugin_quarantined.get_or_create(&[("plugin", plugin.to_string())]).set(0);
+            }
+            Event::PluginLogged { plugin, level, .. } => {
+                let labels = [("plugin", plugin.to_string()), ("level", (*level).to_owned())];
+                self.plugin_log_lines.get_or_create(&labels).inc();
+            }
+            Event::TickEnded { .. } | Event::PluginOrphaned { .. } | Event::PluginUnused { .. } => {}
         }
+    }
+
+    /// What calls of a strategy's plugin may use, to be seen beside what they do use.
+    #[expect(clippy::cast_precision_loss, reason = "shown, never calculated with")]
+    pub fn set_limits(&self, strategy: &Strategy) {
+        let Limits { fuel, time, memory, transfer, log_lines } = strategy.limits;
+        for (limit, value) in [
+            ("fuel", fuel as f64),
+            ("seconds", time.as_secs_f64()),
+            ("memory_bytes", memory as f64),
+            ("transfer_bytes", transfer as f64),
+            ("log_lines", log_lines as f64),
+        ] {
+            let labels = [("strategy", strategy.name.to_string()), ("limit", limit.to_owned())];
+            self.plugin_limits.get_or_create(&labels).set(value);
+        }
+    }
+
+    /// How many generations are in memory: more than serve, for long, is a leak.
+    pub fn set_generations(&self, generations: usize) {
+        self.plugin_generations.set(i64::try_from(generations).unwrap_or(i64::MAX));
+    }
+
+    fn count_build(&self, plugin: &PluginName, result: &str) {
+        self.plugin_builds
+            .get_or_create(&[("plugin", plugin.to_string()), ("result", result.to_owned())])
+            .inc();
     }
 
     fn count_tokens(&self, model: &str, usage: &Usage) {
@@ -193,13 +264,46 @@ impl Metrics {
         registry.register("plugin_calls", "Plugin calls by function and outcome", self.plugin_calls.clone());
         let time = self.plugin_time.clone();
         registry.register_with_unit("plugin_duration", "Time of a plugin call", Unit::Seconds, time);
-        registry.register("plugin_fuel", "Fuel used by plugin calls", self.plugin_fuel.clone());
+        self.register_plugins();
+        let registry = &mut self.registry;
         registry.register("deliveries", "Tries to deliver to mana-auth", self.deliveries.clone());
         registry.register("outbox_depth", "Deliveries that wait", self.outbox.clone());
         registry.register("ticks", "Ticks that were begun", self.ticks.clone());
         let lag = self.tick_lag.clone();
         registry.register_with_unit("tick_lag", "How late the last tick was", Unit::Seconds, lag);
         registry.register("paused", "1 while the loop is paused", self.paused.clone());
+    }
+}
+
+impl Metrics {
+    fn register_plugins(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("plugin_fuel", "Fuel of a plugin call", self.plugin_fuel.clone());
+        let (memory, time) = (self.plugin_memory.clone(), self.plugin_load_time.clone());
+        registry.register_with_unit("plugin_memory", "Most memory of a plugin call", Unit::Bytes, memory);
+        registry.register(
+            "plugin_builds",
+            "Builds by what became of them: loaded, or the stage that refused them",
+            self.plugin_builds.clone(),
+        );
+        registry.register_with_unit(
+            "plugin_load_duration",
+            "From the look at a file until turns get it",
+            Unit::Seconds,
+            time,
+        );
+        let quarantines = self.plugin_quarantines.clone();
+        registry.register(
+            "plugin_quarantines",
+            "Times that a quarantine began or was prolonged",
+            quarantines,
+        );
+        registry.register("plugin_quarantined", "1 while it is quarantined", self.plugin_quarantined.clone());
+        registry.register("plugin_log_lines", "Lines that plugins logged", self.plugin_log_lines.clone());
+        let limits = self.plugin_limits.clone();
+        registry.register("plugin_limit", "What a plugin call of a strategy may use", limits);
+        let generations = self.plugin_generations.clone();
+        registry.register("plugin_generations", "Generations in memory", generations);
     }
 }
 

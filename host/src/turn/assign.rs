@@ -4,8 +4,10 @@ use tokio::time::Instant;
 
 use super::faults;
 use super::values::{Assigned, Deps, Due};
+use crate::behavior::{Pinned, Unserved};
 use crate::domain::event::TurnEnd;
 use crate::domain::fault::{Fault, Stage};
+use crate::domain::strategy::Strategy;
 use crate::store::Pin;
 
 pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assigned, TurnEnd> {
@@ -14,11 +16,8 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         Fault::new(Stage::Assign, "no-strategy", format!("there is no strategy {name}"))
             .hint("add [strategies.…] to the configuration, or correct [routing]")
     })?;
-    let generation = deps.registry.current(&strategy.plugin).ok_or_else(|| {
-        let message = format!("strategy {name} uses the plugin {}, which is not loaded", strategy.plugin);
-        Fault::new(Stage::Assign, "no-plugin", message)
-            .hint("the log tells at start why it was refused; put a good NAME.wasm into plugins.dir")
-    })?;
+    let pinned = deps.registry.pin(&strategy, &due.persona.id).await;
+    let Pinned { generation, served_as, strategy } = pinned.map_err(|why| unserved(&strategy, why))?;
     let model = strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone());
     let pin = Pin {
         strategy: strategy.name.clone(),
@@ -28,9 +27,39 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         plugin_version: generation.descriptor().version.clone(),
         generation: generation.number(),
         plugin_sha256: generation.digest().clone(),
+        served_as,
         model: model.clone(),
     };
     deps.ledger.pin(due.turn, &pin).await.map_err(|error| faults::ledger(Stage::Assign, &error))?;
     let Due { turn, attempt, persona } = due;
-    Ok(Assigned { turn, attempt, persona, strategy, generation, model, deadline })
+    Ok(Assigned { turn, attempt, persona, strategy, generation, served_as, model, deadline })
+}
+
+/// Why the turn ends before it began. A plugin in quarantine is no fault of the turn, which is left out.
+fn unserved(strategy: &Strategy, why: Unserved) -> TurnEnd {
+    let Strategy { name, plugin, .. } = strategy;
+    let fault = |code, message: String| Fault::new(Stage::Assign, code, message);
+    match why {
+        Unserved::NotLoaded => {
+            let message = format!("strategy {name} uses the plugin {plugin}, which is not loaded");
+            let hint =
+                "`persona-host plugin list` tells why it was refused; put a good NAME.wasm into plugins.dir";
+            fault("no-plugin", message).hint(hint).into()
+        }
+        Unserved::Settings(said) => {
+            let message =
+                format!("the plugin {plugin} does not take the settings of strategy {name}: {said}");
+            fault("settings-refused", message)
+                .hint(format!("correct `settings` in [strategies.{name}]"))
+                .into()
+        }
+        Unserved::Quarantined(quarantine) => {
+            let until = quarantine.until.format("%Y-%m-%d %H:%M:%S UTC");
+            let function = quarantine.function;
+            let reason = format!(
+                "the plugin {plugin} broke down too often in {function} and is quarantined until {until}"
+            );
+            TurnEnd::Skipped { reason }
+        }
+    }
 }

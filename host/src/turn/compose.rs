@@ -10,6 +10,8 @@ use crate::domain::fault::Stage;
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;
     let context = context(&equipped, deps).await?;
+    let kept = deps.ledger.keep_context(turn.turn, &turn.persona, &context).await;
+    kept.map_err(|error| faults::ledger(Stage::Compose, &error))?;
     let called = turn.generation.compose_turn(&turn.strategy, &turn.persona, &context).await;
     match plugin::record(turn, Stage::Compose, called, deps).await? {
         Ok(request) => Ok(Composed { equipped, context, request }),

@@ -2,7 +2,7 @@
 
 use super::values::{Answered, Deps, Rated};
 use super::{faults, plugin};
-use crate::behavior::CallError;
+use crate::behavior::{CallError, Verdict};
 use crate::domain::behavior::{FailureKind, Problem, RatingReport};
 use crate::domain::event::TurnEnd;
 use crate::domain::fault::Stage;
@@ -19,6 +19,8 @@ pub(super) async fn read(answered: Answered, deps: &Deps) -> Result<Rated, TurnE
         }
         Err(error) => return Err(faults::plugin(Stage::Parse, &error).into()),
     };
+    let verdict = if report.ratings.is_empty() { Verdict::Unreadable } else { Verdict::Clean };
+    plugin::judge(&turn, verdict, deps).await;
     Ok(Rated { turn, report: marked(report) })
 }
 

@@ -2,9 +2,10 @@
 
 use super::faults;
 use super::values::{Assigned, Deps};
-use crate::behavior::{CallError, Called};
+use crate::behavior::{CallError, Called, Quarantine, Trial, Turning, Verdict};
 use crate::domain::event::{Event, TurnEnd};
 use crate::domain::fault::Stage;
+use crate::domain::plugin::ServedAs;
 
 /// Records a call, and gives its answer.
 pub(super) async fn record<T>(
@@ -20,8 +21,13 @@ pub(super) async fn record<T>(
         function: called.function,
         outcome: called.result.as_ref().map_or_else(CallError::code, |_| "ok"),
         fuel: called.fuel,
+        memory: called.memory,
         took: called.took,
     });
+    tell_turning(turn, deps.registry.book(&turn.generation, &turn.strategy.name, &called), deps);
+    if called.result.as_ref().is_err_and(CallError::is_breakdown) {
+        judge(turn, Verdict::BrokeDown, deps).await;
+    }
     let log = |level, message| {
         let (strategy, plugin) = (turn.strategy.name.clone(), plugin.clone());
         deps.events.emit(Event::PluginLogged { strategy, plugin, level, message });
@@ -35,4 +41,38 @@ pub(super) async fn record<T>(
     let kept = deps.ledger.keep_problems(turn.turn, stage, &called.problems).await;
     kept.map_err(|error| faults::ledger(stage, &error))?;
     Ok(called.result)
+}
+
+/// Counts the turn for a generation on trial, and tells how the trial ended.
+pub(super) async fn judge(turn: &Assigned, verdict: Verdict, deps: &Deps) {
+    if turn.served_as != ServedAs::Canary {
+        return;
+    }
+    let plugin = turn.generation.plugin().clone();
+    match deps.registry.judge(&turn.generation, verdict).await {
+        None => {}
+        Some(Trial::Promoted(generation)) => {
+            deps.events.emit(Event::PluginRecovered { plugin, generation, after_trial: true });
+        }
+        Some(Trial::Withdrawn(refusal)) => deps.events.emit(Event::PluginRefused {
+            plugin,
+            stage: refusal.stage.name(),
+            cause: refusal.message,
+            hint: refusal.hint,
+            still_serving: refusal.still_serving,
+        }),
+    }
+}
+
+fn tell_turning(turn: &Assigned, turning: Option<Turning>, deps: &Deps) {
+    let (plugin, generation) = (turn.generation.plugin().clone(), turn.generation.number());
+    match turning {
+        None => {}
+        Some(Turning::Recovered) => {
+            deps.events.emit(Event::PluginRecovered { plugin, generation, after_trial: false });
+        }
+        Some(Turning::Quarantined(Quarantine { function, cause, until, .. })) => {
+            deps.events.emit(Event::PluginQuarantined { plugin, generation, function, cause, until });
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::domain::event::TurnEnd;
 use crate::domain::fault::Fault;
 use crate::domain::ids::{StrategyName, TurnId};
 use crate::domain::persona::Persona;
+use crate::domain::plugin::ServedAs;
 use crate::domain::rating::Rating;
 use crate::domain::strategy::{Routing, Strategy};
 use crate::domain::tool::Tool;
@@ -41,7 +42,7 @@ pub struct Deps {
     /// Claude.
     pub claude: Claude,
     /// The plugins that are loaded.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// The strategies by name.
     pub strategies: BTreeMap<StrategyName, Arc<Strategy>>,
     /// Who gets which.
@@ -103,6 +104,7 @@ pub(super) struct Assigned {
     pub(super) persona: Persona,
     pub(super) strategy: Arc<Strategy>,
     pub(super) generation: Arc<Generation>,
+    pub(super) served_as: ServedAs,
     pub(super) model: String,
     pub(super) deadline: Instant,
 }

@@ -18,12 +18,13 @@ const BRIEF: &str = include_str!("../../../plugins/brief/src/lib.rs");
 const BRIEF_MANIFEST: &str = include_str!("../../../plugins/brief/Cargo.toml");
 const SDK_MANIFEST: &str = include_str!("../../../plugins/sdk/Cargo.toml");
 /// The sources of the SDK, by their names in `src/`.
-const SDK: [(&str, &str); 6] = [
+const SDK: [(&str, &str); 7] = [
     ("behavior.rs", include_str!("../../../plugins/sdk/src/behavior.rs")),
     ("export.rs", include_str!("../../../plugins/sdk/src/export.rs")),
     ("lib.rs", include_str!("../../../plugins/sdk/src/lib.rs")),
     ("log.rs", include_str!("../../../plugins/sdk/src/log.rs")),
     ("rating.rs", include_str!("../../../plugins/sdk/src/rating.rs")),
+    ("self_test.rs", include_str!("../../../plugins/sdk/src/self_test.rs")),
     ("values.rs", include_str!("../../../plugins/sdk/src/values.rs")),
 ];
 

@@ -8,6 +8,7 @@ use persona_plugin::{
 mod english;
 mod german;
 mod memory;
+mod self_test;
 mod settings;
 
 use memory::Memory;
@@ -67,4 +68,4 @@ impl Behavior for Daily {
     }
 }
 
-persona_plugin::export!(Daily);
+persona_plugin::export_with_self_test!(Daily);

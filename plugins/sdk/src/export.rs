@@ -73,7 +73,7 @@ fn read_settings<B: Behavior>(settings: &str) -> Result<B::Settings, Failure> {
 
 /// A panic ends the instance with a bare `unreachable`. Its text goes to the log and, by the hook that
 /// was there before, to standard error; the host shows both.
-fn report_panics() {
+pub(crate) fn report_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();

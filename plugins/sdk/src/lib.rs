@@ -32,6 +32,8 @@
 //! Every call is made on a fresh instance, so nothing can be kept in a static; what the next turn
 //! should know goes into [`RatingReport::memory`]. Time and randomness are [`TurnContext::now_ms`] and
 //! [`TurnContext::seed`]; the clock and the random numbers of the standard library are fixed.
+//!
+//! Cases that the host should run before a new build goes live: [`SelfTest`].
 
 mod behavior;
 #[doc(hidden)]
@@ -45,9 +47,27 @@ pub mod bindings {
         additional_derives: [PartialEq],
     });
 }
+#[doc(hidden)]
+pub mod self_test_bindings {
+    //! What the world `plugin-with-self-test` has beyond `plugin`. wit-bindgen generates every export
+    //! of a world anew, so this is a world of the remainder; the linker unites the two into one.
+
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1",
+        inline: "
+            package persona:sdk;
+            world self-test-alone {
+                export persona:behavior/self-test@0.1.0;
+            }
+        ",
+        pub_export_macro: true,
+        with: { "persona:behavior/types@0.1.0": crate::bindings::persona::behavior::types },
+    });
+}
 mod export;
 pub mod log;
 pub mod rating;
+mod self_test;
 mod values;
 
 pub use behavior::{Behavior, NoSettings};
@@ -57,3 +77,4 @@ pub use bindings::persona::behavior::types::{
 };
 #[doc(hidden)]
 pub use export::Exported;
+pub use self_test::SelfTest;

@@ -1,4 +1,14 @@
-//! Lines for the host's log. They appear under the strategy's name and are bounded per call.
+//! Lines for the host's log. They appear under the strategy's name. Of each call the last lines are
+//! kept, 200 unless the strategy says otherwise, and of each line the first 2 KiB.
+//!
+//! ```
+//! use persona_plugin::log;
+//!
+//! log::debug("for you, while you write the plugin");
+//! log::warn(format!("{} tools, and none is for notes", 12));
+//! ```
+//!
+//! In a test on this machine, where there is no host, lines go to standard error.
 
 pub use crate::bindings::persona::behavior::log::Level;
 

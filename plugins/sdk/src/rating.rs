@@ -24,6 +24,24 @@ const MAX_CANDIDATES: usize = 500;
 
 /// Reads the ratings of `modules` out of `reply`.
 ///
+/// ```
+/// use persona_plugin::rating;
+///
+/// let used = ["todo".to_owned(), "notes".to_owned()];
+/// let reply = r#"Sure! {"ratings":[
+///     {"module":"todo","rating":4,"notes":"quick"},
+///     {"module":"notes","rating":"good"}]}"#;
+///
+/// let report = rating::read(reply, &used).expect("there is a list of ratings");
+/// assert_eq!((report.ratings[0].module.as_str(), report.ratings[0].score), ("todo", 4));
+/// // What cannot be read is left out, and said.
+/// assert_eq!(report.ratings.len(), 1);
+/// assert_eq!(report.problems[0].path.as_deref(), Some("/ratings/1/rating"));
+///
+/// let failure = rating::read("It was fine.", &used).expect_err("there is none");
+/// assert_eq!(failure.code.as_deref(), Some("no-ratings"));
+/// ```
+///
 /// # Errors
 /// A failure of kind `output` when there is no such object (`no-ratings`), or none that has a list
 /// (`no-list`).

@@ -47,6 +47,29 @@ impl Persona {
 impl TurnContext {
     /// What the previous turn returned as memory; `None` if there is none, or if it was written in
     /// another form (by an older version of the plugin, say).
+    ///
+    /// ```
+    /// # use persona_plugin::TurnContext;
+    /// #[derive(serde::Deserialize)]
+    /// struct Memory {
+    ///     visits: u32,
+    /// }
+    ///
+    /// # let context = |memory: Option<&str>| TurnContext {
+    /// #     turn_id: String::new(),
+    /// #     now_ms: 0,
+    /// #     local_date: "2026-03-02".to_owned(),
+    /// #     last_active_ms: None,
+    /// #     seed: 1,
+    /// #     tools: Vec::new(),
+    /// #     memory: memory.map(str::to_owned),
+    /// #     extras: Vec::new(),
+    /// # };
+    /// let visits = |ctx: &TurnContext| ctx.memory_as::<Memory>().map_or(0, |memory| memory.visits);
+    /// assert_eq!(visits(&context(Some(r#"{"visits":3}"#))), 3);
+    /// assert_eq!(visits(&context(Some(r#"["another form"]"#))), 0);
+    /// assert_eq!(visits(&context(None)), 0);
+    /// ```
     #[must_use]
     pub fn memory_as<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(self.memory.as_deref()?).ok()
@@ -87,6 +110,17 @@ impl RatingRequest {
     }
 
     /// Holds the model to a JSON Schema, where it can be held (`extras["reply-schema"]`).
+    ///
+    /// ```
+    /// use persona_plugin::{RatingRequest, rating};
+    ///
+    /// let request = RatingRequest::new("You are Anna.", "Rate todo from 1 to 5, as JSON.")
+    ///     .with_reply_schema(&rating::reply_schema());
+    /// assert_eq!(request.extras[0].0, "reply-schema");
+    /// ```
+    ///
+    /// A schema of your own needs `additionalProperties: false` in every object, and `enum` where you
+    /// would write `minimum` or `maximum`.
     #[must_use]
     pub fn with_reply_schema(mut self, schema: &Value) -> Self {
         self.extras.push(("reply-schema".to_owned(), schema.to_string()));
@@ -95,7 +129,22 @@ impl RatingRequest {
 }
 
 impl RatingReport {
-    /// Adds what the persona's next turn under this strategy should know.
+    /// Adds what the persona's next turn under this strategy should know, in at most 64 KiB.
+    ///
+    /// ```
+    /// use persona_plugin::rating;
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Memory<'a> {
+    ///     date: &'a str,
+    /// }
+    ///
+    /// let used = ["todo".to_owned()];
+    /// let report = rating::read(r#"{"ratings":[{"module":"todo","rating":4}]}"#, &used)
+    ///     .and_then(|report| report.with_memory(&Memory { date: "2026-03-02" }))
+    ///     .expect("both can be done");
+    /// assert_eq!(report.memory.as_deref(), Some(r#"{"date":"2026-03-02"}"#));
+    /// ```
     ///
     /// # Errors
     /// When `memory` cannot be written as JSON.
@@ -124,6 +173,22 @@ impl Problem {
     }
 }
 
+/// How a plugin says no. What the host makes of it depends on the kind.
+///
+/// ```
+/// use persona_plugin::{Failure, FailureKind, Persona};
+///
+/// fn check(who: &Persona) -> Result<(), Failure> {
+///     if who.module_mix.is_empty() {
+///         return Err(Failure::input(format!("{} likes nothing", who.email)).with_code("no-mix"));
+///     }
+///     Ok(())
+/// }
+///
+/// // `skip` leaves the turn out, and is no fault.
+/// let day_off = Failure::skip("the persona has the day off").with_code("day-off");
+/// assert_eq!((day_off.kind, day_off.code.as_deref()), (FailureKind::Skip, Some("day-off")));
+/// ```
 impl Failure {
     /// The settings do not do.
     pub fn settings(message: impl Into<String>) -> Self {

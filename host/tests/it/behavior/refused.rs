@@ -64,7 +64,7 @@ async fn a_component_for_another_contract_is_told_which_one_is_wanted() {
     let other_import = renamed("persona:behavior/log@0.1.0", "persona:behavior/box@0.1.0");
     for (bytes, says) in [
         (&other_version[..], "it exports persona:behavior/behavior@0.2.0; this host accepts 0.1.x"),
-        (&other_world, "it exports persona:strategy/behavior@0.1.0; a behavior plugin exports"),
+        (&other_world, "; a behavior plugin exports persona:behavior/behavior@0.1.x"),
         (&other_import, "it imports persona:behavior/box@0.1.0, which this host does not have"),
         (OTHER_WORLD, "it exports run; a behavior plugin exports persona:behavior/behavior@0.1.x"),
     ] {

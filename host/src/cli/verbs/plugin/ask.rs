@@ -29,6 +29,8 @@ pub(super) struct Cost {
     /// Wall time.
     #[serde(rename = "tookMs", serialize_with = "milliseconds")]
     pub(super) took: Duration,
+    /// The most memory that it had, in bytes.
+    pub(super) memory: usize,
     /// The last lines that it logged.
     pub(super) log: Vec<LogLine>,
     /// How many lines before these were dropped.
@@ -60,6 +62,7 @@ impl Cost {
             function: called.function,
             fuel: called.fuel,
             took: called.took,
+            memory: called.memory,
             log: called.log.clone(),
             log_dropped: called.log_dropped,
             put_right: called.problems.clone(),

@@ -12,7 +12,7 @@ use super::page::Page;
 use crate::behavior::{CallError, Called};
 use crate::cli::args::{Call, Function};
 use crate::cli::output::{FAINT, ODD, Output, styled, text_width};
-use crate::cli::text::{grouped, set};
+use crate::cli::text::{grouped, set, size};
 use crate::cli::{Exit, Failure};
 use crate::domain::behavior::Descriptor;
 use crate::workshop::{Answers, snapshot};
@@ -32,7 +32,7 @@ pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<()
     let settings = given::settings(args.settings.as_deref())?;
     let source = component::read(&args.file)?;
     let strategy = strategy(&source.plugin, settings);
-    let (generation, _) = component::loaded(&args.file, source, file).await?;
+    let generation = component::loaded(&args.file, &source, file).await?;
     let (who, ctx, outcome) = (&sample.persona, &sample.context, &sample.outcome);
     let none = Answers::default();
     match args.function {
@@ -95,7 +95,8 @@ fn say(cost: &Cost, output: Output) {
         output.say(set(&label, 6, &line.message, text_width()).trim_end());
     }
     let milliseconds = cost.took.as_secs_f64() * 1000.0;
-    let line = format!("{}: {} fuel, {milliseconds:.2} ms", cost.function, grouped(cost.fuel));
+    let (fuel, memory) = (grouped(cost.fuel), size(cost.memory));
+    let line = format!("{}: {fuel} fuel, {milliseconds:.2} ms, {memory}", cost.function);
     output.say(&styled(FAINT, line));
 }
 

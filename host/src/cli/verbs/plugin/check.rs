@@ -11,7 +11,7 @@ use super::ask::{Asked, Cost, ask};
 use super::component::{self, strategy};
 use super::finding::{Finding, Verdict};
 use super::given::{self, Given};
-use crate::behavior::{Generation, Source, Surface};
+use crate::behavior::{Called, Generation, Source, Surface};
 use crate::cli::args::Check;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, Output, styled};
 use crate::cli::text::{grouped, size};
@@ -41,8 +41,9 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
         output.say(&styled(FAINT, line));
     }
     let surface = Surface::of(&source.bytes).unwrap_or_default();
-    let (generation, took) = component::loaded(&args.file, source, file).await?;
-    findings.extend(of_load(&surface, &generation, took));
+    let generation = component::loaded(&args.file, &source, file).await?;
+    findings.extend(of_load(&surface, &generation));
+    findings.extend(of_self_test(generation.self_test().await));
     for strategy in strategies(args, generation.plugin(), file)? {
         let asked = ask(&generation, &strategy, &sample).await;
         findings.extend(of_calls(&strategy, &asked, args.settings.is_some()));
@@ -74,7 +75,7 @@ fn of_file(path: &Path, source: &Source) -> Finding {
 }
 
 /// What loading it has shown.
-fn of_load(surface: &Surface, generation: &Generation, took: Duration) -> [Finding; 4] {
+fn of_load(surface: &Surface, generation: &Generation) -> Vec<Finding> {
     let described = generation.descriptor();
     let wasi = surface.imports.iter().filter_map(|name| name.strip_prefix("wasi:"));
     let packages: BTreeSet<&str> = wasi.filter_map(|name| name.split('/').next()).collect();
@@ -85,18 +86,48 @@ fn of_load(surface: &Surface, generation: &Generation, took: Duration) -> [Findi
         format!("WASI's {packages}: they are there, and show it nothing")
     };
     let schema = if described.settings_schema.is_some() { "" } else { " (no schema for settings)" };
-    [
+    let compiled = generation.compiled().as_millis();
+    let mut findings = vec![
         Finding::ok(
             "contract",
             format!("{}, sha256 {}", generation.contract(), generation.digest().as_str()),
         ),
         Finding::ok("imports", imports),
-        Finding::ok("load", format!("compiled, linked and described in {} ms", took.as_millis())),
+        Finding::ok(
+            "load",
+            format!("compiled in {compiled} ms, {} of machine code", size(generation.code())),
+        ),
         Finding::ok(
             "describe",
             format!("{} {}: {}{schema}", described.name, described.version, described.summary),
         ),
-    ]
+    ];
+    if let Some(warning) = generation.warning() {
+        findings.push(Finding::warn("trust", warning, "what plugins.signatures asks for is in contract.md"));
+    }
+    findings
+}
+
+/// What the cases have shown that it ships; nothing if it ships none.
+fn of_self_test(called: Called<Vec<Problem>>) -> Option<Finding> {
+    let call = Cost::of(&called);
+    let name = call.function;
+    let finding = match called.result {
+        // No call was made.
+        Ok(_) if call.fuel == 0 => return None,
+        Ok(problems) => {
+            let errors: Vec<String> =
+                problems.iter().filter(|problem| problem.severity == Severity::Error).map(sentence).collect();
+            if errors.is_empty() {
+                told(Finding::ok(name, "its own cases pass"), &problems)
+            } else {
+                let says = format!("cases of its own fail: {}", errors.join("; "));
+                Finding::refused(name, says, "mend the plugin, or the cases that it ships")
+            }
+        }
+        Err(error) => Finding::refused(name, error.to_string(), error.hint()),
+    };
+    Some(Finding { call: Some(call), ..finding })
 }
 
 /// What calling it has shown.
@@ -172,11 +203,13 @@ fn of_answer(call: &Cost, limits: &Limits, no: Option<&No>) -> Finding {
         None => {
             let lines = call.log.len() as u64 + call.log_dropped;
             let says = format!(
-                "{} fuel of {}, {:.1} ms of {}, {lines} log lines of {}",
+                "{} fuel of {}, {:.1} ms of {}, {} of {}, {lines} log lines of {}",
                 grouped(call.fuel),
                 grouped(limits.fuel),
                 call.took.as_secs_f64() * 1000.0,
                 limits.time.as_millis(),
+                size(call.memory),
+                size(limits.memory),
                 limits.log_lines
             );
             match near(call, limits) {
@@ -194,8 +227,9 @@ fn near(call: &Cost, limits: &Limits) -> Option<String> {
     }
     let fuel = ("fuel", percent(call.fuel, limits.fuel));
     let time = ("time", percent(micros(call.took), micros(limits.time)));
-    let (what, percent) = [fuel, time].into_iter().find(|(_, percent)| *percent > NEAR)?;
-    Some(format!("it uses {percent} % of its {what}: compute less, or raise the strategy's limit `{what}`"))
+    let memory = ("memory", percent(call.memory as u64, limits.memory as u64));
+    let (what, percent) = [fuel, time, memory].into_iter().find(|(_, percent)| *percent > NEAR)?;
+    Some(format!("it uses {percent} % of its {what}: use less, or raise the strategy's limit `{what}`"))
 }
 
 /// A finding with the problems that were told beside it.

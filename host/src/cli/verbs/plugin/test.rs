@@ -55,7 +55,7 @@ enum Snapshot {
 pub async fn test(args: &Test, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     let cases = cases(&args.dir.join("cases"))?;
     let path = component_of(args, output)?;
-    let (generation, _) = component::loaded(&path, component::read(&path)?, file).await?;
+    let generation = component::loaded(&path, &component::read(&path)?, file).await?;
     let mut verdicts = Vec::with_capacity(cases.len());
     for (case, snapshot) in &cases {
         let verdict = judge(&generation, case, snapshot, args.update).await?;

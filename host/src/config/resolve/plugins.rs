@@ -1,0 +1,131 @@
+//! The section `[plugins]`, and what strategies say of limits and of who stands in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Sources, cache_dir, shown_path, shown_span};
+use crate::config::ConfigError;
+use crate::config::file::{self, Size, Span};
+use crate::config::settings::{Plugins, Watching};
+use crate::domain::ids::{PluginName, Sha256Hex};
+use crate::domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
+use crate::domain::strategy::Limits;
+
+/// An editor writes a file more than once; a compiler's linker does not take longer than this.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+const REPLAY_TURNS: u32 = 20;
+/// More would take longer than somebody who saved a file wants to wait.
+const MOST_REPLAY_TURNS: u32 = 1_000;
+
+pub(super) fn plugins(sources: &mut Sources<'_>, file: file::Plugins) -> Result<Plugins, ConfigError> {
+    let environment = sources.environment;
+    let plugins = Plugins {
+        dir: sources.pick("plugins.dir", file.dir, PathBuf::from("plugins"), shown_path),
+        cache_dir: Some(sources.pick(
+            "plugins.cache_dir",
+            file.cache_dir,
+            cache_dir(environment),
+            shown_path,
+        )),
+        builds_dir: sources.pick("plugins.builds_dir", file.builds_dir.map(Some), None, shown_builds_dir),
+        watch: sources.pick("plugins.watch", file.watch, Watching::Notify, word),
+        debounce: sources.pick("plugins.debounce", file.debounce.map(|span| span.0), DEBOUNCE, shown_span),
+        replay: sources.pick("plugins.replay", file.replay, ReplayPolicy::Refuse, word),
+        replay_turns: sources.pick("plugins.replay_turns", file.replay_turns, REPLAY_TURNS, u32::to_string),
+        canary: sources.pick(
+            "plugins.canary",
+            file.canary.map(|plan| Some(canary(plan))),
+            None,
+            shown_canary,
+        ),
+        signatures: sources.pick("plugins.signatures", file.signatures, Signatures::Off, word),
+        trusted_keys: sources.pick("plugins.trusted_keys", file.trusted_keys, Vec::new(), |keys| {
+            format!("{} keys", keys.len())
+        }),
+        pins: pins(sources, file.pins)?,
+    };
+    check(&plugins)?;
+    Ok(plugins)
+}
+
+/// What a strategy's plugin may use in a call.
+pub(super) fn limits(file: &file::Limits) -> Limits {
+    let default = Limits::default();
+    let bytes = |size: Option<Size>, default: usize| size.map_or(default, |size| size.0);
+    Limits {
+        fuel: file.fuel.unwrap_or(default.fuel),
+        time: file.time.map_or(default.time, |Span(time)| time),
+        memory: bytes(file.memory, default.memory),
+        transfer: bytes(file.transfer, default.transfer),
+        log_lines: file.log_lines.unwrap_or(default.log_lines),
+    }
+}
+
+fn canary(file: file::Canary) -> CanaryPlan {
+    CanaryPlan { share: file.share, clean_turns: file.clean_turns }
+}
+
+fn pins(
+    sources: &mut Sources<'_>,
+    file: BTreeMap<String, String>,
+) -> Result<BTreeMap<PluginName, Sha256Hex>, ConfigError> {
+    let mut pins = BTreeMap::new();
+    for (plugin, digest) in file {
+        let name = format!("plugins.pins.{plugin}");
+        let Some(pin) = Sha256Hex::parse(&digest) else {
+            let problem = "must be a sha256 of 64 hexadecimal digits".to_owned();
+            return Err(ConfigError::Value { name, problem, raw: digest });
+        };
+        sources.show(&name, pin.to_string(), sources.file.clone());
+        pins.insert(PluginName::new(plugin), pin);
+    }
+    Ok(pins)
+}
+
+fn check(plugins: &Plugins) -> Result<(), ConfigError> {
+    let refused = |name: &str, problem: &str, raw: String| {
+        Err(ConfigError::Value { name: format!("plugins.{name}"), problem: problem.to_owned(), raw })
+    };
+    if let Some(CanaryPlan { share, clean_turns }) = plugins.canary {
+        if !(share > 0.0 && share < 1.0) {
+            return refused("canary.share", "must be above 0 and below 1", share.to_string());
+        }
+        if clean_turns == 0 {
+            return refused("canary.clean_turns", "must be a positive integer", "0".to_owned());
+        }
+    }
+    if plugins.replay_turns > MOST_REPLAY_TURNS {
+        return refused("replay_turns", "must be 1000 at most", plugins.replay_turns.to_string());
+    }
+    if plugins.debounce > Duration::from_secs(10) {
+        return refused("debounce", "must be 10s at most", shown_span(&plugins.debounce));
+    }
+    if plugins.signatures != Signatures::Off && plugins.trusted_keys.is_empty() {
+        let problem = "needs the authors' keys in plugins.trusted_keys";
+        return refused("signatures", problem, word(&plugins.signatures));
+    }
+    Ok(())
+}
+
+/// A closed choice as it is written in the file.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        other => format!("{other:?}"),
+    }
+}
+
+fn shown_canary(plan: &Option<CanaryPlan>) -> String {
+    match plan {
+        None => "off".to_owned(),
+        Some(plan) => format!("{} of the personas, {} clean turns", plan.share, plan.clean_turns),
+    }
+}
+
+fn shown_builds_dir(path: &Option<PathBuf>) -> String {
+    path.as_ref().map_or_else(|| "beside the ledger".to_owned(), shown_path)
+}

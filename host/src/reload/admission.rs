@@ -1,0 +1,150 @@
+//! What a build has to show before any turn gets it.
+
+use std::sync::Arc;
+
+use super::replay::Replay;
+use crate::behavior::{Called, Engine, Generation, LoadStage, Refusal, Source, Trust};
+use crate::domain::behavior::{Problem, Severity};
+use crate::domain::ids::{GenerationNumber, StrategyName};
+use crate::domain::kept_turn::KeptTurn;
+use crate::domain::plugin::ReplayPolicy;
+use crate::domain::strategy::Strategy;
+
+/// Everything that a build is measured by.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Digest and signature.
+    pub trust: Trust,
+    /// The strategies that use the plugin.
+    pub strategies: Vec<Arc<Strategy>>,
+    /// Turns of the past.
+    pub turns: Vec<KeptTurn>,
+    /// The generation that serves now.
+    pub live: Option<Arc<Generation>>,
+    /// What happens if it does worse in those turns.
+    pub policy: ReplayPolicy,
+    /// A strategy whose settings it does not take is left out, and no reason to refuse the build: at the
+    /// start, when nothing else could serve the other strategies.
+    pub lenient: bool,
+}
+
+/// A build that was let in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The build.
+    pub generation: Generation,
+    /// What it made of turns of the past.
+    pub replay: Replay,
+    /// What is not as it should be, and was let pass.
+    pub warnings: Vec<String>,
+    /// Strategies whose settings it does not take, and why.
+    pub left_out: Vec<(StrategyName, String)>,
+}
+
+impl Admission {
+    /// Loads a build and lets it show itself: the settings of each strategy, its own cases, turns of the
+    /// past.
+    ///
+    /// # Errors
+    /// When it is refused at any stage.
+    pub async fn admit(
+        &self,
+        engine: &Engine,
+        source: &Source,
+        number: GenerationNumber,
+    ) -> Result<Admitted, Refusal> {
+        let generation = engine.load(source, number, &self.trust).await?;
+        let mut warnings: Vec<String> = generation.warning().map(str::to_owned).into_iter().collect();
+        let left_out = self.check_settings(source, &generation, &mut warnings).await?;
+        let failed = problems(generation.self_test().await);
+        pass(&failed, "self-test: ", &mut warnings).map_err(|said| {
+            let hint = "mend the plugin, or the cases that it ships";
+            Refusal::of(source, LoadStage::SelfTest, format!("cases of its own fail: {said}"), hint)
+        })?;
+        let replay = self.replay(source, &generation, &left_out, &mut warnings).await?;
+        Ok(Admitted { generation, replay, warnings, left_out })
+    }
+
+    async fn check_settings(
+        &self,
+        source: &Source,
+        generation: &Generation,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<(StrategyName, String)>, Refusal> {
+        let mut left_out = Vec::new();
+        for strategy in &self.strategies {
+            match settings(generation, strategy, warnings).await {
+                Ok(()) => {}
+                Err(said) if self.lenient => left_out.push((strategy.name.clone(), said)),
+                Err(said) => {
+                    let message =
+                        format!("it does not take the settings of strategy {}: {said}", strategy.name);
+                    let hint = format!("correct `settings` in [strategies.{}], or the plugin", strategy.name);
+                    return Err(Refusal::of(source, LoadStage::Settings, message, hint));
+                }
+            }
+        }
+        Ok(left_out)
+    }
+
+    async fn replay(
+        &self,
+        source: &Source,
+        generation: &Generation,
+        left_out: &[(StrategyName, String)],
+        warnings: &mut Vec<String>,
+    ) -> Result<Replay, Refusal> {
+        if self.policy == ReplayPolicy::Off {
+            return Ok(Replay::default());
+        }
+        let mut strategies = self.strategies.clone();
+        strategies.retain(|strategy| !left_out.iter().any(|(name, _)| *name == strategy.name));
+        let replay = Replay::of(generation, self.live.as_deref(), &strategies, &self.turns).await;
+        match (replay.worse(), self.policy) {
+            (0, _) => Ok(replay),
+            (_, ReplayPolicy::Refuse) => {
+                let hint = "`persona-host plugin replay FILE` shows each difference; to let it in all the same, \
+                            set plugins.replay = \"warn\"";
+                Err(Refusal::of(source, LoadStage::Replay, replay.to_string(), hint))
+            }
+            _ => {
+                warnings.push(replay.to_string());
+                Ok(replay)
+            }
+        }
+    }
+}
+
+/// Whether a build takes the settings of a strategy; if not, why.
+pub(super) async fn settings(
+    generation: &Generation,
+    strategy: &Strategy,
+    warnings: &mut Vec<String>,
+) -> Result<(), String> {
+    let problems = problems(generation.check_settings(strategy).await);
+    pass(&problems, &format!("settings of strategy {}: ", strategy.name), warnings)
+}
+
+/// A call that gives no answer is a problem like others.
+fn problems(called: Called<Vec<Problem>>) -> Vec<Problem> {
+    called.result.unwrap_or_else(|error| vec![Problem::error(None, error.to_string())])
+}
+
+/// Lets pass what is no error, as warnings; the errors are what is said against it.
+fn pass(problems: &[Problem], about: &str, warnings: &mut Vec<String>) -> Result<(), String> {
+    let (errors, others): (Vec<&Problem>, Vec<&Problem>) =
+        problems.iter().partition(|problem| problem.severity == Severity::Error);
+    if errors.is_empty() {
+        let others = others.iter().filter(|problem| problem.severity == Severity::Warning);
+        warnings.extend(others.map(|problem| format!("{about}{}", said(problem))));
+        return Ok(());
+    }
+    Err(errors.into_iter().map(said).collect::<Vec<_>>().join("; "))
+}
+
+fn said(problem: &Problem) -> String {
+    match problem.path.as_deref() {
+        Some(path) if !path.is_empty() => format!("{path}: {}", problem.message),
+        _ => problem.message.clone(),
+    }
+}

@@ -1,0 +1,128 @@
+//! What plugins were given: kept at each turn, and read again to replay it.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::row::{json, json_text};
+use super::{Ledger, LedgerError};
+use crate::domain::action::{Action, modules_used};
+use crate::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use crate::domain::ids::{Sha256Hex, StrategyName, TurnId};
+use crate::domain::kept_turn::{KeptTurn, Question};
+use crate::domain::persona::Persona;
+use crate::domain::rating::Rating;
+use crate::domain::tool::is_marker;
+
+const KEEP: &str = "keep what a plugin is given";
+const READ: &str = "read what plugins were given";
+
+impl Ledger {
+    /// Keeps what the plugin of a turn is given; a later attempt takes the place of an earlier one.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn keep_context(
+        &self,
+        turn: TurnId,
+        persona: &Persona,
+        context: &TurnContext,
+    ) -> Result<(), LedgerError> {
+        let tools = json_text(&context.tools);
+        let digest = Sha256Hex::of(tools.as_bytes());
+        let context = TurnContext { tools: Vec::new(), ..context.clone() };
+        let mut transaction = self.write(KEEP).await?;
+        sqlx::query("INSERT INTO tool_lists (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(digest.as_str())
+            .bind(tools)
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::doing(KEEP))?;
+        sqlx::query(
+            "INSERT INTO contexts (turn, persona, context, tools) VALUES (?, ?, ?, ?)
+             ON CONFLICT (turn) DO UPDATE
+             SET persona = excluded.persona, context = excluded.context, tools = excluded.tools",
+        )
+        .bind(turn.to_string())
+        .bind(json_text(persona))
+        .bind(json_text(&context))
+        .bind(digest.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(LedgerError::doing(KEEP))?;
+        transaction.commit().await.map_err(LedgerError::doing(KEEP))
+    }
+
+    /// The newest turns that ended well under one of these strategies, newest first, with everything
+    /// that their plugin was given.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn kept_turns(
+        &self,
+        strategies: &[StrategyName],
+        most: u32,
+    ) -> Result<Vec<KeptTurn>, LedgerError> {
+        let marks = vec!["?"; strategies.len()].join(", ");
+        let sql = format!(
+            "SELECT turns.id, turns.strategy, turns.plugin_sha256, turns.stop_reason, turns.final_text,
+                 contexts.persona, contexts.context, tool_lists.tools,
+                 (SELECT intent FROM steps WHERE turn = turns.id AND attempt = turns.attempt
+                    AND key = 'main/opening') AS asked,
+                 (SELECT intent FROM steps WHERE turn = turns.id AND attempt = turns.attempt
+                    AND key = 'rating/opening') AS rating_asked,
+                 (SELECT result ->> '$.text' FROM steps WHERE turn = turns.id AND attempt = turns.attempt
+                    AND key = 'rating/01') AS reply,
+                 (SELECT json_group_array(json_object('module', module, 'score', score, 'notes', notes))
+                    FROM (SELECT * FROM ratings WHERE turn = turns.id ORDER BY rowid)) AS ratings
+             FROM turns JOIN contexts ON contexts.turn = turns.id
+                 JOIN tool_lists ON tool_lists.sha256 = contexts.tools
+             WHERE turns.strategy IN ({marks}) AND turns.state IN ('completed', 'idle')
+             ORDER BY turns.started_at DESC, turns.id LIMIT ?"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for strategy in strategies {
+            query = query.bind(strategy.as_str());
+        }
+        let rows = query.bind(i64::from(most)).fetch_all(&self.readers).await;
+        let mut turns = Vec::new();
+        for row in rows.map_err(LedgerError::doing(READ))? {
+            turns.push(self.kept_turn(&row).await?);
+        }
+        Ok(turns)
+    }
+
+    async fn kept_turn(&self, row: &SqliteRow) -> Result<KeptTurn, LedgerError> {
+        let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(READ));
+        let required =
+            |column: &'static str| text(column)?.ok_or(LedgerError::Row { column, value: "null".to_owned() });
+        let question = |column: &'static str| -> Result<Option<Question>, LedgerError> {
+            text(column)?.map(|intent| json(column, &intent)).transpose()
+        };
+        let turn = required("id")?;
+        let mut context: TurnContext = json("context", &required("context")?)?;
+        context.tools = json::<Vec<OfferedTool>>("tools", &required("tools")?)?;
+        let mut ratings: Vec<Rating> = json("ratings", &required("ratings")?)?;
+        ratings.retain(|rating| !is_marker(&rating.module));
+        let sha256: Sha256Hex = json("plugin_sha256", &json_text(&required("plugin_sha256")?))?;
+        let outcome = match text("stop_reason")? {
+            None => None,
+            Some(stop_reason) => {
+                let actions: Vec<Action> = self.actions_of(&turn).await?;
+                let modules_used = modules_used(&actions);
+                Some(TurnOutcome { actions, modules_used, final_text: text("final_text")?, stop_reason })
+            }
+        };
+        Ok(KeptTurn {
+            strategy: StrategyName::new(required("strategy")?),
+            plugin_sha256: sha256,
+            persona: json("persona", &required("persona")?)?,
+            context,
+            asked: question("asked")?,
+            outcome,
+            rating_asked: question("rating_asked")?,
+            reply: text("reply")?,
+            ratings,
+            turn,
+        })
+    }
+}
