@@ -14,6 +14,7 @@ pub mod outbound;
 pub mod standin;
 pub mod store;
 pub mod telemetry;
+pub mod workshop;
 
 pub mod reload;
 pub mod turn;

@@ -1,7 +1,9 @@
 //! What was typed, and who does it.
 
+use std::path::Path;
+
 use super::{demo, run, stack, tick};
-use crate::cli::args::{Cli, Command, Config};
+use crate::cli::args::{Cli, Command, Config, Plugin};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, verbs};
 
@@ -24,7 +26,20 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Seed(args) => verbs::seed::seed(args, file, output).await?,
         Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
         Command::Turns(verb) => verbs::turns::look(verb, file, output).await?,
+        Command::Plugin(verb) => return plugin(verb, file, output).await,
         Command::Config(Config::Show) => verbs::config::show(file, output)?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+    match verb {
+        Plugin::New(args) => verbs::plugin::new(&args, output)?,
+        Plugin::Build { dir } => verbs::plugin::build(&dir, output)?,
+        Plugin::Inspect { file } => verbs::plugin::inspect(&file, output)?,
+        Plugin::Check(args) => return verbs::plugin::check(&args, file, output).await,
+        Plugin::Call(args) => verbs::plugin::call(&args, file, output).await?,
+        Plugin::Test(args) => return verbs::plugin::test(&args, file, output).await,
     }
     Ok(Exit::Done)
 }

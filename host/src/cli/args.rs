@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod plugin;
+
+pub use plugin::{Call, Check, Function, Lang, New, Plugin, Test};
+
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -47,6 +51,9 @@ pub enum Command {
     /// Look at turns in the ledger.
     #[command(subcommand)]
     Turns(Turns),
+    /// Write, try and test plugins.
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(Config),

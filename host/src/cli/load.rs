@@ -81,3 +81,15 @@ pub fn mana_options(config: &Config) -> Options {
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+/// The names of the variables of the process's environment.
+#[must_use]
+pub fn variables() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+}
+
+/// The program as it was called: who came here by `cargo run` has no persona-host in the path.
+#[must_use]
+pub fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "persona-host".to_owned())
+}

@@ -25,6 +25,31 @@ pub(super) fn set(label: &str, indent: usize, text: &str, width: usize) -> Strin
     set
 }
 
+/// A number of bytes for people.
+#[must_use]
+pub(super) fn size(bytes: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let bytes = bytes as f64;
+    match bytes / 1024.0 {
+        kibibytes if kibibytes < 1.0 => format!("{bytes} bytes"),
+        kibibytes if kibibytes < 1024.0 => format!("{kibibytes:.1} KiB"),
+        kibibytes => format!("{:.1} MiB", kibibytes / 1024.0),
+    }
+}
+
+/// A number with its digits in groups of three.
+#[must_use]
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(",")
+}
+
 /// How many characters of a label are seen; styles are not.
 fn visible(label: &str) -> usize {
     anstream::adapter::strip_str(label).to_string().trim_start_matches('\n').chars().count()
@@ -74,6 +99,18 @@ mod tests {
     fn a_long_word_stays_in_one_piece() {
         let long = "x".repeat(50);
         assert_eq!(set("", 0, &format!("a {long} b"), 20), format!("a\n{long}\nb\n"));
+    }
+
+    #[test]
+    fn numbers_can_be_read_at_a_glance() {
+        for (bytes, shown) in
+            [(0, "0 bytes"), (1023, "1023 bytes"), (82_000, "80.1 KiB"), (18 << 20, "18.0 MiB")]
+        {
+            assert_eq!(size(bytes), shown);
+        }
+        for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(number), shown);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod daemon;
 mod demo;
 mod looking;
 mod neighbours;
+mod plugin;
 mod refused;
 
 use std::io::{BufRead as _, BufReader};

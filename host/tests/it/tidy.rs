@@ -31,7 +31,7 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("rmcp", &["mcp/", "standin/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
     ("sqlx", &["store/", "standin/database.rs", "standin/database/"]),
-    ("toml", &["config/"]),
+    ("toml", &["config/", "workshop/"]),
     ("tracing_subscriber", &["telemetry/"]),
     ("wasmtime", &["behavior/"]),
     ("wasmtime_wasi", &["behavior/"]),

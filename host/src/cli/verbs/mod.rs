@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod personas;
+pub mod plugin;
 pub mod seed;
 pub mod turns;

@@ -19,6 +19,13 @@ fn every_verb_explains_itself() {
         "turns",
         "turns list",
         "turns show",
+        "plugin",
+        "plugin new",
+        "plugin build",
+        "plugin inspect",
+        "plugin check",
+        "plugin call",
+        "plugin test",
         "config",
         "config show",
     ] {

@@ -1,0 +1,158 @@
+//! What can be seen of a component without running it: names at its surface, sections, who made it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wasmparser::{BinaryReaderError, KnownCustom, Parser, Payload, ProducersSectionReader};
+
+use super::contract::{self, Mismatch};
+
+/// What can be seen of a component.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Surface {
+    /// The version of the contract that it was built for; none if it is no plugin.
+    pub contract: Option<String>,
+    /// Why it is no plugin, and what to do about it.
+    pub misfit: Option<Misfit>,
+    /// What it imports, by name.
+    pub imports: Vec<String>,
+    /// What it exports, by name.
+    pub exports: Vec<String>,
+    /// Its custom sections, those of its parts included, by name.
+    pub sections: Vec<Section>,
+    /// What it was made with, as the tools have written it down: hints, and no proof.
+    pub producers: Vec<Producer>,
+}
+
+/// What is wrong with a file, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Misfit {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// All custom sections of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// The name.
+    pub name: String,
+    /// Their content together, in bytes.
+    pub bytes: usize,
+}
+
+/// One note of a tool about itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Producer {
+    /// `language`, `processed-by` or `sdk`.
+    pub field: String,
+    /// The language or the tool.
+    pub name: String,
+    /// Its version; may be empty.
+    pub version: String,
+}
+
+impl Surface {
+    /// Reads a component, also inside. One for another contract can be looked at too.
+    ///
+    /// # Errors
+    /// When the bytes are no component, or one that is cut off or damaged.
+    pub fn of(bytes: &[u8]) -> Result<Self, Misfit> {
+        let contract = contract::version(bytes);
+        let mut surface = Self::default();
+        let readable = Parser::is_component(bytes) && surface.read(bytes).is_ok();
+        match contract {
+            Ok(version) => surface.contract = Some(version),
+            Err(mismatch) if readable => surface.misfit = Some(mismatch.into()),
+            Err(mismatch) => return Err(mismatch.into()),
+        }
+        Ok(surface)
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<(), BinaryReaderError> {
+        let mut depth = 0;
+        let mut sections: BTreeMap<&str, usize> = BTreeMap::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    for import in section {
+                        self.imports.push(import?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    for export in section {
+                        self.exports.push(export?.name.name.to_owned());
+                    }
+                }
+                Payload::CustomSection(section) => {
+                    *sections.entry(section.name()).or_default() += section.data().len();
+                    if let KnownCustom::Producers(fields) = section.as_known() {
+                        // A note that cannot be read is left out: it is a hint.
+                        let _ = self.read_producers(fields);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let section = |(name, bytes): (&str, usize)| Section { name: name.to_owned(), bytes };
+        self.sections = sections.into_iter().map(section).collect();
+        self.producers.sort();
+        self.producers.dedup();
+        Ok(())
+    }
+
+    fn read_producers(&mut self, fields: ProducersSectionReader<'_>) -> Result<(), BinaryReaderError> {
+        for field in fields {
+            let field = field?;
+            for value in field.values {
+                let value = value?;
+                let [name, version] = [value.name, value.version].map(str::to_owned);
+                self.producers.push(Producer { field: field.name.to_owned(), name, version });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Mismatch> for Misfit {
+    fn from(Mismatch { message, hint }: Mismatch) -> Self {
+        Self { message, hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::behavior::built_in::component;
+
+    #[test]
+    fn a_plugin_shows_what_it_is_and_what_it_was_made_with() {
+        let surface = Surface::of(component("brief").expect("it is built in")).expect("a component");
+        assert_eq!((surface.contract.as_deref(), &surface.misfit), (Some("0.1.0"), &None));
+        assert!(surface.imports.iter().any(|name| name.starts_with("wasi:cli/")), "{surface:?}");
+        assert_eq!(surface.exports, ["persona:behavior/behavior@0.1.0"]);
+        let is_rust = |producer: &Producer| producer.field == "language" && producer.name == "Rust";
+        assert!(surface.producers.iter().any(is_rust), "{surface:?}");
+        assert!(surface.sections.iter().any(|section| section.name == "producers" && section.bytes > 0));
+    }
+
+    #[test]
+    fn a_component_for_something_else_can_be_looked_at_and_no_other_file() {
+        let empty = Surface::of(b"\0asm\x0d\0\x01\0").expect("a component");
+        assert!(empty.misfit.is_some_and(|misfit| misfit.message.contains("it exports nothing")));
+        assert_eq!(empty.contract, None);
+        let whole = component("brief").expect("it is built in");
+        for (bytes, says) in [
+            (&b""[..], "the file is empty"),
+            (b"\0asm\x01\0\0\0", "a core WebAssembly module"),
+            (b"plain words", "it is text"),
+            (&whole[..whole.len() / 2], "cut off or damaged"),
+        ] {
+            let misfit = Surface::of(bytes).expect_err("no component");
+            assert!(misfit.message.contains(says), "{says:?} in {misfit:?}");
+        }
+    }
+}

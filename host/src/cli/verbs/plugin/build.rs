@@ -1,0 +1,80 @@
+//! `plugin build`: a project's component.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::page::Page;
+use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::text::{printable, size};
+use crate::cli::{Exit, Failure, load};
+use crate::workshop::{self, BuildError, Built, Project, ProjectError};
+
+/// Builds the project in `dir`.
+///
+/// # Errors
+/// When there is none, or a tool is missing or fails.
+pub fn build(dir: &Path, output: Output) -> Result<(), Failure> {
+    let project = Project::open(dir)?;
+    let built = built(&project, output)?;
+    // As it was typed, so that it can be typed again.
+    let component = shown(&project);
+    let document = json!({
+        "name": project.name, "language": project.language, "component": component,
+        "bytes": built.bytes, "sha256": built.digest, "tookMs": built.took.as_millis(),
+    });
+    output.print(&document, || {
+        let mut page = Page::default();
+        page.heading(&format!("{}, built from {}", project.name, project.language));
+        page.fact("component", &component.display().to_string());
+        page.fact("size", &size(built.bytes));
+        page.fact("sha256", built.digest.as_str());
+        page.fact("took", &format!("{:.1} s", built.took.as_secs_f64()));
+        page.into_text()
+    })
+}
+
+/// Builds a project, with a line for each step.
+pub(super) fn built(project: &Project, output: Output) -> Result<Built, Failure> {
+    let mut about_to = |step: &workshop::Step| {
+        output.say(&styled(FAINT, format!("  {}", printable(&step.line()))));
+    };
+    workshop::build(project, &load::variables(), &mut about_to).map_err(|error| told(&error, output))
+}
+
+/// Where the component of a project is, as one would type it.
+pub(super) fn shown(project: &Project) -> PathBuf {
+    let component = project.component();
+    component.strip_prefix(".").map(Path::to_owned).unwrap_or(component)
+}
+
+/// What a tool printed goes before the error for people, and into it for programs.
+fn told(error: &BuildError, output: Output) -> Failure {
+    let (sentence, printed) = (error.to_string(), error.output());
+    for line in printed.lines() {
+        output.say(&printable(line));
+    }
+    let message = match printed {
+        "" => sentence,
+        _ if !output.json => sentence,
+        _ => format!("{sentence}\n{printed}"),
+    };
+    let exit = match error {
+        BuildError::Project(error) => exit_of(error),
+        BuildError::Step(_) | BuildError::NothingMade { .. } => Exit::BadInput,
+    };
+    Failure::new(exit, message).hint(error.hint())
+}
+
+fn exit_of(error: &ProjectError) -> Exit {
+    match error {
+        ProjectError::NoFolder(_) | ProjectError::File { .. } => Exit::File,
+        ProjectError::NoProject(_) | ProjectError::Name { .. } => Exit::BadInput,
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        Self::new(exit_of(&error), error.to_string()).hint(error.hint())
+    }
+}

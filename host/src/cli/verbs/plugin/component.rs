@@ -1,0 +1,64 @@
+//! The component that an author names: from a path to bytes, and to a plugin that can be called.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::behavior::{Engine, EngineOptions, Generation, Refusal, Source};
+use crate::cli::{Exit, Failure, load};
+use crate::domain::ids::{GenerationNumber, PluginName, StrategyName};
+use crate::domain::strategy::Strategy;
+
+/// Reads a component, as the plugin that its file is named for.
+///
+/// # Errors
+/// When there is no such file, or it is too large.
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
+    let problem = match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => Some("it is a folder".to_owned()),
+        // Opening a pipe would wait for somebody who writes.
+        Ok(metadata) if !metadata.is_file() => Some("it is no regular file".to_owned()),
+        Ok(_) => File::open(path).err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(problem) = problem {
+        let message = format!("{} cannot be read: {problem}", path.display());
+        return Err(Failure::new(Exit::File, message).hint("name a component: a file that ends in .wasm"));
+    }
+    Source::read(&plugin(path), path).map_err(|refusal| refused(path, &refusal))
+}
+
+/// Loads a component as the host does: with its trust, and its cache of compiled code.
+///
+/// # Errors
+/// When it is refused.
+pub(super) async fn loaded(
+    path: &Path,
+    source: &Source,
+    config: Option<&Path>,
+) -> Result<Generation, Failure> {
+    let config = load::config(config)?;
+    let trust = load::trust(&config)?;
+    let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir })?;
+    let generation = engine.load(source, GenerationNumber(1), &trust).await;
+    generation.map_err(|refusal| refused(path, &refusal))
+}
+
+/// The plugin that the host would take this file for.
+pub(super) fn plugin(path: &Path) -> PluginName {
+    PluginName::new(path.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+/// A strategy of this plugin with `settings` and the usual limits.
+pub(super) fn strategy(plugin: &PluginName, settings: Value) -> Strategy {
+    let name = StrategyName::new(plugin.as_str());
+    Strategy { settings, ..Strategy::plain(name, plugin.clone()) }
+}
+
+/// A component that is not taken: one sentence, and what to do.
+fn refused(path: &Path, refusal: &Refusal) -> Failure {
+    let stage = refusal.stage.name();
+    let message = format!("{} is refused ({stage}): {}", path.display(), refusal.message);
+    Failure::new(Exit::BadInput, message).hint(&refusal.hint)
+}
