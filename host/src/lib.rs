@@ -11,6 +11,7 @@ pub mod mana;
 pub mod mcp;
 pub mod model;
 pub mod outbound;
+pub mod running;
 pub mod standin;
 pub mod store;
 pub mod telemetry;

@@ -40,6 +40,12 @@ async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exi
         Plugin::Check(args) => return verbs::plugin::check(&args, file, output).await,
         Plugin::Call(args) => verbs::plugin::call(&args, file, output).await?,
         Plugin::Test(args) => return verbs::plugin::test(&args, file, output).await,
+        Plugin::Dev(args) => return verbs::plugin::dev(&args, file, output).await,
+        Plugin::List { url } => verbs::plugin::list(url.as_deref(), file, output).await?,
+        Plugin::Rollback { name, url } => {
+            verbs::plugin::rollback(&name, url.as_deref(), file, output).await?;
+        }
+        Plugin::Replay(args) => return verbs::plugin::replay(&args, file, output).await,
     }
     Ok(Exit::Done)
 }

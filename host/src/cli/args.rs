@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 mod plugin;
 
-pub use plugin::{Call, Check, Function, Lang, New, Plugin, Test};
+pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
 #[derive(Clone, Debug, Parser)]

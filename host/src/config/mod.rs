@@ -9,9 +9,11 @@ mod resolve;
 mod secret;
 mod settings;
 mod shown;
+mod written;
 
 pub use error::ConfigError;
 pub use file::File;
 pub use resolve::resolve;
 pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, Watching};
 pub use shown::{Origin, Shown};
+pub use written::demo_of;

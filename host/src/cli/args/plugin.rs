@@ -38,6 +38,72 @@ pub enum Plugin {
     Call(Call),
     /// Build a project, and run its cases: DIR/cases/*.json.
     Test(Test),
+    /// Work on a project: build it at each save, and see what it asks and reads now.
+    ///
+    /// Each build is shown beside the one before, with what changed, and loaded into the persona-host
+    /// that runs on this machine. With --demo one is started that does nothing else than to let ten
+    /// personas live under this plugin.
+    Dev(Dev),
+    /// The plugins of the persona-host that runs: what serves, what was refused and why.
+    List {
+        /// Where it runs; as configured in [http] if left out.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Let the persona-host that runs go back to the last good build of a plugin.
+    ///
+    /// The build that is left is not loaded again from the folder until its file changes.
+    Rollback {
+        /// The plugin.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Where it runs; as configured in [http] if left out.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// See what a build would have asked and read in turns of the past. Nothing is paid.
+    Replay(Replay),
+}
+
+/// Options of `plugin dev`.
+#[derive(Clone, Debug, Args)]
+pub struct Dev {
+    /// The project's folder.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Whom to show: an entry of a catalog, or a catalog (its first persona, or FILE#EMAIL).
+    #[arg(long, value_name = "FILE")]
+    pub persona: Option<String>,
+    /// The settings, as JSON; none if left out.
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Build and show once, then end.
+    #[arg(long)]
+    pub once: bool,
+    /// Start a demo and load the builds into that.
+    #[arg(long, conflicts_with = "url")]
+    pub demo: bool,
+    /// Where the persona-host runs; as configured in [http] if left out.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+/// Options of `plugin replay`.
+#[derive(Clone, Debug, Args)]
+pub struct Replay {
+    /// The component.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How many turns, from the newest.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub turns: u32,
+    /// Only turns under this strategy, with its settings; those of each strategy that uses a plugin of
+    /// the file's name if left out.
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Another ledger than the configured one, such as a demo's.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
 }
 
 /// Options of `plugin new`.

@@ -1,20 +1,32 @@
-//! `plugin …`: the authors' side. It needs no neighbour, no ledger and no key.
+//! `plugin …`: the authors' side. It needs no neighbour and no key; only `replay` reads a ledger, and only
+//! `dev`, `list` and `rollback` ask a persona-host that runs.
 
 mod ask;
 mod build;
 mod call;
 mod check;
 mod component;
+mod demo;
+mod dev;
+mod difference;
 mod finding;
 mod given;
 mod inspect;
+mod list;
 mod new;
 mod page;
+mod replay;
+mod rollback;
+mod running;
 mod test;
 
 pub use build::build;
 pub use call::call;
 pub use check::check;
+pub use dev::dev;
 pub use inspect::inspect;
+pub use list::list;
 pub use new::new;
+pub use replay::replay;
+pub use rollback::rollback;
 pub use test::test;

@@ -4,20 +4,17 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::json;
-use similar::{ChangeTag, TextDiff};
 
 use super::ask::{Cost, ask};
 use super::build::{built, shown};
 use super::component::{self, strategy};
+use super::difference;
 use crate::behavior::Generation;
 use crate::cli::args::Test;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, Output, styled, text_width};
 use crate::cli::text::{grouped, printable, set};
 use crate::cli::{Exit, Failure};
 use crate::workshop::{Case, Project, differences, snapshot};
-
-/// Lines around a change that are shown with it.
-const AROUND: usize = 1;
 
 /// How one case went.
 #[derive(Debug, Serialize)]
@@ -148,24 +145,9 @@ fn compared(path: &Path, text: &str, update: bool) -> Result<(Snapshot, Vec<Stri
             std::fs::write(path, text).map_err(|error| failed("written", error))?;
             Ok((Snapshot::Written, Vec::new()))
         }
-        Some(before) => Ok((Snapshot::Differs, diff(&before, text))),
+        Some(before) => Ok((Snapshot::Differs, difference::lines(&before, text))),
         None => Ok((Snapshot::None, Vec::new())),
     }
-}
-
-/// The lines that changed: `-` what was there, `+` what is there now.
-fn diff(before: &str, after: &str) -> Vec<String> {
-    let diff = TextDiff::from_lines(before, after);
-    let groups = diff.grouped_ops(AROUND);
-    let changes = groups.iter().flatten().flat_map(|op| diff.iter_changes(op));
-    let line = |sign: &str, line: &str| format!("{sign} {}", line.trim_end_matches('\n'));
-    changes
-        .map(|change| match change.tag() {
-            ChangeTag::Equal => line(" ", change.value()),
-            ChangeTag::Delete => line("-", change.value()),
-            ChangeTag::Insert => line("+", change.value()),
-        })
-        .collect()
 }
 
 impl Verdict {
@@ -184,14 +166,7 @@ impl Verdict {
         for difference in &self.differences {
             text += &set("    ", 4, difference, text_width());
         }
-        for line in &self.diff {
-            let style = match line.as_bytes().first() {
-                Some(b'-') => BAD,
-                Some(b'+') => GOOD,
-                _ => FAINT,
-            };
-            text += &format!("    {}\n", styled(style, printable(line)));
-        }
+        text += &difference::text(&self.diff);
         if self.snapshot == Snapshot::Differs {
             text += &format!("    {}\n", styled(ODD, "if that is meant: plugin test --update"));
         }

@@ -1,0 +1,109 @@
+//! The daemon that runs, asked over HTTP by the commands. It knows the API's paths and nobody's inside.
+
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+/// The longest error text of something that is no persona-host, in characters.
+const LONGEST_QUOTE: usize = 200;
+
+/// The API of a daemon.
+#[derive(Clone, Debug)]
+pub struct Running {
+    http: reqwest::Client,
+    base: String,
+    token: SecretString,
+}
+
+/// Why the daemon did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum RunningError {
+    /// Nobody listens there.
+    #[error("no persona-host answers at {base}: {cause}")]
+    NoAnswer {
+        /// Where it was looked for.
+        base: String,
+        /// The client's words.
+        cause: String,
+    },
+    /// It answers, but not as a persona-host of this version does.
+    #[error("what answers at {base} is no persona-host of this version: HTTP {status}, {said}")]
+    Stranger {
+        /// Where.
+        base: String,
+        /// Its status.
+        status: StatusCode,
+        /// The beginning of what it says.
+        said: String,
+    },
+    /// It says no.
+    #[error("{message}")]
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// What it says.
+        message: String,
+        /// What it advises.
+        hint: Option<String>,
+    },
+}
+
+impl Running {
+    /// The daemon at `base`, such as `http://127.0.0.1:3070`. The token is sent if there is one.
+    #[must_use]
+    pub fn at(http: reqwest::Client, base: &str, token: SecretString) -> Self {
+        Self { http, base: base.trim_end_matches('/').to_owned(), token }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// `GET /api/plugins`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn plugins(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/api/plugins").await
+    }
+
+    /// `POST /api/plugins/{plugin}/{change}`: `reload` or `rollback`.
+    ///
+    /// # Errors
+    /// When nobody answers, or the answer is no.
+    pub async fn change(&self, plugin: &str, change: &str) -> Result<Value, RunningError> {
+        self.ask(Method::POST, &format!("/api/plugins/{plugin}/{change}")).await
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
+        let silent = |error: reqwest::Error| {
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(deeper) = cause.source() {
+                cause = deeper;
+            }
+            RunningError::NoAnswer { base: self.base.clone(), cause: cause.to_string() }
+        };
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if !self.token.expose_secret().is_empty() {
+            request = request.bearer_auth(self.token.expose_secret());
+        }
+        let response = request.send().await.map_err(silent)?;
+        let status = response.status();
+        let text = response.text().await.map_err(silent)?;
+        let document: Option<Value> = serde_json::from_str(&text).ok();
+        match document {
+            Some(document) if status.is_success() && document.is_object() => Ok(document),
+            Some(Value::Object(fields)) if fields.contains_key("error") => {
+                let of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+                let message = of("error").unwrap_or_default();
+                Err(RunningError::Refused { status, message, hint: of("hint") })
+            }
+            _ => {
+                let said = text.chars().take(LONGEST_QUOTE).collect();
+                Err(RunningError::Stranger { base: self.base.clone(), status, said })
+            }
+        }
+    }
+}
