@@ -58,7 +58,7 @@ fn from_nothing_to_a_plugin(lang: &str, name: &str) -> Shell {
         // The examples in JavaScript and Python ship cases inside of the component too.
         names.push("self-test");
     }
-    let functions = ["check-settings", "compose-turn", "compose-rating", "parse-rating"];
+    let functions = ["check-settings", "limits", "compose-turn", "compose-rating", "parse-rating"];
     let expected: Vec<(&str, &str)> = names.into_iter().chain(functions).map(|name| (name, "ok")).collect();
     assert_eq!(verdicts, expected, "{checked:#}");
 
@@ -351,7 +351,7 @@ fn a_plugin_that_breaks_down_is_told_in_its_own_words() {
     shell.write("settings.json", r#"{"do": "flood-log"}"#);
     let said = shell.call("plugin check misfit.wasm --settings settings.json");
     ended(&said, 0);
-    assert!(said.stdout.contains("100001 log lines of"), "{}", said.stdout);
+    assert!(said.stdout.contains("100001 log lines\n"), "{}", said.stdout);
     assert!(said.stdout.contains("the host would use it; 1 to look at"), "{}", said.stdout);
     shell.write("settings.json", r#"{"do": "invent-tools"}"#);
     let said = shell.call("plugin call misfit.wasm compose-turn --settings settings.json");
