@@ -1,12 +1,12 @@
 //! What one plugin call costs, instantiation included: goal, a median of at most 100 µs.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use persona_host::behavior::{Engine, EngineOptions, Source};
+use persona_host::behavior::{Engine, EngineOptions, Source, Trust};
 use persona_host::domain::action::{Action, ActionStatus, modules_used};
 use persona_host::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
 use persona_host::domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
 use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
-use persona_host::domain::strategy::{Limits, Strategy};
+use persona_host::domain::strategy::Strategy;
 use persona_host::domain::tool::module_of;
 use serde_json::json;
 
@@ -33,14 +33,10 @@ fn plugin_call(criterion: &mut Criterion) {
     let plugin = PluginName::new("daily");
     let engine = Engine::new(&EngineOptions::default()).expect("an engine");
     let source = Source::built_in(&plugin).expect("it is built in");
-    let daily = runtime.block_on(engine.load(source, GenerationNumber(1))).expect("it loads");
-    let strategy = Strategy {
-        name: StrategyName::new("daily"),
-        plugin,
-        settings: json!({"language": "de"}),
-        model: None,
-        limits: Limits::default(),
-    };
+    let daily =
+        runtime.block_on(engine.load(&source, GenerationNumber(1), &Trust::default())).expect("it loads");
+    let plain = Strategy::plain(StrategyName::new("daily"), plugin);
+    let strategy = Strategy { settings: json!({"language": "de"}), ..plain };
     let (who, ctx, outcome) = (persona(), context(), outcome());
 
     let mut group = criterion.benchmark_group("plugin call");

@@ -14,7 +14,7 @@ const WASI: [&str; 6] =
 /// The versions of the contract that this host speaks.
 const ACCEPTED: &str = "0.1.x";
 /// What to do about a component that is built for something else.
-const REBUILD: &str = "build it for the world `plugin` of wit/v0.1";
+const REBUILD: &str = "build it for the world `plugin` (or `plugin-with-self-test`) of wit/v0.1";
 
 /// What is wrong with a file, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) fn version(bytes: &[u8]) -> Result<String, Mismatch> {
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), Mismatch> {
-    const COMPILE: &str = "build the plugin as a WebAssembly component, for Rust with \
+    const COMPILE: &str = "build the plugin as a WebAssembly component: `persona-host plugin build`, or for Rust \
                            `cargo build --release --target wasm32-wasip2`";
     if bytes.is_empty() {
         return Err(Mismatch::new("the file is empty", COMPILE));

@@ -155,7 +155,7 @@ impl Engine {
         let contract =
             contract::version(&source.bytes).map_err(|wrong| refuse(LoadStage::Contract, wrong))?;
         let component = self.compile(Arc::clone(&source.bytes)).await.map_err(|message| {
-            let hint = "rebuild the plugin with a current toolchain";
+            let hint = advice(&message);
             Refusal::of(source, LoadStage::Compile, message, hint)
         })?;
         let compiled = began.elapsed();
@@ -184,6 +184,17 @@ impl Engine {
             }
             Err(_) => Err(format!("it takes longer than {} s to compile", COMPILE_TIME.as_secs())),
         }
+    }
+}
+
+/// Parts of WebAssembly that are off here, and the options of usual tools that need them.
+fn advice(message: &str) -> &'static str {
+    if message.contains("tail calls") {
+        "build it without tail calls (componentize-qjs: without `--opt-size`)"
+    } else if message.contains("component model async") {
+        "build it without async functions (componentize-qjs: `--sync`, jco: `--backend-qjs-disable-async`)"
+    } else {
+        "rebuild the plugin with a current toolchain"
     }
 }
 

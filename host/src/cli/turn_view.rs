@@ -83,9 +83,13 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| &digest[..12]);
     let (strategy, plugin) = (or_dash(&turn.strategy), or_dash(&turn.plugin));
     let version = or_dash(&turn.plugin_version);
+    let served_as = match turn.served_as.as_deref() {
+        None | Some("live") => String::new(),
+        Some(other) => format!(", {}", styled(ODD, format!("served as {other}"))),
+    };
     writeln!(
         out,
-        "  strategy  {strategy} (plugin {plugin} {version}, generation {generation}, sha256 {digest})"
+        "  strategy  {strategy} (plugin {plugin} {version}, generation {generation}, sha256 {digest}{served_as})"
     )?;
     if let Some(settings) = recorded.settings.as_ref().filter(|settings| *settings != &json!({})) {
         writeln!(out, "  settings  {settings}")?;

@@ -95,6 +95,8 @@ pub enum Event {
     },
     /// A plugin was called.
     PluginCalled {
+        /// The turn.
+        turn: TurnId,
         /// The plugin.
         plugin: PluginName,
         /// Its generation.

@@ -133,7 +133,6 @@ impl Reloader {
                 self.registry.mark_orphaned(&plugin, refusal.sha256.is_none());
             }
             if let Some(refusal) = self.registry.refuse(refusal, Occasion::Start) {
-                self.tell_refused(&refusal);
                 complaints.push(Complaint::Plugin(refusal));
             }
         }

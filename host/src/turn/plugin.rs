@@ -16,6 +16,7 @@ pub(super) async fn record<T>(
 ) -> Result<Result<T, CallError>, TurnEnd> {
     let plugin = turn.generation.plugin();
     deps.events.emit(Event::PluginCalled {
+        turn: turn.turn,
         plugin: plugin.clone(),
         generation: turn.generation.number(),
         function: called.function,

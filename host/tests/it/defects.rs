@@ -221,7 +221,13 @@ async fn a_second_tick_is_refused_while_one_runs_also_over_http() {
     let listener = listen(house.config.http.bind, 0).await.unwrap();
     let url = format!("http://{}/diag/tick", listener.local_addr().unwrap());
     let (remote, commands) = Runner::door();
-    let face = Face { runner: house.runner.clone(), remote, production: false, missing_keys: Vec::new() };
+    let face = Face {
+        runner: house.runner.clone(),
+        remote,
+        production: false,
+        missing_keys: Vec::new(),
+        admin_token: "".into(),
+    };
     let serving = tokio::spawn(serve(listener, face, stop.clone()));
     let ticking = tokio::spawn(house.runner.clone().serve(commands, false));
     let mut events = house.runner.deps().events.listen();

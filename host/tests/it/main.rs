@@ -12,6 +12,7 @@ mod mana_auth;
 mod mana_mcp;
 mod mcp;
 mod model;
+mod reload;
 mod runner;
 mod store;
 mod support;

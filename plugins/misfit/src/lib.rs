@@ -1,4 +1,5 @@
-//! A behavior that misbehaves on request: the settings say how. The host's tests use it.
+//! A behavior that misbehaves on request: the settings say how, or the mark in its bytes, which a test can
+//! overwrite to have a build that misbehaves under any settings.
 
 use persona_plugin::{
     Behavior, Descriptor, Failure, Persona, Problem, Rating, RatingReport, RatingRequest, TurnContext,
@@ -7,6 +8,9 @@ use persona_plugin::{
 use serde::Deserialize;
 
 struct Misfit;
+
+/// What this build does unless its settings say otherwise; padded with dots, so that another word fits.
+static MARK: &str = "misdeed=nothing...........";
 
 /// `{"do": "…"}`
 #[derive(Deserialize)]
@@ -36,17 +40,38 @@ enum Misdeed {
     InventTools,
     BreakJson,
     LieInRatings,
+    PanicInParse,
+    ReadNothing,
+    LoopInDescribe,
+    PanicInDescribe,
+}
+
+/// What is to be done wrong: what the settings say, or else the mark.
+fn misdeed(settings: &Settings) -> Misdeed {
+    if settings.what != Misdeed::Nothing {
+        return settings.what;
+    }
+    let mark = std::hint::black_box(MARK).trim_start_matches("misdeed=").trim_end_matches('.');
+    let word = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(mark);
+    Misdeed::deserialize(word).unwrap_or_default()
 }
 
 impl Behavior for Misfit {
     type Settings = Settings;
 
     fn describe() -> Descriptor {
+        match misdeed(&Settings { what: Misdeed::Nothing }) {
+            Misdeed::LoopInDescribe => loop {
+                std::hint::black_box(0);
+            },
+            Misdeed::PanicInDescribe => panic!("I cannot say what I am"),
+            _ => {}
+        }
         Descriptor::new("misfit", env!("CARGO_PKG_VERSION"), "Misbehaves on request")
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {
-        if settings.what == Misdeed::Refuse {
+        if misdeed(settings) == Misdeed::Refuse {
             return vec![Problem::error(Some("/do".to_owned()), "I would rather not")];
         }
         Vec::new()
@@ -54,7 +79,7 @@ impl Behavior for Misfit {
 
     fn compose_turn(_: &Persona, _: &TurnContext, settings: &Settings) -> Result<TurnRequest, Failure> {
         let answer = |user: &str| Ok(TurnRequest::new("system", user));
-        match settings.what {
+        match misdeed(settings) {
             Misdeed::LoopForever => loop {
                 std::hint::black_box(0);
             },
@@ -99,11 +124,13 @@ impl Behavior for Misfit {
     fn compose_rating(
         _: &Persona,
         _: &TurnContext,
-        _: &TurnOutcome,
+        outcome: &TurnOutcome,
         settings: &Settings,
     ) -> Result<RatingRequest, Failure> {
-        let mut request = RatingRequest::new("system", "rate");
-        if settings.what == Misdeed::BreakJson {
+        let question =
+            format!("Rate, as JSON with module, rating and notes: {}", outcome.modules_used.join(", "));
+        let mut request = RatingRequest::new("system", question);
+        if misdeed(settings) == Misdeed::BreakJson {
             request.extras.push(("reply-schema".to_owned(), "{not json".to_owned()));
         }
         Ok(request)
@@ -119,7 +146,9 @@ impl Behavior for Misfit {
         let honest = |module: &str, score| Rating { module: module.to_owned(), score, notes: None };
         let mut report =
             RatingReport { ratings: Vec::new(), problems: Vec::new(), memory: None, extras: Vec::new() };
-        match settings.what {
+        match misdeed(settings) {
+            Misdeed::PanicInParse => panic!("this reply is beyond me"),
+            Misdeed::ReadNothing => return Err(Failure::output("I do not feel like reading")),
             Misdeed::BreakJson => report.memory = Some("{not json".to_owned()),
             Misdeed::EatMemory => report.memory = Some(format!("\"{}\"", "m".repeat(1 << 20))),
             Misdeed::LieInRatings => {

@@ -38,6 +38,7 @@ fn turn() -> Recorded {
             plugin: text("daily"),
             plugin_version: text("0.1.0"),
             generation: Some(3),
+            served_as: Some("live".to_owned()),
             plugin_sha256: text("f7ee8cbf3b982d3e251d676c32ade51d0d8cb7de8c5d15aea23d317bae7b5c17"),
             model: text("claude-haiku-5-5"),
             stop_reason: None,

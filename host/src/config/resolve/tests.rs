@@ -127,12 +127,12 @@ fn production_names_every_secret_that_is_missing_or_public() {
 fn a_secret_may_be_in_a_file_and_is_never_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("key");
-    std::fs::write(&path, "canary\n").expect("written");
+    std::fs::write(&path, "nightingale\n").expect("written");
     let path = path.to_str().expect("a plain path");
     let config = config("", &[("MANA_SERVICE_KEY_FILE", path)]).expect("valid");
     use secrecy::ExposeSecret as _;
-    assert_eq!(config.mana.service_key.expose_secret(), "canary");
-    assert!(!format!("{config:?}").contains("canary"), "no secret in Debug");
+    assert_eq!(config.mana.service_key.expose_secret(), "nightingale");
+    assert!(!format!("{config:?}").contains("nightingale"), "no secret in Debug");
     assert_eq!(shown(&config, "mana.service_key").0, "set, not shown");
 }
 
@@ -151,6 +151,6 @@ fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
     let short = config.strategies.iter().find(|s| s.name.as_str() == "short").expect("is there");
     assert_eq!(short.settings, serde_json::json!({"max_tools": 4, "tone": {"dry": true}}));
     assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
-    assert_eq!(short.limits.fuel, Limits::default().fuel);
+    assert_eq!(short.limits.fuel, crate::domain::strategy::Limits::default().fuel);
     assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
 }

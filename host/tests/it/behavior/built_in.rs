@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use persona_host::behavior::{BUILT_IN, CallError, Engine, EngineOptions, Source};
+use persona_host::behavior::{BUILT_IN, CallError, Engine, EngineOptions, Origin, Source, Trust};
 use persona_host::domain::behavior::{FailureKind, Severity, TurnContext};
 use persona_host::domain::ids::{GenerationNumber, PluginName};
 use serde_json::json;
@@ -17,7 +17,7 @@ async fn each_says_what_it_is() {
         let generation = built_in(name).await;
         assert_eq!(generation.descriptor().name, name);
         assert_eq!(generation.contract(), "0.1.0");
-        assert_eq!(generation.origin(), "built in");
+        assert_eq!(*generation.origin(), Origin::BuiltIn);
         assert!(generation.descriptor().settings_schema.is_some());
     }
 }
@@ -30,7 +30,7 @@ async fn compiled_code_is_kept_for_the_next_start() {
     for _start in 0..2 {
         let engine = Engine::new(&options).expect("an engine");
         let source = Source::built_in(&PluginName::new("brief")).expect("it is built in");
-        let brief = engine.load(source, GenerationNumber(1)).await.expect("it loads");
+        let brief = engine.load(&source, GenerationNumber(1), &Trust::default()).await.expect("it loads");
         let turn = brief.compose_turn(&strategy("brief", json!({})), &anna(), &context()).await;
         assert!(turn.result.is_ok());
         kept.push(modules_below(folder.path()));

@@ -6,12 +6,12 @@ mod refused;
 
 use std::sync::OnceLock;
 
-use persona_host::behavior::{Engine, EngineOptions, Generation, Source};
+use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
 use persona_host::domain::action::{Action, ActionStatus, modules_used};
 use persona_host::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
 use persona_host::domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
 use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
-use persona_host::domain::strategy::{Limits, Strategy};
+use persona_host::domain::strategy::Strategy;
 use persona_host::domain::tool::module_of;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -35,21 +35,18 @@ async fn built_in(name: &str) -> &'static Generation {
 }
 
 async fn load(source: Source) -> Generation {
-    engine().load(source, GenerationNumber(1)).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+    engine()
+        .load(&source, GenerationNumber(1), &Trust::default())
+        .await
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 fn source(name: &str, bytes: &[u8]) -> Source {
-    Source { plugin: PluginName::new(name), origin: format!("{name}.wasm"), bytes: bytes.into() }
+    Source::of(&PluginName::new(name), format!("{name}.wasm"), bytes)
 }
 
 fn strategy(plugin: &str, settings: Value) -> Strategy {
-    Strategy {
-        name: StrategyName::new(plugin),
-        plugin: PluginName::new(plugin),
-        settings,
-        model: None,
-        limits: Limits::default(),
-    }
+    Strategy { settings, ..Strategy::plain(StrategyName::new(plugin), PluginName::new(plugin)) }
 }
 
 fn anna() -> Persona {

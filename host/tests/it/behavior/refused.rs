@@ -1,9 +1,9 @@
 //! What is no plugin is refused at load, in one message that says what, where and what to do.
 
-use persona_host::behavior::{LoadStage, Refusal, Registry, Source};
+use persona_host::behavior::{LoadStage, Refusal, Source, Trust};
 use persona_host::domain::ids::{GenerationNumber, PluginName};
 
-use super::{MISFIT, engine, source};
+use super::{engine, source};
 
 /// A built-in plugin's bytes.
 fn daily() -> Vec<u8> {
@@ -36,7 +36,10 @@ const OTHER_WORLD: &[u8] = b"\0asm\x0d\0\x01\0\
     \x0b\x09\x01\0\x03run\x01\0\0";
 
 async fn refusal(bytes: &[u8]) -> Refusal {
-    engine().load(source("anna-v2", bytes), GenerationNumber(4)).await.expect_err("it has to be refused")
+    engine()
+        .load(&source("anna-v2", bytes), GenerationNumber(4), &Trust::default())
+        .await
+        .expect_err("it has to be refused")
 }
 
 #[tokio::test]
@@ -77,7 +80,10 @@ async fn a_component_for_another_contract_is_told_which_one_is_wanted() {
 #[tokio::test]
 async fn a_later_version_of_the_same_track_is_loaded() {
     let newer = renamed("persona:behavior/behavior@0.1.0", "persona:behavior/behavior@0.1.7");
-    let generation = engine().load(source("daily", &newer), GenerationNumber(2)).await.expect("it fits");
+    let generation = engine()
+        .load(&source("daily", &newer), GenerationNumber(2), &Trust::default())
+        .await
+        .expect("it fits");
     assert_eq!((generation.contract(), generation.number()), ("0.1.7", GenerationNumber(2)));
 }
 
@@ -98,7 +104,7 @@ async fn a_damaged_inside_is_refused_and_the_next_plugin_still_loads() {
     let refusal = refusal(&bytes).await;
     assert!(matches!(refusal.stage, LoadStage::Contract | LoadStage::Compile), "{refusal}");
     engine()
-        .load(source("daily", &daily()), GenerationNumber(1))
+        .load(&source("daily", &daily()), GenerationNumber(1), &Trust::default())
         .await
         .expect("nothing is wrong with this one");
 }
@@ -107,24 +113,4 @@ async fn a_damaged_inside_is_refused_and_the_next_plugin_still_loads() {
 async fn a_refusal_reads_like_a_message_to_a_person() {
     let bytes = renamed("persona:behavior/behavior@0.1.0", "persona:behavior/behavior@0.2.0");
     insta::assert_snapshot!(refusal(&bytes).await.to_string());
-}
-
-#[tokio::test]
-async fn a_folder_goes_before_the_program_and_one_bad_file_stops_only_itself() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("own.wasm"), MISFIT).expect("it can be written");
-    std::fs::write(folder.path().join("brief.wasm"), b"not a component").expect("it can be written");
-    let plugins = ["daily", "brief", "own", "missing", "daily"].map(PluginName::new);
-    let (registry, refusals) = Registry::load(engine(), Some(folder.path()), plugins).await;
-
-    let loaded: Vec<String> = registry
-        .all()
-        .iter()
-        .map(|generation| format!("{} is {}", generation.plugin(), generation.descriptor().name))
-        .collect();
-    assert_eq!(loaded, ["daily is daily", "own is misfit"]);
-    let refused: Vec<&str> = refusals.iter().map(|refusal| refusal.plugin.as_str()).collect();
-    assert_eq!(refused, ["brief", "missing"]);
-    assert!(registry.current(&PluginName::new("brief")).is_none());
-    assert!(registry.current(&PluginName::new("own")).is_some());
 }

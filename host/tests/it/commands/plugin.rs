@@ -273,6 +273,28 @@ fn settings_are_those_that_are_given_or_those_of_the_configuration() {
 }
 
 #[test]
+fn what_the_operator_asks_of_signatures_and_digests_is_asked_here_too() {
+    let shell = Shell::new();
+    shell.write("own.wasm", brief());
+    shell.write("persona-host.toml", "[plugins]\nsignatures = \"permissive\"\n");
+    let checked = shell.document("plugin check own.wasm", 0);
+    let findings = checked["findings"].as_array().unwrap();
+    let trust = findings.iter().find(|finding| finding["name"] == "trust").unwrap();
+    assert_eq!((&trust["verdict"], &trust["says"]), (&"warn".into(), &"it has no signature".into()));
+
+    shell.write("persona-host.toml", "[plugins]\nsignatures = \"strict\"\n");
+    for line in ["plugin check own.wasm", "plugin call own.wasm describe"] {
+        let error = shell.error(line, 65);
+        assert!(
+            error["message"].as_str().unwrap().contains("own.wasm is refused (trust): it has no signature"),
+            "{error}"
+        );
+    }
+    // Looking at it runs nothing, and so needs no trust.
+    shell.document("plugin inspect own.wasm", 0);
+}
+
+#[test]
 fn one_function_is_called_as_in_a_turn_with_what_is_given() {
     let shell = Shell::new();
     shell.write("brief.wasm", brief());

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use persona_host::app::{self, App};
+use persona_host::behavior::PluginRecord;
 use persona_host::config::{self, Config};
 use persona_host::domain::clock::Clock;
 use persona_host::domain::event::Event;
+use persona_host::domain::ids::{PluginName, StrategyName};
 use persona_host::domain::persona::ModuleWeight;
+use persona_host::domain::strategy::Strategy;
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
@@ -107,6 +110,29 @@ impl Blueprint {
         self
     }
 
+    /// Everybody is under a strategy `own` with the plugin `own`, whose file is this at the start.
+    pub(crate) fn own_plugin(self, build: Vec<u8>) -> Self {
+        self.config(move |config| {
+            std::fs::write(config.plugins.dir.join("own.wasm"), build).unwrap();
+            let own = StrategyName::new("own");
+            config.strategies.push(Strategy::plain(own.clone(), PluginName::new("own")));
+            config.routing.default = own;
+        })
+    }
+
+    /// So many personas who are all alike.
+    pub(crate) fn crowd(count: usize) -> Self {
+        let mut blueprint = Self::of(&["Anna"]);
+        let anna = blueprint.residents.remove(0);
+        let alike = |number| Entry {
+            name: format!("anna{number}"),
+            email: format!("persona.anna{number}@mana.test"),
+            ..anna.clone()
+        };
+        blueprint.residents = (0..count).map(alike).collect();
+        blueprint
+    }
+
     /// Starts the stand-ins, creates the personas and wires the program.
     pub(crate) async fn build(self) -> House {
         let house = self.build_with_complaints().await;
@@ -158,6 +184,35 @@ impl House {
     /// Runs one tick for everybody who is due.
     pub(crate) async fn tick(&self) -> TickReport {
         within_reason(self.runner.tick(None, Duration::ZERO)).await.unwrap()
+    }
+
+    /// Saves a build of the plugin `own` as careful programs do: written beside, then renamed.
+    pub(crate) fn save(&self, build: &[u8]) {
+        let file = self.config.plugins.dir.join("own.wasm");
+        std::fs::write(file.with_extension("new"), build).unwrap();
+        std::fs::rename(file.with_extension("new"), file).unwrap();
+    }
+
+    /// Saves a build and lets the program look at its folder.
+    pub(crate) async fn reload(&self, build: &[u8]) {
+        self.save(build);
+        within_reason(self.runner.reloader().rescan()).await;
+    }
+
+    /// What is told of the plugin `own`.
+    pub(crate) fn own(&self) -> PluginRecord {
+        let own = |record: &PluginRecord| record.name.as_str() == "own";
+        self.runner.deps().registry.records(&[]).into_iter().find(own).unwrap()
+    }
+
+    /// The same program again, on the same folder, ledger and neighbours.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { runner, stack, clock, config, residents, _folder, .. } = self;
+        runner.deps().ledger.close().await;
+        drop(runner);
+        let App { runner, complaints } = app::build(&config, clock.clone()).await.unwrap();
+        let complaints = complaints.iter().map(ToString::to_string).collect();
+        Self { runner, stack, clock, config, complaints, residents, _folder }
     }
 
     /// Moves the clock of the program and of all stand-ins.

@@ -1,5 +1,6 @@
 //! What the tests of several rooms need.
 
+pub(crate) mod builds;
 pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod neighbours;

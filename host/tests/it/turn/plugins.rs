@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use persona_host::config::Config;
 use persona_host::domain::ids::{PluginName, StrategyName};
-use persona_host::domain::strategy::{Limits, Strategy};
+use persona_host::domain::strategy::Strategy;
 use serde_json::json;
 
 use crate::support::house::{Blueprint, email, failures, figures, held, script};
@@ -12,11 +12,8 @@ use crate::support::house::{Blueprint, email, failures, figures, held, script};
 fn misfit(misdeed: &'static str) -> impl FnOnce(&mut Config) {
     move |config| {
         config.strategies.push(Strategy {
-            name: StrategyName::new("odd"),
-            plugin: PluginName::new("misfit"),
             settings: json!({"do": misdeed}),
-            model: None,
-            limits: Limits::default(),
+            ..Strategy::plain(StrategyName::new("odd"), PluginName::new("misfit"))
         });
         config.routing.personas.insert(email("Anna"), StrategyName::new("odd"));
     }

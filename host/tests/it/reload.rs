@@ -1,0 +1,8 @@
+//! Builds that come while the program runs: what serves, what is refused, and what nobody notices.
+
+mod canary;
+mod load;
+mod quarantine;
+mod replay;
+mod rollback;
+mod swap;

@@ -1,0 +1,78 @@
+//! A new build is tried with a share of the personas before everybody gets it.
+
+use chrono::TimeDelta;
+use persona_host::behavior::BuildState;
+use persona_host::domain::event::Event;
+use persona_host::domain::plugin::CanaryPlan;
+
+use crate::support::builds::{good, misfit};
+use crate::support::house::{Blueprint, House, script};
+
+const NAMES: [&str; 6] = ["Anna", "Ben", "Marcus", "Lena", "Sofia", "Tom"];
+
+async fn house() -> House {
+    Blueprint::of(&NAMES)
+        .script(script(1, &[]))
+        .own_plugin(good(1))
+        .config(|config| {
+            config.plugins.canary = Some(CanaryPlan { share: 0.6, clean_turns: 3 });
+            config.plugins.replay_turns = 0;
+        })
+        .build()
+        .await
+}
+
+/// How many of the last turns were served as what.
+async fn served_as(house: &House, word: &str) -> usize {
+    let mut count = 0;
+    for name in NAMES {
+        let turn = house.turns(name).await.remove(0).summary;
+        count += usize::from(turn.served_as.as_deref() == Some(word));
+    }
+    count
+}
+
+fn states(house: &House) -> Vec<BuildState> {
+    house.own().generations.iter().map(|build| build.state).collect()
+}
+
+#[tokio::test]
+async fn after_enough_clean_turns_everybody_gets_it() {
+    let house = house().await;
+    house.reload(&good(2)).await;
+    assert_eq!(states(&house), [BuildState::Canary, BuildState::Serving]);
+    let mut events = house.runner.deps().events.listen();
+    house.tick().await;
+    let (tried, others) = (served_as(&house, "canary").await, served_as(&house, "live").await);
+    assert!(tried > 0 && others > 0, "a share: {tried} and {others}");
+    for _ in 0..3 {
+        house.later(TimeDelta::days(1));
+        house.tick().await;
+    }
+    assert_eq!(states(&house), [BuildState::Serving, BuildState::Retired]);
+    assert_eq!(served_as(&house, "canary").await, 0);
+    assert_eq!(house.own().kept.len(), 2, "it is kept from now on");
+    let promoted = |event| matches!(event, Event::PluginRecovered { after_trial: true, .. });
+    assert!(std::iter::from_fn(|| events.try_recv().ok()).any(promoted));
+}
+
+#[tokio::test]
+async fn at_its_first_breakdown_the_build_before_serves_everybody_again() {
+    for (misdeed, why) in [
+        ("panic-in-parse", "it broke down in a turn, after 0 of 3 clean turns"),
+        ("read-nothing", "it could read nothing in the replies of two turns, after 0 of 3 clean turns"),
+    ] {
+        let house = house().await;
+        house.reload(&misfit(misdeed)).await;
+        house.tick().await;
+        house.later(TimeDelta::days(1));
+        house.tick().await;
+        assert_eq!(states(&house), [BuildState::Refused, BuildState::Serving], "{misdeed}");
+        assert_eq!(house.own().generations[0].why.as_deref(), Some(why));
+        house.reload(&misfit(misdeed)).await;
+        assert_eq!(states(&house), [BuildState::Refused, BuildState::Serving], "it is not tried again");
+        house.later(TimeDelta::days(1));
+        house.tick().await;
+        assert_eq!(served_as(&house, "live").await, NAMES.len(), "{misdeed}");
+    }
+}
