@@ -273,16 +273,21 @@ fn settings_are_those_that_are_given_or_those_of_the_configuration() {
 }
 
 #[test]
-fn what_the_operator_asks_of_signatures_and_digests_is_asked_here_too() {
+fn what_the_operator_asks_of_signatures_is_asked_here_too() {
     let shell = Shell::new();
     shell.write("own.wasm", brief());
-    shell.write("persona-host.toml", "[plugins]\nsignatures = \"permissive\"\n");
+    let ask_for = |signatures: &str| {
+        let key = format!("{}=", "A".repeat(43));
+        let text = format!("[plugins]\nsignatures = \"{signatures}\"\ntrusted_keys = [\"{key}\"]\n");
+        shell.write("persona-host.toml", text);
+    };
+    ask_for("permissive");
     let checked = shell.document("plugin check own.wasm", 0);
     let findings = checked["findings"].as_array().unwrap();
     let trust = findings.iter().find(|finding| finding["name"] == "trust").unwrap();
     assert_eq!((&trust["verdict"], &trust["says"]), (&"warn".into(), &"it has no signature".into()));
 
-    shell.write("persona-host.toml", "[plugins]\nsignatures = \"strict\"\n");
+    ask_for("strict");
     for line in ["plugin check own.wasm", "plugin call own.wasm describe"] {
         let error = shell.error(line, 65);
         assert!(
