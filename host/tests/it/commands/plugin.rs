@@ -58,7 +58,7 @@ fn from_nothing_to_a_plugin(lang: &str, name: &str) -> Shell {
         // The examples in JavaScript and Python ship cases inside of the component too.
         names.push("self-test");
     }
-    let functions = ["check-settings", "compose-turn", "compose-rating", "parse-rating"];
+    let functions = ["check-settings", "limits", "compose-turn", "compose-rating", "parse-rating"];
     let expected: Vec<(&str, &str)> = names.into_iter().chain(functions).map(|name| (name, "ok")).collect();
     assert_eq!(verdicts, expected, "{checked:#}");
 
@@ -273,6 +273,33 @@ fn settings_are_those_that_are_given_or_those_of_the_configuration() {
 }
 
 #[test]
+fn what_the_operator_asks_of_signatures_is_asked_here_too() {
+    let shell = Shell::new();
+    shell.write("own.wasm", brief());
+    let ask_for = |signatures: &str| {
+        let key = format!("{}=", "A".repeat(43));
+        let text = format!("[plugins]\nsignatures = \"{signatures}\"\ntrusted_keys = [\"{key}\"]\n");
+        shell.write("persona-host.toml", text);
+    };
+    ask_for("permissive");
+    let checked = shell.document("plugin check own.wasm", 0);
+    let findings = checked["findings"].as_array().unwrap();
+    let trust = findings.iter().find(|finding| finding["name"] == "trust").unwrap();
+    assert_eq!((&trust["verdict"], &trust["says"]), (&"warn".into(), &"it has no signature".into()));
+
+    ask_for("strict");
+    for line in ["plugin check own.wasm", "plugin call own.wasm describe"] {
+        let error = shell.error(line, 65);
+        assert!(
+            error["message"].as_str().unwrap().contains("own.wasm is refused (trust): it has no signature"),
+            "{error}"
+        );
+    }
+    // Looking at it runs nothing, and so needs no trust.
+    shell.document("plugin inspect own.wasm", 0);
+}
+
+#[test]
 fn one_function_is_called_as_in_a_turn_with_what_is_given() {
     let shell = Shell::new();
     shell.write("brief.wasm", brief());
@@ -351,7 +378,7 @@ fn a_plugin_that_breaks_down_is_told_in_its_own_words() {
     shell.write("settings.json", r#"{"do": "flood-log"}"#);
     let said = shell.call("plugin check misfit.wasm --settings settings.json");
     ended(&said, 0);
-    assert!(said.stdout.contains("100001 log lines of"), "{}", said.stdout);
+    assert!(said.stdout.contains("100001 log lines\n"), "{}", said.stdout);
     assert!(said.stdout.contains("the host would use it; 1 to look at"), "{}", said.stdout);
     shell.write("settings.json", r#"{"do": "invent-tools"}"#);
     let said = shell.call("plugin call misfit.wasm compose-turn --settings settings.json");

@@ -103,7 +103,11 @@ fn of_load(surface: &Surface, generation: &Generation) -> Vec<Finding> {
         ),
     ];
     if let Some(warning) = generation.warning() {
-        findings.push(Finding::warn("trust", warning, "what plugins.signatures asks for is in contract.md"));
+        findings.push(Finding::warn(
+            "trust",
+            warning,
+            "sign it, and put the signature beside it as NAME.wasm.sig",
+        ));
     }
     findings
 }
@@ -150,6 +154,9 @@ fn of_calls(strategy: &Strategy, asked: &Asked, given: bool) -> Vec<Finding> {
             }
         };
         let finding = told(finding, &call.put_right);
+        if call.function == "compose-turn" {
+            findings.push(of_limits(strategy));
+        }
         findings.push(Finding { strategy: Some(strategy.name.clone()), call: Some(call.clone()), ..finding });
     }
     if asked.answers.report.is_none() {
@@ -159,6 +166,19 @@ fn of_calls(strategy: &Strategy, asked: &Asked, given: bool) -> Vec<Finding> {
         findings.push(Finding::warn("sample turn", why, hint));
     }
     findings
+}
+
+/// What the percentages of the calls are of.
+fn of_limits(strategy: &Strategy) -> Finding {
+    let Limits { fuel, time, memory, transfer, log_lines } = strategy.limits;
+    let says = format!(
+        "{} fuel, {} ms, {}, {} handed over, {log_lines} log lines for each call",
+        grouped(fuel),
+        time.as_millis(),
+        size(memory),
+        size(transfer),
+    );
+    Finding { strategy: Some(strategy.name.clone()), ..Finding::ok("limits", says) }
 }
 
 /// Settings that were only tried, because nobody gave any, are no reason to refuse.
@@ -203,14 +223,13 @@ fn of_answer(call: &Cost, limits: &Limits, no: Option<&No>) -> Finding {
         None => {
             let lines = call.log.len() as u64 + call.log_dropped;
             let says = format!(
-                "{} fuel of {}, {:.1} ms of {}, {} of {}, {lines} log lines of {}",
+                "{} fuel ({} %), {:.1} ms ({} %), {} ({} %), {lines} log lines",
                 grouped(call.fuel),
-                grouped(limits.fuel),
+                percent(call.fuel, limits.fuel),
                 call.took.as_secs_f64() * 1000.0,
-                limits.time.as_millis(),
+                percent(micros(call.took), micros(limits.time)),
                 size(call.memory),
-                size(limits.memory),
-                limits.log_lines
+                percent(call.memory as u64, limits.memory as u64),
             );
             match near(call, limits) {
                 Some(hint) => Finding::warn(name, says, hint),
