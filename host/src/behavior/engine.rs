@@ -189,8 +189,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let cache_dir = file.path().join("below-a-file");
         let error = Engine::new(&EngineOptions { cache_dir: Some(cache_dir.clone()) })
-            .err()
-            .expect("a file is no folder");
+            .expect_err("a file is no folder");
         assert!(error.to_string().contains(&cache_dir.display().to_string()), "{error}");
     }
 }

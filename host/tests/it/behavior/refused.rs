@@ -1,28 +1,19 @@
 //! What is no plugin is refused at load, in one message that says what, where and what to do.
 
-use persona_host::behavior::{LoadStage, Refusal, Source, Trust};
-use persona_host::domain::ids::{GenerationNumber, PluginName};
+use persona_host::behavior::{LoadStage, Refusal, Trust};
+use persona_host::domain::ids::GenerationNumber;
 
 use super::{engine, source};
+use crate::support::builds;
 
 /// A built-in plugin's bytes.
 fn daily() -> Vec<u8> {
-    Source::built_in(&PluginName::new("daily")).expect("it is built in").bytes.to_vec()
+    builds::built_in("daily")
 }
 
-/// The component with every occurrence of `from` overwritten; names keep their length.
+/// `daily` with every occurrence of `from` overwritten.
 fn renamed(from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len(), "a name has its length written before it");
-    let mut bytes = daily();
-    let mut found = 0;
-    for start in 0..bytes.len() - from.len() {
-        if bytes[start..].starts_with(from.as_bytes()) {
-            bytes[start..start + from.len()].copy_from_slice(to.as_bytes());
-            found += 1;
-        }
-    }
-    assert!(found > 0, "{from} is not in the component");
-    bytes
+    builds::renamed(&daily(), from, to)
 }
 
 /// A component that exports a function `run` and nothing else, section by section: a core module with

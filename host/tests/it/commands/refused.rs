@@ -2,13 +2,12 @@
 
 use std::net::TcpListener;
 
-use persona_host::behavior::Source;
-use persona_host::domain::ids::PluginName;
 use persona_host::standin::Stack;
 use persona_host::standin::mana_auth::Faults;
 use serde_json::Value;
 
 use super::{Shell, catalog, stack};
+use crate::support::builds;
 use crate::support::http::Nobody;
 
 /// Calls `line` and compares the error; its hint or its message has to contain `what_to_do`.
@@ -35,14 +34,7 @@ fn with_keys() -> Shell {
 
 /// A built-in component in which one name is another of the same length.
 fn renamed(from: &str, to: &str) -> Vec<u8> {
-    let mut bytes = Source::built_in(&PluginName::new("daily")).unwrap().bytes.to_vec();
-    let places: Vec<usize> =
-        (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes())).collect();
-    assert!(!places.is_empty() && from.len() == to.len());
-    for at in places {
-        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
-    }
-    bytes
+    builds::renamed(&builds::built_in("daily"), from, to)
 }
 
 #[test]
@@ -55,11 +47,7 @@ fn a_file_that_is_no_plugin_is_refused_before_anybody_is_asked() {
         (b"a day in the life".to_vec(), "it is text, not a WebAssembly component", "wasm32-wasip2"),
         (whole[..whole.len() / 2].to_vec(), "cut off or damaged at byte", "copy the file again"),
         (b"\0asm\x01\0\0\0".to_vec(), "a core WebAssembly module", "wasm-tools component new"),
-        (
-            renamed(contract, "persona:strategy/behavior@0.1.0"),
-            "it exports persona:strategy/behavior@0.1.0; a behavior plugin exports",
-            "wit/v0.1",
-        ),
+        (renamed(contract, "persona:strategy/behavior@0.1.0"), "persona:strategy/behavior@0.1.0", "wit/v0.1"),
         (
             renamed(contract, "persona:behavior/behavior@0.2.0"),
             "it exports persona:behavior/behavior@0.2.0; this host accepts 0.1.x",
