@@ -2,6 +2,7 @@
 
 mod daemon;
 mod demo;
+mod live;
 mod looking;
 mod neighbours;
 mod plugin;
@@ -149,9 +150,18 @@ impl Running {
     }
 
     /// Sends SIGTERM to this process and no other, and waits for its end.
-    fn terminate(mut self) -> ExitStatus {
+    fn terminate(self) -> ExitStatus {
+        self.signal("-TERM")
+    }
+
+    /// The same with SIGINT, as Ctrl-C does.
+    fn interrupt(self) -> ExitStatus {
+        self.signal("-INT")
+    }
+
+    fn signal(mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("there is a kill command");
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("there is a kill command");
         assert!(sent.success());
         self.child.wait().expect("it can be waited for")
     }

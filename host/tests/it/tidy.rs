@@ -27,7 +27,7 @@ const OWNED: [(&str, &[&str]); 14] = [
     ("comfy_table", &["cli/"]),
     ("miette", &["cli/"]),
     ("prometheus_client", &["telemetry/"]),
-    ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs"]),
+    ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs", "running.rs"]),
     ("rmcp", &["mcp/", "standin/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
     ("sqlx", &["store/", "standin/database.rs", "standin/database/"]),

@@ -26,6 +26,10 @@ fn every_verb_explains_itself() {
         "plugin check",
         "plugin call",
         "plugin test",
+        "plugin dev",
+        "plugin list",
+        "plugin rollback",
+        "plugin replay",
         "config",
         "config show",
     ] {

@@ -8,7 +8,7 @@ use super::{Said, Shell};
 use crate::support::peers;
 
 /// A shell in which the tools that build plugins are found, with what they have downloaded before.
-fn workshop() -> Shell {
+pub(super) fn workshop() -> Shell {
     let of_user = |variable: &str, folder: &str| {
         let home = || std::env::home_dir().unwrap_or_default().join(folder).display().to_string();
         std::env::var(variable).unwrap_or_else(|_| home())
@@ -64,6 +64,14 @@ fn from_nothing_to_a_plugin(lang: &str, name: &str) -> Shell {
 
     let tested = shell.document(&format!("plugin test {name} --no-build"), 0);
     assert_eq!((&tested["passed"], &tested["failed"]), (&4.into(), &0.into()), "{tested:#}");
+
+    // In each language it is the same behavior, to the letter.
+    shell.write("brief.wasm", brief());
+    for function in ["compose-turn", "compose-rating", "parse-rating"] {
+        let answer =
+            |file: &str| shell.document(&format!("plugin call {file} {function}"), 0)["answer"].clone();
+        assert_eq!(answer(&component), answer("brief.wasm"), "{function}");
+    }
     shell
 }
 

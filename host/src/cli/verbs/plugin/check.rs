@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,10 +16,14 @@ use crate::behavior::{Called, Generation, Source, Surface};
 use crate::cli::args::Check;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, Output, styled};
 use crate::cli::text::{grouped, size};
+use crate::cli::verbs::turns;
 use crate::cli::{Exit, Failure, load};
+use crate::config::Plugins;
 use crate::domain::behavior::{Problem, Severity};
-use crate::domain::ids::PluginName;
+use crate::domain::ids::{PluginName, StrategyName};
+use crate::domain::plugin::ReplayPolicy;
 use crate::domain::strategy::{Limits, Strategy};
+use crate::reload::Replay;
 use crate::workshop::{Answers, No};
 
 /// Components from this size on take seconds to compile, so that this is said first.
@@ -44,10 +49,12 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
     let generation = component::loaded(&args.file, &source, file).await?;
     findings.extend(of_load(&surface, &generation));
     findings.extend(of_self_test(generation.self_test().await));
-    for strategy in strategies(args, generation.plugin(), file)? {
-        let asked = ask(&generation, &strategy, &sample).await;
-        findings.extend(of_calls(&strategy, &asked, args.settings.is_some()));
+    let strategies = strategies(args, generation.plugin(), file)?;
+    for strategy in &strategies {
+        let asked = ask(&generation, strategy, &sample).await;
+        findings.extend(of_calls(strategy, &asked, args.settings.is_some()));
     }
+    findings.extend(of_past(&generation, strategies, file).await?);
     let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok);
     let document = json!({ "file": args.file, "verdict": verdict, "findings": findings });
     output.print(&document, || text(&findings, verdict))?;
@@ -132,6 +139,30 @@ fn of_self_test(called: Called<Vec<Problem>>) -> Option<Finding> {
         Err(error) => Finding::refused(name, error.to_string(), error.hint()),
     };
     Some(Finding { call: Some(call), ..finding })
+}
+
+/// What turns of the past have shown; nothing where no ledger has any.
+async fn of_past(
+    generation: &Generation,
+    strategies: Vec<Strategy>,
+    file: Option<&Path>,
+) -> Result<Option<Finding>, Failure> {
+    let Plugins { replay: policy, replay_turns, .. } = load::config(file)?.plugins;
+    let Ok(ledger) = turns::open(None, file).await else { return Ok(None) };
+    if policy == ReplayPolicy::Off {
+        return Ok(None);
+    }
+    let names: Vec<StrategyName> = strategies.iter().map(|strategy| strategy.name.clone()).collect();
+    let turns = ledger.kept_turns(&names, replay_turns).await?;
+    let strategies: Vec<Arc<Strategy>> = strategies.into_iter().map(Arc::new).collect();
+    let replay = Replay::of(generation, None, &strategies, &turns).await;
+    let hint = "`persona-host plugin replay FILE` shows each difference";
+    Ok(match (replay.worse(), policy) {
+        _ if replay.0.is_empty() => None,
+        (0, _) => Some(Finding::ok("replay", format!("as good in {} turns of the past", replay.0.len()))),
+        (_, ReplayPolicy::Refuse) => Some(Finding::refused("replay", replay.to_string(), hint)),
+        _ => Some(Finding::warn("replay", replay.to_string(), hint)),
+    })
 }
 
 /// What calling it has shown.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::ask::ask;
 use super::build::{built, shown};
@@ -36,12 +37,11 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<Exit
         file: file.map(Path::to_owned),
         output,
     };
-    let demo = match args.demo {
-        true => {
-            built(&desk.project, output)?;
-            Some(Demo::start(&desk.project, &desk.settings, output).await?)
-        }
-        false => None,
+    let demo = if args.demo {
+        built(&desk.project, output)?;
+        Some(Demo::start(&desk.project, &desk.settings, output).await?)
+    } else {
+        None
     };
     let url = demo.as_ref().map(Demo::url).or(args.url.as_deref());
     desk.work(&running(url, file)?, args.once).await
@@ -59,6 +59,9 @@ struct Desk {
 impl Desk {
     async fn work(&self, host: &Running, once: bool) -> Result<Exit, Failure> {
         let mut before = None;
+        // From the start, so that no signal is lost while something is built.
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
         loop {
             let sources = Sources::of(&self.project.folder);
             let pass = match self.pass(host, before.take()).await {
@@ -77,7 +80,8 @@ impl Desk {
             self.output.say(&styled(FAINT, "\n  waiting for the next save; Ctrl-C ends this"));
             tokio::select! {
                 () = changed(&self.project.folder, &sources) => {}
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+                _ = interrupted.recv() => return Ok(Exit::Done),
+                _ = terminated.recv() => return Ok(Exit::Done),
             }
         }
     }
