@@ -32,9 +32,9 @@ impl Mismatch {
 /// The version of the contract that a component was built for, such as `0.1.0`.
 pub(super) fn version(bytes: &[u8]) -> Result<String, Mismatch> {
     check_kind(bytes)?;
-    let surface = Surface::of(bytes)?;
-    let version = behavior_version(&surface.exports)?;
-    for import in &surface.imports {
+    let names = Names::of(bytes)?;
+    let version = behavior_version(&names.exports)?;
+    for import in &names.imports {
         check_import(import)?;
     }
     Ok(version)
@@ -95,22 +95,22 @@ fn first_line(bytes: &[u8]) -> Option<String> {
 }
 
 /// The names at the surface of a component.
-struct Surface {
-    imports: Vec<String>,
-    exports: Vec<String>,
+pub(super) struct Names {
+    pub(super) imports: Vec<String>,
+    pub(super) exports: Vec<String>,
 }
 
-impl Surface {
+impl Names {
     /// Reads the whole file, also inside, so that one which is cut off is found here.
-    fn of(bytes: &[u8]) -> Result<Self, Mismatch> {
-        let mut surface = Self { imports: Vec::new(), exports: Vec::new() };
-        surface.read(bytes).map_err(|error| {
+    pub(super) fn of(bytes: &[u8]) -> Result<Self, Mismatch> {
+        let mut names = Self { imports: Vec::new(), exports: Vec::new() };
+        names.read(bytes).map_err(|error| {
             Mismatch::new(
                 format!("it is cut off or damaged at byte {} of {}: {}", error.offset(), bytes.len(), error.message()),
                 "copy the file again, or build it again; to replace a plugin in use, write beside it and rename",
             )
         })?;
-        Ok(surface)
+        Ok(names)
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<(), wasmparser::BinaryReaderError> {

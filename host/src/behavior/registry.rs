@@ -250,7 +250,6 @@ impl Registry {
     /// Everything about every plugin, by name. `strategies` says who uses which.
     #[must_use]
     pub fn records(&self, strategies: &[(StrategyName, PluginName)]) -> Vec<PluginRecord> {
-        let shelves = self.shelves();
         let record = |(name, shelf): (&PluginName, &Shelf)| PluginRecord {
             name: name.clone(),
             strategies: (strategies.iter())
@@ -261,9 +260,13 @@ impl Registry {
             orphaned: shelf.orphaned,
             quarantine: shelf.quarantine().cloned(),
             generations: shelf.records(),
-            kept: self.builds.list(name),
+            kept: Vec::new(),
         };
-        shelves.iter().map(record).collect()
+        let mut records: Vec<PluginRecord> = self.shelves().iter().map(record).collect();
+        for record in &mut records {
+            record.kept = self.builds.list(&record.name);
+        }
+        records
     }
 
     /// The last lines that a plugin logged, oldest first; nothing if there is no such plugin.
@@ -291,7 +294,8 @@ impl Registry {
     }
 
     /// The newest kept build that is another one and was not rolled back.
-    pub(crate) fn kept_before(&self, plugin: &PluginName, this: &Sha256Hex) -> Option<Source> {
+    #[must_use]
+    pub fn kept_before(&self, plugin: &PluginName, this: &Sha256Hex) -> Option<Source> {
         let other = self.builds.list(plugin).into_iter().map(|build| build.sha256);
         let mut other = other.filter(|sha256| sha256 != this && !self.builds.is_set_aside(plugin, sha256));
         other.find_map(|sha256| self.builds.read(plugin, &sha256).ok())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use wasmparser::{BinaryReaderError, KnownCustom, Parser, Payload, ProducersSectionReader};
 
-use super::contract::{self, Mismatch};
+use super::contract::{self, Mismatch, Names};
 
 /// What can be seen of a component.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -61,40 +61,30 @@ impl Surface {
     pub fn of(bytes: &[u8]) -> Result<Self, Misfit> {
         let contract = contract::version(bytes);
         let mut surface = Self::default();
-        let readable = Parser::is_component(bytes) && surface.read(bytes).is_ok();
-        match contract {
-            Ok(version) => surface.contract = Some(version),
-            Err(mismatch) if readable => surface.misfit = Some(mismatch.into()),
-            Err(mismatch) => return Err(mismatch.into()),
+        match (contract, Names::of(bytes)) {
+            (contract, Ok(names)) if Parser::is_component(bytes) => {
+                (surface.imports, surface.exports) = (names.imports, names.exports);
+                match contract {
+                    Ok(version) => surface.contract = Some(version),
+                    Err(mismatch) => surface.misfit = Some(mismatch.into()),
+                }
+            }
+            (Err(mismatch), _) | (_, Err(mismatch)) => return Err(mismatch.into()),
+            (Ok(version), Ok(_)) => surface.contract = Some(version),
         }
+        // What cannot be read is left out: these are hints.
+        let _ = surface.read(bytes);
         Ok(surface)
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<(), BinaryReaderError> {
-        let mut depth = 0;
         let mut sections: BTreeMap<&str, usize> = BTreeMap::new();
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth -= 1,
-                Payload::ComponentImportSection(section) if depth == 1 => {
-                    for import in section {
-                        self.imports.push(import?.name.name.to_owned());
-                    }
+            if let Payload::CustomSection(section) = payload? {
+                *sections.entry(section.name()).or_default() += section.data().len();
+                if let KnownCustom::Producers(fields) = section.as_known() {
+                    let _ = self.read_producers(fields);
                 }
-                Payload::ComponentExportSection(section) if depth == 1 => {
-                    for export in section {
-                        self.exports.push(export?.name.name.to_owned());
-                    }
-                }
-                Payload::CustomSection(section) => {
-                    *sections.entry(section.name()).or_default() += section.data().len();
-                    if let KnownCustom::Producers(fields) = section.as_known() {
-                        // A note that cannot be read is left out: it is a hint.
-                        let _ = self.read_producers(fields);
-                    }
-                }
-                _ => {}
             }
         }
         let section = |(name, bytes): (&str, usize)| Section { name: name.to_owned(), bytes };

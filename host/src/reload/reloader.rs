@@ -130,7 +130,7 @@ impl Reloader {
             };
             let Err(refusal) = loaded else { continue };
             if self.load_kept(&plugin, refusal.sha256.clone()).await {
-                self.registry.mark_orphaned(&plugin, refusal.sha256.is_none());
+                self.registry.mark_orphaned(&plugin, self.folder.look(&plugin).is_gone());
             }
             if let Some(refusal) = self.registry.refuse(refusal, Occasion::Start) {
                 complaints.push(Complaint::Plugin(refusal));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::behavior::{Engine, EngineOptions, Generation, Refusal, Source};
+use crate::behavior::{Engine, EngineOptions, Generation, Refusal, Source, Trust};
 use crate::cli::{Exit, Failure, load};
 use crate::domain::ids::{GenerationNumber, PluginName, StrategyName};
 use crate::domain::strategy::Strategy;
@@ -29,7 +29,36 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     Source::read(&plugin(path), path).map_err(|refusal| refused(path, &refusal))
 }
 
-/// Loads a component as the host does: with its trust, and its cache of compiled code.
+/// Loads components as the host does: with its trust, and its cache of compiled code.
+#[derive(Debug)]
+pub(super) struct Loader {
+    engine: Engine,
+    trust: Trust,
+}
+
+impl Loader {
+    /// With what is configured. One is enough for a process: engines do not give back all memory.
+    ///
+    /// # Errors
+    /// When the configuration or the folder for compiled code cannot be used.
+    pub(super) fn new(config: Option<&Path>) -> Result<Self, Failure> {
+        let config = load::config(config)?;
+        let trust = load::trust(&config)?;
+        let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir })?;
+        Ok(Self { engine, trust })
+    }
+
+    /// Loads a component.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub(super) async fn load(&self, path: &Path, source: &Source) -> Result<Generation, Failure> {
+        let generation = self.engine.load(source, GenerationNumber(1), &self.trust).await;
+        generation.map_err(|refusal| refused(path, &refusal))
+    }
+}
+
+/// Loads one component.
 ///
 /// # Errors
 /// When it is refused.
@@ -38,11 +67,7 @@ pub(super) async fn loaded(
     source: &Source,
     config: Option<&Path>,
 ) -> Result<Generation, Failure> {
-    let config = load::config(config)?;
-    let trust = load::trust(&config)?;
-    let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir })?;
-    let generation = engine.load(source, GenerationNumber(1), &trust).await;
-    generation.map_err(|refusal| refused(path, &refusal))
+    Loader::new(config)?.load(path, source).await
 }
 
 /// The plugin that the host would take this file for.

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ask::ask;
 use super::build::{built, shown};
-use super::component::{self, strategy};
+use super::component::{self, Loader, strategy};
 use super::demo::Demo;
 use super::difference;
 use super::given::{self, Given};
@@ -34,7 +34,7 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<Exit
         sample: given.sample()?,
         settings: given::settings(args.settings.as_deref())?,
         project,
-        file: file.map(Path::to_owned),
+        loader: Loader::new(file)?,
         output,
     };
     let demo = if args.demo {
@@ -52,7 +52,7 @@ struct Desk {
     project: Project,
     sample: Sample,
     settings: Value,
-    file: Option<PathBuf>,
+    loader: Loader,
     output: Output,
 }
 
@@ -98,7 +98,7 @@ impl Desk {
         };
         let path = shown(&self.project);
         let source = component::read(&path)?;
-        let generation = match component::loaded(&path, &source, self.file.as_deref()).await {
+        let generation = match self.loader.load(&path, &source).await {
             Ok(generation) => generation,
             Err(failure) => {
                 self.output.fail(failure);
