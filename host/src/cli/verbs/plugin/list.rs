@@ -42,7 +42,10 @@ fn plugins(document: &Value) -> String {
         let serving = serving.unwrap_or(&Value::Null);
         let digest = serving["sha256"].as_str().map_or("–", |digest| digest.get(..12).unwrap_or(digest));
         let number = |name: &str| serving[name].as_u64().unwrap_or_default();
-        let milliseconds = |name: &str| format!("{}.{:02} ms", number(name) / 1000, number(name) % 1000 / 10);
+        let milliseconds = |name: &str| match number("calls") {
+            0 => "–".to_owned(),
+            _ => format!("{}.{:02} ms", number(name) / 1000, number(name) % 1000 / 10),
+        };
         let strategies: Vec<&str> =
             plugin["strategies"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         shown.add_row([
