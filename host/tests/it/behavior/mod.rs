@@ -3,6 +3,7 @@
 mod built_in;
 mod misfit;
 mod refused;
+mod relic;
 
 use std::sync::OnceLock;
 
