@@ -6,3 +6,4 @@ mod quarantine;
 mod replay;
 mod rollback;
 mod swap;
+mod trust;
