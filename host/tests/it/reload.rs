@@ -7,3 +7,4 @@ mod replay;
 mod rollback;
 mod swap;
 mod trust;
+mod watching;
