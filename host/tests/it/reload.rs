@@ -1,6 +1,8 @@
 //! Builds that come while the program runs: what serves, what is refused, and what nobody notices.
 
 mod canary;
+#[cfg(unix)]
+mod hostile;
 mod load;
 mod quarantine;
 mod replay;

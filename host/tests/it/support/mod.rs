@@ -1,6 +1,7 @@
 //! What the tests of several rooms need.
 
 pub(crate) mod builds;
+pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod neighbours;
