@@ -7,6 +7,7 @@ mod load;
 mod quarantine;
 mod replay;
 mod rollback;
+mod slow;
 mod swap;
 mod trust;
 mod watching;

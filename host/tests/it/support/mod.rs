@@ -7,3 +7,4 @@ pub(crate) mod http;
 pub(crate) mod neighbours;
 pub(crate) mod peers;
 pub(crate) mod postgres;
+pub(crate) mod python;
