@@ -1,4 +1,5 @@
-//! Builds the plugins that are embedded in the program, and the one that misbehaves for the tests.
+//! Builds the plugins that are embedded in the program, and two for the tests: the one that misbehaves, and
+//! the one that stands for all that were built before.
 //!
 //! They are compiled for wasm32-wasip2 by a cargo of their own, with an environment of their own: what
 //! clippy or a coverage tool tells the outer cargo must not leak into the guests.
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const TARGET: &str = "wasm32-wasip2";
-const PLUGINS: [&str; 3] = ["daily", "brief", "misfit"];
+const PLUGINS: [&str; 4] = ["daily", "brief", "misfit", "relic"];
 
 fn main() -> ExitCode {
     match build_plugins() {

@@ -258,10 +258,13 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> CallE
     if root.contains("too much data is being copied") {
         return CallError::TooMuchData { limit: limits.transfer };
     }
-    if trap.is_none() && error.is::<NotInstantiated>() {
+    let exit = error.downcast_ref::<I32Exit>();
+    // Too many instances: another error of which only the words are told.
+    let is_crowd = root.starts_with("resource limit exceeded");
+    if trap.is_none() && exit.is_none() && !is_crowd && error.is::<NotInstantiated>() {
         return CallError::DoesNotFit { message: drifted(error) };
     }
-    let trap = match error.downcast_ref::<I32Exit>() {
+    let trap = match exit {
         Some(I32Exit(status)) => format!("it called exit with status {status}"),
         None => root,
     };

@@ -159,10 +159,8 @@ impl Engine {
             Refusal::of(source, LoadStage::Compile, message, hint)
         })?;
         let compiled = began.elapsed();
-        let linked = v0_1::Linked::new(&self.linker, &component).map_err(|error| {
-            let hint = "rebuild it against the unchanged wit/v0.1";
-            Refusal::of(source, LoadStage::Link, drifted(&error), hint)
-        })?;
+        let linked = v0_1::Linked::new(&self.linker, &component)
+            .map_err(|error| refuse(LoadStage::Link, unlinked(&error)))?;
         let loaded = Loaded { source, number, digest, contract, warning, compiled, linked };
         Generation::new(self, loaded).await.map_err(|wrong| refuse(LoadStage::Describe, wrong))
     }
@@ -196,6 +194,17 @@ fn advice(message: &str) -> &'static str {
     } else {
         "rebuild the plugin with a current toolchain"
     }
+}
+
+/// The names of its imports and exports are right, and something in them is not there or of another type.
+fn unlinked(error: &wasmtime::Error) -> Mismatch {
+    if error.to_string().starts_with("component imports instance `wasi:") {
+        return Mismatch::new(
+            format!("it wants of WASI what this host does not have: {error:#}"),
+            "build it with a toolchain for an earlier WASI 0.2, or use a newer persona-host",
+        );
+    }
+    Mismatch::new(drifted(error), "rebuild it against the unchanged wit/v0.1")
 }
 
 /// The names fit and the types do not: the plugin was built against an edited copy of the contract.

@@ -173,8 +173,11 @@ impl Shelf {
     /// Whether this build serves, is on trial or was refused: there is nothing to find out about it.
     pub(super) fn is_settled(&self, sha256: &Sha256Hex) -> bool {
         let serves = |generation: &Arc<Generation>| generation.digest() == sha256;
+        // What was not trusted may be so with the signature that comes after it.
         let refused = |(record, _): &(BuildRecord, Tally)| {
-            record.state == BuildState::Refused && record.sha256.as_ref() == Some(sha256)
+            record.state == BuildState::Refused
+                && record.sha256.as_ref() == Some(sha256)
+                && record.stage != Some(LoadStage::Trust)
         };
         self.live().is_some_and(serves)
             || self.canary.as_ref().is_some_and(|trial| serves(&trial.generation))

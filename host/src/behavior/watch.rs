@@ -3,10 +3,14 @@
 //! The folder is watched and not the files: whoever saves by renaming gives the name to another file, and
 //! a watch on the old one would hear nothing of it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+use std::{io, thread};
 
-use notify::{Config, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -38,7 +42,7 @@ pub struct Watch {
 #[derive(Debug)]
 enum Active {
     Notify(#[expect(dead_code, reason = "watches while it lives")] RecommendedWatcher),
-    Poll(#[expect(dead_code, reason = "watches while it lives")] PollWatcher),
+    Poll(#[expect(dead_code, reason = "watches while it lives")] Arc<()>),
 }
 
 impl Watch {
@@ -60,51 +64,84 @@ impl Watch {
         self.watcher.is_some()
     }
 
-    /// Tries again to watch a folder that could not be watched, or is no longer there.
+    /// Begins anew: the folder may be another one by now, or have come only now. A watch stays with a
+    /// folder that was moved away, and hears nothing of the one in its place. Whoever calls this looks at
+    /// the folder afterwards, for what was saved in between.
     pub fn renew(&mut self) {
+        self.watcher = None;
         if !self.folder.is_dir() {
-            self.watcher = None;
-        } else if self.watcher.is_none() {
-            self.watcher = self.activate().unwrap_or_else(|error| {
-                let folder = self.folder.display();
-                tracing::warn!(%folder, %error, "the plugins folder cannot be watched; it is looked at once a minute");
-                None
-            });
+            return;
         }
+        self.watcher = self.activate().unwrap_or_else(|error| {
+            let folder = self.folder.display();
+            tracing::warn!(%folder, %error, "the plugins folder cannot be watched; it is looked at once a minute");
+            None
+        });
     }
 
     fn activate(&self) -> notify::Result<Option<Active>> {
         let raw = self.raw.clone();
-        let hear = move |event: notify::Result<notify::Event>| {
-            // Reading is no change; an error may hide one.
-            if event.map_or(true, |event| !event.kind.is_access() || is_end_of_writing(event.kind)) {
-                let _ = raw.send(());
-            }
-        };
         Ok(match self.mode {
             WatchMode::Off => None,
             WatchMode::Notify => {
-                let mut watcher = notify::recommended_watcher(hear)?;
-                watch(&mut watcher, &self.folder)?;
+                let mut watcher =
+                    notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                        // Reading is no change; an error may hide one.
+                        if event
+                            .map_or(true, |event| !event.kind.is_access() || is_end_of_writing(event.kind))
+                        {
+                            let _ = raw.send(());
+                        }
+                    })?;
+                watcher.watch(&self.folder, RecursiveMode::NonRecursive)?;
                 Some(Active::Notify(watcher))
             }
             WatchMode::Poll => {
-                let config = Config::default().with_poll_interval(POLL_INTERVAL);
-                let mut watcher = PollWatcher::new(hear, config)?;
-                watch(&mut watcher, &self.folder)?;
-                Some(Active::Poll(watcher))
+                let lives = Arc::new(());
+                let (folder, before, weak) =
+                    (self.folder.clone(), listing(&self.folder), Arc::downgrade(&lives));
+                thread::Builder::new()
+                    .name("plugin-poll".to_owned())
+                    .spawn(move || compare(&folder, before, &weak, &raw))
+                    .map_err(notify::Error::io)?;
+                Some(Active::Poll(lives))
             }
         })
     }
 }
 
-fn watch(watcher: &mut impl Watcher, folder: &Path) -> notify::Result<()> {
-    watcher.watch(folder, RecursiveMode::NonRecursive)
-}
-
 fn is_end_of_writing(kind: notify::EventKind) -> bool {
     use notify::event::{AccessKind, AccessMode, EventKind};
     kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
+}
+
+/// The files of a folder: how long each is, and when it was written.
+type Listing = BTreeMap<OsString, (u64, Option<SystemTime>)>;
+
+/// Compares a folder with how it was until `lives` is gone. notify's own poller compares whole seconds,
+/// and never hears of a build that is saved in the second of the one before.
+fn compare(folder: &Path, mut before: Listing, lives: &Weak<()>, raw: &mpsc::UnboundedSender<()>) {
+    loop {
+        thread::sleep(POLL_INTERVAL);
+        if lives.strong_count() == 0 {
+            return;
+        }
+        let now = listing(folder);
+        if now != before && raw.send(()).is_err() {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// A folder that cannot be read is like an empty one.
+fn listing(folder: &Path) -> Listing {
+    let look = |entry: io::Result<std::fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let seen = entry.path().metadata().ok()?;
+        Some((entry.file_name(), (seen.len(), seen.modified().ok())))
+    };
+    std::fs::read_dir(folder).into_iter().flatten().filter_map(look).collect()
 }
 
 async fn wait_for_quiet(mut heard: mpsc::UnboundedReceiver<()>, told: mpsc::Sender<()>, quiet: Duration) {

@@ -133,8 +133,8 @@ impl Runner {
                 Wake::Command(Command::Plugin { plugin, change, reply }) => {
                     self.change_plugin(plugin, change, reply);
                 }
-                Wake::Folder => self.look_at_plugins(),
-                Wake::Rescan => {
+                // The folder itself may have been replaced: that is told once, by the watch on the old one.
+                Wake::Folder | Wake::Rescan => {
                     watch.renew();
                     self.look_at_plugins();
                 }

@@ -7,6 +7,8 @@ mod looking;
 mod neighbours;
 mod plugin;
 mod refused;
+#[cfg(target_os = "linux")]
+mod soak;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;

@@ -1,8 +1,13 @@
 //! Builds that come while the program runs: what serves, what is refused, and what nobody notices.
 
 mod canary;
+#[cfg(unix)]
+mod hostile;
 mod load;
 mod quarantine;
 mod replay;
 mod rollback;
+mod slow;
 mod swap;
+mod trust;
+mod watching;

@@ -1,8 +1,11 @@
 //! Plugins, loaded and called, well-behaved and not.
 
 mod built_in;
+mod damaged;
+mod inside;
 mod misfit;
 mod refused;
+mod relic;
 
 use std::sync::OnceLock;
 

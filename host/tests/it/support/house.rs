@@ -18,12 +18,14 @@ use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
 use persona_host::outbound;
-use persona_host::runner::{Runner, TickReport};
+use persona_host::reload::ReloadError;
+use persona_host::runner::{PluginChange, Remote, Runner, TickReport};
 use persona_host::standin::claude::{Account, Fault, Script};
 use persona_host::standin::{Stack, StackOptions, mana_mcp};
 use persona_host::store::{Ledger, Recorded, TurnFilter};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
+use tokio_util::sync::DropGuard;
 
 /// The personas that the repository comes with.
 const CATALOG: &str = include_str!("../../../../examples/personas.json");
@@ -43,6 +45,13 @@ pub(crate) struct House {
     pub(crate) complaints: Vec<String>,
     residents: Vec<Entry>,
     _folder: TempDir,
+}
+
+/// A house whose loop runs, until this is dropped.
+pub(crate) struct Lively {
+    pub(crate) house: House,
+    pub(crate) events: Receiver<Event>,
+    _stop: DropGuard,
 }
 
 /// A house before it stands.
@@ -205,6 +214,16 @@ impl House {
         self.runner.deps().registry.records(&[]).into_iter().find(own).unwrap()
     }
 
+    /// Lets the loop run, with its watch on the plugins folder; with `timer`, ticks come by themselves.
+    pub(crate) async fn lively(self, timer: bool) -> Lively {
+        let (remote, commands) = Runner::door();
+        let stop = self.runner.deps().stop.clone().drop_guard();
+        let events = self.runner.deps().events.listen();
+        tokio::spawn(self.runner.clone().serve(commands, timer));
+        obeys(&remote).await;
+        Lively { house: self, events, _stop: stop }
+    }
+
     /// The same program again, on the same folder, ledger and neighbours.
     pub(crate) async fn restart(self) -> Self {
         let Self { runner, stack, clock, config, residents, _folder, .. } = self;
@@ -285,6 +304,13 @@ impl House {
     pub(crate) async fn no_session_is_left(&self) {
         eventually(async || self.stack.mcp().open_sessions().await == 0).await;
     }
+}
+
+/// Waits until the loop answers: it watches the folder by then.
+async fn obeys(remote: &Remote) {
+    let ghost = remote.change_plugin(PluginName::new("ghost"), PluginChange::Reload);
+    let answer = within_reason(ghost).await.unwrap();
+    assert!(matches!(answer, Err(ReloadError::NoSuchPlugin { .. })), "{answer:?}");
 }
 
 /// So many tools, one in each round, and these faults, one for each request.

@@ -1,8 +1,10 @@
 //! What the tests of several rooms need.
 
 pub(crate) mod builds;
+pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod neighbours;
 pub(crate) mod peers;
 pub(crate) mod postgres;
+pub(crate) mod python;
