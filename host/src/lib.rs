@@ -7,6 +7,7 @@ pub mod domain;
 
 pub mod behavior;
 pub mod config;
+pub mod experiment;
 pub mod mana;
 pub mod mcp;
 pub mod model;

@@ -5,6 +5,7 @@ pub mod behavior;
 pub mod clock;
 pub mod delivery;
 pub mod event;
+pub mod experiment;
 pub mod fault;
 pub mod ids;
 pub mod kept_turn;
