@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{demo, run, stack, tick};
-use crate::cli::args::{Cli, Command, Config, Plugin};
+use crate::cli::args::{Cli, Command, Config, Experiment, Plugin};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, verbs};
 
@@ -27,6 +27,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
         Command::Turns(verb) => verbs::turns::look(verb, file, output).await?,
         Command::Plugin(verb) => return plugin(verb, file, output).await,
+        Command::Experiment(verb) => return experiment(verb, file, output).await,
         Command::Config(Config::Show) => verbs::config::show(file, output)?,
     }
     Ok(Exit::Done)
@@ -46,6 +47,20 @@ async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exi
             verbs::plugin::rollback(&name, url.as_deref(), file, output).await?;
         }
         Plugin::Replay(args) => return verbs::plugin::replay(&args, file, output).await,
+    }
+    Ok(Exit::Done)
+}
+
+async fn experiment(verb: Experiment, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+    match verb {
+        Experiment::Check { file: experiment } => verbs::experiment::check(&experiment, file, output).await?,
+        Experiment::Run(args) => return super::experiment::run(&args, file, output).await,
+        Experiment::Report(args) => verbs::experiment::report(&args, file, output).await?,
+        Experiment::Gate { of } => return verbs::experiment::gate(&of, file, output).await,
+        Experiment::Export(args) => verbs::experiment::export(&args, file, output).await?,
+        Experiment::Analyze(args) => verbs::experiment::analyze(&args, output)?,
+        Experiment::Power(args) => verbs::experiment::power(&args, output)?,
+        Experiment::Assign(args) => verbs::experiment::assign(&args, output)?,
     }
     Ok(Exit::Done)
 }

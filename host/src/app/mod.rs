@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod demo;
+mod experiment;
 mod run;
 mod signals;
 mod stack;

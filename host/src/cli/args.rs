@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod experiment;
 mod plugin;
 
+pub use experiment::{
+    Analyze, Assign, DesignName, Experiment, Export, Form, Kept, Power, ReportOf, Rows, RunExperiment, View,
+};
 pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
@@ -54,6 +58,9 @@ pub enum Command {
     /// Write, try and test plugins.
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Compare strategies: plan, run and judge experiments.
+    #[command(subcommand)]
+    Experiment(Experiment),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(Config),

@@ -1,6 +1,7 @@
 //! The verbs that need no running daemon.
 
 pub mod config;
+pub mod experiment;
 pub mod personas;
 pub mod plugin;
 pub mod seed;

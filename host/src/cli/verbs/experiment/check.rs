@@ -1,0 +1,14 @@
+//! `experiment check`.
+
+use std::path::Path;
+
+use crate::cli::output::Output;
+use crate::cli::{Exit, Failure};
+
+/// See the verb.
+///
+/// # Errors
+/// Not built yet.
+pub async fn check(_file: &Path, _config: Option<&Path>, _output: Output) -> Result<(), Failure> {
+    Err(Failure::new(Exit::Unexpected, "not built yet"))
+}

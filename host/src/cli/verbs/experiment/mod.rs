@@ -1,0 +1,20 @@
+//! `experiment …`: plan, judge and hand on experiments. `experiment run` needs the daemon's parts and is in
+//! `app/`; `analyze`, `power` and `assign` need nothing but their arguments.
+
+mod analyze;
+mod assign;
+mod check;
+mod export;
+mod gate;
+mod kept;
+mod power;
+mod report;
+mod view;
+
+pub use analyze::analyze;
+pub use assign::assign;
+pub use check::check;
+pub use export::export;
+pub use gate::gate;
+pub use power::power;
+pub use report::report;
