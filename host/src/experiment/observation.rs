@@ -64,8 +64,7 @@ pub enum Reached {
 
 impl Reached {
     /// Each stage in order.
-    pub const ALL: [Self; 5] =
-        [Self::Assigned, Self::Started, Self::Completed, Self::Rated, Self::Parsed];
+    pub const ALL: [Self; 5] = [Self::Assigned, Self::Started, Self::Completed, Self::Rated, Self::Parsed];
 
     /// The word in reports.
     #[must_use]
