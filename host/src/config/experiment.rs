@@ -120,7 +120,10 @@ fn checked(written: Written, strategies: &BTreeSet<StrategyName>) -> Result<Expe
         return unmeant(format!("alpha is {alpha}"), "write the accepted rate of false alarms, such as 0.05");
     }
     if !(traffic > 0.0 && traffic <= 1.0) {
-        return unmeant(format!("traffic is {traffic}"), "write the part that takes part: above 0, at most 1");
+        return unmeant(
+            format!("traffic is {traffic}"),
+            "write the part that takes part: above 0, at most 1",
+        );
     }
     if written.blocks == Some(0) {
         return unmeant("blocks is 0", "write how many blocks each persona is to finish, such as 30");
@@ -186,7 +189,10 @@ fn arms(
 ) -> Result<Vec<Arm>, Unmeant> {
     if written.len() < 2 {
         let problem = format!("it has {} arm{}", written.len(), if written.len() == 1 { "" } else { "s" });
-        return unmeant(problem, "a comparison needs two or more: add an [[arms]] section with name and strategy");
+        return unmeant(
+            problem,
+            "a comparison needs two or more: add an [[arms]] section with name and strategy",
+        );
     }
     let mut seen = BTreeSet::new();
     for arm in &written {
@@ -198,7 +204,11 @@ fn arms(
             let known: Vec<&str> = strategies.iter().map(StrategyName::as_str).collect();
             let problem =
                 format!("its arm {:?} names the strategy {:?}, which does not exist", arm.name, arm.strategy);
-            let hint = format!("name one of {}, or add [strategies.{}] to the configuration", known.join(", "), arm.strategy);
+            let hint = format!(
+                "name one of {}, or add [strategies.{}] to the configuration",
+                known.join(", "),
+                arm.strategy
+            );
             return unmeant(problem, hint);
         }
         let weight = arm.weight.unwrap_or(1.0);
@@ -206,9 +216,13 @@ fn arms(
             let problem = format!("the weight of its arm {:?} is {weight}", arm.name);
             return unmeant(problem, "weights are above 0; leave an arm out that nobody is to play");
         }
-        if design == Design::Crossover && arm.weight.is_some_and(|weight| (weight - 1.0).abs() > f64::EPSILON) {
+        if design == Design::Crossover && arm.weight.is_some_and(|weight| (weight - 1.0).abs() > f64::EPSILON)
+        {
             let problem = format!("its arm {:?} has a weight in a crossover", arm.name);
-            return unmeant(problem, "everybody plays every arm there: leave it out, or use design = \"split\"");
+            return unmeant(
+                problem,
+                "everybody plays every arm there: leave it out, or use design = \"split\"",
+            );
         }
     }
     let control = control(&written)?;
@@ -235,7 +249,10 @@ fn control(arms: &[WrittenArm]) -> Result<usize, Unmeant> {
         [one] => Ok(*one),
         [] => match arms.iter().position(|arm| arm.name == ArmName::CONTROL) {
             Some(one) => Ok(one),
-            None => unmeant("none of its arms is the control", "mark the arm that is in use today: control = true"),
+            None => unmeant(
+                "none of its arms is the control",
+                "mark the arm that is in use today: control = true",
+            ),
         },
         _ => unmeant("it has more than one control", "mark exactly one arm with control = true"),
     }
@@ -256,13 +273,15 @@ fn who(written: WrittenWho) -> Result<Who, Unmeant> {
     match (written.archetypes.is_empty(), written.emails.is_empty()) {
         (true, true) => Ok(Who::All),
         (false, true) => Ok(Who::Archetypes(written.archetypes)),
-        (true, false) if written.emails.len() == 1 => {
-            unmeant("one persona takes part", "one persona cannot tell a strategy from chance: list six or more")
-        }
+        (true, false) if written.emails.len() == 1 => unmeant(
+            "one persona takes part",
+            "one persona cannot tell a strategy from chance: list six or more",
+        ),
         (true, false) => Ok(Who::Personas(written.emails)),
-        (false, false) => {
-            unmeant("personas has archetypes and emails", "choose by one of them; leave both out for everybody")
-        }
+        (false, false) => unmeant(
+            "personas has archetypes and emails",
+            "choose by one of them; leave both out for everybody",
+        ),
     }
 }
 
@@ -280,7 +299,8 @@ fn metrics(primary: Metric, secondary: &[Metric]) -> Result<(), Unmeant> {
 fn named(what: &str, name: &str) -> Result<(), Unmeant> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fine) || name.starts_with('.') {
-        let hint = format!("use up to {LONGEST_NAME} letters, digits, '-', '_' and '.', such as \"brief-2026-11\"");
+        let hint =
+            format!("use up to {LONGEST_NAME} letters, digits, '-', '_' and '.', such as \"brief-2026-11\"");
         return unmeant(format!("{what} is {name:?}"), hint);
     }
     Ok(())
@@ -346,7 +366,10 @@ strategy = "daily"
         assert_eq!(plan.arms, [ArmName::new("control"), ArmName::new("brief")], "the control is first");
         assert_eq!((plan.margin, plan.alpha, plan.planned_blocks), (0.2, 0.05, 30));
         assert_eq!((plan.design, plan.primary), (Design::Crossover, Metric::Rating));
-        assert_eq!((experiment.seed.as_str(), experiment.version, &experiment.who), ("brief-1", 1, &Who::All));
+        assert_eq!(
+            (experiment.seed.as_str(), experiment.version, &experiment.who),
+            ("brief-1", 1, &Who::All)
+        );
         assert_eq!(experiment.arms[1].settings["minutes"], 5);
         assert_eq!(experiment.arms[0].weight, 0.5);
     }
@@ -384,7 +407,9 @@ strategy = "daily"
     #[test]
     fn two_experiments_collide_unless_time_group_or_personas_keep_them_apart() {
         let variant = |top: &str| parsed(&GOOD.replace("question =", &format!("{top}\nquestion ="))).unwrap();
-        let group = |from: f64, to: f64| variant(&format!("exclusive = {{ group = \"g\", from = {from}, to = {to} }}"));
+        let group = |from: f64, to: f64| {
+            variant(&format!("exclusive = {{ group = \"g\", from = {from}, to = {to} }}"))
+        };
         for (a, b, collide) in [
             (variant(""), variant(""), true),
             (group(0.0, 0.5), group(0.5, 1.0), false),
@@ -392,8 +417,16 @@ strategy = "daily"
             (group(0.0, 0.5), variant(""), true),
             (variant("ends = 2026-12-01"), variant("starts = 2026-12-01"), false),
             (variant("ends = 2026-12-02"), variant("starts = 2026-12-01"), true),
-            (variant("personas = { archetypes = [\"a\"] }"), variant("personas = { archetypes = [\"b\"] }"), false),
-            (variant("personas = { archetypes = [\"a\"] }"), variant("personas = { emails = [\"b\", \"c\"] }"), true),
+            (
+                variant("personas = { archetypes = [\"a\"] }"),
+                variant("personas = { archetypes = [\"b\"] }"),
+                false,
+            ),
+            (
+                variant("personas = { archetypes = [\"a\"] }"),
+                variant("personas = { emails = [\"b\", \"c\"] }"),
+                true,
+            ),
         ] {
             assert_eq!(a.may_collide(&b), collide);
             assert_eq!(b.may_collide(&a), collide);

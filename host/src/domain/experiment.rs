@@ -67,7 +67,8 @@ impl Experiment {
     /// Whether some persona could be asked to play both at the same time.
     #[must_use]
     pub fn may_collide(&self, other: &Self) -> bool {
-        let apart = |a: &Self, b: &Self| matches!((a.ends, b.starts), (Some(end), Some(start)) if end <= start);
+        let apart =
+            |a: &Self, b: &Self| matches!((a.ends, b.starts), (Some(end), Some(start)) if end <= start);
         let excluded = match (&self.exclusive, &other.exclusive) {
             (Some(a), Some(b)) => a.group == b.group && (a.to <= b.from || b.to <= a.from),
             _ => false,
@@ -137,7 +138,7 @@ pub struct Exclusive {
 }
 
 /// A turn's place in an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assignment {
     /// Which experiment.

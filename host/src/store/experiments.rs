@@ -466,7 +466,10 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
         block: number("block")?,
         arm: ArmName::new(text("arm")?.unwrap_or_default()),
         order: Some(number("place")?),
-        phase: row.try_get::<Option<i64>, _>("phase").map_err(&doing)?.map_or(Ok(0), |phase| whole("phase", phase))?,
+        phase: row
+            .try_get::<Option<i64>, _>("phase")
+            .map_err(&doing)?
+            .map_or(Ok(0), |phase| whole("phase", phase))?,
         reached: reached(exposed, &state, fault_stage.as_deref(), replies, &real),
         actions: Some(calls(|used| used.calls)),
         failed_actions: Some(calls(|used| used.failed)),

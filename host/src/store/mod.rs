@@ -14,6 +14,7 @@ mod row;
 mod turns;
 
 pub use broken_off::CallIntent;
+pub use context::tools_digest;
 pub use error::LedgerError;
 pub use experiments::{Assigned, Played, Registered};
 pub use journal::{Answered, StepKey};
