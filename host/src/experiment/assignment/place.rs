@@ -1,7 +1,7 @@
 //! A persona's next turn in an experiment: a function of the plan and of the turns that it has had there.
 //! The audit computes every assignment of the past again.
 
-use super::{arms_of_block, point};
+use super::{choose, is_in_group, order_of_block, point, ranges};
 use crate::domain::experiment::{ArmName, Assignment, Design, Experiment};
 
 /// The place of `unit`'s next turn, or none if it takes no part (any more). `earlier` are its assignments in
@@ -23,7 +23,8 @@ pub fn next(experiment: &Experiment, unit: &str, earlier: &[Assignment]) -> Opti
     }
     let arm = match (experiment.plan.design, last) {
         (Design::Crossover, _) => {
-            arms_of_block(&experiment.seed, block, unit, &experiment.plan.arms).swap_remove(place as usize)
+            let order = order_of_block(&experiment.seed, block, unit, experiment.arms.len());
+            experiment.plan.arms[order[place as usize]].clone()
         }
         // Who has an arm keeps it, also when weights have changed since.
         (Design::Split, Some(last)) => last.arm.clone(),
@@ -68,25 +69,24 @@ fn turns_of_block(experiment: &Experiment) -> u32 {
 
 fn takes_part(experiment: &Experiment, unit: &str, earlier: &[Assignment]) -> bool {
     let outdated = earlier.iter().any(|assignment| assignment.version < experiment.minimum_version);
-    let in_group = experiment.exclusive.as_ref().is_none_or(|exclusive| {
-        let at = point(&format!("__{}", exclusive.group), unit);
-        exclusive.from <= at && at < exclusive.to
-    });
-    // A salt of its own: the share of the traffic must not decide about arms.
-    let in_traffic = point(&format!("{}#traffic", experiment.seed), unit) < experiment.traffic;
-    !outdated && in_group && (in_traffic || experiment.traffic >= 1.0)
+    let in_group = experiment
+        .exclusive
+        .as_ref()
+        .is_none_or(|exclusive| is_in_group(unit, &exclusive.group, exclusive.from, exclusive.to));
+    // Who began stays when the share is lowered later.
+    let began = earlier.iter().any(|assignment| assignment.version == experiment.version);
+    let in_traffic = match experiment.plan.design {
+        Design::Crossover => point(&experiment.seed, unit) < experiment.traffic,
+        Design::Split => split_arm(experiment, unit).is_some(),
+    };
+    !outdated && in_group && (began || in_traffic)
 }
 
-/// Where the unit's point falls among the arms' weights.
+/// Where the unit's point falls among the arms' weights; nowhere, if it takes no part.
 fn split_arm(experiment: &Experiment, unit: &str) -> Option<ArmName> {
-    let at = point(&experiment.seed, unit);
-    let mut end = 0.0;
-    let fits = experiment.arms.iter().find(|arm| {
-        end += arm.weight;
-        at < end
-    });
-    // Weights sum to 1 but for rounding.
-    fits.or(experiment.arms.last()).map(|arm| arm.name.clone())
+    let weights: Vec<f64> = experiment.arms.iter().map(|arm| arm.weight).collect();
+    let ranges = ranges(weights.len(), experiment.traffic, &weights);
+    choose(point(&experiment.seed, unit), &ranges).map(|arm| experiment.arms[arm].name.clone())
 }
 
 #[cfg(test)]
