@@ -1,6 +1,7 @@
 //! Assignment, comparison, health checks, report: plain functions over values. Nothing here reads a clock,
 //! a file or the ledger, so the same rows give the same verdict to the last byte.
 
+pub mod analysis;
 pub mod assignment;
 pub mod report;
 pub mod statistics;
