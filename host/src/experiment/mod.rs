@@ -4,6 +4,7 @@
 pub mod analysis;
 pub mod assignment;
 pub mod report;
+pub mod rows;
 pub mod statistics;
 
 pub use crate::domain::observation;
