@@ -177,7 +177,7 @@ fn introduce(clock: &Clock, real_claude: bool, config: &Config, output: Output) 
     }
 }
 
-async fn seed(stack: &Stack, config: &Config) -> Result<usize, Failure> {
+pub(super) async fn seed(stack: &Stack, config: &Config) -> Result<usize, Failure> {
     let catalog = Catalog::parse(CATALOG)
         .map_err(|error| Failure::new(Exit::Unexpected, format!("the demo's own catalog: {error}")))?;
     let url = format!("{}/api/v1/admin/personas", stack.auth_url());

@@ -1,15 +1,311 @@
-//! `experiment run`: blocks of an experiment, back to back.
+//! `experiment run`: blocks of an experiment, back to back, with a running verdict.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::build::build;
+use super::signals::stop_on_signal;
+use super::stack::STAND_IN_KEY;
+use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
-use crate::cli::output::Output;
-use crate::cli::{Exit, Failure};
+use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
+use crate::cli::verbs::experiment::Record;
+use crate::cli::{Exit, Failure, load};
+use crate::config::{Config, read_experiment, resolve};
+use crate::domain::behavior::Severity;
+use crate::domain::clock::Clock;
+use crate::domain::experiment::{Experiment, Metric};
+use crate::domain::ids::StrategyName;
+use crate::domain::persona::Persona;
+use crate::experiment::assignment;
+use crate::experiment::report::Report;
+use crate::runner::{Blocks, Round, RoundError, Runner};
+use crate::standin::claude::{Script, Taste};
+use crate::standin::{DatabaseUrl, Stack, StackOptions};
+use crate::telemetry::{LogFormat, start_log};
 
-/// Runs an experiment now.
+/// A Monday, so that nobody has the weekend off. Runs on stand-ins have the same days each time.
+const FIRST_DAY: &str = "2026-01-05T08:00:00Z";
+
+/// The neighbours of a run.
+struct Neighbours {
+    config: Config,
+    clock: Clock,
+    /// The stand-ins, where there are any.
+    stack: Option<Stack>,
+}
+
+/// Runs an experiment now, from where it stopped.
 ///
 /// # Errors
-/// When it cannot be begun.
-pub async fn run(args: &RunExperiment, _config: Option<&Path>, _output: Output) -> Result<Exit, Failure> {
-    Err(Failure::new(Exit::Unexpected, format!("running {} is not built yet", args.file.display())))
+/// When the experiment, the configuration or the neighbours cannot be used.
+pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+    start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
+    let configured = load::config(file)?;
+    let names: BTreeSet<StrategyName> = configured.strategies.iter().map(|own| own.name.clone()).collect();
+    let experiment = Arc::new(read_experiment(&args.file, &names)?);
+    if args.budget.is_some_and(|budget| !(budget > 0.0 && budget.is_finite())) {
+        return Err(Failure::new(Exit::Usage, "--budget is no amount above 0").hint("such as --budget 5"));
+    }
+    let Neighbours { config, clock, stack } = neighbours(args, file, configured, &experiment).await?;
+    let app = build(&config, clock.clone()).await?;
+    for complaint in app.complaints {
+        output.say(&styled(ODD, complaint));
+    }
+    let runner = app.runner;
+    check_arms(&runner, &experiment).await?;
+    runner.deps().ledger.register(&experiment).await?;
+    let personas = participants(&runner, &experiment).await?;
+    introduce(&experiment, &personas, stack.is_some(), &config, output);
+    stop_on_signal(runner.deps().stop.clone());
+    let spent = runner.deps().ledger.spent(experiment.key(), experiment.version).await?;
+    let blocks = Blocks {
+        budget: budget(&experiment, args.budget, spent),
+        worlds: stack.as_ref().map(|stack| stack.mcp()),
+        experiment: Arc::clone(&experiment),
+        personas,
+    };
+    let days = stack.is_some().then_some(&clock);
+    let ended = play(&runner, &blocks, args.blocks, days, output).await;
+    let report = Record::read(&runner.deps().ledger, experiment.key()).await?.report(None);
+    let ledger = runner.deps().ledger.path().to_owned();
+    runner.deps().ledger.close().await;
+    if let Some(stack) = stack {
+        stack.stop().await;
+    }
+    ended?;
+    conclude(&report?, &ledger, output)
+}
+
+/// Real neighbours as configured, or stand-ins with the experiment's own folder.
+async fn neighbours(
+    args: &RunExperiment,
+    file: Option<&Path>,
+    configured: Config,
+    experiment: &Experiment,
+) -> Result<Neighbours, Failure> {
+    if !args.stand_ins {
+        configured.check_production()?;
+        let missing = configured.missing_keys();
+        if !missing.is_empty() {
+            let message = format!("an experiment needs {}", missing.join(" and "));
+            return Err(
+                Failure::new(Exit::Refused, message).hint("set them in the environment, or try --stand-ins")
+            );
+        }
+        return Ok(Neighbours { config: configured, clock: Clock::system(), stack: None });
+    }
+    let folder = args.dir.join(experiment.key());
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
+            .hint("name another one with --dir")
+    })?;
+    let clock = Clock::starting_at(first_day());
+    let script = Script { tastes: tastes(&args.tastes)?, ..Script::default() };
+    let database = DatabaseUrl::File(folder.join("mana.db"));
+    let options = StackOptions { database, script, ..StackOptions::on_free_ports(clock.clone()) };
+    let stack = Stack::start(options).await?;
+    let config = configure(&stack, folder, file)?;
+    super::demo::seed(&stack, &config).await?;
+    Ok(Neighbours { config, clock, stack: Some(stack) })
+}
+
+/// The usual configuration, pointed at the stand-ins. A shell that is set up for a real neighbour must not
+/// send anything there.
+fn configure(stack: &Stack, folder: PathBuf, file: Option<&Path>) -> Result<Config, Failure> {
+    let used = |name: &str| ["PERSONA_CONCURRENCY", "HOME", "XDG_CACHE_HOME"].contains(&name);
+    let environment = |name: &str| if used(name) { load::variable(name) } else { None };
+    let mut config = resolve(load::file(file)?, &environment)?;
+    stack.claude_url().clone_into(&mut config.model.base_url);
+    config.model.api_key = STAND_IN_KEY.into();
+    stack.auth_url().clone_into(&mut config.mana.auth_url);
+    stack.mcp_url().clone_into(&mut config.mana.mcp_url);
+    config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
+    config.mana.service_key = stack.service_key().into();
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    Ok(config)
+}
+
+fn tastes(written: &[String]) -> Result<Vec<Taste>, Failure> {
+    let taste = |written: &String| {
+        let (text, points) = written.rsplit_once('=')?;
+        let points: f64 = points.parse().ok()?;
+        let sensible = !text.is_empty() && (-1.0..=1.0).contains(&points);
+        sensible.then(|| Taste { text: text.to_owned(), points })
+    };
+    let read = |written| {
+        taste(written).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("--taste {written:?} is no TEXT=POINTS"))
+                .hint("such as --taste \"short and honest=0.5\", with points from -1 to 1")
+        })
+    };
+    written.iter().map(read).collect()
+}
+
+/// Before anything is paid: every arm has a plugin that takes its settings.
+async fn check_arms(runner: &Runner, experiment: &Experiment) -> Result<(), Failure> {
+    let deps = runner.deps();
+    for arm in &experiment.arms {
+        let bad = |why: String| {
+            let message = format!("the arm {} of {} cannot be played: {why}", arm.name, experiment.key());
+            Failure::new(Exit::BadInput, message)
+        };
+        let Some(strategy) = deps.strategies.get(&arm.strategy) else {
+            return Err(bad(format!("there is no strategy {}", arm.strategy)));
+        };
+        let strategy = strategy.with_settings(&arm.settings);
+        let Some(generation) = deps.registry.current(&strategy.plugin) else {
+            return Err(bad(format!("the plugin {} is not loaded", strategy.plugin)));
+        };
+        let found = generation.check_settings(&strategy).await.result;
+        let problems = found.map_err(|error| bad(error.to_string()))?;
+        if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
+            return Err(bad(format!("its settings are refused: {}", problem.message))
+                .hint("correct `settings` of the arm"));
+        }
+    }
+    Ok(())
+}
+
+/// Who takes part: those who were written down when it began, or everybody who is known now.
+async fn participants(runner: &Runner, experiment: &Experiment) -> Result<Vec<Persona>, Failure> {
+    let deps = runner.deps();
+    let known = deps.ledger.participants(experiment).await?;
+    if !known.is_empty() {
+        return Ok(known);
+    }
+    let mut personas = deps.mana.due().await?.personas;
+    for persona in deps.ledger.personas().await? {
+        if personas.iter().all(|other| other.email != persona.email) {
+            personas.push(persona);
+        }
+    }
+    let joins = |persona: &Persona| {
+        experiment.who.includes(persona) && assignment::next(experiment, &persona.email, &[]).is_some()
+    };
+    personas.retain(joins);
+    personas.sort_by(|a, b| a.email.cmp(&b.email));
+    if personas.len() < 2 {
+        let message = format!("{} personas are known that {} could use", personas.len(), experiment.key());
+        let hint = "mana-auth names those who are due, the ledger those who ran before; look at `personas` and `traffic` in the file";
+        return Err(Failure::new(Exit::BadInput, message).hint(hint));
+    }
+    deps.ledger.enlist(experiment, &personas).await?;
+    Ok(personas)
+}
+
+fn introduce(
+    experiment: &Experiment,
+    personas: &[Persona],
+    stand_ins: bool,
+    config: &Config,
+    output: Output,
+) {
+    let plan = &experiment.plan;
+    output.say(&format!("{}: {}", styled(HEAD, experiment.key()), plan.question));
+    let arms: Vec<&str> = plan.arms.iter().map(|arm| arm.as_str()).collect();
+    output.say(&format!(
+        "  {} · {} personas · {} blocks each",
+        arms.join(" against "),
+        personas.len(),
+        plan.planned_blocks
+    ));
+    if stand_ins {
+        output.say(&styled(
+            FAINT,
+            "  the neighbours and Claude are stand-ins: nothing is paid, and ratings mean nothing",
+        ));
+    } else {
+        let line =
+            format!("  {} at {} is asked, and that costs money", config.model.name, config.model.base_url);
+        output.say(&styled(ODD, line));
+    }
+}
+
+/// What all of it may have cost: the plan's budget, and what may be spent now on top of what was.
+fn budget(experiment: &Experiment, now: Option<f64>, spent: Option<f64>) -> Option<f64> {
+    let now = now.map(|now| spent.unwrap_or(0.0) + now);
+    match (experiment.budget, now) {
+        (Some(all), Some(now)) => Some(all.min(now)),
+        (all, now) => all.or(now),
+    }
+}
+
+/// Round by round, from the first that is not over.
+async fn play(
+    runner: &Runner,
+    blocks: &Blocks<'_>,
+    most: Option<u32>,
+    days: Option<&Clock>,
+    output: Output,
+) -> Result<(), RoundError> {
+    let planned = blocks.experiment.plan.planned_blocks;
+    let mut played = 0;
+    for block in 0..planned {
+        if most.is_some_and(|most| played >= most) {
+            break;
+        }
+        if let Some(clock) = days {
+            clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
+        }
+        let round = runner.play_round(blocks, block).await?;
+        if round.played > 0 {
+            played += 1;
+            tell(runner, blocks, block, round, output).await;
+        }
+        if round.cut_short {
+            let why = if runner.deps().stop.is_cancelled() { "stopped" } else { "the budget is used up" };
+            output.say(&format!("  {}: type the same again to go on", styled(ODD, why)));
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A line for a round: how far, and what it says so far.
+async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, output: Output) {
+    let key = blocks.experiment.key();
+    let report = match Record::read(&runner.deps().ledger, key).await {
+        Ok(record) => record.report(None).ok(),
+        Err(_) => None,
+    };
+    let planned = blocks.experiment.plan.planned_blocks;
+    let so_far = report.as_ref().map_or_else(String::new, |report| {
+        let cost = report.progress.cost.map_or_else(String::new, |cost| format!(" · ${cost:.4}"));
+        let effects: Vec<String> = report.comparisons.iter().map(effect).collect();
+        format!("{}{cost}", effects.join(" · "))
+    });
+    let held = if round.held > 0 { format!(" · {} kept back", round.held) } else { String::new() };
+    output.say(&format!("  round {} of {planned}: {} turns{held} · {so_far}", block + 1, round.played));
+}
+
+fn effect(comparison: &crate::experiment::report::Comparison) -> String {
+    let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
+    let effect =
+        comparison.primary.effect.map_or_else(|| "–".to_owned(), |effect| format!("{effect:+.2}{unit}"));
+    let interval = comparison.primary.anytime.as_ref();
+    let interval = interval.map_or_else(String::new, |own| format!(" ({:+.2} to {:+.2})", own.low, own.high));
+    format!("{} {effect}{interval}", comparison.treatment)
+}
+
+fn conclude(report: &Report, ledger: &Path, output: Output) -> Result<Exit, Failure> {
+    let text = || {
+        let verdicts = report.comparisons.iter().map(|own| format!("\n{}.\n", own.verdict.sentence));
+        let next = format!(
+            "{} experiment report {} --ledger {}",
+            load::program(),
+            report.plan.key,
+            ledger.display()
+        );
+        format!("{}\n  all of it: {}\n", verdicts.collect::<String>(), styled(PLACE, next))
+    };
+    output.print(report, text)?;
+    Ok(Exit::Done)
+}
+
+fn first_day() -> DateTime<Utc> {
+    FIRST_DAY.parse().expect("it is an instant")
 }

@@ -12,7 +12,7 @@ use crate::config::ConfigError;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
 use crate::outbound::OutboundError;
-use crate::runner::TickError;
+use crate::runner::{RoundError, TickError};
 use crate::store::LedgerError;
 
 /// Why a command did not do it.
@@ -56,7 +56,7 @@ impl Failure {
     #[must_use]
     pub fn json(&self) -> Value {
         let at = self.place.as_ref().map(|place| place.to_string());
-        json!({ "error": { "message": self.message, "hint": self.hint, "at": at, "exit": self.exit as u8 } })
+        json!({ "error": { "message": self.message, "hint": self.hint, "at": at, "exit": self.exit.code() } })
     }
 }
 
@@ -117,6 +117,7 @@ impl From<LedgerError> for Failure {
             LedgerError::InUse { .. } => Exit::Busy,
             LedgerError::NoSuchTurn { .. } | LedgerError::Ambiguous { .. } => Exit::No,
             LedgerError::Url { .. } => Exit::Configuration,
+            LedgerError::OtherPlan { .. } => Exit::BadInput,
             _ => Exit::File,
         };
         Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, error.to_string()) }
@@ -146,6 +147,15 @@ impl From<TickError> for Failure {
             TickError::Due(error) => error.into(),
             TickError::Ledger(error) => error.into(),
             TickError::AlreadyRunning | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
+        }
+    }
+}
+
+impl From<RoundError> for Failure {
+    fn from(error: RoundError) -> Self {
+        match error {
+            RoundError::Ledger(error) => error.into(),
+            RoundError::Worlds(_) => Self::new(Exit::File, error.to_string()),
         }
     }
 }

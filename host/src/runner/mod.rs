@@ -1,5 +1,6 @@
 //! When: the loop, what wakes it, and the one place that decides who runs now.
 
+mod blocks;
 mod drain;
 mod outbox;
 mod parts;
@@ -7,6 +8,7 @@ mod report;
 mod tick;
 mod wake;
 
+pub use blocks::{Blocks, Round, RoundError};
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldPersona, TickReport, TurnReport};

@@ -13,5 +13,5 @@ pub mod server;
 pub mod stack;
 pub mod token;
 
-pub use self::database::DatabaseUrl;
+pub use self::database::{DatabaseError, DatabaseUrl};
 pub use self::stack::{Stack, StackError, StackOptions};

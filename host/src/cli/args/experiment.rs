@@ -65,9 +65,17 @@ pub struct RunExperiment {
     /// At most so many US dollars now.
     #[arg(long, value_name = "USD")]
     pub budget: Option<f64>,
-    /// Use stand-ins for the neighbours and Claude: no key, no cost, and exact pairs.
+    /// Use stand-ins for the neighbours and Claude: no key, no cost, and exact pairs, because each arm of a
+    /// persona has an app and a memory of its own.
     #[arg(long)]
     pub stand_ins: bool,
+    /// What the scripted Claude likes: asked for ratings with this TEXT in the prompt, it gives so many POINTS
+    /// more on average (-1 to 1). To see whether an experiment finds what is there.
+    #[arg(long = "taste", value_name = "TEXT=POINTS", requires = "stand_ins")]
+    pub tastes: Vec<String>,
+    /// Where the stand-ins keep their rows and the ledger is; each experiment has a folder of its own in it.
+    #[arg(long, value_name = "FOLDER", default_value = "persona-host-experiments", requires = "stand_ins")]
+    pub dir: PathBuf,
 }
 
 /// Options of `experiment report`.

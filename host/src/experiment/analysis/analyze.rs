@@ -7,7 +7,7 @@ use super::health::{checks, has_values};
 use super::sheet::Sheet;
 use crate::domain::experiment::{ArmName, Design, Phase, Plan};
 use crate::domain::observation::Observation;
-use crate::experiment::report::{ArmSummary, Identity, Progress, Report, SCHEMA};
+use crate::experiment::report::{ArmSummary, Check, Identity, Progress, Report, SCHEMA};
 
 /// Why nothing is computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,8 @@ pub enum Unanalyzable {
     },
 }
 
-/// Analyses one phase of an experiment. The same observations give the same report, in whatever order.
+/// Analyses one phase of an experiment. The same observations give the same report, in whatever order. `beside`
+/// are checks that need more than observations.
 ///
 /// # Errors
 /// When there is nothing to compare.
@@ -72,6 +73,7 @@ pub fn analyze(
     phases: Vec<Phase>,
     phase: u32,
     observations: &[Observation],
+    beside: Vec<Check>,
 ) -> Result<Report, Unanalyzable> {
     let sheet = Sheet::of(observations, phase).map_err(|twice| Unanalyzable::Twice {
         persona: twice.persona.clone(),
@@ -81,7 +83,9 @@ pub fn analyze(
     comparable(&sheet, plan, phase)?;
     let arms: Vec<ArmSummary> = plan.arms.iter().map(|arm| summary(&sheet, plan, arm)).collect();
     let progress = progress(&sheet, plan, observations);
-    let health = checks(&sheet, plan, &arms, &progress, &phases);
+    let mut health = checks(&sheet, plan, &arms, &progress, &phases);
+    health.extend(beside);
+    health.sort_by_key(|check| std::cmp::Reverse(check.status));
     let comparisons = comparisons(&sheet, plan, &progress, &health);
     Ok(Report {
         schema: SCHEMA.to_owned(),

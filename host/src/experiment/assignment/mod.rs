@@ -7,5 +7,5 @@ mod ranges;
 
 pub use hash::{is_in_group, point, point_by_version};
 pub use order::order_of_block;
-pub use place::{Mismatch, audit, next};
+pub use place::{Mismatch, at, audit, next};
 pub use ranges::{Range, choose, ranges};

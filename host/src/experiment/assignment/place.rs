@@ -21,14 +21,22 @@ pub fn next(experiment: &Experiment, unit: &str, earlier: &[Assignment]) -> Opti
     if block >= experiment.plan.planned_blocks {
         return None;
     }
-    let arm = match (experiment.plan.design, last) {
-        (Design::Crossover, _) => {
+    // In a split, who has an arm keeps it, also when weights have changed since.
+    let kept = last.filter(|_| experiment.plan.design == Design::Split).map(|last| last.arm.clone());
+    at(experiment, unit, block, place)
+        .map(|found| Assignment { arm: kept.unwrap_or(found.arm.clone()), ..found })
+}
+
+/// What the plan has at one place of a unit's blocks; none beyond the arms, or for who takes no part in a split.
+#[must_use]
+pub fn at(experiment: &Experiment, unit: &str, block: u32, place: u32) -> Option<Assignment> {
+    let arm = match experiment.plan.design {
+        Design::Crossover => {
             let order = order_of_block(&experiment.seed, block, unit, experiment.arms.len());
-            experiment.plan.arms[order[place as usize]].clone()
+            experiment.plan.arms[*order.get(usize::try_from(place).ok()?)?].clone()
         }
-        // Who has an arm keeps it, also when weights have changed since.
-        (Design::Split, Some(last)) => last.arm.clone(),
-        (Design::Split, None) => split_arm(experiment, unit)?,
+        Design::Split if place == 0 => split_arm(experiment, unit)?,
+        Design::Split => return None,
     };
     let (experiment, version) = (experiment.key().to_owned(), experiment.version);
     Some(Assignment { experiment, version, block, place, arm })

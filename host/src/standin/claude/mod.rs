@@ -19,5 +19,5 @@ mod transmission;
 mod words;
 
 pub use books::{Account, Books};
-pub use script::{Fault, Script};
+pub use script::{Fault, Script, Taste};
 pub use server::{STAND_IN, Serving, serve};

@@ -19,6 +19,9 @@ pub(super) const WELL_KNOWN: [&str; 5] = ["habits", "journal", "notes", "spaces"
 /// Scores from 1 to 5, the good ones likelier.
 const SCORES: [u8; 10] = [1, 2, 3, 3, 4, 4, 4, 4, 5, 5];
 
+/// The same for a Claude with a taste: room for a point more or less.
+const EVEN_SCORES: [u8; 4] = [2, 3, 3, 4];
+
 /// Answers a request without tools: with ratings if it asks for them, else with a sentence.
 pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<String>) -> Draft {
     let german = is_german(&request.question);
@@ -28,10 +31,17 @@ pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<Strin
         return Draft::text(if german { "Gern. Sonst noch etwas?" } else { "Gladly. Anything else?" });
     }
     let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds)));
+    let liking: f64 = (script.tastes.iter())
+        .filter(|taste| request.question.contains(&taste.text) || request.system.contains(&taste.text))
+        .map(|taste| taste.points)
+        .sum();
     let ratings: Vec<Value> = listed(&request.question, modules)
         .into_iter()
         .map(|module| {
-            let rating = SCORES.choose(&mut rng).copied().unwrap_or(3);
+            let rating = match script.tastes.as_slice() {
+                [] => SCORES.choose(&mut rng).copied().unwrap_or(3),
+                _ => moved(EVEN_SCORES.choose(&mut rng).copied().unwrap_or(3), liking, &mut rng),
+            };
             let notes = words::opinions(german, rating).choose(&mut rng).copied().unwrap_or_default();
             json!({"module": module, "rating": rating, "notes": notes})
         })
@@ -45,4 +55,15 @@ pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<Strin
         (false, true) => format!("Hier ist meine Bewertung:\n\n{json}"),
         (false, false) => format!("Here are my ratings:\n\n{json}"),
     })
+}
+
+/// A point more or less, as often as makes the liking on average.
+fn moved(score: u8, liking: f64, rng: &mut StdRng) -> u8 {
+    if !rng.random_bool(liking.abs().min(1.0)) {
+        score
+    } else if liking > 0.0 {
+        score + 1
+    } else {
+        score - 1
+    }
 }

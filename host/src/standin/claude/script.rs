@@ -22,6 +22,8 @@ pub struct Script {
     pub calls_per_turn: Option<u32>,
     /// What goes wrong with the first requests, one each, in order.
     pub faults: Vec<Fault>,
+    /// What it likes. With any taste its ratings are 2, 3 or 4 at first, so that none is cut off at an end.
+    pub tastes: Vec<Taste>,
     /// How far the clock moves on with each reply, so that a short test has a long day.
     pub advance_clock: Option<TimeDelta>,
 }
@@ -37,9 +39,19 @@ impl Default for Script {
             never_use_tools: false,
             calls_per_turn: None,
             faults: Vec::new(),
+            tastes: Vec::new(),
             advance_clock: None,
         }
     }
+}
+
+/// A known liking: what an experiment is to find.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Taste {
+    /// Prompts for ratings with this text in them are rated …
+    pub text: String,
+    /// … so much higher on average, in points: -1 to 1.
+    pub points: f64,
 }
 
 /// What goes wrong with one request.

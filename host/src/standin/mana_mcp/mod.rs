@@ -16,6 +16,7 @@ mod policy;
 mod records;
 mod session;
 mod tools;
+mod worlds;
 
 pub use self::faults::Faults;
 pub use self::mcp::{ManaMcp, Options};

@@ -42,8 +42,8 @@ pub fn analyze(args: &Analyze, output: Output) -> Result<(), Failure> {
         started: None,
         ended: None,
     };
-    let report =
-        analysis(&plan, identity, phases, phase, &observations).map_err(|error| bad(error.to_string()))?;
+    let report = analysis(&plan, identity, phases, phase, &observations, Vec::new())
+        .map_err(|error| bad(error.to_string()))?;
     view::show(&report, &args.view, output)
 }
 

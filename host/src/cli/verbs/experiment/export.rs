@@ -1,15 +1,32 @@
-//! `experiment export`.
+//! `experiment export`: every observation, for other tools.
 
 use std::path::Path;
 
-use crate::cli::args::Export;
+use super::{kept, view};
+use crate::cli::Failure;
+use crate::cli::args::{Export, Rows};
 use crate::cli::output::Output;
-use crate::cli::{Exit, Failure};
+use crate::experiment::observation::Observation;
+use crate::experiment::rows::{write_csv, write_json_lines};
 
-/// See the verb.
+/// Writes the observations of an experiment, of one phase or of all.
 ///
 /// # Errors
-/// Not built yet.
-pub async fn export(_args: &Export, _config: Option<&Path>, _output: Output) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Unexpected, "not built yet"))
+/// When there is no such experiment, or the file cannot be written.
+pub async fn export(args: &Export, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let record = kept::record(&args.of, config).await?;
+    let wanted = |turn: &Observation| args.of.phase.is_none_or(|phase| phase == turn.phase);
+    let observations: Vec<Observation> = record.observations().into_iter().filter(wanted).collect();
+    let rows = || match args.form {
+        Rows::Csv => write_csv(&observations),
+        Rows::JsonLines => write_json_lines(&observations),
+    };
+    match &args.out {
+        None => output.print(&observations, rows),
+        Some(path) => {
+            view::write(path, &rows())?;
+            output.say(&format!("{} turns written to {}", observations.len(), path.display()));
+            Ok(())
+        }
+    }
 }

@@ -1,15 +1,152 @@
-//! A report of what the ledger holds of an experiment.
+//! What the ledger holds of an experiment, as a report.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::cli::args::Kept;
+use crate::cli::verbs::turns::open;
 use crate::cli::{Exit, Failure};
-use crate::experiment::report::Report;
+use crate::domain::experiment::{Assignment, Experiment, Phase};
+use crate::experiment::analysis::analyze;
+use crate::experiment::assignment::audit;
+use crate::experiment::observation::Observation;
+use crate::experiment::report::{Check, Identity, Report, Status};
+use crate::store::{Ledger, Played, Registered};
 
-/// The report of one phase of an experiment in the ledger.
+/// Everything about an experiment in a ledger.
+#[derive(Debug)]
+pub struct Record {
+    /// The plan.
+    pub registered: Registered,
+    /// Every turn that is over.
+    pub turns: Vec<Played>,
+    /// Every phase.
+    pub phases: Vec<Phase>,
+    assignments: BTreeMap<String, Vec<Assignment>>,
+}
+
+/// The ledger that was named, and the newest version of the experiment in it.
 ///
 /// # Errors
-/// When there is no ledger, or no such experiment or phase in it.
-pub async fn analyzed(_kept: &Kept, _config: Option<&Path>) -> Result<Report, Failure> {
-    Err(Failure::new(Exit::Unexpected, "not built yet"))
+/// When there is no ledger, or no such experiment in it.
+pub(super) async fn record(kept: &Kept, config: Option<&Path>) -> Result<Record, Failure> {
+    let ledger = open(kept.ledger.as_deref(), config).await?;
+    Record::read(&ledger, &kept.key).await
+}
+
+impl Record {
+    /// Reads the newest version of an experiment.
+    ///
+    /// # Errors
+    /// When there is no such experiment, or the ledger cannot be read.
+    pub async fn read(ledger: &Ledger, key: &str) -> Result<Self, Failure> {
+        let Some(registered) = ledger.experiment(key, None).await? else {
+            let keys = ledger.experiment_keys().await?;
+            let known = if keys.is_empty() { "none yet".to_owned() } else { keys.join(", ") };
+            let message = format!("there is no experiment {key:?} in {}", ledger.path().display());
+            return Err(Failure::new(Exit::File, message)
+                .hint(format!("it has: {known}; another one is named with --ledger")));
+        };
+        let version = registered.experiment.version;
+        let mut assignments: BTreeMap<String, Vec<Assignment>> = BTreeMap::new();
+        for assigned in ledger.assignments(key, None).await? {
+            assignments.entry(assigned.persona).or_default().push(assigned.assignment);
+        }
+        let phases = ledger.phases(key, version).await?;
+        let mut turns = ledger.played(key, version).await?;
+        turns.iter_mut().filter(|turn| turn.exposed.is_none()).for_each(|turn| place(turn, &phases));
+        Ok(Self { registered, turns, phases, assignments })
+    }
+
+    /// Every turn as an observation.
+    #[must_use]
+    pub fn observations(&self) -> Vec<Observation> {
+        self.turns.iter().map(|turn| turn.observation.clone()).collect()
+    }
+
+    /// The report of one phase, or of the last.
+    ///
+    /// # Errors
+    /// When there is nothing to compare yet.
+    pub fn report(&self, phase: Option<u32>) -> Result<Report, Failure> {
+        let experiment = &self.registered.experiment;
+        let phase = phase.or_else(|| self.phases.last().map(|phase| phase.number)).unwrap_or(1);
+        let instant = |millis: i64| chrono::DateTime::from_timestamp_millis(millis).map(|at| at.to_rfc3339());
+        let identity = Identity {
+            seed: experiment.seed.clone(),
+            hash_version: 2,
+            plan_sha256: Some(self.registered.sha256.to_string()),
+            source: "ledger".to_owned(),
+            started: self.turns.iter().map(|turn| turn.started_ms).min().and_then(instant),
+            ended: self.turns.iter().map(|turn| turn.started_ms).max().and_then(instant),
+        };
+        let checks = self.checks(experiment, phase);
+        analyze(&experiment.plan, identity, self.phases.clone(), phase, &self.observations(), checks)
+            .map_err(|why| Failure::new(Exit::BadInput, format!("{}: {why}", experiment.key())))
+    }
+
+    /// What needs the ledger to be seen.
+    fn checks(&self, experiment: &Experiment, phase: u32) -> Vec<Check> {
+        let mut checks = vec![self.audited(experiment)];
+        let own: Vec<&Played> = self.turns.iter().filter(|turn| turn.observation.phase == phase).collect();
+        let warning = |name: &str, concerns: &str, message: String| Check {
+            name: name.to_owned(),
+            status: Status::Warning,
+            concerns: concerns.to_owned(),
+            message,
+            p: None,
+        };
+        let tools: BTreeSet<&str> =
+            own.iter().filter_map(|turn| turn.exposed.as_ref()?.tools_sha256.as_deref()).collect();
+        if tools.len() > 1 {
+            let message = format!(
+                "the personas were offered {} different lists of tools in this phase: part of the difference may be the app's",
+                tools.len()
+            );
+            checks.push(warning("tools", "phases", message));
+        }
+        let mut prompts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for turn in &own {
+            prompts.entry(&turn.observation.persona).or_default().extend(turn.persona_sha256.as_deref());
+        }
+        let changed: Vec<&str> =
+            prompts.iter().filter(|(_, own)| own.len() > 1).map(|(persona, _)| *persona).collect();
+        if !changed.is_empty() {
+            let message = format!(
+                "the description of {} changed in this phase: freeze personas while an experiment runs",
+                changed.join(", ")
+            );
+            checks.push(warning("personas", "comparisons/personas", message));
+        }
+        checks
+    }
+
+    /// Whether every assignment is the one that the plan makes.
+    fn audited(&self, experiment: &Experiment) -> Check {
+        let mismatches: Vec<String> = (self.assignments.iter())
+            .flat_map(|(unit, recorded)| audit(experiment, unit, recorded))
+            .map(|mismatch| format!("{} in block {}", mismatch.unit, mismatch.recorded.block))
+            .collect();
+        let count: usize = self.assignments.values().map(Vec::len).sum();
+        let (status, message) = match mismatches.first() {
+            None => (Status::Ok, format!("all {count} assignments are those that the plan makes")),
+            Some(first) => {
+                let message = format!(
+                    "{} of {count} assignments are not those that the plan makes, the first of {first}: somebody changed plan or ledger, or a block was left out",
+                    mismatches.len()
+                );
+                (Status::Unhealthy, message)
+            }
+        };
+        Check { name: "audit".to_owned(), status, concerns: "identity".to_owned(), message, p: None }
+    }
+}
+
+/// A turn that nobody was exposed to belongs to the phase that was open when it began.
+fn place(turn: &mut Played, phases: &[Phase]) {
+    let opened = |phase: &&Phase| {
+        let at = phase.opened.as_deref().and_then(|at| chrono::DateTime::parse_from_rfc3339(at).ok());
+        at.is_some_and(|at| at.timestamp_millis() <= turn.started_ms)
+    };
+    turn.observation.phase = phases.iter().rev().find(opened).map_or(1, |phase| phase.number);
 }

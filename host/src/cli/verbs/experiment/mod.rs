@@ -16,5 +16,6 @@ pub use assign::assign;
 pub use check::check;
 pub use export::export;
 pub use gate::gate;
+pub use kept::Record;
 pub use power::power;
 pub use report::report;

@@ -1,0 +1,123 @@
+//! Blocks of an experiment, back to back: every arm once for each persona, several personas at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::parts::Runner;
+use crate::domain::experiment::{Assignment, Experiment};
+use crate::domain::ids::TurnId;
+use crate::domain::persona::Persona;
+use crate::experiment::assignment;
+use crate::standin::mana_mcp::ManaMcp;
+use crate::store::{LedgerError, Standing};
+use crate::turn::Role;
+
+/// How an experiment is run.
+#[derive(Debug)]
+pub struct Blocks<'a> {
+    /// The experiment.
+    pub experiment: Arc<Experiment>,
+    /// Who takes part.
+    pub personas: Vec<Persona>,
+    /// Where each arm of a persona has a world of its own; with real neighbours there is one world.
+    pub worlds: Option<&'a ManaMcp>,
+    /// What all of the experiment may have cost when a turn begins, in US dollars.
+    pub budget: Option<f64>,
+}
+
+/// What came of one round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Turns that were played now.
+    pub played: u32,
+    /// Turns that are kept back, because they faulted before their first action a short while ago.
+    pub held: u32,
+    /// The round is not over, because the money is gone or the program is stopping.
+    pub cut_short: bool,
+}
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The ledger cannot be used.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+    /// The stand-ins cannot keep worlds apart.
+    #[error("the stand-ins cannot keep the arms apart: {0}")]
+    Worlds(#[from] crate::standin::DatabaseError),
+}
+
+impl Runner {
+    /// Plays one block of every persona. Turns that are over are not played again, so a round that was cut
+    /// short is gone on with.
+    ///
+    /// # Errors
+    /// When the ledger, or the stand-ins' database, cannot be used.
+    pub async fn play_round(&self, blocks: &Blocks<'_>, block: u32) -> Result<Round, RoundError> {
+        let cut_short = AtomicBool::new(false);
+        let of_personas =
+            blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, &cut_short));
+        let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
+        let mut round = Round::default();
+        while let Some(own) = playing.next().await {
+            let own = own?;
+            round.played += own.played;
+            round.held += own.held;
+        }
+        round.cut_short = cut_short.load(Ordering::Relaxed);
+        self.flush_or_say().await;
+        Ok(round)
+    }
+
+    /// The arms of a block are played one after the other: a persona does one thing at a time.
+    async fn play_block(
+        &self,
+        blocks: &Blocks<'_>,
+        persona: &Persona,
+        block: u32,
+        cut_short: &AtomicBool,
+    ) -> Result<Round, RoundError> {
+        let mut round = Round::default();
+        let places =
+            (0..).map_while(|place| assignment::at(&blocks.experiment, &persona.email, block, place));
+        for place in places {
+            let part = Role { experiment: Arc::clone(&blocks.experiment), place };
+            match self.deps.ledger.standing(TurnId::of(&persona.id, &part.slot())).await? {
+                Standing::Over | Standing::Running => continue,
+                Standing::HeldUntil { .. } => {
+                    round.held += 1;
+                    continue;
+                }
+                Standing::Free => {}
+            }
+            if self.stop.is_cancelled() || self.is_spent(blocks).await? {
+                cut_short.store(true, Ordering::Relaxed);
+                break;
+            }
+            let world = world(&part.place);
+            if let Some(mcp) = blocks.worlds {
+                mcp.enter_world(persona.id.as_str(), &world).await?;
+            }
+            let played = self.play(persona, part).await;
+            if let Some(mcp) = blocks.worlds {
+                mcp.leave_world(persona.id.as_str(), &world).await?;
+            }
+            round.played += u32::from(played?.is_some());
+        }
+        Ok(round)
+    }
+
+    /// Whether the money is gone. With a price that is not known nobody can say, and a budget is a promise.
+    async fn is_spent(&self, blocks: &Blocks<'_>) -> Result<bool, LedgerError> {
+        let Some(budget) = blocks.budget else { return Ok(false) };
+        let spent = self.deps.ledger.spent(blocks.experiment.key(), blocks.experiment.version).await?;
+        Ok(spent.is_none_or(|spent| spent >= budget))
+    }
+}
+
+fn world(place: &Assignment) -> String {
+    format!("{}.{}/{}", place.experiment, place.version, place.arm)
+}
