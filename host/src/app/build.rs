@@ -101,6 +101,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
         tick_interval: config.runner.tick_interval,
         concurrency: config.runner.concurrency,
         paused: config.runner.paused,
+        experiments: config.experiments.clone(),
         drain: DRAIN,
         watch: match config.plugins.watch {
             Watching::Notify => WatchMode::Notify,

@@ -24,6 +24,7 @@ pub struct File {
     pub(super) model: Model,
     pub(super) plugins: Plugins,
     pub(super) store: Store,
+    pub(super) experiments: Experiments,
     pub(super) strategies: BTreeMap<String, Strategy>,
     pub(super) routing: Routing,
 }
@@ -94,6 +95,12 @@ pub(super) struct Canary {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
     pub(super) url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Experiments {
+    pub(super) dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -43,9 +43,22 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let store = Store {
         url: sources.pick("store.url", file.store.url, "sqlite:persona-host.db".to_owned(), Clone::clone),
     };
+    let experiments =
+        sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
     let strategies = strategies(&mut sources, file.strategies);
     let routing = routing(&mut sources, file.routing, &strategies)?;
-    Ok(Config { runner, http, mana, model, plugins, store, strategies, routing, shown: sources.shown })
+    Ok(Config {
+        runner,
+        http,
+        mana,
+        model,
+        plugins,
+        store,
+        experiments,
+        strategies,
+        routing,
+        shown: sources.shown,
+    })
 }
 
 /// Where values come from, and the list of where they came from.

@@ -29,6 +29,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// Where the ledger is.
     pub store: Store,
+    /// The folder of experiments that the daemon's turns take part in.
+    pub experiments: PathBuf,
     /// Plugins with settings.
     pub strategies: Vec<Strategy>,
     /// Who gets which.

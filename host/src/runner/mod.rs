@@ -2,6 +2,7 @@
 
 mod blocks;
 mod drain;
+mod experiments;
 mod outbox;
 mod parts;
 mod report;

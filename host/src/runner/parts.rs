@@ -1,5 +1,7 @@
 //! The runner: what it is made of, and what can be asked of it at any time.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub struct Options {
     pub paused: bool,
     /// How long running turns may take to reach their next boundary when the loop ends.
     pub drain: Duration,
+    /// The folder of experiments that the daemon's turns take part in.
+    pub experiments: PathBuf,
     /// How changes in the plugins folder are heard.
     pub watch: WatchMode,
     /// How long nothing may change before a changed plugin is read.
@@ -43,6 +47,8 @@ pub struct Runner {
     pub(super) turns: TaskTracker,
     /// Says that no further step is to be begun.
     pub(super) stop: CancellationToken,
+    /// What is wrong with experiments, so that it is told once.
+    pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
     paused: AtomicBool,
 }
 
@@ -55,6 +61,7 @@ impl Runner {
             ticking: Mutex::default(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
+            experiment_complaints: std::sync::Mutex::default(),
             stop: deps.stop.clone(),
             paused: AtomicBool::new(options.paused),
             deps,

@@ -79,6 +79,7 @@ impl Runner {
         // None runs now. One that is marked so could not be ended, for want of a ledger.
         self.deps.ledger.end_interrupted().await?;
         self.deps.events.emit(Event::TickStarted { lag });
+        self.look_at_experiments().await?;
         // First what mana-auth does not know yet, or it would report as due who has just run.
         self.flush_or_say().await;
         let due = self.deps.mana.due().await?;

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::row::{instant, json, json_text, whole};
 use super::{Ledger, LedgerError};
 use crate::domain::experiment::{ArmName, Assignment, Experiment, Exposure, Phase, PhaseArm};
-use crate::domain::ids::{Sha256Hex, TurnId};
+use crate::domain::ids::{Sha256Hex, StrategyName, TurnId};
 use crate::domain::observation::{Observation, Reached};
 use crate::domain::persona::Persona;
 
@@ -276,6 +276,26 @@ impl Ledger {
         )
         .bind(key)
         .bind(i64::from(version))
+        .fetch_one(&self.readers)
+        .await
+        .map_err(LedgerError::doing(READ))
+    }
+
+    /// What a turn under one of these strategies usually costs, in US dollars: the mean of the newest hundred whose
+    /// price is known.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn usual_cost(&self, strategies: &[StrategyName]) -> Result<Option<f64>, LedgerError> {
+        let names: Vec<&str> = strategies.iter().map(StrategyName::as_str).collect();
+        sqlx::query_scalar(
+            "SELECT avg(cost) FROM (
+                 SELECT (SELECT total(cost) / 1e9 FROM usage WHERE usage.turn = turns.id) AS cost FROM turns
+                 WHERE strategy IN (SELECT value FROM json_each(?)) AND state = 'completed'
+                     AND NOT EXISTS (SELECT 1 FROM usage WHERE usage.turn = turns.id AND cost IS NULL)
+                 ORDER BY started_at DESC LIMIT 100)",
+        )
+        .bind(json_text(&names))
         .fetch_one(&self.readers)
         .await
         .map_err(LedgerError::doing(READ))

@@ -218,7 +218,7 @@ pub(super) fn leave_one_out(personas: &[PersonaEffect], plan: &Plan) -> Option<L
         low_without: low.1.to_owned(),
         high: high.0,
         high_without: high.1.to_owned(),
-        one_persona_decides: (whole && significance_turns) || (whole && sign_turns),
+        one_persona_decides: whole && (significance_turns || sign_turns),
     })
 }
 

@@ -47,6 +47,9 @@ fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
     Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
 }
 
+/// How many turns of an arm came as far as some stage.
+type Count = fn(&ArmSummary) -> u64;
+
 /// At each stage the arms should have about as many turns as were meant to: those that a strategy loses on
 /// the way are not like the others.
 fn stages(plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
@@ -57,14 +60,14 @@ fn stages(plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
         Design::Crossover => vec![1.0; arms.len()],
         Design::Split => assigned.iter().map(|count| *count as f64).collect(),
     };
-    let stages: [(&str, fn(&ArmSummary) -> u64); 5] = [
+    let stages: [(&str, Count); 5] = [
         ("assigned", |arm| arm.stages.assigned),
         ("started", |arm| arm.stages.started),
         ("completed", |arm| arm.stages.completed),
         ("rated", |arm| arm.stages.rated),
         ("parsed", |arm| arm.stages.parsed),
     ];
-    let of = |(stage, count): (&str, fn(&ArmSummary) -> u64)| {
+    let of = |(stage, count): (&str, Count)| {
         let counts: Vec<u64> = arms.iter().map(count).collect();
         let p = chi_square(&counts, &weights);
         let enough = assigned.iter().all(|count| *count >= MIN_PER_ARM);

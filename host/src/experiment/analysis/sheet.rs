@@ -6,7 +6,7 @@ use crate::domain::experiment::{ArmName, Metric};
 use crate::domain::observation::Observation;
 
 /// The turns of one block of a persona, by arm.
-pub type Block<'a> = BTreeMap<&'a ArmName, &'a Observation>;
+pub(super) type Block<'a> = BTreeMap<&'a ArmName, &'a Observation>;
 
 /// One phase.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +69,7 @@ impl<'a> Sheet<'a> {
                 (!values.is_empty()).then_some((*number, values))
             };
             let blocks: BTreeMap<u32, Vec<(f64, f64)>> = blocks.iter().filter_map(paired).collect();
-            (!blocks.is_empty()).then_some(Pairs { persona: *persona, blocks })
+            (!blocks.is_empty()).then_some(Pairs { persona, blocks })
         };
         self.personas.iter().filter_map(of_persona).collect()
     }
@@ -124,13 +124,13 @@ impl Pairs<'_> {
 
 /// The mean; of nothing it is not a number.
 #[expect(clippy::cast_precision_loss, reason = "counts of ratings")]
-pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0_u64), |(sum, count), value| (sum + value, count + 1));
     sum / count as f64
 }
 
 /// The values that a turn has by a metric: one for each rated module, or one.
-pub fn values_of(turn: &Observation, metric: Metric) -> Vec<f64> {
+pub(super) fn values_of(turn: &Observation, metric: Metric) -> Vec<f64> {
     let yes = |truth: Option<bool>| truth.map(|truth| f64::from(u8::from(truth)));
     let one = match metric {
         Metric::Rating => return turn.modules.values().flatten().copied().collect(),
@@ -151,7 +151,7 @@ pub fn values_of(turn: &Observation, metric: Metric) -> Vec<f64> {
 }
 
 /// The pairs of two turns of a block: of ratings, one for each module that both rated.
-pub fn pairs_of(control: &Observation, treatment: &Observation, metric: Metric) -> Vec<(f64, f64)> {
+pub(super) fn pairs_of(control: &Observation, treatment: &Observation, metric: Metric) -> Vec<(f64, f64)> {
     if metric == Metric::Rating {
         let both = |(module, rating): (&String, &Option<f64>)| {
             Some(((*rating)?, treatment.modules.get(module).copied().flatten()?))

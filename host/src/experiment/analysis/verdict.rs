@@ -24,13 +24,17 @@ pub(super) fn verdict(
         (Design::Crossover, Stopping::Fixed) => fixed(plan, primary, at_end),
         (Design::Split, _) => split(plan, primary, population, at_end),
     };
-    let interval = match plan.design {
-        Design::Crossover if plan.stopping == Stopping::Sequential => primary
-            .anytime
-            .as_ref()
-            .map(|own| (own.low, own.high, "interval that holds however often one looks")),
-        Design::Crossover => primary.catalogue.as_ref().map(|own| (own.low, own.high, "interval")),
-        Design::Split => primary.population.as_ref().map(|own| (own.low, own.high, "interval")),
+    let interval = match (plan.design, plan.stopping) {
+        (Design::Crossover, Stopping::Sequential) => {
+            let kind = "interval that holds however often one looks";
+            primary.anytime.as_ref().map(|own| (own.effect, own.low, own.high, kind))
+        }
+        (Design::Crossover, Stopping::Fixed) => {
+            primary.catalogue.as_ref().map(|own| (own.effect, own.low, own.high, "interval"))
+        }
+        (Design::Split, _) => {
+            primary.population.as_ref().map(|own| (own.effect, own.low, own.high, "interval"))
+        }
     };
     let sentence = sentence(plan, treatment, primary, outcome, interval, progress);
     Verdict { outcome, scope, population, sentence, because, caveat: caveat(health, leave_one_out) }
@@ -135,7 +139,7 @@ fn sentence(
     treatment: &str,
     primary: &MetricComparison,
     outcome: Outcome,
-    interval: Option<(f64, f64, &str)>,
+    interval: Option<(f64, f64, f64, &str)>,
     progress: &Progress,
 ) -> String {
     let control = plan.control();
@@ -150,9 +154,11 @@ fn sentence(
     } else {
         format!("by {}", plan.primary.name())
     };
-    let effect = primary.effect.map_or_else(String::new, |effect| format!(": {effect:+.2} {unit}"));
+    // The effect that the interval is of: with gaps in the rows, rounds and personas have other means.
+    let effect = interval.map(|own| own.0).or(primary.effect);
+    let effect = effect.map_or_else(String::new, |effect| format!(": {effect:+.2} {unit}"));
     let percent = (1.0 - alpha_of_one(plan)) * 100.0;
-    let interval = interval.map_or_else(String::new, |(low, high, kind)| {
+    let interval = interval.map_or_else(String::new, |(_, low, high, kind)| {
         format!(" ({percent:.3} % {kind}: {low:+.2} to {high:+.2})")
             .replace(".000 %", " %")
             .replace(".500 %", ".5 %")

@@ -28,7 +28,7 @@ fn williams(arms: usize) -> Vec<Vec<usize>> {
     let zigzag = |at: usize| if at % 2 == 1 { at.div_ceil(2) } else { (arms - at / 2) % arms };
     let rows = (0..arms).map(|shift| (0..arms).map(|at| (zigzag(at) + shift) % arms).collect::<Vec<usize>>());
     let rows: Vec<Vec<usize>> = rows.collect();
-    if arms % 2 == 0 {
+    if arms.is_multiple_of(2) {
         return rows;
     }
     let mirrored = rows.iter().map(|row| row.iter().rev().copied().collect());

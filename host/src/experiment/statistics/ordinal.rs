@@ -57,7 +57,7 @@ pub fn brunner_munzel(control: &[f64], treatment: &[f64]) -> Option<f64> {
     let (mean_a, mean_b) = (Moments::of(of_control).mean, Moments::of(of_treatment).mean);
     // Variances of the placements, each weighted by its sample.
     let (va, vb) = (a.n * a.variance, b.n * b.variance);
-    if !(va + vb > 0.0) {
+    if va + vb <= 0.0 || (va + vb).is_nan() {
         return None;
     }
     let statistic = a.n * b.n * (mean_b - mean_a) / ((a.n + b.n) * (va + vb).sqrt());

@@ -49,7 +49,7 @@ impl Study {
     pub fn power(&self, effect: f64) -> Option<f64> {
         let df = f64::from(self.personas) - if self.persona_sd.is_some() { 2.0 } else { 1.0 };
         let se = self.se();
-        if df < 1.0 || !(se > 0.0) {
+        if df < 1.0 || se <= 0.0 || se.is_nan() {
             return None;
         }
         let critical = StudentsT::new(0.0, 1.0, df).ok()?.inverse_cdf(1.0 - self.alpha / 2.0);
@@ -76,7 +76,7 @@ impl Study {
     pub fn needed(&self, effect: f64, power: f64) -> Option<u32> {
         let finds =
             |personas: u32| Self { personas, ..*self }.power(effect).is_some_and(|reached| reached >= power);
-        if !(effect.abs() > 0.0) {
+        if effect == 0.0 || effect.is_nan() {
             return None;
         }
         let mut high = 4_u32;

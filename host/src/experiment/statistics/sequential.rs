@@ -27,7 +27,7 @@ pub fn half_width(variance: f64, n: f64, planned: f64, alpha: f64) -> f64 {
 /// The p-value that belongs to it: the smallest alpha would have to be for the interval to reach zero, with
 /// the tuning of `alpha`. `t` is the effect over its standard error.
 #[must_use]
-pub fn p_value(t: f64, n: f64, planned: f64, alpha: f64) -> f64 {
+fn p_value(t: f64, n: f64, planned: f64, alpha: f64) -> f64 {
     let spread = n * rho(alpha, planned).powi(2);
     let log_e = spread * t * t / (2.0 * (spread + 1.0)) - (spread + 1.0).ln() / 2.0;
     (-log_e).exp().min(1.0)
@@ -39,7 +39,7 @@ pub fn p_value(t: f64, n: f64, planned: f64, alpha: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
 pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
     let Moments { n, mean, variance } = Moments::of(rounds);
-    if n < FIRST_LOOK as f64 || !(variance > 0.0) {
+    if n < FIRST_LOOK as f64 || variance <= 0.0 || variance.is_nan() {
         return None;
     }
     let planned = planned.max(FIRST_LOOK) as f64;

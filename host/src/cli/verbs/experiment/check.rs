@@ -1,14 +1,201 @@
-//! `experiment check`.
+//! `experiment check`: is the plan sound, what can it find, what does it cost and how long does it take? Before
+//! anything is paid.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::cli::output::Output;
-use crate::cli::{Exit, Failure};
+use serde_json::json;
 
-/// See the verb.
+use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
+use crate::cli::text::{grouped, set};
+use crate::cli::{Failure, load};
+use crate::config::{Config, read_experiment};
+use crate::domain::clock::Clock;
+use crate::domain::experiment::{Design, Experiment, Metric, Who};
+use crate::domain::ids::StrategyName;
+use crate::domain::persona::{Cadence, Persona};
+use crate::experiment::assignment;
+use crate::experiment::statistics::{Study, floor};
+use crate::store::{Ledger, LedgerUrl};
+
+/// What is assumed where nothing has been seen: personas of the example catalog, modules that a turn rates,
+/// and how much things vary, in rating points.
+const PERSONAS: u32 = 10;
+const MODULES: f64 = 2.5;
+const EFFECT_SD: f64 = 0.25;
+const NOISE_SD: f64 = 1.0;
+const PERSONA_SD: f64 = 0.6;
+const POWER: f64 = 0.8;
+/// With fewer personas a split finds hardly anything.
+const SPLIT_PERSONAS: u32 = 30;
+
+/// What is known beforehand.
+struct Outlook {
+    personas: u32,
+    /// Where that number is from.
+    counted: String,
+    turns: u64,
+    cost: Option<f64>,
+    days: Option<f64>,
+    detectable: Option<f64>,
+    floor: f64,
+    warnings: Vec<String>,
+}
+
+/// Checks an experiment file.
 ///
 /// # Errors
-/// Not built yet.
-pub async fn check(_file: &Path, _config: Option<&Path>, _output: Output) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Unexpected, "not built yet"))
+/// When it cannot be read or meant.
+pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let config = load::config(config)?;
+    let names: BTreeSet<StrategyName> = config.strategies.iter().map(|own| own.name.clone()).collect();
+    let experiment = read_experiment(file, &names)?;
+    let outlook = outlook(&experiment, &config).await?;
+    let document = json!({
+        "file": file, "key": experiment.key(), "planSha256": experiment.sha256(), "experiment": experiment,
+        "personas": outlook.personas, "personasAreFrom": outlook.counted, "turns": outlook.turns,
+        "expectedCost": outlook.cost, "days": outlook.days, "detectable": outlook.detectable,
+        "floor": (experiment.plan.design == Design::Crossover).then_some(outlook.floor),
+        "warnings": outlook.warnings,
+    });
+    output.print(&document, || text(&experiment, &outlook))
+}
+
+async fn outlook(experiment: &Experiment, config: &Config) -> Result<Outlook, Failure> {
+    let ledger = LedgerUrl::parse(&config.store.url)?;
+    // Without a ledger nothing has run yet, and nothing is known of personas and prices.
+    let ledger = Ledger::open_to_read(&ledger, Clock::system()).await.ok();
+    let known: Vec<Persona> = match &ledger {
+        Some(ledger) => ledger.personas().await?,
+        None => Vec::new(),
+    };
+    let known: Vec<Persona> = known.into_iter().filter(|persona| joins(experiment, persona)).collect();
+    let (personas, counted) = match &experiment.who {
+        Who::Personas(emails) => (count(emails.len()), "listed in the file".to_owned()),
+        _ if !known.is_empty() => (count(known.len()), "known to the ledger".to_owned()),
+        _ => (PERSONAS, format!("assumed: the ledger knows nobody yet, the example catalog has {PERSONAS}")),
+    };
+    let plan = &experiment.plan;
+    let arms = if plan.design == Design::Split { 1 } else { count(plan.arms.len()) };
+    let turns = u64::from(personas) * u64::from(plan.planned_blocks) * u64::from(arms);
+    let mut of_turn = None;
+    if let Some(ledger) = &ledger {
+        let strategies: Vec<StrategyName> = experiment.arms.iter().map(|arm| arm.strategy.clone()).collect();
+        of_turn = ledger.usual_cost(&strategies).await?;
+    }
+    let study = Study {
+        personas,
+        pairs: f64::from(plan.planned_blocks) * if plan.primary == Metric::Rating { MODULES } else { 1.0 },
+        effect_sd: EFFECT_SD,
+        noise_sd: NOISE_SD,
+        persona_sd: (plan.design == Design::Split).then_some(PERSONA_SD),
+        alpha: plan.alpha,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+    let cost = of_turn.map(|cost| cost * turns as f64);
+    let mut outlook = Outlook {
+        personas,
+        counted,
+        turns,
+        cost,
+        days: slowest(&known).map(|per_day| f64::from(plan.planned_blocks * arms) / per_day),
+        // The figures behind it are rating points.
+        detectable: if plan.primary == Metric::Rating { study.detectable(POWER) } else { None },
+        floor: floor(personas as usize),
+        warnings: Vec::new(),
+    };
+    outlook.warnings = warnings(experiment, &outlook);
+    Ok(outlook)
+}
+
+fn joins(experiment: &Experiment, persona: &Persona) -> bool {
+    experiment.who.includes(persona) && assignment::next(experiment, &persona.email, &[]).is_some()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Turns a day of the persona that acts least.
+fn slowest(personas: &[Persona]) -> Option<f64> {
+    let per_day = |persona: &Persona| match persona.cadence {
+        Cadence::Hourly => 24.0,
+        Cadence::Daily => 1.0,
+        Cadence::Weekdays => 5.0 / 7.0,
+    };
+    personas.iter().map(per_day).min_by(f64::total_cmp)
+}
+
+fn warnings(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
+    let plan = &experiment.plan;
+    let mut warnings = Vec::new();
+    let personas = outlook.personas;
+    if plan.design == Design::Crossover && outlook.floor > plan.alpha {
+        warnings.push(format!("{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {}; take six or more to speak about new ones", plan.alpha, outlook.floor));
+    }
+    if plan.design == Design::Split && personas < SPLIT_PERSONAS {
+        warnings.push(format!("a split of {personas} personas is underpowered by design: take {SPLIT_PERSONAS} or more, or a crossover"));
+    }
+    if let Some(detectable) = outlook.detectable.filter(|detectable| *detectable > plan.margin) {
+        warnings.push(format!("differences from ±{} on are said to matter, but among new personas this experiment finds those from {detectable:.2} on: take more personas, or speak about these only", plan.margin));
+    }
+    if plan.design == Design::Crossover && plan.planned_blocks < 10 {
+        warnings
+            .push("a verdict that holds at every look needs 10 rounds: plan 10 blocks or more".to_owned());
+    }
+    match (experiment.budget, outlook.cost) {
+        (Some(budget), Some(cost)) if cost > budget => {
+            warnings.push(format!(
+                "it is expected to cost ${cost:.2}, and the budget of ${budget:.2} ends it before"
+            ));
+        }
+        (Some(_), None) => warnings.push(
+            "whether the budget suffices is not known: no turn of these strategies has run yet".to_owned(),
+        ),
+        _ => {}
+    }
+    let same = |a: &crate::domain::experiment::Arm, b: &crate::domain::experiment::Arm| {
+        a.strategy == b.strategy && a.settings == b.settings
+    };
+    if let [a, b] = experiment.arms.as_slice()
+        && same(a, b)
+    {
+        warnings.push("both arms are the same: this is an A/A test, and every difference that it finds is a false alarm".to_owned());
+    }
+    warnings
+}
+
+fn text(experiment: &Experiment, outlook: &Outlook) -> String {
+    let plan = &experiment.plan;
+    let design = if plan.design == Design::Split { "split" } else { "crossover" };
+    let arms: Vec<&str> = plan.arms.iter().map(|arm| arm.as_str()).collect();
+    let mut page = format!("{} {}\n", styled(HEAD, experiment.key()), styled(GOOD, "is a sound plan"));
+    page.push_str(&set("  ", 2, &plan.question, 100));
+    let fact = |name: &str, value: String| format!("  {name:<12}{value}\n");
+    page.push_str(&fact("arms", format!("{} ({design})", arms.join(" against "))));
+    page.push_str(&fact("personas", format!("{} ({})", outlook.personas, outlook.counted)));
+    page.push_str(&fact("turns", format!("{} in {} blocks", grouped(outlook.turns), plan.planned_blocks)));
+    let unknown = "not known: no turn of these strategies has run yet".to_owned();
+    page.push_str(&fact("cost", outlook.cost.map_or(unknown, |cost| format!("about ${cost:.2}"))));
+    let days = outlook.days.map_or_else(
+        || "not known: the ledger knows no cadences yet".to_owned(),
+        |days| format!("about {days:.0} days live; at once it takes as long as its turns"),
+    );
+    page.push_str(&fact("time", days));
+    if let Some(detectable) = outlook.detectable {
+        let what = format!(
+            "differences from {detectable:.2} points on among new personas, 80 times of 100 (if ratings vary as usual)"
+        );
+        page.push_str(&fact("can find", what));
+    }
+    if plan.design == Design::Crossover {
+        page.push_str(&fact(
+            "p-floor",
+            format!("{}, the smallest p-value of the exact test between personas", outlook.floor),
+        ));
+    }
+    for warning in &outlook.warnings {
+        page.push_str(&set(&format!("  {} ", styled(ODD, "warning:")), 4, warning, 100));
+    }
+    page
 }

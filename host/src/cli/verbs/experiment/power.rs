@@ -118,7 +118,7 @@ fn checked(args: &Power) -> Result<(), Failure> {
             return bad(format!("{name} is {number}"), "a standard deviation is 0 or more");
         }
     }
-    if !(args.noise_sd > 0.0) {
+    if args.noise_sd == 0.0 {
         return bad(
             "--noise-sd is 0".to_owned(),
             "ratings always vary: write a standard deviation above 0, such as 1",
