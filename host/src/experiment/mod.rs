@@ -2,4 +2,5 @@
 //! a file or the ledger, so the same rows give the same verdict to the last byte.
 
 pub mod observation;
+pub mod page;
 pub mod report;
