@@ -20,7 +20,7 @@ use crate::reload::{self, Complaint, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::{Ledger, LedgerUrl};
 use crate::telemetry::Events;
-use crate::turn::{Deps, Settings};
+use crate::turn::{Deps, Experiments, Settings};
 
 /// The longest one tool call may take.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -86,6 +86,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
         registry,
         strategies,
         routing: config.routing.clone(),
+        experiments: Experiments::default(),
         settings: Settings {
             model: config.model.name.clone(),
             max_tokens: config.model.max_tokens,

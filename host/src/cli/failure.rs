@@ -97,6 +97,8 @@ impl From<ConfigError> for Failure {
         let exit = match &error {
             // As the original ends, so that a supervisor sees the same.
             ConfigError::Production { .. } => Exit::Unexpected,
+            ConfigError::NoExperiment { .. } => Exit::File,
+            ConfigError::Experiment { .. } => Exit::BadInput,
             _ => Exit::Configuration,
         };
         let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.to_string()) };

@@ -58,6 +58,24 @@ pub enum ConfigError {
         /// What there is.
         known: String,
     },
+    /// An experiment file cannot be read.
+    #[error("the experiment {} cannot be read: {cause}", path.display())]
+    NoExperiment {
+        /// As named.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// An experiment file can be read, and cannot be meant.
+    #[error("the experiment {} cannot be used: {problem}", path.display())]
+    Experiment {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to write instead.
+        hint: String,
+    },
     /// Production is not safe with these secrets (contract 7.1).
     #[error("mana-persona-runner production start blocked — missing/unsafe: {}", missing.join(", "))]
     Production {
@@ -83,6 +101,8 @@ impl ConfigError {
                 "correct it where it is set: names in capitals are variables, the others are keys of the file"
                     .to_owned(),
             ),
+            Self::NoExperiment { .. } => Some("name a file, such as examples/experiment.toml".to_owned()),
+            Self::Experiment { hint, .. } => Some(hint.clone()),
             Self::SecretFile { .. } => Some("name a file that this user can read".to_owned()),
             Self::NoSuchStrategy { .. } => {
                 Some("add the section, or name one of those that there are".to_owned())

@@ -144,14 +144,19 @@ impl File {
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         match toml::from_str::<Self>(text) {
             Ok(file) => Ok(Self { path: Some(path.to_owned()), ..file }),
-            Err(error) => Err(ConfigError::Syntax {
-                path: path.to_owned(),
-                text: text.to_owned(),
-                span: error.span().unwrap_or(0..0),
-                message: first_sentence(error.message()),
-                hint: suggestion(error.message()),
-            }),
+            Err(error) => Err(syntax(path, text, &error)),
         }
+    }
+}
+
+/// What is wrong with the text of a file, and where.
+pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    ConfigError::Syntax {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        span: error.span().unwrap_or(0..0),
+        message: first_sentence(error.message()),
+        hint: suggestion(error.message()),
     }
 }
 

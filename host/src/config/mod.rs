@@ -3,6 +3,7 @@
 //! Plain values in, plain values out: the environment is a function that is passed in.
 
 mod error;
+mod experiment;
 mod file;
 mod production;
 mod resolve;
@@ -12,6 +13,7 @@ mod shown;
 mod written;
 
 pub use error::ConfigError;
+pub use experiment::{parse_experiment, read_experiment};
 pub use file::File;
 pub use resolve::resolve;
 pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, Watching};

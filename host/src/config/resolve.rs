@@ -316,7 +316,7 @@ fn not_positive(name: &str, raw: &str) -> ConfigError {
     ConfigError::Value { name: name.to_owned(), problem, raw: raw.to_owned() }
 }
 
-fn json_of(value: toml::Value) -> Value {
+pub(super) fn json_of(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),

@@ -3,7 +3,202 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::ids::{GenerationNumber, Sha256Hex, StrategyName};
+use super::persona::Persona;
+
+/// An experiment as it is registered: the plan, and everything that decides who plays which arm when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Experiment {
+    /// What the verdict is computed by.
+    pub plan: Plan,
+    /// What the arms are, in the order of the plan.
+    pub arms: Vec<Arm>,
+    /// Who may take part.
+    pub who: Who,
+    /// The salt of the assignment.
+    pub seed: String,
+    /// Counted up when everybody is to be assigned anew.
+    pub version: u32,
+    /// Personas that were assigned under an older version than this take no part.
+    pub minimum_version: u32,
+    /// The part of the personas that takes part, above 0 and at most 1.
+    pub traffic: f64,
+    /// The group of experiments of which a persona plays at most one.
+    pub exclusive: Option<Exclusive>,
+    /// The most that its turns may cost, in US dollars.
+    pub budget: Option<f64>,
+    /// Nobody is assigned before.
+    pub starts: Option<DateTime<Utc>>,
+    /// Nobody is assigned from then on.
+    pub ends: Option<DateTime<Utc>>,
+}
+
+impl Experiment {
+    /// The digest of everything in it: an experiment that runs is not changed in secret.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256Hex {
+        let written = serde_json::to_vec(self).expect("an experiment has no map with other keys than text");
+        Sha256Hex::of(&written)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.plan.key
+    }
+
+    /// What an arm is.
+    #[must_use]
+    pub fn arm(&self, name: &ArmName) -> Option<&Arm> {
+        self.arms.iter().find(|arm| arm.name == *name)
+    }
+
+    /// Whether it assigns turns at this time.
+    #[must_use]
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.starts.is_none_or(|starts| starts <= now) && self.ends.is_none_or(|ends| now < ends)
+    }
+
+    /// Whether some persona could be asked to play both at the same time.
+    #[must_use]
+    pub fn may_collide(&self, other: &Self) -> bool {
+        let apart =
+            |a: &Self, b: &Self| matches!((a.ends, b.starts), (Some(end), Some(start)) if end <= start);
+        let excluded = match (&self.exclusive, &other.exclusive) {
+            (Some(a), Some(b)) => a.group == b.group && (a.to <= b.from || b.to <= a.from),
+            _ => false,
+        };
+        !apart(self, other) && !apart(other, self) && !excluded && self.who.may_meet(&other.who)
+    }
+}
+
+/// One arm: a strategy, with settings of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Arm {
+    /// Its name.
+    pub name: ArmName,
+    /// The strategy that it plays.
+    pub strategy: StrategyName,
+    /// Settings that take the place of the strategy's, key by key.
+    pub settings: Map<String, Value>,
+    /// Its part of the personas in a split design; all weights sum to 1.
+    pub weight: f64,
+}
+
+/// Who may take part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Who {
+    /// Everybody.
+    All,
+    /// These kinds of persons.
+    Archetypes(Vec<String>),
+    /// These, by address.
+    Personas(Vec<String>),
+}
+
+impl Who {
+    /// Whether `persona` may take part.
+    #[must_use]
+    pub fn includes(&self, persona: &Persona) -> bool {
+        match self {
+            Self::All => true,
+            Self::Archetypes(kinds) => kinds.contains(&persona.archetype),
+            Self::Personas(emails) => emails.contains(&persona.email),
+        }
+    }
+
+    /// Whether some persona may be in both; of kinds and addresses nobody knows.
+    fn may_meet(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Archetypes(a), Self::Archetypes(b)) | (Self::Personas(a), Self::Personas(b)) => {
+                a.iter().any(|one| b.contains(one))
+            }
+            _ => true,
+        }
+    }
+}
+
+/// A group of experiments of which a persona plays at most one: each has a range of the group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Exclusive {
+    /// The group's name.
+    pub group: String,
+    /// The range begins here; 0 to 1.
+    pub from: f64,
+    /// And ends before.
+    pub to: f64,
+}
+
+/// A turn's place in an experiment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assignment {
+    /// Which experiment.
+    pub experiment: String,
+    /// Its version.
+    pub version: u32,
+    /// Which block of the persona, from 0.
+    pub block: u32,
+    /// Which place in the block, from 0.
+    pub place: u32,
+    /// The arm.
+    pub arm: ArmName,
+}
+
+/// A stretch in which nothing but the arm differed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Phase {
+    /// From 1.
+    pub number: u32,
+    /// When it was opened (RFC 3339), if known.
+    pub opened: Option<String>,
+    /// Why: what changed.
+    pub why: String,
+    /// Turns in it.
+    pub turns: u64,
+    /// What each arm was made of.
+    pub arms: Vec<PhaseArm>,
+}
+
+/// What an arm was made of in a phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseArm {
+    /// The arm.
+    pub arm: ArmName,
+    /// Its strategy.
+    pub strategy: String,
+    /// The plugin.
+    pub plugin: String,
+    /// The digest of its component.
+    pub plugin_sha256: String,
+    /// The digest of the settings.
+    pub settings_hash: String,
+    /// The model.
+    pub model: String,
+    /// The digest of the list of tools.
+    pub tools_sha256: Option<String>,
+}
+
+/// An arm's prompt was composed for a turn: what it was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// The arm, and what it is made of.
+    pub arm: PhaseArm,
+    /// Which loaded build.
+    pub generation: GenerationNumber,
+    /// The digest of the persona's system prompt.
+    pub persona_sha256: Sha256Hex,
+}
 
 /// What a verdict is computed by, fixed beforehand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

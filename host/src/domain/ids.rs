@@ -116,6 +116,18 @@ impl Slot {
         })
     }
 
+    /// A turn of an experiment that is run at once: one arm of one block.
+    #[must_use]
+    pub fn of_arm(experiment: &str, version: u32, block: u32, arm: &str) -> Self {
+        Self(format!("experiment {experiment} v{version} block {block} arm {arm}"))
+    }
+
+    /// All arms of one block of an experiment: what they have in common.
+    #[must_use]
+    pub fn of_block(experiment: &str, version: u32, block: u32) -> Self {
+        Self(format!("experiment {experiment} v{version} block {block}"))
+    }
+
     /// The slot as it is written in the ledger.
     #[must_use]
     pub fn as_str(&self) -> &str {

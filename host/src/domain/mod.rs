@@ -9,6 +9,7 @@ pub mod experiment;
 pub mod fault;
 pub mod ids;
 pub mod kept_turn;
+pub mod observation;
 pub mod persona;
 pub mod plugin;
 pub mod rating;

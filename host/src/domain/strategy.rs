@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ids::{PluginName, Sha256Hex, StrategyName};
 use super::persona::Persona;
@@ -37,11 +37,19 @@ impl Strategy {
         Self {
             name,
             plugin,
-            settings: Value::Object(serde_json::Map::new()),
+            settings: Value::Object(Map::new()),
             model: None,
             limits: Limits::default(),
             fallback: Self::USUAL_FALLBACK.to_vec(),
         }
+    }
+
+    /// The same with other settings, key by key.
+    #[must_use]
+    pub fn with_settings(&self, settings: &Map<String, Value>) -> Self {
+        let mut own = self.settings.as_object().cloned().unwrap_or_default();
+        own.extend(settings.clone());
+        Self { settings: Value::Object(own), ..self.clone() }
     }
 
     /// The digest of the settings, by which turns under different settings are told apart.

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::experiment::{ArmName, Metric, Plan};
+pub use crate::domain::experiment::{Phase, PhaseArm};
 
 /// The version of this schema. A field may be added under it; none is renamed or removed.
 pub const SCHEMA: &str = "persona-host/experiment-report/1";
@@ -51,42 +52,6 @@ pub struct Identity {
     pub started: Option<String>,
     /// See `started`.
     pub ended: Option<String>,
-}
-
-/// A stretch in which nothing but the arm differed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Phase {
-    /// From 1.
-    pub number: u32,
-    /// When it was opened (RFC 3339), if known.
-    pub opened: Option<String>,
-    /// Why: what changed.
-    pub why: String,
-    /// Turns in it.
-    pub turns: u64,
-    /// What each arm was made of.
-    pub arms: Vec<PhaseArm>,
-}
-
-/// What an arm was made of in a phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PhaseArm {
-    /// The arm.
-    pub arm: ArmName,
-    /// Its strategy.
-    pub strategy: String,
-    /// The plugin.
-    pub plugin: String,
-    /// The digest of its component.
-    pub plugin_sha256: String,
-    /// The digest of the settings.
-    pub settings_hash: String,
-    /// The model.
-    pub model: String,
-    /// The digest of the list of tools.
-    pub tools_sha256: Option<String>,
 }
 
 /// How far an experiment came.

@@ -10,10 +10,11 @@ use super::parts::Runner;
 use super::report::{FailedPersona, HeldPersona, TickReport, TurnReport};
 use crate::domain::event::{Event, TurnEnd};
 use crate::domain::fault::{Fault, Stage, hold_after};
+use crate::domain::ids::TurnId;
 use crate::domain::persona::Persona;
 use crate::mana::ManaError;
 use crate::store::{Begin, Begun, LedgerError, Standing};
-use crate::turn::{self, Due, Ended};
+use crate::turn::{self, Due, Ended, Role};
 
 /// Why a tick as a whole did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,8 @@ impl TickError {
 }
 
 /// A turn that was begun.
-struct Running {
+pub(super) struct Running {
+    turn_id: TurnId,
     persona: Persona,
     attempt: u32,
     started: Instant,
@@ -104,7 +106,7 @@ impl Runner {
     }
 
     /// A tick is worth having without its deliveries: they are kept.
-    async fn flush_or_say(&self) {
+    pub(super) async fn flush_or_say(&self) {
         if let Err(error) = self.flush().await {
             tracing::error!(cause = %error, "the outbox cannot be read; its rows are delivered later");
         }
@@ -147,8 +149,18 @@ impl Runner {
         if let Some(reason) = reason {
             return Ok(Admitted::Held(reason));
         }
-        let begun = self.begin(persona).await?;
+        let begun = self.begin(persona, None).await?;
         Ok(begun.map_or_else(|| Admitted::Held("its turn is running".to_owned()), Admitted::Runs))
+    }
+
+    /// Plays one turn of an experiment to its end. None: it is over, held or running already.
+    pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
+        let Some(running) = self.begin(persona, Some(part)).await? else { return Ok(None) };
+        let Running { turn_id, attempt, started, turn, .. } = running;
+        Ok(Some(match turn.await {
+            Ok(ended) => ended,
+            Err(panic) => self.after_panic(turn_id, persona, attempt, started, &panic.to_string()).await,
+        }))
     }
 
     /// Waits for the turn that ends next.
@@ -160,10 +172,10 @@ impl Runner {
     ) {
         let turns = running.iter_mut().map(|running| &mut running.turn);
         let (result, position, _) = futures_util::future::select_all(turns).await;
-        let Running { persona, attempt, started, .. } = running.swap_remove(position);
+        let Running { turn_id, persona, attempt, started, .. } = running.swap_remove(position);
         let ended = match result {
             Ok(ended) => ended,
-            Err(panic) => self.after_panic(&persona, attempt, started, &panic.to_string()).await,
+            Err(panic) => self.after_panic(turn_id, &persona, attempt, started, &panic.to_string()).await,
         };
         if let TurnEnd::Faulted(fault) = &ended.end
             && fault.stops_tick
@@ -190,24 +202,37 @@ impl Runner {
         report.held.push(HeldPersona { persona: persona.email.clone(), reason });
     }
 
-    async fn begin(&self, persona: &Persona) -> Result<Option<Running>, LedgerError> {
-        let turn = persona.turn_id();
-        let Begun::Attempt(attempt) = self.deps.ledger.begin(Begin { turn, persona }).await? else {
+    /// Begins a persona's turn: the one that it is due for, or one of an experiment.
+    pub(super) async fn begin(
+        &self,
+        persona: &Persona,
+        part: Option<Role>,
+    ) -> Result<Option<Running>, LedgerError> {
+        let slot = part.as_ref().map_or_else(|| persona.slot(), Role::slot);
+        let turn_id = TurnId::of(&persona.id, &slot);
+        let begin = Begin { turn: turn_id, persona, slot: &slot };
+        let Begun::Attempt(attempt) = self.deps.ledger.begin(begin).await? else {
             return Ok(None);
         };
-        let due = Due { turn, attempt, persona: persona.clone() };
+        let due = Due { turn: turn_id, attempt, persona: persona.clone(), part };
         let deps = Arc::clone(&self.deps);
         let started = Instant::now();
         // A task of its own: a panic in one persona's turn never touches another's.
         let turn = self.turns.spawn(async move { turn::run(due, &deps).await });
-        Ok(Some(Running { persona: persona.clone(), attempt, started, turn }))
+        Ok(Some(Running { turn_id, persona: persona.clone(), attempt, started, turn }))
     }
 
     /// A panic is a bug of ours, but one of this turn only: it is recorded like any fault.
-    async fn after_panic(&self, persona: &Persona, attempt: u32, started: Instant, panic: &str) -> Ended {
+    async fn after_panic(
+        &self,
+        turn: TurnId,
+        persona: &Persona,
+        attempt: u32,
+        started: Instant,
+        panic: &str,
+    ) -> Ended {
         let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
             .hint("please report it with the log of this turn");
-        let turn = persona.turn_id();
         let until = self.deps.clock.now() + hold_after(attempt);
         let kept = self.deps.ledger.break_off(turn, &persona.id, &fault, until).await;
         let actions = kept.unwrap_or_else(|error| {

@@ -116,6 +116,8 @@ impl Runner {
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let folder = self.reloader.folder().path().to_owned();
         let (mut watch, mut changes) = Watch::start(folder, self.options.watch, self.options.debounce);
+        // For what was saved after the plugins were loaded and before the watch began.
+        self.look_at_plugins();
         loop {
             let wake = tokio::select! {
                 () = self.stop.cancelled() => Wake::Stop,

@@ -16,6 +16,12 @@ use crate::domain::tool::is_marker;
 const KEEP: &str = "keep what a plugin is given";
 const READ: &str = "read what plugins were given";
 
+/// By what a list of tools is known.
+#[must_use]
+pub fn tools_digest(tools: &[OfferedTool]) -> Sha256Hex {
+    Sha256Hex::of(json_text(&tools).as_bytes())
+}
+
 impl Ledger {
     /// Keeps what the plugin of a turn is given; a later attempt takes the place of an earlier one.
     ///
@@ -27,8 +33,8 @@ impl Ledger {
         persona: &Persona,
         context: &TurnContext,
     ) -> Result<(), LedgerError> {
+        let digest = tools_digest(&context.tools);
         let tools = json_text(&context.tools);
-        let digest = Sha256Hex::of(tools.as_bytes());
         let context = TurnContext { tools: Vec::new(), ..context.clone() };
         let mut transaction = self.write(KEEP).await?;
         sqlx::query("INSERT INTO tool_lists (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING")

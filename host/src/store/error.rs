@@ -84,6 +84,14 @@ pub enum LedgerError {
         /// What it holds.
         value: String,
     },
+    /// A key and version stand for another plan.
+    #[error("the experiment {key}, version {version}, is registered with another plan")]
+    OtherPlan {
+        /// The experiment's key.
+        key: String,
+        /// Its version.
+        version: u32,
+    },
     /// No turn has an id that begins so.
     #[error("there is no turn {id}: `persona-host turns list` shows the ids")]
     NoSuchTurn {
@@ -109,6 +117,10 @@ impl LedgerError {
             ),
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
+            Self::OtherPlan { .. } => Some(
+                "a plan that has begun is not changed: put the file back, or raise `version` in it, which begins \
+                 anew and keeps the old turns apart",
+            ),
             Self::Statement { .. } => Some("is the disk full, or the file in use by another program?"),
             _ => None,
         }

@@ -12,9 +12,10 @@ use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
 use super::LedgerError;
 use crate::domain::clock::Clock;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),
     (2, "plugins", include_str!("migrations/0002_plugins.sql")),
+    (3, "experiments", include_str!("migrations/0003_experiments.sql")),
 ];
 
 /// How long a statement waits for another process's lock.

@@ -4,6 +4,7 @@
 mod broken_off;
 mod context;
 mod error;
+mod experiments;
 mod journal;
 mod ledger;
 mod memory;
@@ -13,7 +14,9 @@ mod row;
 mod turns;
 
 pub use broken_off::CallIntent;
+pub use context::tools_digest;
 pub use error::LedgerError;
+pub use experiments::{Assigned, Played, Registered};
 pub use journal::{Answered, StepKey};
 pub use ledger::{Ledger, LedgerUrl};
 pub use outbox::{Failed, Waiting};

@@ -11,7 +11,7 @@ use crate::domain::behavior::{Problem, TurnOutcome};
 use crate::domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
 use crate::domain::event::TurnEnd;
 use crate::domain::fault::Stage;
-use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName, TurnId};
+use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
 use crate::domain::persona::Persona;
 use crate::domain::plugin::ServedAs;
 use crate::domain::rating::Rating;
@@ -45,6 +45,8 @@ pub struct Begin<'a> {
     pub turn: TurnId,
     /// Whose.
     pub persona: &'a Persona,
+    /// For which occasion.
+    pub slot: &'a Slot,
 }
 
 /// What came of asking.
@@ -144,7 +146,7 @@ impl Ledger {
         .bind(persona.id.as_str())
         .bind(&persona.email)
         .bind(&persona.archetype)
-        .bind(persona.slot().as_str().to_owned())
+        .bind(begin.slot.as_str())
         .bind(self.now_ms())
         .fetch_optional(&self.writer)
         .await

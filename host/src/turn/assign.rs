@@ -1,9 +1,11 @@
 //! Stage `assign`: the strategy, and the generation of its plugin that serves this turn to its end.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::faults;
-use super::values::{Assigned, Deps, Due};
+use super::values::{Assigned, Deps, Due, Role};
+use super::{enrol, faults};
 use crate::behavior::{Pinned, Unserved};
 use crate::domain::event::TurnEnd;
 use crate::domain::fault::{Fault, Stage};
@@ -11,11 +13,11 @@ use crate::domain::strategy::Strategy;
 use crate::store::Pin;
 
 pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assigned, TurnEnd> {
-    let name = deps.routing.strategy_for(&due.persona);
-    let strategy = deps.strategies.get(name).cloned().ok_or_else(|| {
-        Fault::new(Stage::Assign, "no-strategy", format!("there is no strategy {name}"))
-            .hint("add [strategies.…] to the configuration, or correct [routing]")
-    })?;
+    let role = enrol::role(&due, deps).await?;
+    let strategy = match &role {
+        Some(role) => role.strategy(deps)?,
+        None => routed(&due, deps)?,
+    };
     let pinned = deps.registry.pin(&strategy, &due.persona.id).await;
     let Pinned { generation, served_as, strategy } = pinned.map_err(|why| unserved(&strategy, why))?;
     let model = strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone());
@@ -31,8 +33,31 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         model: model.clone(),
     };
     deps.ledger.pin(due.turn, &pin).await.map_err(|error| faults::ledger(Stage::Assign, &error))?;
-    let Due { turn, attempt, persona } = due;
-    Ok(Assigned { turn, attempt, persona, strategy, generation, served_as, model, deadline })
+    let memory_line = role.as_ref().map_or_else(|| strategy.name.clone(), Role::memory_line);
+    let seed = role.as_ref().map_or_else(|| due.turn.seed(), |role| role.seed(&due));
+    let Due { turn, attempt, persona, .. } = due;
+    Ok(Assigned {
+        turn,
+        attempt,
+        persona,
+        strategy,
+        generation,
+        served_as,
+        model,
+        role,
+        memory_line,
+        seed,
+        deadline,
+    })
+}
+
+/// The strategy that the configuration gives to the persona.
+fn routed(due: &Due, deps: &Deps) -> Result<Arc<Strategy>, Fault> {
+    let name = deps.routing.strategy_for(&due.persona);
+    deps.strategies.get(name).cloned().ok_or_else(|| {
+        Fault::new(Stage::Assign, "no-strategy", format!("there is no strategy {name}"))
+            .hint("add [strategies.…] to the configuration, or correct [routing]")
+    })
 }
 
 /// Why the turn ends before it began. A plugin in quarantine is no fault of the turn, which is left out.

@@ -1,11 +1,17 @@
 //! Stage `compose`: the plugin turns persona, date, tools and memory into the question.
 
-use super::values::{Composed, Deps, Equipped};
+use serde_json::Value;
+
+use super::values::{Assigned, Composed, Deps, Equipped};
 use super::{faults, plugin};
 use crate::behavior::CallError;
 use crate::domain::behavior::{FailureKind, OfferedTool, TurnContext};
 use crate::domain::event::TurnEnd;
+use crate::domain::experiment::{Exposure, PhaseArm};
 use crate::domain::fault::Stage;
+use crate::domain::ids::Sha256Hex;
+use crate::domain::plugin::ServedAs;
+use crate::store::{LedgerError, tools_digest};
 
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;
@@ -14,7 +20,10 @@ pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Compos
     kept.map_err(|error| faults::ledger(Stage::Compose, &error))?;
     let called = turn.generation.compose_turn(&turn.strategy, &turn.persona, &context).await;
     match plugin::record(turn, Stage::Compose, called, deps).await? {
-        Ok(request) => Ok(Composed { equipped, context, request }),
+        Ok(request) => {
+            expose(turn, &context, deps).await?;
+            Ok(Composed { equipped, context, request })
+        }
         Err(CallError::Failed(failure)) if failure.kind == FailureKind::Skip => {
             Err(TurnEnd::Skipped { reason: failure.message })
         }
@@ -22,11 +31,42 @@ pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Compos
     }
 }
 
+/// The arm's own prompt is composed: only now is the persona exposed to it. What a fallback composes, or a
+/// build on trial, is not the arm.
+async fn expose(turn: &Assigned, context: &TurnContext, deps: &Deps) -> Result<(), TurnEnd> {
+    let Some(role) = turn.role.as_ref().filter(|_| turn.served_as == ServedAs::Live) else { return Ok(()) };
+    let exposure = Exposure {
+        arm: PhaseArm {
+            arm: role.place.arm.clone(),
+            strategy: turn.strategy.name.to_string(),
+            plugin: turn.generation.plugin().to_string(),
+            plugin_sha256: turn.generation.digest().to_string(),
+            settings_hash: turn.strategy.settings_hash().to_string(),
+            model: turn.model.clone(),
+            tools_sha256: Some(tools_digest(&context.tools).to_string()),
+        },
+        generation: turn.generation.number(),
+        persona_sha256: Sha256Hex::of(turn.persona.system_prompt.as_bytes()),
+    };
+    let kept = deps.ledger.expose(turn.turn, &role.place, &exposure).await;
+    kept.map_err(|error| faults::ledger(Stage::Compose, &error))?;
+    Ok(())
+}
+
+/// What the persona remembers. An arm begins with what was remembered under its strategy.
+async fn remembered(turn: &Assigned, deps: &Deps) -> Result<Option<Value>, LedgerError> {
+    let own = deps.ledger.memory(&turn.persona.id, &turn.memory_line).await?;
+    if own.is_some() || turn.role.is_none() {
+        return Ok(own);
+    }
+    deps.ledger.memory(&turn.persona.id, &turn.strategy.name).await
+}
+
 /// Everything that varies from turn to turn. The same context serves all three calls of the turn.
 async fn context(equipped: &Equipped, deps: &Deps) -> Result<TurnContext, TurnEnd> {
     let turn = &equipped.turn;
     let now = deps.clock.now();
-    let memory = deps.ledger.memory(&turn.persona.id, &turn.strategy.name).await;
+    let memory = remembered(turn, deps).await;
     let millis = |at: chrono::DateTime<chrono::Utc>| u64::try_from(at.timestamp_millis()).unwrap_or(0);
     let offered = equipped.tools.iter().map(|tool| OfferedTool {
         name: tool.name.clone(),
@@ -38,7 +78,7 @@ async fn context(equipped: &Equipped, deps: &Deps) -> Result<TurnContext, TurnEn
         now_ms: millis(now),
         local_date: now.with_timezone(&deps.settings.time_zone).date_naive().to_string(),
         last_active_ms: turn.persona.last_active_at.map(millis),
-        seed: turn.turn.seed(),
+        seed: turn.seed,
         tools: offered.collect(),
         memory: memory.map_err(|error| faults::ledger(Stage::Compose, &error))?,
     })

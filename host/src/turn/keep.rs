@@ -30,7 +30,7 @@ pub(super) async fn ratings(rated: Rated, deps: &Deps) -> Result<Rated, TurnEnd>
         persona: &turn.persona.id,
         ratings: &report.ratings,
         requests: feedback_requests(turn.turn, &report.ratings),
-        memory: report.memory.as_ref().map(|memory| (&turn.strategy.name, memory)),
+        memory: report.memory.as_ref().map(|memory| (&turn.memory_line, memory)),
     };
     deps.ledger.keep_ratings(turn.turn, kept).await.map_err(lost)?;
     Ok(rated)

@@ -5,6 +5,8 @@ mod ask;
 mod ask_rating;
 mod assign;
 mod compose;
+mod enrol;
+mod experiments;
 mod faults;
 mod keep;
 mod parse;
@@ -17,5 +19,6 @@ mod tool_loop;
 mod tools;
 mod values;
 
+pub use experiments::Experiments;
 pub use pass::run;
-pub use values::{Deps, Due, Ended, Settings};
+pub use values::{Deps, Due, Ended, Role, Settings};

@@ -9,10 +9,12 @@ use chrono_tz::Tz;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::experiments::Experiments;
 use crate::behavior::{Generation, Registry};
 use crate::domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
 use crate::domain::clock::Clock;
 use crate::domain::event::TurnEnd;
+use crate::domain::experiment::{Assignment, Experiment};
 use crate::domain::fault::Fault;
 use crate::domain::ids::{StrategyName, TurnId};
 use crate::domain::persona::Persona;
@@ -45,8 +47,10 @@ pub struct Deps {
     pub registry: Arc<Registry>,
     /// The strategies by name.
     pub strategies: BTreeMap<StrategyName, Arc<Strategy>>,
-    /// Who gets which.
+    /// Who gets which outside of experiments.
     pub routing: Routing,
+    /// The experiments that assign turns.
+    pub experiments: Experiments,
     /// Numbers and names from the configuration.
     pub settings: Settings,
     /// Says that no further step is to be begun.
@@ -79,6 +83,17 @@ pub struct Due {
     pub attempt: u32,
     /// Whose.
     pub persona: Persona,
+    /// Its role in an experiment that is run at once. A turn of the daemon finds its own.
+    pub part: Option<Role>,
+}
+
+/// A turn's role in an experiment.
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The experiment.
+    pub experiment: Arc<Experiment>,
+    /// Which block and which arm.
+    pub place: Assignment,
 }
 
 /// How a turn ended, and what is kept of it.
@@ -106,6 +121,10 @@ pub(super) struct Assigned {
     pub(super) generation: Arc<Generation>,
     pub(super) served_as: ServedAs,
     pub(super) model: String,
+    pub(super) role: Option<Role>,
+    /// Under which name the turn's memory is kept, and all of its randomness.
+    pub(super) memory_line: StrategyName,
+    pub(super) seed: u64,
     pub(super) deadline: Instant,
 }
 

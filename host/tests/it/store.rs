@@ -67,7 +67,7 @@ fn persona(name: &str) -> Persona {
 }
 
 async fn begin(ledger: &Ledger, persona: &Persona) -> Begun {
-    ledger.begin(Begin { turn: persona.turn_id(), persona }).await.unwrap()
+    ledger.begin(Begin { turn: persona.turn_id(), persona, slot: &persona.slot() }).await.unwrap()
 }
 
 fn fault() -> TurnEnd {

@@ -48,6 +48,15 @@ async fn a_build_is_noticed_whether_it_is_renamed_or_written_over_the_old_one() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_saved_between_the_start_and_the_watch_does_not_wait_for_the_rescan() {
+    let house = house(|_| {}).await;
+    house.save(&good(2));
+    let mut lively = house.lively(false).await;
+    // Far less than the minute until the rescan; nothing tells the watch of this one.
+    assert_eq!(told(&mut lively.events).await, live(&good(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_saves_in_a_row_are_one_reload_of_the_last() {
     // Long enough for a busy machine: between two of these saves is nothing to wait for.
     let mut lively =

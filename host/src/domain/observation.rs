@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::experiment::ArmName;
+use super::experiment::ArmName;
 
 /// One turn under one arm. A retry of a turn is the same observation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,164 @@
+//! A page for a terminal.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, TableStyle};
+
+use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, styled};
+use crate::cli::text::{printable, set};
+use crate::experiment::page::{Block, Fact, Note, Page, Ruling, Section, Table, Tone};
+use crate::experiment::report::Outcome;
+
+/// The page as text of this width, in characters.
+pub(super) fn text(page: &Page, width: usize) -> String {
+    let mut out = Sheet { text: String::new(), width };
+    out.line(&format!("{} {}", styled(HEAD, "experiment"), printable(&page.title)));
+    if !page.question.is_empty() {
+        out.set("", 0, &page.question);
+    }
+    page.rulings.iter().for_each(|ruling| out.ruling(ruling));
+    page.sections.iter().for_each(|section| out.section(section));
+    out.text
+}
+
+/// Text that grows, and how wide it may get.
+struct Sheet {
+    text: String,
+    width: usize,
+}
+
+impl Sheet {
+    fn line(&mut self, line: &str) {
+        self.text += line.trim_end();
+        self.text.push('\n');
+    }
+
+    /// Running text after `label`; further lines begin `indent` characters from the left.
+    fn set(&mut self, label: &str, indent: usize, text: &str) {
+        self.text += &set(label, indent, text, self.width);
+    }
+
+    fn heading(&mut self, heading: &str) {
+        self.line("");
+        self.line(&styled(HEAD, printable(heading)));
+    }
+
+    fn ruling(&mut self, ruling: &Ruling) {
+        let style = match ruling.outcome {
+            Outcome::Better | Outcome::Equivalent => GOOD,
+            Outcome::Worse => BAD,
+            Outcome::Inconclusive => ODD,
+        };
+        self.line("");
+        if let Some(unhealthy) = &ruling.unhealthy {
+            self.set(&format!("{} ", styled(BAD, "DO NOT DECIDE ON THIS")), 2, unhealthy);
+        }
+        self.set(&format!("{} ", styled(style, ruling.word.to_uppercase())), 2, &ruling.sentence);
+        self.set(&format!("  {} ", styled(FAINT, "why:")), 4, &ruling.because);
+        self.set(&format!("  {} ", styled(FAINT, "why it may be wrong:")), 4, &ruling.caveat);
+        self.notes(ruling.place.notes.iter());
+        self.facts(&ruling.facts);
+    }
+
+    fn section(&mut self, section: &Section) {
+        self.heading(&section.heading);
+        self.set("", 0, &section.lead);
+        self.notes(section.place.notes.iter());
+        for block in &section.blocks {
+            match block {
+                Block::Text(text) => {
+                    self.line("");
+                    self.set("", 0, text);
+                }
+                Block::Facts(facts) => self.facts(facts),
+                Block::Table(table) => self.table(table),
+                Block::Figure(figure) => {
+                    self.line("");
+                    self.set(&format!("{}: ", figure.title), 2, &figure.description);
+                    self.notes(figure.place.notes.iter());
+                }
+            }
+        }
+    }
+
+    fn notes<'a>(&mut self, notes: impl Iterator<Item = &'a Note>) {
+        for note in notes {
+            self.set(&format!("  {} ", marked(note.tone)), 4, &note.text);
+        }
+    }
+
+    fn facts(&mut self, facts: &[Fact]) {
+        let mut grid = self.grid();
+        for fact in facts {
+            let mut meaning = printable(&fact.meaning);
+            for note in &fact.place.notes {
+                meaning += &format!("\n{}: {}", note.tone.word(), printable(&note.text));
+            }
+            let worst = fact.place.notes.iter().map(|note| note.tone);
+            grid.add_row([
+                Cell::new(printable(&fact.name)),
+                Cell::new(printable(&fact.value)).set_alignment(CellAlignment::Right),
+                toned(Cell::new(meaning), worst),
+            ]);
+        }
+        self.line("");
+        self.put(&grid);
+    }
+
+    fn table(&mut self, table: &Table) {
+        self.line("");
+        if table.rows.is_empty() {
+            return self.line(&format!("{}: none", printable(&table.caption)));
+        }
+        self.set("", 0, &table.caption);
+        let mut grid = self.grid();
+        let aligned = |cell: Cell, number: bool| {
+            if number { cell.set_alignment(CellAlignment::Right) } else { cell }
+        };
+        grid.set_header(table.columns.iter().map(|column| {
+            let cell = Cell::new(printable(&column.heading)).add_attribute(Attribute::Bold);
+            aligned(cell, column.number)
+        }));
+        for row in &table.rows {
+            let tones = || row.place.notes.iter().map(|note| note.tone);
+            let cells = table.columns.iter().zip(&row.cells).enumerate().map(|(at, (column, text))| {
+                let mark = if at == 0 && !row.place.notes.is_empty() { "! " } else { "" };
+                let cell = aligned(Cell::new(format!("{mark}{}", printable(text))), column.number);
+                if at == 0 { toned(cell, tones()) } else { cell }
+            });
+            grid.add_row(cells.collect::<Vec<_>>());
+        }
+        self.put(&grid);
+        self.notes(table.notes().into_iter());
+    }
+
+    fn grid(&self) -> Grid {
+        let mut grid = Grid::new();
+        grid.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+        grid.style_text_only();
+        grid.set_width(u16::try_from(self.width.saturating_sub(2)).unwrap_or(u16::MAX));
+        grid
+    }
+
+    fn put(&mut self, grid: &Grid) {
+        for line in grid.lines() {
+            self.line(&format!("  {}", line.trim_end()));
+        }
+    }
+}
+
+/// The word of a note, in its colour.
+fn marked(tone: Tone) -> String {
+    let style = if tone == Tone::Unhealthy { BAD } else { ODD };
+    styled(style, format!("{}:", tone.word()))
+}
+
+/// A cell in the colour of the gravest note on it.
+fn toned(cell: Cell, tones: impl Iterator<Item = Tone>) -> Cell {
+    let tones: Vec<Tone> = tones.collect();
+    if tones.contains(&Tone::Unhealthy) {
+        cell.fg(Color::Red)
+    } else if tones.is_empty() {
+        cell
+    } else {
+        cell.fg(Color::Yellow)
+    }
+}

@@ -1,0 +1,149 @@
+//! The whole analysis, or the one sentence why there is none.
+
+use super::arms::summary;
+use super::comparison::comparisons;
+use super::effect::course;
+use super::health::{checks, has_values};
+use super::sheet::Sheet;
+use crate::domain::experiment::{ArmName, Design, Phase, Plan};
+use crate::domain::observation::Observation;
+use crate::experiment::report::{ArmSummary, Identity, Progress, Report, SCHEMA};
+
+/// Why nothing is computed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanalyzable {
+    /// There are no turns.
+    #[error("there are no turns in phase {phase}: run some blocks first, or name another phase")]
+    Nothing {
+        /// The phase that was asked for.
+        phase: u32,
+    },
+    /// An arm has no values.
+    #[error("the arm {arm} has no {metric} at all: check its name, and whether its turns are rated")]
+    EmptyArm {
+        /// Which.
+        arm: ArmName,
+        /// The primary measure.
+        metric: &'static str,
+    },
+    /// There is an arm that the plan does not know.
+    #[error("there is an arm {arm} that the plan does not know: add it, or leave its rows out")]
+    UnknownArm {
+        /// Which.
+        arm: ArmName,
+    },
+    /// One persona is no sample.
+    #[error(
+        "all ratings are of one persona, {persona}: it takes two to see a difference between personas, and six to test one"
+    )]
+    OnePersona {
+        /// Who.
+        persona: String,
+    },
+    /// No persona has both arms in one block.
+    #[error(
+        "no persona has {control} and {treatment} in one block: without pairs there is no crossover; is it a split (--design split)?"
+    )]
+    NoPairs {
+        /// The control.
+        control: ArmName,
+        /// The treatment.
+        treatment: ArmName,
+    },
+    /// A turn is there twice.
+    #[error("{persona}, block {block}, arm {arm} is there twice: one turn is one observation")]
+    Twice {
+        /// Whose.
+        persona: String,
+        /// Which block.
+        block: u32,
+        /// Which arm.
+        arm: ArmName,
+    },
+}
+
+/// Analyses one phase of an experiment. The same observations give the same report, in whatever order.
+///
+/// # Errors
+/// When there is nothing to compare.
+pub fn analyze(
+    plan: &Plan,
+    identity: Identity,
+    phases: Vec<Phase>,
+    phase: u32,
+    observations: &[Observation],
+) -> Result<Report, Unanalyzable> {
+    let sheet = Sheet::of(observations, phase).map_err(|twice| Unanalyzable::Twice {
+        persona: twice.persona.clone(),
+        block: twice.block,
+        arm: twice.arm.clone(),
+    })?;
+    comparable(&sheet, plan, phase)?;
+    let arms: Vec<ArmSummary> = plan.arms.iter().map(|arm| summary(&sheet, plan, arm)).collect();
+    let progress = progress(&sheet, plan, observations);
+    let health = checks(&sheet, plan, &arms, &progress, &phases);
+    let comparisons = comparisons(&sheet, plan, &progress, &health);
+    Ok(Report {
+        schema: SCHEMA.to_owned(),
+        plan: plan.clone(),
+        identity,
+        phase,
+        phases,
+        progress,
+        health,
+        arms,
+        comparisons,
+    })
+}
+
+fn comparable(sheet: &Sheet<'_>, plan: &Plan, phase: u32) -> Result<(), Unanalyzable> {
+    let mut personas = sheet.personas.keys();
+    let Some(first) = personas.next() else { return Err(Unanalyzable::Nothing { phase }) };
+    let arms = sheet.personas.values().flat_map(|blocks| blocks.values()).flat_map(|block| block.keys());
+    if let Some(unknown) = arms.copied().find(|arm| !plan.arms.contains(arm)) {
+        return Err(Unanalyzable::UnknownArm { arm: unknown.clone() });
+    }
+    if let Some(empty) = plan.arms.iter().find(|arm| !has_values(sheet, plan, arm)) {
+        return Err(Unanalyzable::EmptyArm { arm: empty.clone(), metric: plan.primary.name() });
+    }
+    if personas.next().is_none() {
+        return Err(Unanalyzable::OnePersona { persona: (*first).to_owned() });
+    }
+    let without = |treatment: &&ArmName| {
+        plan.design == Design::Crossover && sheet.pairs(plan.control(), treatment, plan.primary).is_empty()
+    };
+    match plan.treatments().iter().find(without) {
+        Some(treatment) => {
+            Err(Unanalyzable::NoPairs { control: plan.control().clone(), treatment: treatment.clone() })
+        }
+        None => Ok(()),
+    }
+}
+
+fn progress(sheet: &Sheet<'_>, plan: &Plan, observations: &[Observation]) -> Progress {
+    let rounds = match plan.design {
+        Design::Crossover => {
+            let of = |arm: &ArmName| course(sheet, plan, arm, plan.primary).rounds;
+            plan.treatments().iter().map(of).min().unwrap_or(0)
+        }
+        // Everybody plays one arm, a turn in each block.
+        Design::Split => {
+            let blocks =
+                sheet.personas.values().map(|blocks| u32::try_from(blocks.len()).unwrap_or(u32::MAX));
+            blocks.min().unwrap_or(0)
+        }
+    };
+    let rated = |blocks: &&super::sheet::Block<'_>| {
+        let arm_is_rated =
+            |arm| blocks.get(arm).is_some_and(|turn| turn.modules.values().any(Option::is_some));
+        plan.arms.iter().all(arm_is_rated)
+    };
+    Progress {
+        personas: sheet.personas.len() as u64,
+        rounds,
+        planned_rounds: plan.planned_blocks,
+        complete_blocks: sheet.personas.values().flat_map(|blocks| blocks.values()).filter(rated).count()
+            as u64,
+        cost: observations.iter().map(|turn| turn.cost).sum(),
+    }
+}

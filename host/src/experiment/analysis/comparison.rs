@@ -1,0 +1,122 @@
+//! One treatment against the control, from the effect to the verdict.
+
+use super::detail::{bounds, leave_one_out, modules, ordinal, personas, robustness};
+use super::effect::{Course, alpha_of_one, compare, course};
+use super::planning::planning;
+use super::sheet::Sheet;
+use super::verdict::verdict;
+use crate::domain::experiment::{ArmName, Design, Guardrail, Plan};
+use crate::experiment::report::{
+    Adjusted, Check, Comparison, GuardrailComparison, Look, MetricComparison, Progress,
+};
+use crate::experiment::statistics::{anytime, benjamini_hochberg, holm, sign_e_course};
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
+
+/// Every treatment against the control; primary p-values are corrected among the treatments (Holm), secondary
+/// ones among all of theirs (Benjamini and Hochberg).
+pub(super) fn comparisons(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    progress: &Progress,
+    health: &[Check],
+) -> Vec<Comparison> {
+    let mut all: Vec<Comparison> =
+        plan.treatments().iter().map(|arm| comparison(sheet, plan, arm, progress, health)).collect();
+    let primary = all.iter_mut().map(|own| &mut own.primary).collect();
+    correct(primary, "holm", holm);
+    let secondary = all.iter_mut().flat_map(|own| &mut own.secondary).collect();
+    correct(secondary, "benjamini-hochberg", benjamini_hochberg);
+    all
+}
+
+fn correct(family: Vec<&mut MetricComparison>, method: &str, rule: fn(&[f64]) -> Vec<f64>) {
+    let mut tested: Vec<&mut MetricComparison> =
+        family.into_iter().filter(|own| own.population.is_some()).collect();
+    let p: Vec<f64> = tested.iter().filter_map(|own| own.population.as_ref()).map(|own| own.p).collect();
+    for (own, p) in tested.iter_mut().zip(rule(&p)) {
+        own.adjusted = Some(Adjusted { method: method.to_owned(), family: 0, p });
+    }
+    let size = tested.len() as u64;
+    tested.iter_mut().filter_map(|own| own.adjusted.as_mut()).for_each(|own| own.family = size);
+}
+
+fn comparison(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    treatment: &ArmName,
+    progress: &Progress,
+    health: &[Check],
+) -> Comparison {
+    let primary = compare(sheet, plan, treatment, plan.primary);
+    let course = match plan.design {
+        Design::Crossover => course(sheet, plan, treatment, plan.primary),
+        Design::Split => Course::default(),
+    };
+    let personas = personas(sheet, plan, treatment);
+    let leave_one_out = leave_one_out(&personas, plan);
+    let verdict = verdict(plan, treatment.as_str(), &primary, progress, health, leave_one_out.as_ref());
+    Comparison {
+        control: plan.control().clone(),
+        treatment: treatment.clone(),
+        secondary: plan.secondary.iter().map(|metric| compare(sheet, plan, treatment, *metric)).collect(),
+        guardrails: plan.guardrails.iter().map(|own| guardrail(sheet, plan, treatment, *own)).collect(),
+        ordinal: ordinal(sheet, plan, treatment),
+        modules: modules(sheet, plan, treatment),
+        course: looks(&course, plan),
+        bounds: bounds(sheet, plan, treatment),
+        robustness: robustness(sheet, plan, treatment, primary.effect),
+        planning: planning(sheet, plan, treatment, &course, verdict.outcome),
+        verdict,
+        primary,
+        personas,
+        leave_one_out,
+    }
+}
+
+/// Not worse by the margin, one-sided at alpha between personas.
+fn guardrail(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    treatment: &ArmName,
+    guardrail: Guardrail,
+) -> GuardrailComparison {
+    let comparison = compare(sheet, plan, treatment, guardrail.metric);
+    let sign = if guardrail.metric.more_is_better() { 1.0 } else { -1.0 };
+    let ends = comparison.population.as_ref().and_then(|own| {
+        let t = StudentsT::new(0.0, 1.0, own.df?).ok()?.inverse_cdf(1.0 - plan.alpha);
+        // In the direction in which more is better.
+        Some((sign * own.effect - own.se * t, sign * own.effect + own.se * t))
+    });
+    // Without any spread the difference is what it is; none at all is no harm.
+    let ends = ends.or_else(|| comparison.effect.map(|effect| (sign * effect, sign * effect)));
+    GuardrailComparison {
+        margin: guardrail.margin,
+        worst: ends.map(|(low, _)| sign * low),
+        holds: ends.is_some_and(|(low, _)| low > -guardrail.margin),
+        broken: ends.is_some_and(|(_, high)| high < -guardrail.margin),
+        comparison,
+    }
+}
+
+/// The effect as it stood after each round.
+fn looks(course: &Course, plan: &Plan) -> Vec<Look> {
+    let evidence = sign_e_course(&course.means);
+    let (mut sum, mut cost) = (0.0, Some(0.0));
+    let mut looks = Vec::with_capacity(course.means.len());
+    for (at, (mean, evidence)) in course.means.iter().zip(evidence).enumerate() {
+        sum += mean;
+        cost = cost.zip(course.costs[at]).map(|(so_far, own)| so_far + own);
+        let interval = anytime(&course.means[..=at], u64::from(plan.planned_blocks), alpha_of_one(plan));
+        #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
+        let effect = sum / (at + 1) as f64;
+        looks.push(Look {
+            round: u32::try_from(at + 1).unwrap_or(u32::MAX),
+            effect,
+            low: interval.as_ref().map(|own| own.low),
+            high: interval.map(|own| own.high),
+            e: evidence.e,
+            cost,
+        });
+    }
+    looks
+}

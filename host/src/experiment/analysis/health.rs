@@ -1,0 +1,286 @@
+//! Whether the numbers can be trusted: one sentence for each question, with what to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::effect::{known, ratings};
+use super::sheet::{Sheet, mean};
+use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
+use crate::experiment::report::{ArmSummary, Check, Progress, Status};
+use crate::experiment::statistics::{
+    ALARM, Difference, FIRST_LOOK, MIN_PER_ARM, Moments, chi_square, floor, welch,
+};
+
+/// With fewer personas a split finds hardly anything.
+const SPLIT_PERSONAS: u64 = 30;
+/// The part of personas that may be seen in two arms of a split.
+const TWO_ARMS: f64 = 0.01;
+
+/// Every check, the worst first.
+pub(super) fn checks(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    arms: &[ArmSummary],
+    progress: &Progress,
+    phases: &[Phase],
+) -> Vec<Check> {
+    let mut checks = stages(plan, arms);
+    checks.extend(few_personas(plan, progress));
+    checks.extend(rounds(plan, progress));
+    checks.extend(several_phases(phases));
+    checks.extend(raters(arms));
+    checks.extend(missing(arms));
+    checks.extend(unreadable(arms));
+    checks.extend(cost(progress));
+    match plan.design {
+        Design::Crossover => {
+            checks.extend(order_balance(sheet, plan));
+            checks.extend(plan.treatments().iter().filter_map(|arm| carry_over(sheet, plan, arm)));
+        }
+        Design::Split => checks.extend(two_arms(sheet)),
+    }
+    checks.extend(plan.treatments().iter().flat_map(|arm| usage(sheet, plan, arm)));
+    checks.sort_by_key(|check| std::cmp::Reverse(check.status));
+    checks
+}
+
+fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
+    Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
+}
+
+/// At each stage the arms should have about as many turns as were meant to: those that a strategy loses on
+/// the way are not like the others.
+fn stages(plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
+    let assigned: Vec<u64> = arms.iter().map(|arm| arm.stages.assigned).collect();
+    // A crossover gives every arm the same; a split is compared with what was assigned to begin with.
+    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+    let weights: Vec<f64> = match plan.design {
+        Design::Crossover => vec![1.0; arms.len()],
+        Design::Split => assigned.iter().map(|count| *count as f64).collect(),
+    };
+    let stages: [(&str, fn(&ArmSummary) -> u64); 5] = [
+        ("assigned", |arm| arm.stages.assigned),
+        ("started", |arm| arm.stages.started),
+        ("completed", |arm| arm.stages.completed),
+        ("rated", |arm| arm.stages.rated),
+        ("parsed", |arm| arm.stages.parsed),
+    ];
+    let of = |(stage, count): (&str, fn(&ArmSummary) -> u64)| {
+        let counts: Vec<u64> = arms.iter().map(count).collect();
+        let p = chi_square(&counts, &weights);
+        let enough = assigned.iter().all(|count| *count >= MIN_PER_ARM);
+        let uneven = enough && p.is_some_and(|p| p < ALARM);
+        let shown: Vec<String> =
+            arms.iter().zip(&counts).map(|(arm, count)| format!("{} {count}", arm.arm)).collect();
+        let shown = shown.join(", ");
+        let message = if uneven {
+            format!(
+                "turns that were {stage} are unevenly spread over the arms ({shown}): find out what loses them before you compare what is left"
+            )
+        } else {
+            format!("turns that were {stage}: {shown}")
+        };
+        let status = if uneven { Status::Unhealthy } else { Status::Ok };
+        Check { p, ..check(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message) }
+    };
+    stages.into_iter().map(of).collect()
+}
+
+fn few_personas(plan: &Plan, progress: &Progress) -> Option<Check> {
+    let personas = usize::try_from(progress.personas).unwrap_or(usize::MAX);
+    if plan.design == Design::Split {
+        let few = progress.personas < SPLIT_PERSONAS;
+        let message = format!(
+            "{personas} personas are few for a split: it is underpowered by design below {SPLIT_PERSONAS}; use a crossover, or many more personas"
+        );
+        return few
+            .then(|| check("underpowered", Status::Warning, "comparisons/primary/population", message));
+    }
+    let floor = floor(personas);
+    let message = format!(
+        "{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {floor}; take six or more to speak about new ones",
+        plan.alpha
+    );
+    (floor > plan.alpha).then(|| check("floor", Status::Warning, "comparisons/primary/signFlip", message))
+}
+
+fn rounds(plan: &Plan, progress: &Progress) -> Option<Check> {
+    let few = plan.design == Design::Crossover && u64::from(progress.rounds) < FIRST_LOOK;
+    let message = format!(
+        "{} rounds are finished; an interval that holds at every look needs {FIRST_LOOK}: run more blocks",
+        progress.rounds
+    );
+    few.then(|| check("few-rounds", Status::Warning, "comparisons/primary/anytime", message))
+}
+
+fn several_phases(phases: &[Phase]) -> Option<Check> {
+    let message = format!(
+        "something changed while it ran: there are {} phases, and only one of them is analysed here; the others are shown with --phase",
+        phases.len()
+    );
+    (phases.len() > 1).then(|| check("phases", Status::Warning, "phases", message))
+}
+
+fn raters(arms: &[ArmSummary]) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for arm in arms {
+        let concerns = format!("arms/{}/rater", arm.arm);
+        if let Some(icc) = arm.rater.icc.filter(|icc| *icc < 0.1) {
+            let message = format!(
+                "under {} the personas rate alike (ICC {icc:.2}, below 0.1): they may be one rater with many names",
+                arm.arm
+            );
+            checks.push(check("icc", Status::Warning, &concerns, message));
+        }
+        if let Some(share) = arm.rater.mode_share.filter(|share| *share > 0.8) {
+            let message = format!(
+                "under {} {:.0} % of the ratings are the same number: differences are hidden by it",
+                arm.arm,
+                share * 100.0
+            );
+            checks.push(check("mode-share", Status::Warning, &concerns, message));
+        }
+    }
+    checks
+}
+
+fn missing(arms: &[ArmSummary]) -> Option<Check> {
+    let counts: Vec<String> = arms.iter().map(|arm| format!("{} {}", arm.arm, arm.missing_ratings)).collect();
+    let any = arms.iter().any(|arm| arm.missing_ratings > 0);
+    let message = format!(
+        "modules were used and not rated ({}): the effect is computed without them; its bounds tell how much they could change",
+        counts.join(", ")
+    );
+    any.then(|| check("missing-ratings", Status::Warning, "comparisons/bounds", message))
+}
+
+/// A reply that cannot be read is an outcome of the arm, and no accident of the sample.
+#[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+fn unreadable(arms: &[ArmSummary]) -> Vec<Check> {
+    let lost = |arm: &ArmSummary| (arm.stages.rated - arm.stages.parsed, arm.stages.rated);
+    let control = lost(&arms[0]);
+    let of = |arm: &ArmSummary| {
+        let own = lost(arm);
+        let rate = |(lost, all): (u64, u64)| lost as f64 / all.max(1) as f64;
+        let differs = (rate(own) - rate(control)).abs() > 0.05 && own.0 + control.0 >= MIN_PER_ARM;
+        let message = format!(
+            "replies without a readable rating: {} of {} under {}, {} of {} under {}; what is missing differs between the arms",
+            own.0, own.1, arm.arm, control.0, control.1, arms[0].arm
+        );
+        differs.then(|| check("parse-failures", Status::Warning, "arms/stages/parsed", message))
+    };
+    arms[1..].iter().filter_map(of).collect()
+}
+
+fn cost(progress: &Progress) -> Option<Check> {
+    let message =
+        "the cost of some turns is not known, so no total is given: set the model's price".to_owned();
+    progress.cost.is_none().then(|| check("unknown-cost", Status::Warning, "progress/cost", message))
+}
+
+fn order_balance(sheet: &Sheet<'_>, plan: &Plan) -> Option<Check> {
+    let first = |arm| sheet.turns(arm).filter(|turn| turn.order == Some(0)).count() as u64;
+    let counts: Vec<u64> = plan.arms.iter().map(first).collect();
+    if counts.iter().sum::<u64>() == 0 {
+        return None;
+    }
+    let p = chi_square(&counts, &vec![1.0; counts.len()])?;
+    let enough = counts.iter().sum::<u64>() >= MIN_PER_ARM * counts.len() as u64;
+    let shown: Vec<String> =
+        plan.arms.iter().zip(&counts).map(|(arm, count)| format!("{arm} {count}")).collect();
+    let (status, message) = if enough && p < ALARM {
+        (
+            Status::Warning,
+            format!(
+                "one arm comes first more often ({}): being first may look like being better",
+                shown.join(", ")
+            ),
+        )
+    } else {
+        (Status::Ok, format!("first in their block: {}", shown.join(", ")))
+    };
+    Some(Check { p: Some(p), ..check("order-balance", status, "comparisons/primary", message) })
+}
+
+/// Whether the effect is another one when the treatment comes first: then something is carried over from the
+/// turn before.
+fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Check> {
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for own in &pairs {
+        let (mut led, mut followed) = (Vec::new(), Vec::new());
+        for (block, values) in &own.blocks {
+            let turns = &sheet.personas[own.persona][block];
+            let place = |arm: &ArmName| turns.get(arm).and_then(|turn| turn.order);
+            let (Some(control), Some(treated)) = (place(plan.control()), place(treatment)) else { continue };
+            let differences = values.iter().map(|(control, treatment)| treatment - control);
+            if treated < control { led.extend(differences) } else { followed.extend(differences) }
+        }
+        first.extend(known(mean(led.into_iter())));
+        second.extend(known(mean(followed.into_iter())));
+    }
+    let estimate = welch(Moments::of(&second), Moments::of(&first), plan.alpha, Difference::Absolute)?;
+    let differs = estimate.p < 0.01;
+    let status = if differs { Status::Warning } else { Status::Ok };
+    let message = if differs {
+        format!(
+            "the effect of {treatment} is {:+.2} larger when it comes first in a block: something is carried over from turn to turn; look at first turns only, or fork the personas",
+            estimate.effect
+        )
+    } else {
+        format!(
+            "the effect of {treatment} does not depend on which arm comes first (difference {:+.2})",
+            estimate.effect
+        )
+    };
+    Some(Check { p: Some(estimate.p), ..check("carry-over", status, "comparisons/primary", message) })
+}
+
+/// In a split nobody should be in two arms.
+#[expect(clippy::cast_precision_loss, reason = "counts of personas")]
+fn two_arms(sheet: &Sheet<'_>) -> Option<Check> {
+    let arms = |blocks: &BTreeMap<u32, super::sheet::Block<'_>>| -> BTreeSet<ArmName> {
+        blocks.values().flat_map(|block| block.keys().map(|arm| (*arm).clone())).collect()
+    };
+    let both = sheet.personas.values().filter(|blocks| arms(blocks).len() > 1).count();
+    let part = both as f64 / sheet.personas.len().max(1) as f64;
+    let message = format!(
+        "{both} of {} personas were seen in more than one arm of a split: assign them again under a new version",
+        sheet.personas.len()
+    );
+    (part > TWO_ARMS).then(|| check("two-arms", Status::Unhealthy, "comparisons/primary", message))
+}
+
+/// A strategy that leads away from bad modules raises the mean and improves nothing.
+fn usage(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Check> {
+    let part = |arm: &ArmName, module: &str| {
+        mean(sheet.turns(arm).map(|turn| f64::from(u8::from(turn.modules.contains_key(module)))))
+    };
+    let turns = sheet.turns(treatment).count().min(sheet.turns(plan.control()).count()) as u64;
+    let of = |module: &str| {
+        let (control, treated) = (part(plan.control(), module), part(treatment, module));
+        let differs = (treated - control).abs() > 0.2 && turns >= MIN_PER_ARM;
+        let message = format!(
+            "{module} is used in {:.0} % of the turns of {treatment} and {:.0} % of those of {}: ratings exist only where it was used, so read its bounds",
+            treated * 100.0,
+            control * 100.0,
+            plan.control()
+        );
+        differs.then(|| check("usage", Status::Warning, &format!("comparisons/modules/{module}"), message))
+    };
+    sheet.modules().into_iter().filter_map(of).collect()
+}
+
+/// How much the personas' own means differ under the control.
+pub(super) fn spread_between(sheet: &Sheet<'_>, plan: &Plan) -> Option<f64> {
+    let means = sheet.values(plan.control(), plan.primary);
+    let means: Vec<f64> = means.into_values().map(|own| mean(own.into_iter())).collect();
+    known(Moments::of(&means).variance.sqrt())
+}
+
+/// Whether there is anything to rate at all.
+pub(super) fn has_values(sheet: &Sheet<'_>, plan: &Plan, arm: &ArmName) -> bool {
+    match plan.primary {
+        Metric::Rating => !ratings(sheet, arm).is_empty(),
+        other => !sheet.values(arm, other).is_empty(),
+    }
+}

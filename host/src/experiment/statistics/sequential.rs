@@ -1,0 +1,137 @@
+//! Intervals and evidence that stay valid however often one looks.
+
+use statrs::function::gamma::ln_gamma;
+
+use super::mean::Moments;
+use crate::experiment::report::{Anytime, SignE};
+
+/// Before this many rounds the normal approximation behind the interval is not to be relied on.
+pub const FIRST_LOOK: u64 = 10;
+
+/// How the asymptotic confidence sequence is tuned, so that it is narrowest about when `planned`
+/// observations are in (Waudby-Smith and others, arXiv 2103.06476).
+#[must_use]
+pub fn rho(alpha: f64, planned: f64) -> f64 {
+    let log = -2.0 * alpha.ln();
+    ((log + (log + 1.0).ln()) / planned).sqrt()
+}
+
+/// Half the width of the interval for the mean of `n` observations with this variance.
+#[must_use]
+pub fn half_width(variance: f64, n: f64, planned: f64, alpha: f64) -> f64 {
+    let rho = rho(alpha, planned);
+    let growth = n * rho * rho + 1.0;
+    (variance * 2.0 * growth / (n * rho).powi(2) * (growth.sqrt() / alpha).ln()).sqrt()
+}
+
+/// The p-value that belongs to it: the smallest alpha would have to be for the interval to reach zero, with
+/// the tuning of `alpha`. `t` is the effect over its standard error.
+#[must_use]
+pub fn p_value(t: f64, n: f64, planned: f64, alpha: f64) -> f64 {
+    let spread = n * rho(alpha, planned).powi(2);
+    let log_e = spread * t * t / (2.0 * (spread + 1.0)) - (spread + 1.0).ln() / 2.0;
+    (-log_e).exp().min(1.0)
+}
+
+/// The mean of the rounds so far, whenever one looks. None before the tenth round, and none when all rounds
+/// are alike: then nothing is known about their spread.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
+pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
+    let Moments { n, mean, variance } = Moments::of(rounds);
+    if n < FIRST_LOOK as f64 || !(variance > 0.0) {
+        return None;
+    }
+    let planned = planned.max(FIRST_LOOK) as f64;
+    let half = half_width(variance, n, planned, alpha);
+    let p = p_value(mean / (variance / n).sqrt(), n, planned, alpha);
+    Some(Anytime { rounds: rounds.len() as u64, effect: mean, low: mean - half, high: mean + half, p })
+}
+
+/// Evidence against "a round is won as often as lost": 2^n · W! · L! / (n + 1)!.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
+pub fn sign_e(wins: u64, losses: u64) -> f64 {
+    let (w, l) = (wins as f64, losses as f64);
+    let n = w + l;
+    (n * 2.0_f64.ln() + ln_gamma(w + 1.0) + ln_gamma(l + 1.0) - ln_gamma(n + 2.0)).exp()
+}
+
+/// The evidence after each round; the last is the present state. Its largest value counts, so a look that was
+/// enough stays enough.
+#[must_use]
+pub fn sign_e_course(rounds: &[f64]) -> Vec<SignE> {
+    let (mut wins, mut losses, mut max_e) = (0, 0, 1.0_f64);
+    let after = |round: &f64| {
+        wins += u64::from(*round > 0.0);
+        losses += u64::from(*round < 0.0);
+        let e = sign_e(wins, losses);
+        max_e = max_e.max(e);
+        SignE { wins, losses, e, max_e, p: (1.0 / max_e).min(1.0) }
+    };
+    rounds.iter().map(after).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::near;
+
+    #[test]
+    fn tuning_and_width_agree_with_gbstats() {
+        // AC-07, variance 1.
+        near(rho(0.05, 5000.0), 0.039_840_066_8, 1e-9);
+        near(rho(0.05, 600.0), 0.115_008_366_4, 1e-9);
+        for (planned, n, half) in [
+            (600.0, 100.0, 0.346_425_6),
+            (600.0, 600.0, 0.123_911_9),
+            (600.0, 5000.0, 0.045_502_5),
+            (5000.0, 100.0, 0.669_438_9),
+            (5000.0, 600.0, 0.150_854_9),
+            (5000.0, 5000.0, 0.042_924_3),
+        ] {
+            near(half_width(1.0, n, planned, 0.05), half, 1e-6);
+        }
+    }
+
+    #[test]
+    fn two_arms_agree_with_gbstats() {
+        // AC-07: gbstats treats both arms as one stream with variance se²·(nA + nB).
+        let (n, effect, se) = (6461.0, 0.503_36, 0.333_41);
+        let half = half_width(se * se * n, n, 1000.0, 0.05);
+        near(effect - half, -0.558_44, 2e-4);
+        near(effect + half, 1.565_16, 2e-4);
+        near(p_value(effect / se, n, 1000.0, 0.05), 1.0, 1e-9);
+    }
+
+    #[test]
+    fn the_interval_reaches_zero_exactly_when_p_is_alpha() {
+        let mut rounds: Vec<f64> = (0..20).map(|round| f64::from(round % 5) / 5.0).collect();
+        let wide = anytime(&rounds, 20, 0.05).unwrap();
+        rounds.iter_mut().for_each(|round| *round -= wide.low);
+        let at = anytime(&rounds, 20, 0.05).unwrap();
+        near(at.low, 0.0, 1e-9);
+        near(at.p, 0.05, 1e-9);
+        assert_eq!(anytime(&rounds[..9], 20, 0.05), None, "too early");
+        assert_eq!(anytime(&[0.5; 20], 20, 0.05), None, "no spread");
+    }
+
+    #[test]
+    fn evidence_agrees_with_the_formula() {
+        // AC-19.
+        for (wins, losses, e) in [
+            (12, 8, 0.396_382),
+            (14, 3, 10.708_497),
+            (9, 1, 9.309_091),
+            (20, 5, 24.290_515),
+            (10, 10, 0.270_260),
+        ] {
+            near(sign_e(wins, losses), e, 1e-5);
+        }
+        let mut rounds = vec![1.0; 20];
+        rounds.extend([-1.0; 5]);
+        let last = sign_e_course(&rounds).pop().unwrap();
+        near(last.e, 24.290_515, 1e-5);
+        near(last.max_e, sign_e(20, 0), 1e-6);
+    }
+}
