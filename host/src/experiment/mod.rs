@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod assignment;
+pub mod page;
 pub mod report;
 pub mod rows;
 pub mod statistics;

@@ -92,7 +92,7 @@ pub struct ReportOf {
 /// How a report is shown; with --json it is one JSON document.
 #[derive(Clone, Debug, Args)]
 pub struct View {
-    /// As a page of text.
+    /// As a page of text, as Markdown, or as one HTML page that needs nothing else.
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Text)]
     pub form: Form,
     /// Write it into this file instead of to standard output.
@@ -105,6 +105,10 @@ pub struct View {
 pub enum Form {
     /// For a terminal.
     Text,
+    /// Markdown.
+    Markdown,
+    /// One HTML page.
+    Html,
 }
 
 /// Options of `experiment export`.

@@ -2,42 +2,65 @@
 
 mod text;
 
+use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
 
 use crate::cli::args::{Form, View};
-use crate::cli::output::Output;
+use crate::cli::output::{Output, text_width};
 use crate::cli::{Exit, Failure};
+use crate::experiment::page::{html, markdown, page};
 use crate::experiment::report::Report;
+
+/// How wide text in a file is: whoever reads it has another terminal.
+const FILE_WIDTH: usize = 100;
 
 /// Shows a report.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub(super) fn show(report: &Report, view: &View, output: Output) -> Result<(), Failure> {
-    let shown = || match view.form {
-        Form::Text => text::page(report),
+    let Some(file) = &view.out else {
+        return output.print(report, || written(report, view.form, text_width()));
     };
-    match &view.out {
-        None => output.print(report, shown),
-        Some(path) => {
-            let json = || serde_json::to_string_pretty(report).expect("a report has text for keys") + "\n";
-            let page = if output.json { json() } else { anstream::adapter::strip_str(&shown()).to_string() };
-            write(path, &page)?;
-            output.say(&format!("written to {}", path.display()));
-            Ok(())
-        }
+    let text = if output.json {
+        let document = serde_json::to_string_pretty(report);
+        document.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))? + "\n"
+    } else {
+        let text = written(report, view.form, FILE_WIDTH);
+        anstream::adapter::strip_str(&text).to_string()
+    };
+    write_whole(file, text.as_bytes())?;
+    output.print(&json!({ "written": file }), || format!("written to {}\n", file.display()))
+}
+
+fn written(report: &Report, form: Form, width: usize) -> String {
+    let page = page(report);
+    match form {
+        Form::Text => text::text(&page, width),
+        Form::Markdown => markdown(&page),
+        Form::Html => html(&page),
     }
 }
 
-/// Writes a file in one move: whoever reads it never sees half of it.
-pub(super) fn write(path: &Path, page: &str) -> Result<(), Failure> {
-    let beside = path.with_extension("part");
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(page.as_bytes()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        let message = format!("{} cannot be written: {error}", path.display());
-        Failure::new(Exit::File, message).hint("name a file in a folder that exists with --out")
+/// Nobody ever finds half of the file: it is written beside its place, and moved there.
+pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let name = file.file_name().ok_or_else(|| {
+        Failure::new(Exit::File, format!("{} is no file name", file.display())).hint("name a file with --out")
+    })?;
+    let mut beside = PathBuf::from(file);
+    beside.set_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
+    let part = || {
+        let mut part = fs::File::create(&beside)?;
+        part.write_all(bytes)?;
+        part.sync_all()
+    };
+    part().and_then(|()| fs::rename(&beside, file)).map_err(|error| {
+        // The failure is told; that a part of a file cannot be removed would not help.
+        let _ = fs::remove_file(&beside);
+        Failure::new(Exit::File, format!("{} cannot be written: {error}", file.display()))
+            .hint("name a file in a folder that exists and can be written with --out")
     })
 }

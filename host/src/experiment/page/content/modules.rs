@@ -1,0 +1,57 @@
+//! Module by module.
+
+use super::pieces::{compared, row, section, table};
+use crate::domain::experiment::Metric;
+use crate::experiment::page::model::Section;
+use crate::experiment::page::numbers::{count, difference, interval, level, or_none, p_cell, percent, value};
+use crate::experiment::report::{Comparison, Report};
+
+/// Module by module.
+pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
+    let lead = "Where to look further; no verdict. A persona rates a module only when it used it, so a strategy \
+                that leads away from a bad module looks better without improving anything: compare how often it was \
+                used, and the bounds.";
+    let write = |number| difference(Metric::Rating, number);
+    let rows = comparison.modules.iter().map(|own| {
+        let mean = |mean| or_none(mean, |mean| value(Metric::Rating, mean));
+        let estimate = own.estimate.as_ref();
+        let cells = [
+            own.module.clone(),
+            or_none(own.control_usage, percent),
+            or_none(own.treatment_usage, percent),
+            count(own.n),
+            mean(own.control_mean),
+            mean(own.treatment_mean),
+            or_none(estimate.map(|own| own.effect), write),
+            interval(estimate.map(|own| own.low), estimate.map(|own| own.high), write),
+            p_cell(own.sign_flip.as_ref().map(|own| own.p)),
+            p_cell(own.holm),
+            p_cell(own.benjamini_hochberg),
+            interval(own.bounds.map(|own| own.low), own.bounds.map(|own| own.high), write),
+        ];
+        row(compared(comparison, "modules").then(&own.module), cells)
+    });
+    let (control, treatment) = (&comparison.control, &comparison.treatment);
+    let headings = [
+        "Module".to_owned(),
+        format!("#Used, {control}"),
+        format!("#Used, {treatment}"),
+        "#Pairs".to_owned(),
+        format!("#Mean, {control}"),
+        format!("#Mean, {treatment}"),
+        "#Effect".to_owned(),
+        format!("#{} interval", level(report.plan.alpha)),
+        "#p, exact".to_owned(),
+        "#p, Holm".to_owned(),
+        "#p, B–H".to_owned(),
+        "#Bounds".to_owned(),
+    ];
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let table = table("The rating of each module", &headings, rows.collect());
+    let legend = "Used: part of the arm's turns. Pairs: blocks in which both arms rated it. Effect and interval are \
+                  for new personas. Holm: p after allowing for all modules, one false alarm being too many. B–H: \
+                  (Benjamini and Hochberg) the same, a few being acceptable. Bounds: the effect if every rating that \
+                  is missing were the worst, or the best, for the treatment.";
+    let legend = crate::experiment::page::Block::Text(legend.to_owned());
+    section(compared(comparison, "modules"), "Modules", lead, vec![table, legend])
+}

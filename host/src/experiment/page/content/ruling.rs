@@ -1,0 +1,128 @@
+//! The verdict: what follows, how sure, for whom, at what price, and why it may be wrong.
+
+use super::pieces::{compared, fact, sentence};
+use crate::domain::experiment::Design;
+use crate::experiment::page::model::{Fact, Ruling};
+use crate::experiment::page::numbers::{NONE, count, difference, interval, level, or_none, p, plain};
+use crate::experiment::page::path::{Path, Place};
+use crate::experiment::page::{numbers, words};
+use crate::experiment::report::{Check, Comparison, Report, Status};
+
+/// The verdict on one treatment.
+pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
+    let verdict = &comparison.verdict;
+    let caveat = verdict.caveat.as_deref().map_or_else(
+        || "No health check speaks against it, and no single persona decides it.".to_owned(),
+        sentence,
+    );
+    Ruling {
+        place: Place::at(compared(comparison, "")),
+        heading: format!("{} against {}", comparison.treatment, comparison.control),
+        outcome: verdict.outcome,
+        word: words::outcome(verdict.outcome),
+        sentence: sentence(&verdict.sentence),
+        unhealthy: unhealthy(&report.health),
+        because: sentence(&verdict.because),
+        caveat,
+        facts: facts(report, comparison),
+    }
+}
+
+/// Why not to decide on it.
+fn unhealthy(health: &[Check]) -> Option<String> {
+    let broken: Vec<&Check> = health.iter().filter(|check| check.status == Status::Unhealthy).collect();
+    let first = broken.first()?;
+    let more = match broken.len() - 1 {
+        0 => String::new(),
+        1 => " One more check is unhealthy.".to_owned(),
+        more => format!(" {more} more checks are unhealthy."),
+    };
+    Some(format!("{}{more}", sentence(&first.message)))
+}
+
+fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
+    let (plan, progress, primary) = (&report.plan, &report.progress, &comparison.primary);
+    let metric = primary.metric;
+    let here = |path| compared(comparison, path);
+    let effect = or_none(primary.effect, |effect| difference(metric, effect));
+    vec![
+        fact(
+            here("verdict/effect"),
+            "Effect",
+            effect,
+            format!(
+                "{} minus {}, in {}; differences below {} do not matter",
+                comparison.treatment,
+                comparison.control,
+                words::unit(metric),
+                numbers::value(metric, plan.margin)
+            ),
+        ),
+        certain(report, comparison),
+        fact(
+            here("verdict/scope"),
+            "Speaks about",
+            words::scope(comparison.verdict.scope),
+            words::for_new_ones(comparison.verdict.population),
+        ),
+        evidence(report, comparison),
+        fact(
+            Path::of("progress/rounds"),
+            "Rounds",
+            format!("{} of {}", count(progress.rounds.into()), count(progress.planned_rounds.into())),
+            format!(
+                "a round is one block of each of the {} personas; {} blocks are complete",
+                count(progress.personas),
+                count(progress.complete_blocks)
+            ),
+        ),
+        fact(
+            Path::of("progress/cost"),
+            "Cost so far",
+            or_none(progress.cost, numbers::money),
+            match progress.cost {
+                Some(_) => "of all turns, in US dollars",
+                None => "not known: some turn has no price",
+            },
+        ),
+    ]
+}
+
+/// The interval that the verdict is taken from.
+fn certain(report: &Report, comparison: &Comparison) -> Fact {
+    let (plan, primary) = (&report.plan, &comparison.primary);
+    let write = |end| difference(primary.metric, end);
+    let path = compared(comparison, "verdict/interval");
+    if let (Design::Crossover, Some(own)) = (plan.design, &primary.anytime) {
+        let meaning = format!("the effect is in there, {} sure, however often one looks", sure(report));
+        return fact(path, "Interval", interval(Some(own.low), Some(own.high), write), meaning);
+    }
+    let own = match plan.design {
+        Design::Crossover => primary.catalogue.as_ref(),
+        Design::Split => primary.population.as_ref(),
+    };
+    let shown = interval(own.map(|own| own.low), own.map(|own| own.high), write);
+    fact(path, "Interval", shown, format!("the effect is in there, {} sure, for one look", level(plan.alpha)))
+}
+
+/// Several treatments share the rate of false alarms.
+fn sure(report: &Report) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
+    let treatments = report.comparisons.len().max(1) as f64;
+    level(report.plan.alpha / treatments)
+}
+
+/// What speaks against "both are alike".
+fn evidence(report: &Report, comparison: &Comparison) -> Fact {
+    let path = compared(comparison, "verdict/evidence");
+    let primary = &comparison.primary;
+    if let (Design::Crossover, Some(anytime)) = (report.plan.design, &primary.anytime) {
+        let odds = primary.sign_e.as_ref().map_or_else(String::new, |own| {
+            format!("; e-value {} ({} is strong)", plain(own.e, 2), plain(1.0 / report.plan.alpha, 0))
+        });
+        let meaning = format!("the chance of a difference like this if both arms were alike{odds}");
+        return fact(path, "Evidence", p(anytime.p), meaning);
+    }
+    let exact = primary.sign_flip.as_ref().map_or_else(|| NONE.to_owned(), |own| p(own.p));
+    fact(path, "Evidence", exact, "the chance of a difference like this if both arms were alike, exact")
+}

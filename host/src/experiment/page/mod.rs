@@ -1,0 +1,20 @@
+//! A report as people read it. `content` puts a report into sections, once, for every form; `markdown` and
+//! `html` set them, and so does the terminal's view in `cli/`. Nothing here computes more than where a line
+//! of a plot ends.
+
+mod content;
+mod html;
+mod markdown;
+mod model;
+mod numbers;
+mod path;
+mod words;
+
+pub use content::page;
+pub use html::html;
+pub use markdown::markdown;
+pub use model::{
+    Block, Column, Fact, Figure, Forest, ForestRow, Histogram, Note, Page, Plane, PlanePoint, Plot, Row,
+    Ruling, Section, Table, Tone, Track, TrackPoint,
+};
+pub use path::{Path, Place};
