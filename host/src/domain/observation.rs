@@ -54,7 +54,7 @@ pub enum Reached {
     Assigned,
     /// The arm's prompt was composed: the persona was exposed to it.
     Started,
-    /// Its day ended without a fault.
+    /// It ended without a fault.
     Completed,
     /// It was asked for ratings and replied.
     Rated,

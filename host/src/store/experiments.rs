@@ -365,7 +365,7 @@ impl Ledger {
     pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 fault_stage, stop_reason, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
+                 stop_reason, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
                  (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'main') AS rounds,
@@ -468,7 +468,7 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
     let turn = text("turn")?.unwrap_or_default();
     let nothing = BTreeMap::new();
     let used = modules.get(&turn).unwrap_or(&nothing);
-    let (state, fault_stage) = (text("state")?.unwrap_or_default(), text("fault_stage")?);
+    let state = text("state")?.unwrap_or_default();
     let exposed: bool = row.try_get("exposed").map_err(&doing)?;
     let replies = number("replies")?;
     let started_ms: i64 = row.try_get("started_at").map_err(&doing)?;
@@ -490,7 +490,7 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
             .try_get::<Option<i64>, _>("phase")
             .map_err(&doing)?
             .map_or(Ok(0), |phase| whole("phase", phase))?,
-        reached: reached(exposed, &state, fault_stage.as_deref(), replies, &real),
+        reached: reached(exposed, &state, replies, &real),
         actions: Some(calls(|used| used.calls)),
         failed_actions: Some(calls(|used| used.failed)),
         rounds: Some(number("rounds")?),
@@ -506,17 +506,11 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
     Ok(Played { observation, turn, exposed, persona_sha256: text("persona_sha256")?, started_ms })
 }
 
-/// How far a turn came.
-fn reached(
-    exposed: bool,
-    state: &str,
-    fault_stage: Option<&str>,
-    replies: u32,
-    modules: &BTreeMap<String, Option<f64>>,
-) -> Reached {
-    let day_is_over = matches!(state, "completed" | "idle")
-        || matches!(fault_stage, Some("ask-rating" | "parse" | "keep-ratings"));
-    match (exposed, day_is_over, replies > 0, modules.values().any(Option::is_some)) {
+/// How far a turn came. One that faulted after its day was over is not complete: what it would have been
+/// rated is lost with it.
+fn reached(exposed: bool, state: &str, replies: u32, modules: &BTreeMap<String, Option<f64>>) -> Reached {
+    let complete = matches!(state, "completed" | "idle");
+    match (exposed, complete, replies > 0, modules.values().any(Option::is_some)) {
         (false, ..) => Reached::Assigned,
         (true, false, ..) => Reached::Started,
         (true, true, false, _) => Reached::Completed,

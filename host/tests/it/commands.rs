@@ -20,21 +20,21 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// An empty folder, and the variables with which the program is called in it.
-struct Shell {
+pub(crate) struct Shell {
     folder: TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
 /// What the program said, and how it ended.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Shell {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Compiled plugins are shared between the tests; nothing else is.
         let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache").to_owned();
@@ -47,7 +47,7 @@ impl Shell {
     }
 
     /// A shell in which the program finds these neighbours.
-    fn beside(stack: &Stack) -> Self {
+    pub(crate) fn beside(stack: &Stack) -> Self {
         Self::new()
             .with("MANA_AUTH_URL", stack.auth_url())
             .with("MANA_MCP_URL", stack.mcp_url())
@@ -58,24 +58,24 @@ impl Shell {
     }
 
     /// The same with another variable, or with another value of one.
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.retain(|(known, _)| *known != name);
         self.variables.push((name, value.to_owned()));
         self
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
     }
 
     /// The names of what is in the folder, but for the hidden.
-    fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -83,7 +83,7 @@ impl Shell {
         names
     }
 
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_persona-host"));
         command
             .args(line.split_whitespace())
@@ -95,21 +95,21 @@ impl Shell {
     }
 
     /// Calls the program with the words of `line`, and waits for its end.
-    fn call(&self, line: &str) -> Said {
+    pub(crate) fn call(&self, line: &str) -> Said {
         let output = self.command(line).output().expect("the program starts");
         let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
         Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
     /// The document that a call with `--json` prints; the call has to end with `code`.
-    fn document(&self, line: &str, code: i32) -> Value {
+    pub(crate) fn document(&self, line: &str, code: i32) -> Value {
         let said = self.call(&format!("{line} --json"));
         assert_eq!(said.code, Some(code), "{line}: {said:?}");
         serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{line}: {error} in {said:?}"))
     }
 
     /// The error with which a call with `--json` ends: JSON on standard error, nothing on standard output.
-    fn error(&self, line: &str, code: i32) -> Value {
+    pub(crate) fn error(&self, line: &str, code: i32) -> Value {
         let said = self.call(&format!("{line} --json"));
         assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{line}: {said:?}");
         let document: Value = serde_json::from_str(&said.stderr)
@@ -119,7 +119,7 @@ impl Shell {
     }
 
     /// Starts the program and lets it run.
-    fn start(&self, line: &str) -> Running {
+    pub(crate) fn start(&self, line: &str) -> Running {
         let mut command = self.command(line);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
@@ -130,7 +130,7 @@ impl Shell {
 }
 
 /// The program while it runs; it is killed when a test fails.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
     stderr: BufReader<ChildStderr>,

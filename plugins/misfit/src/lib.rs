@@ -41,6 +41,7 @@ enum Misdeed {
     BreakJson,
     LieInRatings,
     PanicInParse,
+    PanicAtTimes,
     ReadNothing,
     LoopInDescribe,
     PanicInDescribe,
@@ -138,7 +139,7 @@ impl Behavior for Misfit {
 
     fn parse_rating(
         _: &Persona,
-        _: &TurnContext,
+        ctx: &TurnContext,
         outcome: &TurnOutcome,
         reply: &str,
         settings: &Settings,
@@ -148,6 +149,7 @@ impl Behavior for Misfit {
             RatingReport { ratings: Vec::new(), problems: Vec::new(), memory: None, extras: Vec::new() };
         match misdeed(settings) {
             Misdeed::PanicInParse => panic!("this reply is beyond me"),
+            Misdeed::PanicAtTimes if ctx.seed.is_multiple_of(2) => panic!("this one is beyond me"),
             Misdeed::ReadNothing => return Err(Failure::output("I do not feel like reading")),
             Misdeed::BreakJson => report.memory = Some("{not json".to_owned()),
             Misdeed::EatMemory => report.memory = Some(format!("\"{}\"", "m".repeat(1 << 20))),

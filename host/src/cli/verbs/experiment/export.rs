@@ -24,7 +24,7 @@ pub async fn export(args: &Export, config: Option<&Path>, output: Output) -> Res
     match &args.out {
         None => output.print(&observations, rows),
         Some(path) => {
-            view::write(path, &rows())?;
+            view::write_whole(path, rows().as_bytes())?;
             output.say(&format!("{} turns written to {}", observations.len(), path.display()));
             Ok(())
         }

@@ -1,0 +1,6 @@
+//! Experiments: whether a verdict can be trusted, and everything from a file to a report.
+
+mod live;
+mod run;
+mod simulation;
+mod words;

@@ -1,0 +1,106 @@
+//! Experiments that the daemon's own turns take part in.
+
+use chrono::TimeDelta;
+use persona_host::domain::experiment::{Assignment, Experiment};
+use persona_host::experiment::assignment::next;
+use persona_host::standin::claude::Fault;
+
+use crate::support::house::{Blueprint, House, email};
+
+const PLAN: &str = r#"
+key = "live"
+question = "Which one?"
+blocks = 2
+[[arms]]
+name = "control"
+strategy = "daily"
+[[arms]]
+name = "treatment"
+strategy = "brief"
+"#;
+
+/// A house whose folder of experiments has these files.
+async fn house(names: &[&str], files: &[(&str, String)]) -> House {
+    let files: Vec<(String, String)> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
+    Blueprint::of(names)
+        .config(move |config| {
+            config.experiments = config.plugins.dir.with_file_name("experiments");
+            std::fs::create_dir_all(&config.experiments).unwrap();
+            files
+                .iter()
+                .for_each(|(name, text)| std::fs::write(config.experiments.join(name), text).unwrap());
+        })
+        .build()
+        .await
+}
+
+async fn assignments(house: &House, name: &str) -> Vec<Assignment> {
+    let all = house.ledger().assignments("live", Some(&email(name))).await.unwrap();
+    all.into_iter().map(|assigned| assigned.assignment).collect()
+}
+
+async fn plan(house: &House) -> Experiment {
+    house.ledger().experiment("live", None).await.unwrap().unwrap().experiment
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn turns_take_their_arm_by_block_until_the_blocks_are_done() {
+    let house = house(&["Anna"], &[("live.toml", PLAN.to_owned())]).await;
+    for _ in 0..5 {
+        house.tick().await;
+        house.later(TimeDelta::days(1));
+    }
+    let assigned = assignments(&house, "Anna").await;
+    assert_eq!(assigned.len(), 4, "two blocks of two arms, and the fifth turn is routed as usual");
+    let plan = plan(&house).await;
+    for end in 0..4 {
+        assert_eq!(next(&plan, &email("Anna"), &assigned[..end]).as_ref(), Some(&assigned[end]));
+    }
+    let strategy = |arm: &str| if arm == "control" { "daily" } else { "brief" };
+    let mut turns = house.turns("Anna").await;
+    turns.reverse();
+    for (turn, place) in turns.iter().zip(&assigned) {
+        assert_eq!(turn.summary.strategy.as_deref(), Some(strategy(place.arm.as_str())));
+    }
+    let played = house.ledger().played("live", 1).await.unwrap();
+    assert!(played.iter().all(|turn| turn.exposed.is_some() && turn.observation.phase == 1), "{played:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
+    let house = house(&["Anna"], &[("live.toml", PLAN.to_owned())]).await;
+    house.stack.claude().plan_fault(Fault::KeyRefused);
+    house.tick().await;
+    assert_eq!(assignments(&house, "Anna").await.len(), 1);
+    house.later(TimeDelta::minutes(5));
+    house.tick().await;
+    let turn = house.turn("Anna").await;
+    assert_eq!((turn.summary.state.as_str(), turn.summary.attempt), ("completed", 2));
+    assert_eq!(assignments(&house, "Anna").await.len(), 1);
+    assert_eq!(house.ledger().played("live", 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_stops_nobody() {
+    let other = PLAN.replace("key = \"live\"", "key = \"other\"");
+    let files = [("a.toml", PLAN.to_owned()), ("b.toml", other), ("c.toml", "key = 7".to_owned())];
+    let house = house(&["Anna"], &files).await;
+    house.tick().await;
+    assert_eq!(assignments(&house, "Anna").await.len(), 1);
+    assert_eq!(house.ledger().experiment_keys().await.unwrap(), ["live"]);
+    let open = house.runner.deps().experiments.open(house.clock.now());
+    assert_eq!(open.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn experiments_with_a_budget_of_nothing_left_leave_turns_to_the_routing() {
+    let house =
+        house(&["Anna"], &[("live.toml", PLAN.replace("blocks = 2", "blocks = 2\nbudget = 0.0000001"))])
+            .await;
+    for _ in 0..3 {
+        house.tick().await;
+        house.later(TimeDelta::days(1));
+    }
+    assert_eq!(assignments(&house, "Anna").await.len(), 1, "the first turn spends it");
+}

@@ -1,0 +1,159 @@
+//! `experiment run` on the stand-ins, with a Claude whose taste is known: from the file to the verdict.
+
+use serde_json::Value;
+
+use crate::commands::{Said, Shell};
+use crate::support::builds::misfit;
+
+/// Only brief's question for ratings has this word in it.
+const WORD: &str = "gladly";
+const LEDGER: &str = "--ledger persona-host-experiments/e/ledger.db";
+
+fn plan(treatment: &str, blocks: u32) -> String {
+    format!(
+        r#"
+key = "e"
+question = "Which one?"
+blocks = {blocks}
+[[arms]]
+name = "control"
+strategy = "daily"
+[[arms]]
+name = "treatment"
+strategy = "{treatment}"
+"#
+    )
+}
+
+fn shell(treatment: &str, blocks: u32) -> Shell {
+    let shell = Shell::new();
+    shell.write("e.toml", plan(treatment, blocks));
+    shell
+}
+
+fn ran(shell: &Shell, line: &str) -> Said {
+    let said = shell.call(line);
+    assert_eq!(said.code, Some(0), "{line}: {said:?}");
+    said
+}
+
+fn report(shell: &Shell) -> Value {
+    shell.document(&format!("experiment report e {LEDGER}"), 0)
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let mut checks = report["health"].as_array().unwrap().iter();
+    checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("no {name} in {report:#}"))
+}
+
+#[test]
+fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
+    let liked = shell("brief", 16);
+    ran(&liked, &format!("experiment run e.toml --stand-ins --taste {WORD}=0.9"));
+    let report = report(&liked);
+    let comparison = &report["comparisons"][0];
+    assert_eq!(comparison["verdict"]["outcome"], "better", "{:#}", comparison["verdict"]);
+    let anytime = &comparison["primary"]["anytime"];
+    let (low, high) = (anytime["low"].as_f64().unwrap(), anytime["high"].as_f64().unwrap());
+    assert!(low < 0.9 && 0.9 < high, "the known amount is in the interval {low} to {high}");
+    assert_eq!(check(&report, "audit")["status"], "ok");
+    ran(&liked, &format!("experiment gate e {LEDGER}"));
+
+    let even = shell("daily", 12);
+    ran(&even, &format!("experiment run e.toml --stand-ins --taste {WORD}=0.9"));
+    let report = self::report(&even);
+    let outcome = report["comparisons"][0]["verdict"]["outcome"].as_str().unwrap();
+    assert!(["equivalent", "inconclusive"].contains(&outcome), "{outcome}");
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_and_is_the_same_in_the_end() {
+    let (at_once, in_parts) = (shell("brief", 4), shell("brief", 4));
+    ran(&at_once, "experiment run e.toml --stand-ins");
+    for _ in 0..3 {
+        ran(&in_parts, "experiment run e.toml --stand-ins --blocks 2");
+    }
+    let arms = |shell: &Shell| {
+        let rows = ran(shell, &format!("experiment export e {LEDGER}")).stdout;
+        let places =
+            rows.lines().skip(1).map(|row| row.split(',').take(6).map(str::to_owned).collect::<Vec<_>>());
+        // Who, which block, which arm, in which place; ratings depend on ids that mana-auth gives.
+        let mut places: Vec<_> =
+            places.map(|row| (row[0].clone(), row[1].clone(), row[3].clone(), row[5].clone())).collect();
+        places.dedup();
+        places
+    };
+    assert_eq!(arms(&in_parts), arms(&at_once));
+    assert_eq!(arms(&in_parts).len(), 80, "ten personas, four blocks, two arms, each once");
+    let before = ran(&in_parts, &format!("experiment report e {LEDGER} --json")).stdout;
+    assert_eq!(
+        ran(&in_parts, &format!("experiment report e {LEDGER} --json")).stdout,
+        before,
+        "to the last byte"
+    );
+}
+
+#[test]
+fn a_budget_ends_a_run() {
+    let shell = shell("brief", 4);
+    let said = ran(&shell, "experiment run e.toml --stand-ins --budget 0.004");
+    assert!(said.stderr.contains("the budget is used up"), "{said:?}");
+    let spent = report(&shell)["progress"]["cost"].as_f64().unwrap();
+    // Turns that run when the money is gone are finished: two at a time, of less than a tenth of a cent.
+    assert!((0.004..0.006).contains(&spent), "{spent}");
+}
+
+#[test]
+fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_begin() {
+    let shell = shell("shaky", 6);
+    shell.write(
+        "persona-host.toml",
+        "[strategies.shaky]\nplugin = \"shaky\"\nsettings = { do = \"panic-at-times\" }\nfallback = []\n",
+    );
+    shell.write("plugins/shaky.wasm", misfit("nothing"));
+    ran(&shell, "experiment run e.toml --stand-ins");
+    let report = report(&shell);
+    assert_eq!(check(&report, "srm-assigned")["status"], "ok");
+    assert_eq!(check(&report, "srm-completed")["status"], "unhealthy", "{report:#}");
+    let gate = shell.call(&format!("experiment gate e {LEDGER}"));
+    assert_eq!(gate.code, Some(3), "{gate:?}");
+}
+
+#[test]
+fn another_build_in_the_middle_opens_a_phase_and_phases_are_not_merged() {
+    let shell = shell("own", 4);
+    shell.write("persona-host.toml", "[strategies.own]\nplugin = \"own\"\n");
+    shell.write("plugins/own.wasm", crate::support::builds::good(1));
+    ran(&shell, "experiment run e.toml --stand-ins --blocks 2");
+    shell.write("plugins/own.wasm", crate::support::builds::good(2));
+    ran(&shell, "experiment run e.toml --stand-ins");
+    let newest = report(&shell);
+    let phases = newest["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 2, "{phases:#?}");
+    assert!(
+        phases[1]["why"].as_str().unwrap().starts_with("arm treatment: build of the plugin"),
+        "{phases:#?}"
+    );
+    // Who played the control before the first treatment of the new build has that block in two phases: its
+    // pair is nowhere.
+    let rounds = newest["progress"]["rounds"].as_u64().unwrap();
+    assert!(newest["phase"] == 2 && (1..=2).contains(&rounds), "{rounds}");
+    let turns: u64 = phases.iter().map(|phase| phase["turns"].as_u64().unwrap()).sum();
+    assert_eq!(turns, 80, "each turn is in one phase");
+    assert_eq!(check(&newest, "phases")["status"], "warning");
+    let first = shell.document(&format!("experiment report e --phase 1 {LEDGER}"), 0);
+    assert_eq!((&first["phase"], &first["progress"]["rounds"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_plan_that_has_begun_is_not_changed_in_secret() {
+    let shell = shell("brief", 4);
+    ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
+    shell.write("e.toml", plan("brief", 5));
+    let said = shell.call("experiment run e.toml --stand-ins");
+    assert_eq!(said.code, Some(65), "{said:?}");
+    assert!(said.stderr.contains("is registered with another plan"), "{said:?}");
+    shell.write("e.toml", format!("version = 2\n{}", plan("brief", 5)));
+    ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
+    assert_eq!(report(&shell)["progress"]["rounds"], 1, "the new version begins anew");
+}

@@ -1,0 +1,245 @@
+//! Whether the verdicts are right: experiments without any effect, and with a known one, by the hundred. The
+//! model is that of the research: 10 personas, 4 modules, 30 blocks, ratings rounded to 1..5; personas differ
+//! (0.6), modules (0.3), personas by module (0.3), effects between personas (0.2); noise 0.8.
+
+use std::collections::BTreeMap;
+
+use persona_host::domain::experiment::{ArmName, Design, Metric, Plan, Stopping};
+use persona_host::domain::observation::{Observation, Reached};
+use persona_host::experiment::analysis::{Sheet, analyze, course};
+use persona_host::experiment::report::{Identity, Outcome, Report};
+use persona_host::experiment::statistics::{Draws, anytime, sign_e_course};
+
+const PERSONAS: u64 = 10;
+const BLOCKS: u32 = 30;
+const MODULES: [&str; 4] = ["calendar", "journal", "notes", "todo"];
+const SIMULATIONS: u64 = 500;
+
+fn plan(design: Design) -> Plan {
+    Plan {
+        key: "simulation".to_owned(),
+        question: "Is there an effect?".to_owned(),
+        design,
+        arms: vec![ArmName::new("control"), ArmName::new("treatment")],
+        primary: Metric::Rating,
+        secondary: Vec::new(),
+        guardrails: Vec::new(),
+        margin: 0.2,
+        alpha: 0.05,
+        planned_blocks: BLOCKS,
+        stopping: Stopping::Sequential,
+    }
+}
+
+/// All turns of one experiment.
+fn life(seed: u64, design: Design, effect: f64) -> Vec<Observation> {
+    let mut draws = Draws::seeded(seed);
+    let modules: Vec<f64> = MODULES.iter().map(|_| 0.3 * draws.normal()).collect();
+    // Half of the personas are in each arm of a split, in an order of its own in each simulation.
+    let mut order: Vec<u64> = (0..PERSONAS).collect();
+    (1..order.len()).rev().for_each(|at| order.swap(at, draws.below(at + 1)));
+    let mut turns = Vec::new();
+    for persona in 0..PERSONAS {
+        let own = 0.6 * draws.normal();
+        let tastes: Vec<f64> = MODULES.iter().map(|_| 0.3 * draws.normal()).collect();
+        // Without an effect both arms are the same strategy: nobody can like one of them better.
+        let slope = if effect == 0.0 { 0.0 } else { effect + 0.2 * draws.normal() };
+        for block in 0..BLOCKS {
+            let first = draws.below(2);
+            for arm in 0..2 {
+                if design == Design::Split
+                    && (order[usize::try_from(persona).unwrap()] % 2 == 0) != (arm == 0)
+                {
+                    continue;
+                }
+                let mut rate = |module: usize| {
+                    let exact = 3.5 + own + modules[module] + tastes[module] + 0.8 * draws.normal();
+                    let exact = exact + if arm == 1 { slope } else { 0.0 };
+                    (MODULES[module].to_owned(), Some(exact.round().clamp(1.0, 5.0)))
+                };
+                let modules: BTreeMap<String, Option<f64>> = (0..MODULES.len()).map(&mut rate).collect();
+                let arm_name = ["control", "treatment"][arm];
+                turns.push(turn(persona, block, arm_name, u32::from(arm != first), modules));
+            }
+        }
+    }
+    turns
+}
+
+fn turn(
+    persona: u64,
+    block: u32,
+    arm: &str,
+    order: u32,
+    modules: BTreeMap<String, Option<f64>>,
+) -> Observation {
+    Observation {
+        persona: format!("p{persona}"),
+        block,
+        arm: ArmName::new(arm),
+        order: Some(order),
+        phase: 1,
+        reached: Reached::Parsed,
+        modules,
+        actions: None,
+        failed_actions: None,
+        rounds: None,
+        unreadable: None,
+        refused: None,
+        faulted: None,
+        tokens: None,
+        cost: None,
+        latency: None,
+    }
+}
+
+fn report(plan: &Plan, turns: &[Observation]) -> Report {
+    analyze(plan, Identity::default(), Vec::new(), 1, turns, Vec::new()).unwrap()
+}
+
+/// The means of the rounds, from which every look of a crossover is taken.
+fn rounds(plan: &Plan, turns: &[Observation]) -> Vec<f64> {
+    let sheet = Sheet::of(turns, 1).unwrap();
+    course(&sheet, plan, &plan.treatments()[0], plan.primary).means
+}
+
+/// Whether somebody who looks after every round ever finds a difference.
+fn ever_finds(rounds: &[f64], plan: &Plan) -> bool {
+    let looks = (1..=rounds.len()).filter_map(|end| anytime(&rounds[..end], u64::from(BLOCKS), plan.alpha));
+    looks.into_iter().any(|look| look.low > 0.0 || look.high < 0.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+fn share(found: usize) -> f64 {
+    found as f64 / SIMULATIONS as f64
+}
+
+#[test]
+fn a_crossover_without_an_effect_seldom_raises_an_alarm_however_often_one_looks() {
+    let plan = plan(Design::Crossover);
+    let lives: Vec<Vec<f64>> =
+        (0..SIMULATIONS).map(|seed| rounds(&plan, &life(seed, Design::Crossover, 0.0))).collect();
+    let alarms = share(lives.iter().filter(|rounds| ever_finds(rounds, &plan)).count());
+    let evidence = |rounds: &&Vec<f64>| sign_e_course(rounds).iter().any(|look| look.e >= 1.0 / plan.alpha);
+    let by_evidence = share(lives.iter().filter(evidence).count());
+    println!("false alarms: {alarms} by the interval, {by_evidence} by the evidence");
+    assert!(alarms <= 0.065, "{alarms}");
+    assert!(by_evidence <= 0.05, "{by_evidence}");
+}
+
+#[test]
+fn a_split_without_an_effect_seldom_raises_an_alarm_however_often_one_looks() {
+    let plan = plan(Design::Split);
+    let finds = |turns: &[Observation]| {
+        let outcome = report(&plan, turns).comparisons[0].verdict.outcome;
+        matches!(outcome, Outcome::Better | Outcome::Worse)
+    };
+    let mut alarms = 0;
+    for seed in 0..SIMULATIONS {
+        let turns = life(seed, Design::Split, 0.0);
+        // Looks before the end say nothing by rule; a few of them are checked, the last one each time.
+        let early = turns.iter().filter(|turn| turn.block < 20).cloned().collect::<Vec<_>>();
+        assert!(seed >= 5 || !finds(&early), "a look before the planned end");
+        alarms += usize::from(finds(&turns));
+    }
+    println!("false alarms: {}", share(alarms));
+    assert!(share(alarms) <= 0.065, "{alarms}");
+}
+
+#[test]
+fn a_crossover_finds_a_quarter_of_a_point() {
+    let plan = plan(Design::Crossover);
+    let finds = |seed: &u64| ever_finds(&rounds(&plan, &life(*seed, Design::Crossover, 0.25)), &plan);
+    let found = share((0..SIMULATIONS).filter(finds).count());
+    println!("found: {found}");
+    assert!(found >= 0.7, "{found}");
+}
+
+#[test]
+fn the_verdict_is_that_of_the_last_look() {
+    let plan = plan(Design::Crossover);
+    for (seed, effect) in (0..20).zip([0.0, 0.5].into_iter().cycle()) {
+        let turns = life(seed, Design::Crossover, effect);
+        let report = report(&plan, &turns);
+        let comparison = &report.comparisons[0];
+        let last = anytime(&rounds(&plan, &turns), u64::from(BLOCKS), plan.alpha).unwrap();
+        let expected = if last.low > 0.0 {
+            Outcome::Better
+        } else if last.high < 0.0 {
+            Outcome::Worse
+        } else if last.low > -plan.margin && last.high < plan.margin {
+            Outcome::Equivalent
+        } else {
+            Outcome::Inconclusive
+        };
+        assert_eq!(comparison.verdict.outcome, expected);
+        assert_eq!(comparison.primary.anytime.as_ref(), Some(&last));
+        assert_eq!(comparison.course.len(), BLOCKS as usize);
+    }
+}
+
+#[test]
+fn neither_the_order_of_rows_nor_a_second_run_changes_a_byte() {
+    for design in [Design::Crossover, Design::Split] {
+        let plan = plan(design);
+        let mut turns = life(7, design, 0.25);
+        let first = serde_json::to_string(&report(&plan, &turns)).unwrap();
+        turns.reverse();
+        let middle = turns.len() / 3;
+        turns.rotate_left(middle);
+        assert_eq!(serde_json::to_string(&report(&plan, &turns)).unwrap(), first, "{design:?}");
+    }
+}
+
+#[test]
+fn swapping_the_arms_turns_every_sign_and_nothing_else() {
+    let forward = plan(Design::Crossover);
+    let mut backward = forward.clone();
+    backward.arms.reverse();
+    let turns = life(11, Design::Crossover, 0.3);
+    let (there, back) = (report(&forward, &turns), report(&backward, &turns));
+    let (there, back) = (&there.comparisons[0], &back.comparisons[0]);
+    assert_eq!((there.verdict.outcome, back.verdict.outcome), (Outcome::Better, Outcome::Worse));
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+    near(there.primary.effect.unwrap(), -back.primary.effect.unwrap());
+    let (a, b) = (there.primary.population.as_ref().unwrap(), back.primary.population.as_ref().unwrap());
+    near(a.low, -b.high);
+    near(a.p, b.p);
+    let (a, b) = (there.primary.anytime.as_ref().unwrap(), back.primary.anytime.as_ref().unwrap());
+    near(a.low, -b.high);
+    near(a.p, b.p);
+    assert_eq!(there.primary.sign_flip, back.primary.sign_flip);
+    assert_eq!((there.ordinal.wins, there.ordinal.losses), (back.ordinal.losses, back.ordinal.wins));
+}
+
+#[test]
+fn a_turn_that_is_there_twice_is_no_second_observation() {
+    let mut turns = life(3, Design::Crossover, 0.0);
+    turns.push(turns[0].clone());
+    let refused = analyze(&plan(Design::Crossover), Identity::default(), Vec::new(), 1, &turns, Vec::new());
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        format!("p0, block 0, arm {} is there twice: one turn is one observation", turns[0].arm)
+    );
+}
+
+#[test]
+fn one_persona_who_carries_the_result_is_named_in_the_verdict() {
+    let mut turns = life(5, Design::Crossover, 0.0);
+    let lift = |turn: &mut Observation, by: f64| {
+        turn.modules.values_mut().flatten().for_each(|rating| *rating = (*rating + by).clamp(1.0, 5.0));
+    };
+    for turn in &mut turns {
+        let is_fan = turn.persona == "p4";
+        turn.modules.values_mut().flatten().for_each(|rating| *rating = if is_fan { 1.0 } else { *rating });
+        if is_fan && turn.arm.as_str() == "treatment" {
+            lift(turn, 4.0);
+        }
+    }
+    let report = report(&plan(Design::Crossover), &turns);
+    let comparison = &report.comparisons[0];
+    assert_eq!(comparison.verdict.outcome, Outcome::Better, "for these personas");
+    assert_eq!(comparison.verdict.population, Outcome::Inconclusive, "and not for others");
+    let left = comparison.leave_one_out.as_ref().unwrap();
+    assert_eq!(left.low_without, "p4");
+}

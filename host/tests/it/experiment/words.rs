@@ -1,0 +1,132 @@
+//! What the command line says of experiments: one sentence for each mistake, and nothing computed on garbage.
+
+use crate::commands::Shell;
+
+const GOOD: &str = "\
+persona,block,module,arm,rating
+anna,0,todo,control,3
+anna,0,todo,brief,4
+anna,1,todo,control,2
+anna,1,todo,brief,4
+ben,0,todo,control,3
+ben,0,todo,brief,3
+ben,1,todo,control,4
+ben,1,todo,brief,5
+";
+
+const PLAN: &str = r#"
+key = "brief-1"
+question = "Is brief as good?"
+[[arms]]
+name = "control"
+strategy = "daily"
+[[arms]]
+name = "brief"
+strategy = "brief"
+"#;
+
+#[test]
+fn rows_that_cannot_be_meant_are_one_sentence_each() {
+    let shell = Shell::new();
+    let mut told = String::new();
+    for (name, rows) in [
+        ("a rating of 7", GOOD.replace("control,2", "control,7")),
+        ("a rating that is not a number", GOOD.replace("control,2", "control,NaN")),
+        ("a missing column", GOOD.replace(",rating", ",stars")),
+        ("nothing", String::new()),
+        (
+            "one arm",
+            GOOD.replace("brief", "control")
+                .replace("todo,control,4", "notes,control,4")
+                .replace("control,5", "control,5"),
+        ),
+        ("no control", GOOD.replace("control", "old")),
+        ("one persona", GOOD.replace("ben,0", "anna,2").replace("ben,1", "anna,3")),
+        (
+            "no pairs",
+            GOOD.replace("anna,1,todo,brief", "anna,5,todo,brief")
+                .replace("anna,0,todo,brief", "anna,6,todo,brief")
+                .replace("ben,0,todo,brief", "ben,5,todo,brief")
+                .replace("ben,1,todo,brief", "ben,6,todo,brief"),
+        ),
+        ("the same twice", format!("{GOOD}anna,0,todo,control,3\n")),
+    ] {
+        shell.write("rows.csv", &rows);
+        let ran = shell.call("experiment analyze rows.csv");
+        assert_eq!(ran.code, Some(65), "{name}: {ran:?}");
+        assert_eq!(ran.stdout, "", "{name}");
+        told += &format!("{name}\n{}\n", ran.stderr);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn experiments_that_cannot_be_meant_are_one_sentence_each() {
+    let shell = Shell::new();
+    let mut told = String::new();
+    for (name, plan) in [
+        ("an unknown strategy", PLAN.replace("\"daily\"", "\"dialy\"")),
+        (
+            "a weight that is not positive",
+            PLAN.replace("question", "design = \"split\"\nquestion")
+                .replace("strategy = \"brief\"", "strategy = \"brief\"\nweight = 0"),
+        ),
+        ("one arm", PLAN.split("[[arms]]\nname = \"brief\"").next().unwrap().to_owned()),
+        ("one persona", PLAN.replace("question", "personas = { emails = [\"a@b.c\"] }\nquestion")),
+        ("an unknown key", PLAN.replace("question", "colour = 1\nquestion")),
+    ] {
+        shell.write("plan.toml", &plan);
+        let ran = shell.call("experiment check plan.toml");
+        assert!(matches!(ran.code, Some(65 | 78)), "{name}: {ran:?}");
+        told += &format!("{name}\n{}\n", ran.stderr);
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_sound_plan_is_told_what_it_can_find_and_what_not() {
+    let shell = Shell::new();
+    shell.write("plan.toml", PLAN);
+    let ran = shell.call("experiment check plan.toml");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.stdout);
+    let five = "personas = { emails = [\"a@b.c\", \"b@b.c\", \"c@b.c\", \"d@b.c\", \"e@b.c\"] }\nquestion";
+    shell.write("plan.toml", PLAN.replace("question", five));
+    let ran = shell.call("experiment check plan.toml");
+    assert!(ran.stdout.contains("5 personas can never reach p < 0.05"), "{ran:?}");
+}
+
+#[test]
+fn rows_from_anywhere_get_the_whole_report() {
+    let shell = Shell::new();
+    shell.write("rows.csv", GOOD);
+    let ran = shell.call("experiment analyze rows.csv --json");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let primary = &report["comparisons"][0]["primary"];
+    // anna: +1, +2; ben: 0, +1.
+    assert_eq!((&primary["effect"], &primary["n"]), (&1.0.into(), &4.into()));
+    assert_eq!(primary["signFlip"]["floor"], 0.5);
+    for scope in ["catalogue", "population", "clustered"] {
+        assert_eq!(primary[scope]["effect"], 1.0, "{scope}");
+    }
+    assert_eq!(report["comparisons"][0]["verdict"]["outcome"], "inconclusive", "two rounds");
+}
+
+#[test]
+fn units_land_where_anybody_can_compute_it() {
+    let shell = Shell::new();
+    let ran = shell
+        .call("experiment assign --key strategy-exp-1 --unit persona.anna@mana.test persona.ben@mana.test");
+    insta::assert_snapshot!(ran.stdout);
+    let ran = shell.call("experiment assign --key k --unit a --weights 0.5,0.4");
+    assert_eq!(ran.code, Some(65), "{ran:?}");
+}
+
+#[test]
+fn a_plan_of_some_size_is_told_its_power() {
+    let shell = Shell::new();
+    let ran = shell.call("experiment power --personas 5 --modules 4 --blocks 30 --turn-cost 0.02");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.stdout);
+}
