@@ -4,6 +4,9 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use crate::experiment::report::Estimate;
 
+/// Sums of equal numbers are off by about so much.
+pub(super) const ROUNDING: f64 = 1e-12;
+
 /// How many values, their mean and their variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments {
@@ -51,7 +54,8 @@ impl Moments {
 
 /// An effect with a standard error and Student's distribution.
 pub(super) fn with_t(effect: f64, se: f64, df: f64, alpha: f64) -> Option<Estimate> {
-    if !(se > 0.0 && se.is_finite() && df > 0.0) {
+    // Values that are all alike differ by rounding: that is no spread.
+    if !(se > effect.abs() * ROUNDING && se.is_finite() && df > 0.0) {
         return None;
     }
     let t = StudentsT::new(0.0, 1.0, df).ok()?;
@@ -119,6 +123,7 @@ mod tests {
         assert!(two.variance < 0.0, "sums that no two values have");
         assert_eq!(welch(two, two, 0.05, Difference::Absolute), None);
         assert_eq!(student(&[1.0, 1.0, 1.0], 0.05), None);
+        assert_eq!(student(&[0.1; 7], 0.05), None, "whose mean is off by rounding");
         assert_eq!(student(&[1.0], 0.05), None);
     }
 

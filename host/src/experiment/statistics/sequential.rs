@@ -2,7 +2,7 @@
 
 use statrs::function::gamma::ln_gamma;
 
-use super::mean::Moments;
+use super::mean::{Moments, ROUNDING};
 use crate::experiment::report::{Anytime, SignE};
 
 /// Before this many rounds the normal approximation behind the interval is not to be relied on.
@@ -39,7 +39,7 @@ fn p_value(t: f64, n: f64, planned: f64, alpha: f64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
 pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
     let Moments { n, mean, variance } = Moments::of(rounds);
-    if n < FIRST_LOOK as f64 || variance <= 0.0 || variance.is_nan() {
+    if n < FIRST_LOOK as f64 || variance.is_nan() || variance.sqrt() <= mean.abs() * ROUNDING {
         return None;
     }
     let planned = planned.max(FIRST_LOOK) as f64;
@@ -113,7 +113,7 @@ mod tests {
         near(at.low, 0.0, 1e-9);
         near(at.p, 0.05, 1e-9);
         assert_eq!(anytime(&rounds[..9], 20, 0.05), None, "too early");
-        assert_eq!(anytime(&[0.5; 20], 20, 0.05), None, "no spread");
+        assert_eq!(anytime(&[0.1; 20], 20, 0.05), None, "no spread");
     }
 
     #[test]
