@@ -6,6 +6,7 @@ mod behavior;
 mod claude;
 mod commands;
 mod defects;
+mod experiment;
 mod http;
 mod mana;
 mod mana_auth;

@@ -1,15 +1,17 @@
-//! `experiment report`.
+//! `experiment report`: what the ledger's rows of an experiment show.
 
 use std::path::Path;
 
+use super::{kept, view};
+use crate::cli::Failure;
 use crate::cli::args::ReportOf;
 use crate::cli::output::Output;
-use crate::cli::{Exit, Failure};
 
-/// See the verb.
+/// Shows the report of an experiment.
 ///
 /// # Errors
-/// Not built yet.
-pub async fn report(_args: &ReportOf, _config: Option<&Path>, _output: Output) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Unexpected, "not built yet"))
+/// When there is no ledger, or no such experiment or phase in it; when the file cannot be written.
+pub async fn report(args: &ReportOf, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let report = kept::analyzed(&args.of, config).await?;
+    view::show(&report, &args.view, output)
 }

@@ -1,0 +1,3 @@
+//! Experiments: what people see of them.
+
+mod page;
