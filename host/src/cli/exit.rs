@@ -25,23 +25,32 @@ pub enum Exit {
     Configuration,
     /// It ran, and the answer is no: a persona failed, or there is no such turn.
     No,
-    /// `experiment gate`: a treatment is worse, or breaks a guardrail.
-    GateWorse,
-    /// `experiment gate`: nothing can be said yet.
-    GateInconclusive,
-    /// `experiment gate`: the numbers cannot be trusted.
-    GateUnhealthy,
+    /// What `experiment gate` found. It alone ends so, and never fails with a code below 64.
+    Verdict(Gate),
+}
+
+/// The codes of `experiment gate`. They are its own: 1 and 2 mean something else everywhere else.
+/// In the order of their gravity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    /// Every treatment is better than the control, or equivalent to it.
+    Pass,
+    /// Nothing can be said yet of some treatment, and none is worse.
+    Inconclusive,
+    /// Some treatment is worse, or has broken a guardrail.
+    Worse,
+    /// The numbers cannot be trusted.
+    Unhealthy,
 }
 
 impl Exit {
-    /// The number. Those of `experiment gate` are its own: what keeps it from a verdict ends with 64 or more.
+    /// The number that the program ends with.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Unexpected | Self::GateWorse => 1,
-            Self::Usage | Self::GateInconclusive => 2,
-            Self::GateUnhealthy => 3,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
             Self::BadInput => 65,
             Self::Unreachable => 69,
             Self::PortTaken => 71,
@@ -50,6 +59,21 @@ impl Exit {
             Self::Refused => 77,
             Self::Configuration => 78,
             Self::No => 100,
+            Self::Verdict(Gate::Pass) => 0,
+            Self::Verdict(Gate::Worse) => 1,
+            Self::Verdict(Gate::Inconclusive) => 2,
+            Self::Verdict(Gate::Unhealthy) => 3,
+        }
+    }
+
+    /// The same where a code below 64 would be read as a verdict: by who calls `experiment gate`.
+    #[must_use]
+    pub fn beside_verdicts(self) -> Self {
+        match self {
+            // The one unexpected failure of a verb that reads is a configuration that production forbids.
+            Self::Unexpected => Self::Configuration,
+            Self::Usage => Self::BadInput,
+            other => other,
         }
     }
 }
@@ -57,5 +81,29 @@ impl Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_failure_of_the_gate_can_be_mistaken_for_a_verdict() {
+        let failures = [
+            Exit::Unexpected,
+            Exit::Usage,
+            Exit::BadInput,
+            Exit::Unreachable,
+            Exit::PortTaken,
+            Exit::File,
+            Exit::Busy,
+            Exit::Refused,
+            Exit::Configuration,
+            Exit::No,
+        ];
+        for failure in failures {
+            assert!(failure.beside_verdicts().code() >= 64, "{failure:?}");
+        }
     }
 }

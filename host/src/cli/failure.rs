@@ -39,6 +39,12 @@ impl Failure {
         Self { message: message.join("\n"), hint: None, exit, place: None }
     }
 
+    /// The same for a command whose low exit codes are verdicts.
+    #[must_use]
+    pub fn beside_verdicts(self) -> Self {
+        Self { exit: self.exit.beside_verdicts(), ..self }
+    }
+
     /// The same with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -12,5 +12,5 @@ pub mod tick_view;
 mod turn_view;
 pub mod verbs;
 
-pub use exit::Exit;
+pub use exit::{Exit, Gate};
 pub use failure::Failure;

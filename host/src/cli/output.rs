@@ -81,18 +81,24 @@ impl Output {
 /// Ends a command line that asked for help, or cannot be read. Nothing has been done.
 #[must_use]
 pub fn not_begun(stopped: &clap::Error) -> Exit {
-    // The arguments could not be read, so this one has to be looked for.
-    let json = std::env::args_os().any(|argument| argument == "--json");
+    // The arguments could not be read, so these have to be looked for.
+    let typed: Vec<_> = std::env::args_os().skip(1).collect();
+    let json = typed.iter().any(|argument| argument == "--json");
+    let is_gate = typed.iter().skip_while(|argument| *argument != "experiment").nth(1);
+    let exit = match is_gate.is_some_and(|verb| verb == "gate") {
+        true => Exit::Usage.beside_verdicts(),
+        false => Exit::Usage,
+    };
     if stopped.use_stderr() && json {
         let said = stopped.render().to_string();
         let mut paragraphs = said.trim().splitn(2, "\n\n");
         let sentence = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-        let failure = Failure::new(Exit::Usage, sentence).hint(paragraphs.next().unwrap_or_default());
+        let failure = Failure::new(exit, sentence).hint(paragraphs.next().unwrap_or_default());
         return Output { json }.fail(failure);
     }
     // A reader that has gone has seen enough.
     let _ = stopped.print();
-    if stopped.use_stderr() { Exit::Usage } else { Exit::Done }
+    if stopped.use_stderr() { exit } else { Exit::Done }
 }
 
 /// `text` in a style, for places that keep it.

@@ -1,6 +1,7 @@
 //! Experiments: whether a verdict can be trusted, and everything from a file to a report.
 
 mod live;
+mod page;
 mod run;
 mod simulation;
 mod words;

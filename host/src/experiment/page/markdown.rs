@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::inert::clean;
 use super::model::{Block, Fact, Note, Page, Ruling, Section, Table};
 
 /// The page as Markdown.
@@ -101,16 +102,11 @@ fn write_table(out: &mut String, table: &Table) -> std::fmt::Result {
 /// Text that is nothing but text in Markdown, in one line.
 fn inert(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\n' | '\r' | '\t' => written.push(' '),
-            letter if letter.is_control() => written.push(char::REPLACEMENT_CHARACTER),
-            '\\' | '|' | '<' | '>' | '*' | '_' | '[' | ']' | '`' | '#' | '~' | '&' | '!' => {
-                written.push('\\');
-                written.push(letter);
-            }
-            letter => written.push(letter),
+    for letter in clean(text).chars() {
+        if matches!(letter, '\\' | '|' | '<' | '>' | '*' | '_' | '[' | ']' | '`' | '#' | '~' | '&' | '!') {
+            written.push('\\');
         }
+        written.push(letter);
     }
     written
 }

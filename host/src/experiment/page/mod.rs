@@ -4,10 +4,15 @@
 
 mod content;
 mod html;
+mod inert;
 mod markdown;
 mod model;
 mod numbers;
 mod path;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use content::page;

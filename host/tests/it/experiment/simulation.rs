@@ -48,7 +48,7 @@ fn life(seed: u64, design: Design, effect: f64) -> Vec<Observation> {
             let first = draws.below(2);
             for arm in 0..2 {
                 if design == Design::Split
-                    && (order[usize::try_from(persona).unwrap()] % 2 == 0) != (arm == 0)
+                    && order[usize::try_from(persona).unwrap()].is_multiple_of(2) != (arm == 0)
                 {
                     continue;
                 }

@@ -25,6 +25,14 @@ pub struct Record {
     assignments: BTreeMap<String, Vec<Assignment>>,
 }
 
+/// The report of one phase of an experiment in the ledger that was named, or of its last.
+///
+/// # Errors
+/// When there is no ledger, no such experiment in it, or nothing to compare yet.
+pub(super) async fn analyzed(kept: &Kept, config: Option<&Path>) -> Result<Report, Failure> {
+    record(kept, config).await?.report(kept.phase)
+}
+
 /// The ledger that was named, and the newest version of the experiment in it.
 ///
 /// # Errors

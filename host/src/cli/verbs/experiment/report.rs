@@ -1,4 +1,4 @@
-//! `experiment report`: what an experiment shows.
+//! `experiment report`: what the ledger's rows of an experiment show.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use crate::cli::Failure;
 use crate::cli::args::ReportOf;
 use crate::cli::output::Output;
 
-/// Shows the report of an experiment in a ledger.
+/// Shows the report of an experiment.
 ///
 /// # Errors
-/// When there is no such experiment, or nothing to compare yet.
+/// When there is no ledger, or no such experiment or phase in it; when the file cannot be written.
 pub async fn report(args: &ReportOf, config: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let report = kept::record(&args.of, config).await?.report(args.of.phase)?;
+    let report = kept::analyzed(&args.of, config).await?;
     view::show(&report, &args.view, output)
 }

@@ -8,7 +8,7 @@ use crate::experiment::page::words;
 use crate::experiment::report::Report;
 
 /// How much of a digest is shown; enough to tell builds apart.
-const DIGEST: usize = 12;
+const DIGEST: usize = 10;
 
 /// What makes it repeatable.
 pub(super) fn identity(report: &Report) -> Section {

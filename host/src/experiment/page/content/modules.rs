@@ -12,7 +12,8 @@ pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
                 that leads away from a bad module looks better without improving anything: compare how often it was \
                 used, and the bounds.";
     let write = |number| difference(Metric::Rating, number);
-    let rows = comparison.modules.iter().map(|own| {
+    let (control, treatment) = (&comparison.control, &comparison.treatment);
+    let ratings = comparison.modules.iter().map(|own| {
         let mean = |mean| or_none(mean, |mean| value(Metric::Rating, mean));
         let estimate = own.estimate.as_ref();
         let cells = [
@@ -24,14 +25,9 @@ pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
             mean(own.treatment_mean),
             or_none(estimate.map(|own| own.effect), write),
             interval(estimate.map(|own| own.low), estimate.map(|own| own.high), write),
-            p_cell(own.sign_flip.as_ref().map(|own| own.p)),
-            p_cell(own.holm),
-            p_cell(own.benjamini_hochberg),
-            interval(own.bounds.map(|own| own.low), own.bounds.map(|own| own.high), write),
         ];
         row(compared(comparison, "modules").then(&own.module), cells)
     });
-    let (control, treatment) = (&comparison.control, &comparison.treatment);
     let headings = [
         "Module".to_owned(),
         format!("#Used, {control}"),
@@ -41,17 +37,25 @@ pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
         format!("#Mean, {treatment}"),
         "#Effect".to_owned(),
         format!("#{} interval", level(report.plan.alpha)),
-        "#p, exact".to_owned(),
-        "#p, Holm".to_owned(),
-        "#p, B–H".to_owned(),
-        "#Bounds".to_owned(),
     ];
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
-    let table = table("The rating of each module", &headings, rows.collect());
+    let ratings = table("The rating of each module", &headings, ratings.collect());
+    let doubts = comparison.modules.iter().map(|own| {
+        let cells = [
+            own.module.clone(),
+            p_cell(own.sign_flip.as_ref().map(|own| own.p)),
+            p_cell(own.holm),
+            p_cell(own.benjamini_hochberg),
+            interval(own.bounds.map(|own| own.low), own.bounds.map(|own| own.high), write),
+        ];
+        row(compared(comparison, "modules").then(&own.module).then("doubts"), cells)
+    });
+    let headings = ["Module", "#p, exact", "#p, Holm", "#p, B–H", "#Bounds"];
+    let doubts = table("How sure that is", &headings, doubts.collect());
     let legend = "Used: part of the arm's turns. Pairs: blocks in which both arms rated it. Effect and interval are \
                   for new personas. Holm: p after allowing for all modules, one false alarm being too many. B–H: \
                   (Benjamini and Hochberg) the same, a few being acceptable. Bounds: the effect if every rating that \
                   is missing were the worst, or the best, for the treatment.";
     let legend = crate::experiment::page::Block::Text(legend.to_owned());
-    section(compared(comparison, "modules"), "Modules", lead, vec![table, legend])
+    section(compared(comparison, "modules"), "Modules", lead, vec![ratings, doubts, legend])
 }

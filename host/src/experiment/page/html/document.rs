@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::plots;
+use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::{Block, Fact, Figure, Note, Page, Ruling, Section, Table, Tone};
 use crate::experiment::report::Outcome;
 
@@ -179,20 +180,4 @@ fn figure(figure: &Figure, id: &str) -> Markup {
             (notes(&figure.place.notes.iter().collect::<Vec<_>>()))
         }
     }
-}
-
-/// Text from outside without control characters and without marks that turn the reading direction: the
-/// markup is escaped by `maud`, but these would still be in the text.
-pub(super) fn clean(text: &str) -> String {
-    let is_odd = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars()
-        .map(|letter| match letter {
-            '\n' | '\r' | '\t' => ' ',
-            letter if is_odd(letter) => char::REPLACEMENT_CHARACTER,
-            letter => letter,
-        })
-        .collect()
 }

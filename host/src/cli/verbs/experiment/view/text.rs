@@ -1,11 +1,17 @@
 //! A page for a terminal.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table as Grid, TableStyle};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table as Grid, TableStyle,
+    Width,
+};
 
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, styled};
 use crate::cli::text::{printable, set};
 use crate::experiment::page::{Block, Fact, Note, Page, Ruling, Section, Table, Tone};
 use crate::experiment::report::Outcome;
+
+/// A column has room for words of so many characters.
+const LONGEST_WORD: usize = 26;
 
 /// The page as text of this width, in characters.
 pub(super) fn text(page: &Page, width: usize) -> String {
@@ -100,7 +106,7 @@ impl Sheet {
             ]);
         }
         self.line("");
-        self.put(&grid);
+        self.put(&mut grid);
     }
 
     fn table(&mut self, table: &Table) {
@@ -126,7 +132,7 @@ impl Sheet {
             });
             grid.add_row(cells.collect::<Vec<_>>());
         }
-        self.put(&grid);
+        self.put(&mut grid);
         self.notes(table.notes().into_iter());
     }
 
@@ -138,10 +144,28 @@ impl Sheet {
         grid
     }
 
-    fn put(&mut self, grid: &Grid) {
+    fn put(&mut self, grid: &mut Grid) {
+        keep_words(grid);
         for line in grid.lines() {
             self.line(&format!("  {}", line.trim_end()));
         }
+    }
+}
+
+/// Words stay in one piece, unless they are very long.
+fn keep_words(grid: &mut Grid) {
+    let mut longest: Vec<usize> = Vec::new();
+    for cell in grid.header().into_iter().chain(grid.row_iter()).flat_map(|row| row.cell_iter().enumerate()) {
+        let (at, cell) = cell;
+        let content = cell.content();
+        let word = content.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+        longest.resize(longest.len().max(at + 1), 0);
+        longest[at] = longest[at].max(word.min(LONGEST_WORD));
+    }
+    for (column, longest) in grid.column_iter_mut().zip(longest) {
+        // The boundary includes the padding, which is a space on either side.
+        let width = u16::try_from(longest + 2).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
 }
 
@@ -160,5 +184,42 @@ fn toned(cell: Cell, tones: impl Iterator<Item = Tone>) -> Cell {
         cell
     } else {
         cell.fg(Color::Yellow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::page::page;
+    use crate::experiment::page::sample::{hostile, in_trouble, sample};
+
+    fn shown(report: &crate::experiment::report::Report, width: usize) -> String {
+        anstream::adapter::strip_str(&text(&page(report), width)).to_string()
+    }
+
+    #[test]
+    fn a_report_for_a_terminal() {
+        insta::assert_snapshot!(shown(&sample(), 100));
+    }
+
+    #[test]
+    fn a_report_that_nobody_should_decide_on() {
+        insta::assert_snapshot!(shown(&in_trouble(), 100));
+    }
+
+    #[test]
+    fn lines_fit_the_terminal() {
+        for width in [80, 100, 140] {
+            let text = shown(&sample(), width);
+            let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > width).collect();
+            assert!(long.is_empty(), "{width}: {long:#?}");
+        }
+    }
+
+    #[test]
+    fn names_from_outside_stay_inert() {
+        let text = text(&page(&hostile()), 100);
+        assert!(text.contains("<script>"));
+        assert!(!text.contains("\u{1b}[2J"));
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 
 use super::{forest, histogram, plane, track};
-use crate::experiment::page::html::document::clean;
+use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::Plot;
 
 /// How wide a drawing is, in its own units; on a phone that is about a pixel each.

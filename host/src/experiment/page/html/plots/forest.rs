@@ -4,7 +4,7 @@ use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
 use super::drawn::{WIDTH, number};
-use crate::experiment::page::html::document::clean;
+use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::{Forest, ForestRow};
 use crate::experiment::page::numbers::{plain, signed};
 
@@ -39,14 +39,14 @@ fn background(forest: &Forest, x: &Axis, below: f64) -> Markup {
     let (low, high) = (x.at(-forest.margin), x.at(forest.margin));
     let (ticks, digits) = x.ticks(5.0);
     markup! {
-        rect.margin x=(number(low)) y=(number(TOP)) width=(number(high - low)) height=(number(below - TOP));
+        rect.margin x=(number(low)) y=(number(TOP)) width=(number(high - low)) height=(number(below - TOP)) {}
         @for edge in [low, high] {
-            line.edge x1=(number(edge)) x2=(number(edge)) y1=(number(TOP)) y2=(number(below));
+            line.edge x1=(number(edge)) x2=(number(edge)) y1=(number(TOP)) y2=(number(below)) {}
         }
-        line.zero x1=(number(x.at(0.0))) x2=(number(x.at(0.0))) y1=(number(TOP)) y2=(number(below));
-        line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(below)) y2=(number(below));
+        line.zero x1=(number(x.at(0.0))) x2=(number(x.at(0.0))) y1=(number(TOP)) y2=(number(below)) {}
+        line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(below)) y2=(number(below)) {}
         @for tick in ticks {
-            line.grid x1=(number(x.at(tick))) x2=(number(x.at(tick))) y1=(number(below)) y2=(number(below + 4.0));
+            line.grid x1=(number(x.at(tick))) x2=(number(x.at(tick))) y1=(number(below)) y2=(number(below + 4.0)) {}
             text x=(number(x.at(tick))) y=(number(below + 18.0)) text-anchor="middle" { (signed(tick, digits)) }
         }
         text x=(number(RIGHT)) y=(number(below + 36.0)) text-anchor="end" { "effect in " (forest.unit) }
@@ -58,12 +58,12 @@ fn persona(row: &ForestRow, x: &Axis, y: f64) -> Markup {
     markup! {
         text x="0" y=(number(y + 4.0)) { title { (clean(&row.name)) } (shortened(&row.name)) }
         @if let Some((low, high)) = row.interval {
-            line.whisker x1=(number(x.at(low))) x2=(number(x.at(high))) y1=(number(y)) y2=(number(y));
+            line.whisker x1=(number(x.at(low))) x2=(number(x.at(high))) y1=(number(y)) y2=(number(y)) {}
             @for end in [low, high] {
-                line.whisker x1=(number(x.at(end))) x2=(number(x.at(end))) y1=(number(y - 3.5)) y2=(number(y + 3.5));
+                line.whisker x1=(number(x.at(end))) x2=(number(x.at(end))) y1=(number(y - 3.5)) y2=(number(y + 3.5)) {}
             }
         }
-        circle.dot cx=(number(x.at(row.effect))) cy=(number(y)) r="4.2";
+        circle.dot cx=(number(x.at(row.effect))) cy=(number(y)) r="4.2" {}
         text x=(number(WIDTH)) y=(number(y + 4.0)) text-anchor="end" { (signed(row.effect, 2)) }
     }
 }
@@ -77,7 +77,7 @@ fn all(row: &ForestRow, x: &Axis, y: f64) -> Markup {
         corners.iter().map(|(x, y)| format!("{},{}", number(*x), number(*y))).collect();
     markup! {
         text.strong x="0" y=(number(y + 4.0)) { (row.name) }
-        polygon.whole points=(corners.join(" "));
+        polygon.whole points=(corners.join(" ")) {}
         text.strong x=(number(WIDTH)) y=(number(y + 4.0)) text-anchor="end" { (signed(row.effect, 2)) }
     }
 }

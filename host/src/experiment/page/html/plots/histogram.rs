@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 
 use super::drawn::{WIDTH, number};
-use crate::experiment::page::html::document::clean;
+use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::Histogram;
 use crate::experiment::page::numbers::plain;
 
@@ -27,7 +27,7 @@ pub(super) fn histogram(histogram: &Histogram, id: &str) -> (f64, Markup) {
                 @let left = LEFT + group * (f64::from(rating) + 0.08) + bar * f64::from(at);
                 @let height = if highest > 0.0 { part / highest * (BOTTOM - TOP - 16.0) } else { 0.0 };
                 rect.arm.{ "arm-" (at % 4) } x=(number(left + 1.0)) y=(number(BOTTOM - height))
-                    width=(number(bar - 2.0)) height=(number(height)) style=[style(at, id)];
+                    width=(number(bar - 2.0)) height=(number(height)) style=[style(at, id)] {}
                 @if parts.len() <= 3 {
                     text x=(number(left + bar / 2.0)) y=(number(BOTTOM - height - 5.0)) text-anchor="middle" {
                         (plain(part * 100.0, 0)) " %"
@@ -35,7 +35,7 @@ pub(super) fn histogram(histogram: &Histogram, id: &str) -> (f64, Markup) {
                 }
             }
         }
-        line.zero x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(BOTTOM)) y2=(number(BOTTOM));
+        line.zero x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(BOTTOM)) y2=(number(BOTTOM)) {}
         @for rating in 0_u32..5 {
             text.strong x=(number(LEFT + group * (f64::from(rating) + 0.5))) y=(number(BOTTOM + 18.0)) text-anchor="middle" {
                 (rating + 1)
@@ -59,7 +59,7 @@ fn patterns(id: &str, arms: usize) -> Markup {
             @for at in 1..arms {
                 pattern.{ "arm-" (at % 4) } id={ (id) "-hatch-" (at) } width="6" height="6" patternUnits="userSpaceOnUse"
                     patternTransform={ "rotate(" (turn(at)) ")" } {
-                    line.hatch x1="0" x2="0" y1="0" y2="6";
+                    line.hatch x1="0" x2="0" y1="0" y2="6" {}
                 }
             }
         }
@@ -76,7 +76,7 @@ fn legend(histogram: &Histogram, id: &str) -> Markup {
     markup! {
         @for (at, (arm, counts)) in (0_u32..).zip(&histogram.arms) {
             @let left = LEFT + room * f64::from(at);
-            rect.arm.{ "arm-" (at % 4) } x=(number(left)) y="6" width="14" height="14" style=[style(at, id)];
+            rect.arm.{ "arm-" (at % 4) } x=(number(left)) y="6" width="14" height="14" style=[style(at, id)] {}
             text.strong x=(number(left + 20.0)) y="18" { (clean(arm)) }
             text x=(number(left + 20.0)) y="33" { (counts.iter().sum::<u64>()) " ratings" }
         }

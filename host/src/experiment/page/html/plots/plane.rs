@@ -4,7 +4,7 @@ use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
 use super::drawn::{WIDTH, number};
-use crate::experiment::page::html::document::clean;
+use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::{Plane, PlanePoint};
 use crate::experiment::page::numbers::plain;
 
@@ -21,11 +21,11 @@ pub(super) fn plane(plane: &Plane) -> (f64, Markup) {
     let (ratings, rating_digits) = y.ticks(5.0);
     let drawing = markup! {
         @for cost in costs {
-            line.grid x1=(number(x.at(cost))) x2=(number(x.at(cost))) y1=(number(TOP)) y2=(number(BOTTOM));
+            line.grid x1=(number(x.at(cost))) x2=(number(x.at(cost))) y1=(number(TOP)) y2=(number(BOTTOM)) {}
             text x=(number(x.at(cost))) y=(number(BOTTOM + 18.0)) text-anchor="middle" { "$" (plain(cost, digits)) }
         }
         @for rating in ratings {
-            line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(y.at(rating))) y2=(number(y.at(rating)));
+            line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(y.at(rating))) y2=(number(y.at(rating))) {}
             text x=(number(LEFT - 6.0)) y=(number(y.at(rating) + 4.0)) text-anchor="end" { (plain(rating, rating_digits)) }
         }
         @for (at, point) in (0_u32..).zip(&plane.points) { (arm(at, point, &x, &y)) }
@@ -60,8 +60,8 @@ fn arm(at: u32, point: &PlanePoint, x: &Axis, y: &Axis) -> Markup {
     let corner = |dx: f64, dy: f64| format!("{},{}", number(here + dx), number(there + dy));
     markup! {
         g.arm.{ "arm-" (at % 4) } {
-            line x1=(number(left)) x2=(number(right)) y1=(number(there)) y2=(number(there));
-            line x1=(number(here)) x2=(number(here)) y1=(number(low)) y2=(number(high));
+            line x1=(number(left)) x2=(number(right)) y1=(number(there)) y2=(number(there)) {}
+            line x1=(number(here)) x2=(number(here)) y1=(number(low)) y2=(number(high)) {}
             @match at % 4 {
                 0 => circle cx=(number(here)) cy=(number(there)) r="6.5" {},
                 1 => rect x=(number(here - 6.0)) y=(number(there - 6.0)) width="12" height="12" {},

@@ -24,7 +24,7 @@ pub(super) fn track(track: &Track, id: &str) -> (f64, Markup) {
     let clip = format!("{id}-frame");
     let drawing = markup! {
         clipPath id=(clip) {
-            rect x=(number(LEFT)) y=(number(TOP)) width=(number(RIGHT - LEFT)) height=(number(BOTTOM - TOP));
+            rect x=(number(LEFT)) y=(number(TOP)) width=(number(RIGHT - LEFT)) height=(number(BOTTOM - TOP)) {}
         }
         (margin(track, &y))
         (effects(&y))
@@ -61,11 +61,11 @@ fn shown(track: &Track) -> (f64, f64) {
 fn margin(track: &Track, y: &Axis) -> Markup {
     let (top, bottom) = (y.at(track.margin), y.at(-track.margin));
     markup! {
-        rect.margin x=(number(LEFT)) y=(number(top)) width=(number(RIGHT - LEFT)) height=(number(bottom - top));
+        rect.margin x=(number(LEFT)) y=(number(top)) width=(number(RIGHT - LEFT)) height=(number(bottom - top)) {}
         @for edge in [top, bottom] {
-            line.edge x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(edge)) y2=(number(edge));
+            line.edge x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(edge)) y2=(number(edge)) {}
         }
-        line.zero x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(y.at(0.0))) y2=(number(y.at(0.0)));
+        line.zero x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(y.at(0.0))) y2=(number(y.at(0.0))) {}
         text x=(number(RIGHT - 4.0)) y=(number(bottom - 5.0)) text-anchor="end" {
             "±" (plain(track.margin, 2)) ": too small to matter"
         }
@@ -77,7 +77,7 @@ fn effects(y: &Axis) -> Markup {
     markup! {
         @for tick in ticks {
             text x=(number(LEFT - 6.0)) y=(number(y.at(tick) + 4.0)) text-anchor="end" { (signed(tick, digits)) }
-            line.grid x1=(number(LEFT - 3.0)) x2=(number(LEFT)) y1=(number(y.at(tick))) y2=(number(y.at(tick)));
+            line.grid x1=(number(LEFT - 3.0)) x2=(number(LEFT)) y1=(number(y.at(tick))) y2=(number(y.at(tick))) {}
         }
     }
 }
@@ -85,9 +85,9 @@ fn effects(y: &Axis) -> Markup {
 fn rounds(x: &Axis) -> Markup {
     let (ticks, _) = x.ticks(6.0);
     markup! {
-        line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(BOTTOM)) y2=(number(BOTTOM));
+        line.grid x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(BOTTOM)) y2=(number(BOTTOM)) {}
         @for tick in ticks {
-            line.grid x1=(number(x.at(tick))) x2=(number(x.at(tick))) y1=(number(BOTTOM)) y2=(number(BOTTOM + 4.0));
+            line.grid x1=(number(x.at(tick))) x2=(number(x.at(tick))) y1=(number(BOTTOM)) y2=(number(BOTTOM + 4.0)) {}
             text x=(number(x.at(tick))) y=(number(BOTTOM + 18.0)) text-anchor="middle" { (plain(tick, 0)) }
         }
     }
@@ -104,9 +104,9 @@ fn interval(track: &Track, x: &Axis, y: &Axis) -> Markup {
     let around: Vec<String> = lows.iter().chain(highs.iter().rev()).cloned().collect();
     markup! {
         @if !sure.is_empty() {
-            polygon.band points=(around.join(" "));
-            polyline.rim points=(lows.join(" "));
-            polyline.rim points=(highs.join(" "));
+            polygon.band points=(around.join(" ")) {}
+            polyline.rim points=(lows.join(" ")) {}
+            polyline.rim points=(highs.join(" ")) {}
         }
     }
 }
@@ -115,7 +115,7 @@ fn line(track: &Track, x: &Axis, y: &Axis) -> Markup {
     let place = |point: &TrackPoint| (number(x.at(point.round.into())), number(y.at(point.effect)));
     let points: Vec<String> = track.points.iter().map(place).map(|(x, y)| format!("{x},{y}")).collect();
     markup! {
-        polyline.line points=(points.join(" "));
-        @for (x, y) in track.points.iter().map(place) { circle.dot cx=(x) cy=(y) r="2.2"; }
+        polyline.line points=(points.join(" ")) {}
+        @for (x, y) in track.points.iter().map(place) { circle.dot cx=(x) cy=(y) r="2.2" {} }
     }
 }
