@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::parts::Runner;
 use super::report::TickReport;
 use super::tick::TickError;
-use crate::behavior::Watch;
+use crate::behavior::{Watch, WatchMode};
 use crate::domain::ids::PluginName;
 use crate::reload::{ReloadError, Reloaded};
 
@@ -116,8 +116,10 @@ impl Runner {
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let folder = self.reloader.folder().path().to_owned();
         let (mut watch, mut changes) = Watch::start(folder, self.options.watch, self.options.debounce);
-        // For what was saved after the plugins were loaded and before the watch began.
-        self.look_at_plugins();
+        if self.options.watch != WatchMode::Off {
+            // For what was saved after the plugins were loaded and before the watch began.
+            self.look_at_plugins();
+        }
         loop {
             let wake = tokio::select! {
                 () = self.stop.cancelled() => Wake::Stop,

@@ -1,6 +1,4 @@
-//! Experiments in the ledger: plans, assignments, exposures and phases; and what came of each turn.
-
-use std::collections::BTreeMap;
+//! Experiments in the ledger: plans, assignments, exposures and phases.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -9,7 +7,6 @@ use super::row::{instant, json, json_text, whole};
 use super::{Ledger, LedgerError};
 use crate::domain::experiment::{ArmName, Assignment, Experiment, Exposure, Phase, PhaseArm};
 use crate::domain::ids::{Sha256Hex, StrategyName, TurnId};
-use crate::domain::observation::{Observation, Reached};
 use crate::domain::persona::Persona;
 
 const REGISTER: &str = "register an experiment";
@@ -35,21 +32,6 @@ pub struct Assigned {
     pub persona: String,
     /// Its place in the experiment.
     pub assignment: Assignment,
-}
-
-/// A turn that came into the experiment, with what served it.
-#[derive(Clone, Debug)]
-pub struct Played {
-    /// What came of it.
-    pub observation: Observation,
-    /// The turn's id.
-    pub turn: String,
-    /// What the arm was made of, if the persona was exposed to it.
-    pub exposed: Option<PhaseArm>,
-    /// The digest of the persona's system prompt, if it was.
-    pub persona_sha256: Option<String>,
-    /// When it began, in milliseconds since the epoch.
-    pub started_ms: i64,
 }
 
 impl Ledger {
@@ -356,76 +338,6 @@ impl Ledger {
         }
         Ok((rows.iter().map(phase_arm).collect::<Result<_, _>>()?, turns))
     }
-
-    /// Every turn of an experiment that is over, by persona, block and place. A turn is one observation,
-    /// however often it was begun.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
-                 exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
-                 exposures.model, exposures.tools_sha256, persona_sha256,
-                 (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'main') AS rounds,
-                 (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'rating') AS replies,
-                 (SELECT total(input + output + cache_write_5m + cache_write_1h + cache_read) FROM usage
-                    WHERE usage.turn = turns.id) AS tokens,
-                 (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage
-                    WHERE usage.turn = turns.id) AS cost
-             FROM assignments JOIN turns ON turns.id = assignments.turn
-                 LEFT JOIN exposures ON exposures.turn = assignments.turn
-             WHERE assignments.experiment = ? AND assignments.version = ? AND state != 'running'
-             ORDER BY assignments.persona, block, place",
-        )
-        .bind(key)
-        .bind(i64::from(version))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        let modules = self.modules_of(key, version).await?;
-        rows.iter().map(|row| played(row, &modules)).collect()
-    }
-
-    /// By turn and module: tool calls, failed ones, and the rating.
-    async fn modules_of(&self, key: &str, version: u32) -> Result<Modules, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT turn, module, total(calls) AS calls, total(failed) AS failed, max(score) AS score FROM (
-                 SELECT turn, module, 1 AS calls, status != 'ok' AS failed, NULL AS score FROM actions
-                 UNION ALL SELECT turn, module, 0, 0, score FROM ratings)
-             WHERE turn IN (SELECT turn FROM assignments WHERE experiment = ? AND version = ?)
-             GROUP BY turn, module",
-        )
-        .bind(key)
-        .bind(i64::from(version))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        let mut modules: Modules = BTreeMap::new();
-        for row in rows {
-            let doing = LedgerError::doing(READ);
-            let turn: String = row.try_get("turn").map_err(&doing)?;
-            let module: String = row.try_get("module").map_err(&doing)?;
-            let used = Used {
-                calls: row.try_get("calls").map_err(&doing)?,
-                failed: row.try_get("failed").map_err(&doing)?,
-                score: row.try_get("score").map_err(&doing)?,
-            };
-            modules.entry(turn).or_default().insert(module, used);
-        }
-        Ok(modules)
-    }
-}
-
-type Modules = BTreeMap<String, BTreeMap<String, Used>>;
-
-/// What a turn did with a module.
-#[derive(Clone, Copy)]
-struct Used {
-    calls: f64,
-    failed: f64,
-    score: Option<i64>,
 }
 
 fn assigned(row: &SqliteRow) -> Result<Assigned, LedgerError> {
@@ -446,7 +358,7 @@ fn assigned(row: &SqliteRow) -> Result<Assigned, LedgerError> {
     })
 }
 
-fn phase_arm(row: &SqliteRow) -> Result<PhaseArm, LedgerError> {
+pub(super) fn phase_arm(row: &SqliteRow) -> Result<PhaseArm, LedgerError> {
     let text = |column| row.try_get::<String, _>(column).map_err(LedgerError::doing(READ));
     Ok(PhaseArm {
         arm: ArmName::new(text("arm")?),
@@ -457,66 +369,6 @@ fn phase_arm(row: &SqliteRow) -> Result<PhaseArm, LedgerError> {
         model: text("model")?,
         tools_sha256: Some(text("tools_sha256")?),
     })
-}
-
-fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
-    let doing = LedgerError::doing(READ);
-    let text = |column| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(READ));
-    let number = |column: &'static str| -> Result<u32, LedgerError> {
-        whole(column, row.try_get(column).map_err(LedgerError::doing(READ))?)
-    };
-    let turn = text("turn")?.unwrap_or_default();
-    let nothing = BTreeMap::new();
-    let used = modules.get(&turn).unwrap_or(&nothing);
-    let state = text("state")?.unwrap_or_default();
-    let exposed: bool = row.try_get("exposed").map_err(&doing)?;
-    let replies = number("replies")?;
-    let started_ms: i64 = row.try_get("started_at").map_err(&doing)?;
-    let ended_ms: Option<i64> = row.try_get("ended_at").map_err(&doing)?;
-    let real: BTreeMap<String, Option<f64>> = (used.iter())
-        .filter(|(module, _)| !module.starts_with("__"))
-        .map(|(module, used)| (module.clone(), used.score.map(|score| score as f64)))
-        .collect();
-    let calls = |of: fn(&Used) -> f64| {
-        let own = used.iter().filter(|(module, _)| !module.starts_with("__"));
-        own.map(|(_, used)| of(used)).sum::<f64>() as u32
-    };
-    let observation = Observation {
-        persona: text("persona")?.unwrap_or_default(),
-        block: number("block")?,
-        arm: ArmName::new(text("arm")?.unwrap_or_default()),
-        order: Some(number("place")?),
-        phase: row
-            .try_get::<Option<i64>, _>("phase")
-            .map_err(&doing)?
-            .map_or(Ok(0), |phase| whole("phase", phase))?,
-        reached: reached(exposed, &state, replies, &real),
-        actions: Some(calls(|used| used.calls)),
-        failed_actions: Some(calls(|used| used.failed)),
-        rounds: Some(number("rounds")?),
-        unreadable: (replies > 0).then(|| used.contains_key("__parse")),
-        refused: Some(text("stop_reason")?.as_deref() == Some("refusal")),
-        faulted: Some(state == "faulted"),
-        tokens: row.try_get("tokens").map_err(&doing)?,
-        cost: row.try_get("cost").map_err(&doing)?,
-        latency: ended_ms.map(|ended| (ended - started_ms) as f64 / 1000.0),
-        modules: real,
-    };
-    let exposed = if exposed { Some(phase_arm(row)?) } else { None };
-    Ok(Played { observation, turn, exposed, persona_sha256: text("persona_sha256")?, started_ms })
-}
-
-/// How far a turn came. One that faulted after its day was over is not complete: what it would have been
-/// rated is lost with it.
-fn reached(exposed: bool, state: &str, replies: u32, modules: &BTreeMap<String, Option<f64>>) -> Reached {
-    let complete = matches!(state, "completed" | "idle");
-    match (exposed, complete, replies > 0, modules.values().any(Option::is_some)) {
-        (false, ..) => Reached::Assigned,
-        (true, false, ..) => Reached::Started,
-        (true, true, false, _) => Reached::Completed,
-        (true, true, true, false) => Reached::Rated,
-        (true, true, true, true) => Reached::Parsed,
-    }
 }
 
 /// The phase of an exposure: the one that was open when the turn was assigned, or the open one, if the arm

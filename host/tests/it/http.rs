@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use persona_host::config::Watching;
 use persona_host::domain::ids::StrategyName;
 use persona_host::http::{Face, listen, serve};
 use persona_host::runner::Runner;
@@ -24,7 +25,9 @@ struct Served {
 
 /// A house with the plugin `own`, served.
 async fn served_own() -> Served {
-    let house = Blueprint::of(&["Anna"]).script(script(1, &[])).own_plugin(good(1)).build().await;
+    let house = Blueprint::of(&["Anna"]).script(script(1, &[])).own_plugin(good(1));
+    // Nothing is loaded that nobody asks for.
+    let house = house.config(|config| config.plugins.watch = Watching::Off).build().await;
     Served::with(house, Looks::default()).await
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::sheet::{Pairs, Sheet, mean, values_of};
 use crate::domain::experiment::{ArmName, Design, Metric, Plan};
-use crate::experiment::report::{McNemar, MetricComparison};
+use crate::domain::observation::Observation;
+use crate::experiment::report::{Estimate, McNemar, MetricComparison};
 use crate::experiment::statistics::{
-    Difference, Moments, anytime, clustered, mcnemar, newcombe, permutation, sign_e_course, sign_flip,
-    student, welch, within,
+    Difference, Moments, anytime, clustered, mcnemar, newcombe, permutation, ratio_difference, sign_e_course,
+    sign_flip, student, welch, within,
 };
 
 /// Where drawn tests begin; with up to 16 personas nothing is drawn.
@@ -46,7 +47,7 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -
         relative: relative(effect, control_mean),
         weighted_by_pairs: known(mean(all.iter().flatten().copied())),
         catalogue: within(&blocks, plan.alpha),
-        population: student(&effects, plan.alpha),
+        population: population(sheet, plan, treatment, metric, &effects),
         clustered: clustered(&all, plan.alpha),
         sign_flip: sign_flip(&effects, SEED),
         anytime: anytime(&rounds.means, u64::from(plan.planned_blocks), alpha_of_one(plan)),
@@ -54,6 +55,37 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -
         mcnemar: if is_rate(metric) { of_rates(&pairs, plan.alpha) } else { None },
         adjusted: None,
     }
+}
+
+/// For new personas. Of tool calls the ratio of all sums, by the delta method: who calls few tools says little.
+fn population(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    treatment: &ArmName,
+    metric: Metric,
+    effects: &[f64],
+) -> Option<Estimate> {
+    if metric != Metric::ToolSuccess {
+        return student(effects, plan.alpha);
+    }
+    let calls = |turn: &Observation| {
+        let (all, failed) =
+            (f64::from(turn.actions.unwrap_or(0)), f64::from(turn.failed_actions.unwrap_or(0)));
+        (all - failed, all)
+    };
+    let pairs = sheet.pairs_by(plan.control(), treatment, |control, treatment| {
+        let ((good, all), (good_too, all_too)) = (calls(control), calls(treatment));
+        vec![(good, good_too), (all, all_too)]
+    });
+    // Of each block the good calls come first, then all of them.
+    let sums = |of: fn(&(f64, f64)) -> f64| -> Vec<(f64, f64)> {
+        let of_persona = |own: &Pairs<'_>| {
+            let blocks = own.blocks.values();
+            blocks.fold((0.0, 0.0), |(good, all), calls| (good + of(&calls[0]), all + of(&calls[1])))
+        };
+        pairs.iter().map(of_persona).collect()
+    };
+    ratio_difference(&sums(|arms| arms.0), &sums(|arms| arms.1), plan.alpha)
 }
 
 /// Each persona is in one arm: it is one value, and its mean is what is compared.

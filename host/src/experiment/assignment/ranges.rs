@@ -57,6 +57,18 @@ mod tests {
     }
 
     #[test]
+    fn units_fall_into_thirds_as_in_the_specification() {
+        // AC-03: seed "feature-exp", weights .3334, .3333, .3333. That a stored arm stays, and that a minimum version
+        // shuts out who was assigned before, is told in `place`.
+        let thirds = ranges(3, 1.0, &[0.3334, 0.3333, 0.3333]);
+        for (unit, at, arm) in [("d123", 0.6468, 1), ("i123", 0.9943, 2)] {
+            let point = crate::experiment::assignment::point("feature-exp", unit);
+            near(point, at, 1e-9);
+            assert_eq!(choose(point, &thirds), Some(arm));
+        }
+    }
+
+    #[test]
     fn the_end_of_a_range_is_not_part_of_it() {
         // AC-02.
         assert_eq!(choose(0.5, &[(0.0, 0.5), (0.5, 1.0)]), Some(1));

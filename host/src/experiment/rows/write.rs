@@ -61,10 +61,10 @@ fn shown(value: Option<impl ToString>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read_csv;
     use super::*;
     use crate::domain::experiment::ArmName;
     use crate::experiment::observation::Reached;
+    use crate::experiment::rows::read_csv;
 
     fn turns() -> Vec<Observation> {
         let rated = Observation {

@@ -91,6 +91,20 @@ pub fn welch(control: Moments, treatment: Moments, alpha: f64, difference: Diffe
     with_t(effect, variance.sqrt(), df, alpha)
 }
 
+/// The same one-sided, whether the treatment is greater: the interval has no upper end.
+#[must_use]
+pub fn welch_greater(
+    control: Moments,
+    treatment: Moments,
+    alpha: f64,
+    difference: Difference,
+) -> Option<Estimate> {
+    let both = welch(control, treatment, alpha, difference)?;
+    let t = StudentsT::new(0.0, 1.0, both.df?).ok()?;
+    let low = both.effect - both.se * t.inverse_cdf(1.0 - alpha);
+    Some(Estimate { low, high: f64::INFINITY, p: t.sf(both.effect / both.se), ..both })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +128,23 @@ mod tests {
             for (found, expected) in [e.effect, e.low, e.high, e.se, e.p].into_iter().zip(expected) {
                 near(found, expected, 1e-5);
             }
+        }
+    }
+
+    #[test]
+    fn one_sided_agrees_with_the_published_cases() {
+        // AC-06: the same sums over 3000 in the control.
+        let (_, b) = arms();
+        let a = Moments::from_sums(3000.0, 1396.87, 52_377.976_7);
+        for (difference, [effect, low, p]) in [
+            (Difference::Relative, [0.503_36, -0.045_14, 0.065_58]),
+            (Difference::Absolute, [0.234_38, 0.020_79, 0.035_54]),
+        ] {
+            let e = welch_greater(a, b, 0.05, difference).unwrap();
+            near(e.effect, effect, 1e-5);
+            near(e.low, low, 1e-5);
+            near(e.p, p, 1e-5);
+            assert!(e.high.is_infinite());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Methods as plain functions on numbers: estimates, tests, intervals. They know nothing of experiments.
 
+mod cuped;
 mod draws;
 mod mean;
 mod multiplicity;
@@ -8,18 +9,21 @@ mod paired;
 mod power;
 mod proportion;
 mod rater;
+mod ratio;
 mod sequential;
 mod spread;
 mod srm;
 
+pub use cuped::{adjusted, theta};
 pub use draws::Draws;
-pub use mean::{Difference, Moments, student, welch};
+pub use mean::{Difference, Moments, student, welch, welch_greater};
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use ordinal::{brunner_munzel, cliffs_delta, magnitude, sign_test, wilcoxon_pratt};
 pub use paired::{clustered, permutation, sign_flip, within};
-pub use power::{Study, floor};
+pub use power::{Study, floor, miller};
 pub use proportion::{mcnemar, newcombe, superiority, wilson};
 pub use rater::{compression, entropy, icc1, mode_share};
-pub use sequential::{FIRST_LOOK, anytime, half_width, rho, sign_e, sign_e_course};
+pub use ratio::ratio_difference;
+pub use sequential::{FIRST_LOOK, anytime, at_any_time, half_width, rho, sign_e, sign_e_course};
 pub use spread::{median, quantile};
 pub use srm::{ALARM, MIN_PER_ARM, chi_square};

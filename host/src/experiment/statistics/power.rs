@@ -31,6 +31,16 @@ pub fn floor(personas: usize) -> f64 {
     i32::try_from(personas).map_or(0.0, |personas| 2.0_f64.powi(1 - personas).min(1.0))
 }
 
+/// How many questions a test needs to find a difference between two models, both of which answer each of them
+/// `answers` times (Miller, arXiv 2411.00640): `(z_{α/2} + z_β)² (ω² + 2σ²/K) / δ²`, where ω² is the variance of
+/// the difference between questions and σ² that of one answer.
+#[must_use]
+pub fn miller(delta: f64, between: f64, within: f64, answers: f64, alpha: f64, power: f64) -> f64 {
+    let normal = Normal::standard();
+    let z = normal.inverse_cdf(1.0 - alpha / 2.0) + normal.inverse_cdf(power);
+    z * z * (between + 2.0 * within / answers) / (delta * delta)
+}
+
 impl Study {
     /// The standard error of the effect. Crossover: `√((τ² + s²/m)/G)`. Split, two arms of G/2: the arms' means
     /// have the persona's own spread, half of a pair's noise, and in one arm the spread of the effect.
@@ -150,6 +160,14 @@ mod tests {
         }
         near(study(10, 12.0).detectable(0.8).unwrap(), 0.380_354_3, 1e-6);
         near(study(20, 12.0).detectable(0.8).unwrap(), 0.252_210_3, 1e-6);
+    }
+
+    #[test]
+    fn the_formula_for_questions_agrees_with_the_published_figures() {
+        // AC-21.
+        near(miller(0.03, 1.0 / 9.0, 0.0, 1.0, 0.05, 0.8), 968.997_5, 1e-4);
+        near(miller(0.03, 1.0 / 9.0, 1.0 / 6.0, 1.0, 0.05, 0.8), 3_875.99, 1e-2);
+        near(miller(0.03, 1.0 / 9.0, 1.0 / 6.0, 10.0, 0.05, 0.8), 1_259.70, 1e-2);
     }
 
     #[test]

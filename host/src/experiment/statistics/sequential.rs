@@ -3,7 +3,7 @@
 use statrs::function::gamma::ln_gamma;
 
 use super::mean::{Moments, ROUNDING};
-use crate::experiment::report::{Anytime, SignE};
+use crate::experiment::report::{Anytime, Estimate, SignE};
 
 /// Before this many rounds the normal approximation behind the interval is not to be relied on.
 pub const FIRST_LOOK: u64 = 10;
@@ -48,6 +48,16 @@ pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
     Some(Anytime { rounds: rounds.len() as u64, effect: mean, low: mean - half, high: mean + half, p })
 }
 
+/// An estimate from two independent arms, whenever one looks: both are one stream of `n` observations whose
+/// variance is `se²·n` (as in gbstats).
+#[must_use]
+pub fn at_any_time(estimate: &Estimate, n: f64, planned: f64, alpha: f64) -> Estimate {
+    let Estimate { effect, se, .. } = *estimate;
+    let half = half_width(se * se * n, n, planned, alpha);
+    let p = p_value(effect / se, n, planned, alpha);
+    Estimate { effect, se, df: None, low: effect - half, high: effect + half, p }
+}
+
 /// Evidence against "a round is won as often as lost": 2^n · W! · L! / (n + 1)!.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
@@ -76,6 +86,7 @@ pub fn sign_e_course(rounds: &[f64]) -> Vec<SignE> {
 mod tests {
     use super::*;
     use crate::experiment::near;
+    use crate::experiment::statistics::{Difference, welch};
 
     #[test]
     fn tuning_and_width_agree_with_gbstats() {
@@ -96,12 +107,25 @@ mod tests {
 
     #[test]
     fn two_arms_agree_with_gbstats() {
-        // AC-07: gbstats treats both arms as one stream with variance se²·(nA + nB).
-        let (n, effect, se) = (6461.0, 0.503_36, 0.333_41);
-        let half = half_width(se * se * n, n, 1000.0, 0.05);
-        near(effect - half, -0.558_44, 2e-4);
-        near(effect + half, 1.565_16, 2e-4);
-        near(p_value(effect / se, n, 1000.0, 0.05), 1.0, 1e-9);
+        // AC-07, relative differences.
+        let means = (
+            Moments::from_sums(3000.0, 1396.87, 52_377.976_7),
+            Moments::from_sums(3461.0, 2422.7, 134_698.29),
+        );
+        let rates = (Moments::proportion(1396.0, 3000.0), Moments::proportion(2422.0, 3461.0));
+        for ((a, b), planned, [effect, low, high, se, p]) in [
+            (means, 1000.0, [0.503_36, -0.558_44, 1.565_16, 0.333_41, 1.0]),
+            (rates, 5000.0, [0.503_86, 0.400_98, 0.606_75, 0.033_86, 5.17e-44]),
+        ] {
+            let fixed = welch(a, b, 0.05, Difference::Relative).unwrap();
+            let e = at_any_time(&fixed, a.n + b.n, planned, 0.05);
+            for (found, expected) in
+                [e.effect, e.low, e.high, e.se, e.p].into_iter().zip([effect, low, high, se, p])
+            {
+                near(found, expected, 1e-5);
+            }
+            assert!(p > 0.5 || (e.p / p - 1.0).abs() < 0.01, "{} is not {p}", e.p);
+        }
     }
 
     #[test]
