@@ -1,3 +1,4 @@
 //! Experiments: what people see of them.
 
 mod page;
+mod shown;
