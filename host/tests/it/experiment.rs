@@ -3,5 +3,6 @@
 mod live;
 mod page;
 mod run;
+mod shown;
 mod simulation;
 mod words;

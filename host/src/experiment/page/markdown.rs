@@ -32,8 +32,8 @@ fn write_page(out: &mut String, page: &Page) -> std::fmt::Result {
 
 fn write_ruling(out: &mut String, ruling: &Ruling) -> std::fmt::Result {
     writeln!(out, "## Verdict on {}\n", inert(&ruling.heading))?;
-    if let Some(unhealthy) = &ruling.unhealthy {
-        writeln!(out, "**⛔ Do not decide on this.** {}\n", inert(unhealthy))?;
+    if let Some(stop) = &ruling.stop {
+        writeln!(out, "**✗ {}** {}\n", stop.order, inert(&stop.why))?;
     }
     writeln!(out, "**{}.** {}\n", ruling.word.to_uppercase(), inert(&ruling.sentence))?;
     writeln!(out, "Why: {}\n", inert(&ruling.because))?;

@@ -20,6 +20,6 @@ pub use html::html;
 pub use markdown::markdown;
 pub use model::{
     Block, Column, Fact, Figure, Forest, ForestRow, Histogram, Note, Page, Plane, PlanePoint, Plot, Row,
-    Ruling, Section, Table, Tone, Track, TrackPoint,
+    Ruling, Section, Stop, Table, Tone, Track, TrackPoint,
 };
 pub use path::{Path, Place};

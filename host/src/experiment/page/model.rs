@@ -30,14 +30,23 @@ pub struct Ruling {
     pub word: &'static str,
     /// In one sentence.
     pub sentence: String,
-    /// Why not to decide on it, if some check is unhealthy.
-    pub unhealthy: Option<String>,
+    /// Why to stop here: a check is unhealthy, or a guardrail is broken.
+    pub stop: Option<Stop>,
     /// Why it is this verdict.
     pub because: String,
     /// The one reason for which it may be wrong.
     pub caveat: String,
     /// The numbers behind it.
     pub facts: Vec<Fact>,
+}
+
+/// What stands before everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// What not to do.
+    pub order: &'static str,
+    /// Why.
+    pub why: String,
 }
 
 /// A part of the page.

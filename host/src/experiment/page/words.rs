@@ -50,9 +50,9 @@ pub(super) fn stopping(stopping: Stopping) -> &'static str {
 /// What a check found.
 pub(super) fn status(status: Status) -> &'static str {
     match status {
-        Status::Ok => "✓ ok",
-        Status::Warning => "⚠ warning",
-        Status::Unhealthy => "⛔ unhealthy",
+        Status::Ok => "✓\u{a0}ok",
+        Status::Warning => "⚠\u{a0}warning",
+        Status::Unhealthy => "✗\u{a0}unhealthy",
     }
 }
 

@@ -16,9 +16,14 @@ const DESK: u32 = 1280;
 fn the_page_fits_a_phone_and_a_desk_and_nothing_in_it_fails() {
     let Some(browser) = browser() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let report: Report = serde_json::from_str(include_str!("sample.json")).unwrap();
-    std::fs::write(folder.path().join("report.html"), html(&page(&report))).unwrap();
-    for width in [PHONE, DESK] {
+    let sample = include_str!("sample.json");
+    let long = "Donaudampfschifffahrtsgesellschaft".repeat(4);
+    let with_long_names = sample.replace("persona.anna", &long).replace("\"calendar\"", &format!("{long:?}"));
+    for (report, width) in
+        [(sample, PHONE), (sample, DESK), (&with_long_names, PHONE), (&with_long_names, DESK)]
+    {
+        let report: Report = serde_json::from_str(report).unwrap();
+        std::fs::write(folder.path().join("report.html"), html(&page(&report))).unwrap();
         let (found, complaints) = measured(&browser, folder.path(), width);
         assert_eq!(complaints, Vec::<String>::new(), "{width} px: what the browser complains about");
         assert_eq!(found["wide"], Value::Array(vec![]), "{width} px: elements that are too wide");

@@ -1,7 +1,7 @@
 //! What is drawn, and the same in words.
 
 use super::pieces::{compared, section};
-use crate::domain::experiment::Metric;
+use crate::domain::experiment::{Design, Metric};
 use crate::experiment::page::model::{
     Block, Figure, Forest, ForestRow, Histogram, Plane, PlanePoint, Plot, Section, Track, TrackPoint,
 };
@@ -37,7 +37,11 @@ fn track(report: &Report, comparison: &Comparison) -> Figure {
     let path = compared(comparison, "course");
     let title = "The effect, round by round";
     let Some(last) = comparison.course.last() else {
-        return figure(path, title, "No round is over yet, so there is nothing to draw.".to_owned(), None);
+        let why = match plan.design {
+            Design::Crossover => "No round is over yet, so there is nothing to draw.",
+            Design::Split => "A split is judged once, at its end, so there are no rounds to draw.",
+        };
+        return figure(path, title, why.to_owned(), None);
     };
     let write = |number| difference(metric, number);
     let sure = match (last.low, last.high) {

@@ -40,11 +40,17 @@ pub(super) fn row<const N: usize>(path: Path, cells: [String; N]) -> Row {
 
 /// A sentence begins with a capital and ends with a full stop.
 pub(super) fn sentence(text: &str) -> String {
-    let text = text.trim();
+    let text = stopped(text);
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
+}
+
+/// The text with a full stop at its end.
+pub(super) fn stopped(text: &str) -> String {
+    let text = text.trim();
     let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
+    format!("{text}{stop}")
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The verdict: what follows, how sure, for whom, at what price, and why it may be wrong.
 
-use super::pieces::{compared, fact, sentence};
+use super::pieces::{compared, fact, sentence, stopped};
 use crate::domain::experiment::Design;
-use crate::experiment::page::model::{Fact, Ruling};
+use crate::experiment::page::model::{Fact, Ruling, Stop};
 use crate::experiment::page::numbers::{NONE, count, difference, interval, level, or_none, p, plain};
 use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::{numbers, words};
@@ -11,7 +11,7 @@ use crate::experiment::report::{Check, Comparison, Report, Status};
 /// The verdict on one treatment.
 pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
     let verdict = &comparison.verdict;
-    let caveat = verdict.caveat.as_deref().map_or_else(
+    let caveat = verdict.caveat.as_deref().or_else(|| gravest(&report.health)).map_or_else(
         || "No health check speaks against it, and no single persona decides it.".to_owned(),
         sentence,
     );
@@ -20,16 +20,24 @@ pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
         heading: format!("{} against {}", comparison.treatment, comparison.control),
         outcome: verdict.outcome,
         word: words::outcome(verdict.outcome),
-        sentence: sentence(&verdict.sentence),
-        unhealthy: unhealthy(&report.health),
+        // It begins with the name of an arm, which stays as it is.
+        sentence: stopped(&verdict.sentence),
+        stop: unhealthy(&report.health).or_else(|| broken(comparison)),
         because: sentence(&verdict.because),
         caveat,
         facts: facts(report, comparison),
     }
 }
 
+/// The message of the gravest finding.
+fn gravest(health: &[Check]) -> Option<&str> {
+    let found = |status| health.iter().find(|check| check.status == status);
+    let check = found(Status::Unhealthy).or_else(|| found(Status::Warning))?;
+    Some(&check.message)
+}
+
 /// Why not to decide on it.
-fn unhealthy(health: &[Check]) -> Option<String> {
+fn unhealthy(health: &[Check]) -> Option<Stop> {
     let broken: Vec<&Check> = health.iter().filter(|check| check.status == Status::Unhealthy).collect();
     let first = broken.first()?;
     let more = match broken.len() - 1 {
@@ -37,7 +45,32 @@ fn unhealthy(health: &[Check]) -> Option<String> {
         1 => " One more check is unhealthy.".to_owned(),
         more => format!(" {more} more checks are unhealthy."),
     };
-    Some(format!("{}{more}", sentence(&first.message)))
+    Some(Stop { order: "Do not decide on this.", why: format!("{}{more}", sentence(&first.message)) })
+}
+
+/// Why not to take it, whatever the verdict.
+fn broken(comparison: &Comparison) -> Option<Stop> {
+    let broken = comparison.guardrails.iter().filter(|own| own.broken);
+    let named: Vec<&str> = broken.map(|own| words::metric(own.comparison.metric)).collect();
+    let why = format!("It is worse by more than is allowed: {}.", named.join("; "));
+    (!named.is_empty()).then_some(Stop { order: "A guardrail is broken.", why })
+}
+
+/// What must not get worse, in a line.
+fn guardrails(comparison: &Comparison) -> Option<Fact> {
+    let all = &comparison.guardrails;
+    let broken = all.iter().filter(|own| own.broken).count();
+    let hold = all.iter().filter(|own| own.holds && !own.broken).count();
+    let open = all.len() - broken - hold;
+    let counts = [(hold, "hold"), (open, "not shown"), (broken, "broken")];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let meaning = "measures that must not get worse by more than was allowed beforehand";
+    (!all.is_empty())
+        .then(|| fact(compared(comparison, "guardrails"), "Guardrails", counts.join(", "), meaning))
 }
 
 fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
@@ -45,7 +78,7 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
     let metric = primary.metric;
     let here = |path| compared(comparison, path);
     let effect = or_none(primary.effect, |effect| difference(metric, effect));
-    vec![
+    let mut facts = vec![
         fact(
             here("verdict/effect"),
             "Effect",
@@ -85,7 +118,9 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
                 None => "not known: some turn has no price",
             },
         ),
-    ]
+    ];
+    facts.extend(guardrails(comparison));
+    facts
 }
 
 /// The interval that the verdict is taken from.

@@ -60,8 +60,8 @@ fn verdict(ruling: &Ruling) -> Markup {
                 " "
                 span.pairing { (clean(&ruling.heading)) }
             }
-            @if let Some(unhealthy) = &ruling.unhealthy {
-                p.stop { strong { span aria-hidden="true" { "⛔ " } "Do not decide on this." } " " (clean(unhealthy)) }
+            @if let Some(stop) = &ruling.stop {
+                p.stop { strong { span aria-hidden="true" { "✗ " } (stop.order) } " " (clean(&stop.why)) }
             }
             p.sentence { (clean(&ruling.sentence)) }
             p { strong { "Why: " } (clean(&ruling.because)) }

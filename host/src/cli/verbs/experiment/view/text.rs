@@ -54,8 +54,8 @@ impl Sheet {
             Outcome::Inconclusive => ODD,
         };
         self.line("");
-        if let Some(unhealthy) = &ruling.unhealthy {
-            self.set(&format!("{} ", styled(BAD, "DO NOT DECIDE ON THIS")), 2, unhealthy);
+        if let Some(stop) = &ruling.stop {
+            self.set(&format!("{} ", styled(BAD, stop.order.to_uppercase())), 2, &stop.why);
         }
         self.set(&format!("{} ", styled(style, ruling.word.to_uppercase())), 2, &ruling.sentence);
         self.set(&format!("  {} ", styled(FAINT, "why:")), 4, &ruling.because);

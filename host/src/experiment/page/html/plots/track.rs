@@ -19,7 +19,7 @@ const SHOWN: f64 = 3.0;
 
 /// The drawing and its height.
 pub(super) fn track(track: &Track, id: &str) -> (f64, Markup) {
-    let x = Axis::new((1.0, f64::from(track.planned.max(2))), (LEFT, RIGHT));
+    let x = Axis::new((0.0, f64::from(track.planned.max(2))), (LEFT, RIGHT));
     let y = Axis::new(shown(track), (BOTTOM, TOP));
     let clip = format!("{id}-frame");
     let drawing = markup! {
