@@ -105,7 +105,8 @@ fn a_budget_ends_a_run() {
 
 #[test]
 fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_begin() {
-    let shell = shell("shaky", 6);
+    // Half of its turns: so many blocks that no accident hides it.
+    let shell = shell("shaky", 16);
     shell.write(
         "persona-host.toml",
         "[strategies.shaky]\nplugin = \"shaky\"\nsettings = { do = \"panic-at-times\" }\nfallback = []\n",
