@@ -1,7 +1,7 @@
 //! For tests: the report of an experiment that is well under way, and what else may become of one.
 
-use crate::domain::experiment::ArmName;
-use crate::experiment::report::{Check, Outcome, Report, Status};
+use crate::domain::experiment::{ArmName, Design};
+use crate::experiment::report::{Check, Outcome, Report, Scope, Status};
 
 /// Ten personas, two arms, more than twenty of thirty rounds, a second phase, and three warnings.
 pub(crate) fn sample() -> Report {
@@ -50,6 +50,22 @@ pub(crate) fn in_trouble() -> Report {
     second.course.clear();
     second.guardrails[0].broken = true;
     report.comparisons.push(second);
+    report
+}
+
+/// The same as a split, in which each persona played one arm.
+pub(crate) fn split() -> Report {
+    let mut report = sample();
+    report.plan.design = Design::Split;
+    let comparison = &mut report.comparisons[0];
+    comparison.verdict.scope = Scope::Population;
+    comparison.course.clear();
+    let primary = &mut comparison.primary;
+    (primary.catalogue, primary.clustered, primary.anytime, primary.sign_e) = (None, None, None, None);
+    let ordinal = &mut comparison.ordinal;
+    (ordinal.wins, ordinal.ties, ordinal.losses) = (0, 0, 0);
+    (ordinal.dominance, ordinal.superiority) = (None, None);
+    (ordinal.sign_p, ordinal.wilcoxon_p) = (None, None);
     report
 }
 

@@ -1,6 +1,6 @@
 //! What is on a page, and that nothing from outside is more than text on it.
 
-use super::sample::{hostile, in_trouble, sample};
+use super::sample::{hostile, in_trouble, sample, split};
 use super::{Block, Page, Place, html, markdown, page};
 use crate::experiment::report::{Report, Status};
 
@@ -33,6 +33,28 @@ fn a_warning_about_one_arm_is_at_that_arm_only() {
 }
 
 #[test]
+fn a_split_speaks_of_personas_in_one_arm_and_not_of_pairs() {
+    let decides = |report: &Report| {
+        let text = markdown(&page(report));
+        let (_, rest) = text.split_once("## The measure that decides").unwrap();
+        rest.split("## ").next().unwrap_or_default().to_owned()
+    };
+    let (crossover, split) = (decides(&sample()), decides(&split()));
+    for (words, of_crossover, of_split) in [
+        ("to flip the signs of whole personas", true, false),
+        ("to deal the personas to the arms anew", false, true),
+        ("By pairs, clustered", true, false),
+        ("For these personas", true, false),
+        ("For new personas", true, true),
+        ("Won, alike, lost", true, false),
+        ("Cliff's delta", true, true),
+    ] {
+        assert_eq!(crossover.contains(words), of_crossover, "{words}: {crossover}");
+        assert_eq!(split.contains(words), of_split, "{words}: {split}");
+    }
+}
+
+#[test]
 fn an_unhealthy_report_says_so_before_its_verdict() {
     let report = in_trouble();
     let page = page(&report);
@@ -58,7 +80,7 @@ fn an_unknown_cost_is_said_and_not_drawn() {
 
 #[test]
 fn html_is_balanced_and_needs_nothing_from_elsewhere() {
-    for report in [sample(), in_trouble(), hostile()] {
+    for report in [sample(), split(), in_trouble(), hostile()] {
         let text = html(&page(&report));
         assert_eq!(unbalanced(&text), None);
         for foreign in ["<script", "<link", "<img", "<iframe", "@import", "src=", "onload=", "url(http"] {
@@ -108,7 +130,7 @@ fn nothing_from_outside_is_more_than_text() {
 
 #[test]
 fn every_row_of_a_markdown_table_has_as_many_cells_as_its_head() {
-    for report in [sample(), in_trouble(), hostile()] {
+    for report in [sample(), split(), in_trouble(), hostile()] {
         let text = markdown(&page(&report));
         let mut columns = None;
         for line in text.lines() {

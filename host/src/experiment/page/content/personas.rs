@@ -1,6 +1,7 @@
 //! Persona by persona, and whether one of them decides.
 
 use super::pieces::{compared, fact, row, section, table};
+use crate::domain::experiment::Design;
 use crate::experiment::page::model::{Block, Section};
 use crate::experiment::page::numbers::{count, difference, interval, level};
 use crate::experiment::report::{Comparison, Report};
@@ -34,7 +35,10 @@ pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
         let path = compared(comparison, "leaveOneOut");
         blocks.push(Block::Facts(vec![fact(path, "Without one persona", range, meaning)]));
     }
-    let lead =
-        "Each persona's own difference, from its own blocks. An outlier here is a reason to read its turns.";
+    let own = match report.plan.design {
+        Design::Crossover => "Each persona's own difference, from its own blocks.",
+        Design::Split => "Each persona's own mean less the mean of the other arm.",
+    };
+    let lead = format!("{own} An outlier here is a reason to read its turns.");
     section(compared(comparison, "personas"), "Personas", lead, blocks)
 }

@@ -1,7 +1,7 @@
 //! The measure that decides, asked in every way.
 
 use super::pieces::{compared, fact, section};
-use crate::domain::experiment::Plan;
+use crate::domain::experiment::{Design, Plan};
 use crate::experiment::page::model::{Block, Fact, Section};
 use crate::experiment::page::numbers::{
     count, counted, difference, interval, level, or_none, p, p_cell, percent, plain, signed, value,
@@ -22,17 +22,12 @@ pub(super) fn primary(report: &Report, comparison: &Comparison) -> Section {
     );
     let mut facts = effect(plan, comparison);
     facts.extend(intervals(plan, comparison));
-    facts.extend(exact(comparison));
+    facts.extend(exact(plan, comparison));
     facts.extend(looks(plan, comparison));
-    let order = vec![
-        Block::Text(
-            "The same by the order of ratings alone, without trusting that the step from 1 to 2 is as \
-                     large as that from 4 to 5:"
-                .to_owned(),
-        ),
-        Block::Facts(ordinal(comparison)),
-    ];
-    let blocks = std::iter::once(Block::Facts(facts)).chain(order).collect();
+    let order = "The same by the order of ratings alone, without trusting that the step from 1 to 2 is as large as \
+                 that from 4 to 5:";
+    let blocks =
+        vec![Block::Facts(facts), Block::Text(order.to_owned()), Block::Facts(ordinal(plan, comparison))];
     section(compared(comparison, "primary"), "The measure that decides", lead, blocks)
 }
 
@@ -48,8 +43,13 @@ fn effect(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
             "Effect",
             or_none(own.effect, |effect| difference(metric, effect)),
             format!(
-                "the average of the personas' own differences, each persona counting the same; {relative} of \
-                 {}'s {}, from {} of {}; below {} it does not matter",
+                "{}; {relative} of {}'s {}, from {} of {}; below {} it does not matter",
+                match plan.design {
+                    Design::Crossover => {
+                        "the average of the personas' own differences, each persona counting the same"
+                    }
+                    Design::Split => "the mean of one arm's personas less that of the other's",
+                },
                 comparison.control,
                 mean(own.control_mean),
                 counted(own.n, "value", "values"),
@@ -71,13 +71,17 @@ fn effect(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
         ),
         fact(
             here("weightedByPairs"),
-            "Effect by pairs",
+            match plan.design {
+                Design::Crossover => "Effect by pairs",
+                Design::Split => "Effect by ratings",
+            },
             or_none(own.weighted_by_pairs, |effect| difference(metric, effect)),
-            "the same with every pair counting the same, so that busy personas count more",
+            "the same with every one of them counting the same, so that busy personas count more",
         ),
     ]
 }
 
+/// A split has no interval for these personas: each of them was seen in one arm only.
 fn intervals(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     let own = &comparison.primary;
     let sure = level(plan.alpha);
@@ -94,34 +98,41 @@ fn intervals(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
         });
         fact(compared(comparison, &format!("primary/{path}")), name, shown, format!("{meaning}{doubt}"))
     };
-    vec![
-        line(
-            "catalogue",
-            "For these personas",
-            own.catalogue.as_ref(),
-            &format!("{sure} interval for one look: would the same personas show it again?"),
-        ),
-        line(
-            "population",
-            "For new personas",
-            own.population.as_ref(),
-            &format!("{sure} interval for one look: would other personas like these show it, too?"),
-        ),
-        line(
-            "clustered",
-            "By pairs, clustered",
-            own.clustered.as_ref(),
-            "every pair counting the same, with the doubt of whole personas",
-        ),
-    ]
+    let population = line(
+        "population",
+        "For new personas",
+        own.population.as_ref(),
+        &format!("{sure} interval for one look: would other personas like these show it, too?"),
+    );
+    if plan.design == Design::Split {
+        return vec![population];
+    }
+    let catalogue = line(
+        "catalogue",
+        "For these personas",
+        own.catalogue.as_ref(),
+        &format!("{sure} interval for one look: would the same personas show it again?"),
+    );
+    let clustered = line(
+        "clustered",
+        "By pairs, clustered",
+        own.clustered.as_ref(),
+        "every pair counting the same, with the doubt of whole personas",
+    );
+    vec![catalogue, population, clustered]
 }
 
-fn exact(comparison: &Comparison) -> Option<Fact> {
+fn exact(plan: &Plan, comparison: &Comparison) -> Option<Fact> {
     let flip = comparison.primary.sign_flip.as_ref()?;
-    let how = if flip.exact { "every way to flip" } else { "100,000 drawn ways to flip" };
+    let ways = if flip.exact { "every way" } else { "100,000 drawn ways" };
+    let what = match plan.design {
+        Design::Crossover => "to flip the signs of whole personas",
+        Design::Split => "to deal the personas to the arms anew",
+    };
+    let tried = if flip.exact { "was" } else { "were" };
     let meaning = format!(
-        "{how} the signs of whole personas was tried, with no assumption about how ratings are spread; with this \
-         many personas p cannot be smaller than {}",
+        "{ways} {what} {tried} tried, with no assumption about how ratings are spread; with this many personas p \
+         cannot be smaller than {}",
         p_cell(Some(flip.floor))
     );
     Some(fact(compared(comparison, "primary/signFlip"), "Exact test", p(flip.p), meaning))
@@ -161,12 +172,29 @@ fn looks(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     facts
 }
 
-fn ordinal(comparison: &Comparison) -> Vec<Fact> {
+fn ordinal(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     let own = &comparison.ordinal;
     let here = |path: &str| compared(comparison, &format!("ordinal/{path}"));
     let size = own.magnitude.as_deref().map_or(String::new(), |size| format!("; {size}"));
     let chance = |chance: Option<f64>| or_none(chance, p);
-    vec![
+    let unpaired = [
+        fact(
+            here("cliffsDelta"),
+            "Shift of all ratings",
+            or_none(own.cliffs_delta, |delta| signed(delta, 2)),
+            format!("all ratings against all, without pairs (Cliff's delta, −1 to +1){size}"),
+        ),
+        fact(
+            here("brunnerMunzelP"),
+            "By the personas' means",
+            chance(own.brunner_munzel_p),
+            "whether one arm's personas tend to rate higher, without pairs (Brunner and Munzel's test)",
+        ),
+    ];
+    if plan.design == Design::Split {
+        return unpaired.into();
+    }
+    let mut facts = vec![
         fact(
             here("wins"),
             "Won, alike, lost",
@@ -186,12 +214,6 @@ fn ordinal(comparison: &Comparison) -> Vec<Fact> {
             format!("that {} is the better one of a pair; 50 % is a draw", comparison.treatment),
         ),
         fact(
-            here("cliffsDelta"),
-            "Shift of all ratings",
-            or_none(own.cliffs_delta, |delta| signed(delta, 2)),
-            format!("all ratings against all, without pairs (Cliff's delta, −1 to +1){size}"),
-        ),
-        fact(
             here("wilcoxonP"),
             "By ranks of personas",
             chance(own.wilcoxon_p),
@@ -203,11 +225,7 @@ fn ordinal(comparison: &Comparison) -> Vec<Fact> {
             chance(own.sign_p),
             "pairs of one persona are alike, so this one is too sure (sign test)",
         ),
-        fact(
-            here("brunnerMunzelP"),
-            "By the personas' means",
-            chance(own.brunner_munzel_p),
-            "whether one arm's personas tend to rate higher, without pairs (Brunner and Munzel's test)",
-        ),
-    ]
+    ];
+    facts.extend(unpaired);
+    facts
 }

@@ -1,12 +1,14 @@
 //! The verdict: what follows, how sure, for whom, at what price, and why it may be wrong.
 
 use super::pieces::{compared, fact, sentence, stopped};
-use crate::domain::experiment::Design;
+use crate::domain::experiment::{Design, Plan, Stopping};
 use crate::experiment::page::model::{Fact, Ruling, Stop};
-use crate::experiment::page::numbers::{NONE, count, difference, interval, level, or_none, p, plain};
+use crate::experiment::page::numbers::{
+    NONE, count, counted, difference, interval, level, or_none, p, plain,
+};
 use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::{numbers, words};
-use crate::experiment::report::{Check, Comparison, Report, Status};
+use crate::experiment::report::{Check, Comparison, MetricComparison, Report, Status};
 
 /// The verdict on one treatment.
 pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
@@ -73,11 +75,18 @@ fn guardrails(comparison: &Comparison) -> Option<Fact> {
         .then(|| fact(compared(comparison, "guardrails"), "Guardrails", counts.join(", "), meaning))
 }
 
+/// The effect that the verdict's interval is of: with gaps in the rows, rounds and personas have other means.
+fn judged(plan: &Plan, primary: &MetricComparison) -> Option<f64> {
+    let of_rounds = plan.design == Design::Crossover && plan.stopping == Stopping::Sequential;
+    let rounds = primary.anytime.as_ref().filter(|_| of_rounds).map(|own| own.effect);
+    rounds.or(primary.effect)
+}
+
 fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
     let (plan, progress, primary) = (&report.plan, &report.progress, &comparison.primary);
     let metric = primary.metric;
     let here = |path| compared(comparison, path);
-    let effect = or_none(primary.effect, |effect| difference(metric, effect));
+    let effect = or_none(judged(plan, primary), |effect| difference(metric, effect));
     let mut facts = vec![
         fact(
             here("verdict/effect"),
@@ -96,18 +105,17 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
             here("verdict/scope"),
             "Speaks about",
             words::scope(comparison.verdict.scope),
-            words::for_new_ones(comparison.verdict.population),
+            match plan.design {
+                Design::Crossover => words::for_new_ones(comparison.verdict.population),
+                Design::Split => "each of these was in one arm only, so nothing is said about them alone",
+            },
         ),
         evidence(report, comparison),
         fact(
             Path::of("progress/rounds"),
             "Rounds",
             format!("{} of {}", count(progress.rounds.into()), count(progress.planned_rounds.into())),
-            format!(
-                "a round is one block of each of the {} personas; {} blocks are complete",
-                count(progress.personas),
-                count(progress.complete_blocks)
-            ),
+            rounds(report),
         ),
         fact(
             Path::of("progress/cost"),
@@ -121,6 +129,18 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
     ];
     facts.extend(guardrails(comparison));
     facts
+}
+
+/// What a round is, and what is in them.
+fn rounds(report: &Report) -> String {
+    let personas = counted(report.progress.personas, "persona", "personas");
+    match report.plan.design {
+        Design::Crossover => format!(
+            "a round is one block of each of the {personas}; {} complete",
+            counted(report.progress.complete_blocks, "block is", "blocks are")
+        ),
+        Design::Split => format!("a round is one block of each of the {personas}"),
+    }
 }
 
 /// The interval that the verdict is taken from.

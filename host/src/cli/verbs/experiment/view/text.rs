@@ -155,12 +155,13 @@ impl Sheet {
 /// Words stay in one piece, unless they are very long.
 fn keep_words(grid: &mut Grid) {
     let mut longest: Vec<usize> = Vec::new();
-    for cell in grid.header().into_iter().chain(grid.row_iter()).flat_map(|row| row.cell_iter().enumerate()) {
-        let (at, cell) = cell;
-        let content = cell.content();
-        let word = content.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
-        longest.resize(longest.len().max(at + 1), 0);
-        longest[at] = longest[at].max(word.min(LONGEST_WORD));
+    for row in grid.header().into_iter().chain(grid.row_iter()) {
+        longest.resize(longest.len().max(row.cell_count()), 0);
+        for (cell, longest) in row.cell_iter().zip(&mut longest) {
+            let content = cell.content();
+            let word = content.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+            *longest = word.min(LONGEST_WORD).max(*longest);
+        }
     }
     for (column, longest) in grid.column_iter_mut().zip(longest) {
         // The boundary includes the padding, which is a space on either side.
