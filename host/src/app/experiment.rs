@@ -284,10 +284,11 @@ async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, ou
 
 fn effect(comparison: &crate::experiment::report::Comparison) -> String {
     let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
-    let effect =
-        comparison.primary.effect.map_or_else(|| "–".to_owned(), |effect| format!("{effect:+.2}{unit}"));
-    let interval = comparison.primary.anytime.as_ref();
-    let interval = interval.map_or_else(String::new, |own| format!(" ({:+.2} to {:+.2})", own.low, own.high));
+    // The effect that the interval is of.
+    let rounds = comparison.primary.anytime.as_ref();
+    let effect = rounds.map(|own| own.effect).or(comparison.primary.effect);
+    let effect = effect.map_or_else(|| "–".to_owned(), |effect| format!("{effect:+.2}{unit}"));
+    let interval = rounds.map_or_else(String::new, |own| format!(" ({:+.2} to {:+.2})", own.low, own.high));
     format!("{} {effect}{interval}", comparison.treatment)
 }
 
