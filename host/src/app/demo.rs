@@ -11,7 +11,7 @@ use tokio::sync::broadcast::Receiver;
 use super::build::build;
 use super::run::finish;
 use super::signals::stop_on_signal;
-use super::stack::STAND_IN_KEY;
+use super::stack::{ask_the_script, live_in};
 use super::tick::{QUIET, print, shown};
 use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
@@ -144,14 +144,9 @@ fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<(Confi
     let mut config = resolve(load::file(file)?, &environment)?;
     let real_claude = !config.model.api_key.expose_secret().is_empty();
     if !real_claude {
-        stack.claude_url().clone_into(&mut config.model.base_url);
-        config.model.api_key = STAND_IN_KEY.into();
+        ask_the_script(&mut config, stack);
     }
-    stack.auth_url().clone_into(&mut config.mana.auth_url);
-    stack.mcp_url().clone_into(&mut config.mana.mcp_url);
-    config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
-    config.mana.service_key = stack.service_key().into();
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    live_in(&mut config, stack, folder);
     config.runner.tick_interval = DAY;
     config.runner.paused = false;
     if config.routing.archetypes.is_empty() && config.routing.personas.is_empty() {

@@ -1,14 +1,14 @@
 //! `experiment run`: blocks of an experiment, back to back, with a running verdict.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::build::build;
 use super::signals::stop_on_signal;
-use super::stack::STAND_IN_KEY;
+use super::stack::{ask_the_script, live_in};
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
@@ -108,24 +108,19 @@ async fn neighbours(
     let database = DatabaseUrl::File(folder.join("mana.db"));
     let options = StackOptions { database, script, ..StackOptions::on_free_ports(clock.clone()) };
     let stack = Stack::start(options).await?;
-    let config = configure(&stack, folder, file)?;
+    let config = configure(&stack, &folder, file)?;
     super::demo::seed(&stack, &config).await?;
     Ok(Neighbours { config, clock, stack: Some(stack) })
 }
 
 /// The usual configuration, pointed at the stand-ins. A shell that is set up for a real neighbour must not
 /// send anything there.
-fn configure(stack: &Stack, folder: PathBuf, file: Option<&Path>) -> Result<Config, Failure> {
+fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<Config, Failure> {
     let used = |name: &str| ["PERSONA_CONCURRENCY", "HOME", "XDG_CACHE_HOME"].contains(&name);
     let environment = |name: &str| if used(name) { load::variable(name) } else { None };
     let mut config = resolve(load::file(file)?, &environment)?;
-    stack.claude_url().clone_into(&mut config.model.base_url);
-    config.model.api_key = STAND_IN_KEY.into();
-    stack.auth_url().clone_into(&mut config.mana.auth_url);
-    stack.mcp_url().clone_into(&mut config.mana.mcp_url);
-    config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
-    config.mana.service_key = stack.service_key().into();
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    ask_the_script(&mut config, stack);
+    live_in(&mut config, stack, folder);
     Ok(config)
 }
 

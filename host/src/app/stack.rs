@@ -1,6 +1,7 @@
 //! `stack`: the neighbours on this machine, until a signal.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -8,11 +9,12 @@ use super::signals;
 use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure};
+use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::standin::{DatabaseUrl, Stack, StackError, StackOptions};
 
 /// The key that the scripted Claude is sent. It takes any.
-pub(super) const STAND_IN_KEY: &str = "stand-in-no-key-needed";
+const STAND_IN_KEY: &str = "stand-in-no-key-needed";
 
 /// Serves until a signal, and says how to reach what it serves.
 pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
@@ -46,6 +48,21 @@ pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
     signals::next().await;
     stack.stop().await;
     Ok(())
+}
+
+/// Points a configuration at the stand-ins of mana-auth and mana-mcp, with the ledger in `folder`.
+pub(super) fn live_in(config: &mut Config, stack: &Stack, folder: &Path) {
+    stack.auth_url().clone_into(&mut config.mana.auth_url);
+    stack.mcp_url().clone_into(&mut config.mana.mcp_url);
+    config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
+    config.mana.service_key = stack.service_key().into();
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+}
+
+/// Points a configuration at the scripted Claude.
+pub(super) fn ask_the_script(config: &mut Config, stack: &Stack) {
+    stack.claude_url().clone_into(&mut config.model.base_url);
+    config.model.api_key = STAND_IN_KEY.into();
 }
 
 /// What persona-host needs to reach the stand-ins.
