@@ -110,7 +110,7 @@ fn unmeant<T>(problem: impl Into<String>, hint: impl Into<String>) -> Result<T, 
 
 fn checked(written: Written, strategies: &BTreeSet<StrategyName>) -> Result<Experiment, Unmeant> {
     named("key", &written.key)?;
-    let arms = arms(written.arms, written.design, strategies)?;
+    let (arms, weights) = arms(written.arms, written.design, strategies)?;
     let who = who(written.personas)?;
     let margin = written.margin.unwrap_or(USUAL_MARGIN);
     let alpha = written.alpha.unwrap_or(USUAL_ALPHA);
@@ -161,6 +161,7 @@ fn checked(written: Written, strategies: &BTreeSet<StrategyName>) -> Result<Expe
             question: written.question,
             design: written.design,
             arms: arms.iter().map(|arm| arm.name.clone()).collect(),
+            weights,
             primary: written.primary,
             secondary: written.secondary,
             guardrails: written.guardrails,
@@ -181,12 +182,12 @@ fn checked(written: Written, strategies: &BTreeSet<StrategyName>) -> Result<Expe
     })
 }
 
-/// The arms, the control first; weights sum to 1.
+/// The arms, the control first, and their weights, which sum to 1.
 fn arms(
     written: Vec<WrittenArm>,
     design: Design,
     strategies: &BTreeSet<StrategyName>,
-) -> Result<Vec<Arm>, Unmeant> {
+) -> Result<(Vec<Arm>, Vec<f64>), Unmeant> {
     if written.len() < 2 {
         let problem = format!("it has {} arm{}", written.len(), if written.len() == 1 { "" } else { "s" });
         return unmeant(
@@ -227,19 +228,20 @@ fn arms(
     }
     let control = control(&written)?;
     let total: f64 = written.iter().map(|arm| arm.weight.unwrap_or(1.0)).sum();
-    let mut arms = Vec::with_capacity(written.len());
+    let (mut arms, mut weights) = (Vec::with_capacity(written.len()), Vec::with_capacity(written.len()));
     for (position, arm) in written.into_iter().enumerate() {
+        let at = if position == control { 0 } else { arms.len() };
+        weights.insert(at, arm.weight.unwrap_or(1.0) / total);
         let settings = json_of(toml::Value::Table(arm.settings));
         let arm = Arm {
             settings: settings.as_object().cloned().unwrap_or_default(),
-            weight: arm.weight.unwrap_or(1.0) / total,
             name: ArmName::new(arm.name),
             strategy: StrategyName::new(arm.strategy),
         };
-        arms.insert(if position == control { 0 } else { arms.len() }, arm);
+        arms.insert(at, arm);
     }
     alike(&arms)?;
-    Ok(arms)
+    Ok((arms, weights))
 }
 
 /// Which of them is the control.
@@ -371,7 +373,7 @@ strategy = "daily"
             ("brief-1", 1, &Who::All)
         );
         assert_eq!(experiment.arms[1].settings["minutes"], 5);
-        assert_eq!(experiment.arms[0].weight, 0.5);
+        assert_eq!(plan.weights, [0.5, 0.5]);
     }
 
     #[test]

@@ -87,8 +87,6 @@ pub struct Arm {
     pub strategy: StrategyName,
     /// Settings that take the place of the strategy's, key by key.
     pub settings: Map<String, Value>,
-    /// Its part of the personas in a split design; all weights sum to 1.
-    pub weight: f64,
 }
 
 /// Who may take part.
@@ -212,6 +210,9 @@ pub struct Plan {
     pub design: Design,
     /// The arms by name, the control first.
     pub arms: Vec<ArmName>,
+    /// Each arm's part of the personas in a split, in the same order; they sum to 1. Alike in a crossover, where
+    /// everybody plays every arm.
+    pub weights: Vec<f64>,
     /// The measure that decides.
     pub primary: Metric,
     /// Measures that are shown beside it, corrected among themselves.

@@ -7,10 +7,9 @@ use super::sheet::Sheet;
 use super::verdict::verdict;
 use crate::domain::experiment::{ArmName, Design, Guardrail, Plan};
 use crate::experiment::report::{
-    Adjusted, Check, Comparison, GuardrailComparison, Look, MetricComparison, Progress,
+    Adjusted, Bounds, Check, Comparison, GuardrailComparison, Look, MetricComparison, Progress,
 };
-use crate::experiment::statistics::{anytime, benjamini_hochberg, holm, sign_e_course};
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use crate::experiment::statistics::{anytime, benjamini_hochberg, holm, one_sided, sign_e_course};
 
 /// Every treatment against the control; primary p-values are corrected among the treatments (Holm), secondary
 /// ones among all of theirs (Benjamini and Hochberg).
@@ -82,18 +81,20 @@ fn guardrail(
 ) -> GuardrailComparison {
     let comparison = compare(sheet, plan, treatment, guardrail.metric);
     let sign = if guardrail.metric.more_is_better() { 1.0 } else { -1.0 };
-    let ends = comparison.population.as_ref().and_then(|own| {
-        let t = StudentsT::new(0.0, 1.0, own.df?).ok()?.inverse_cdf(1.0 - plan.alpha);
-        // In the direction in which more is better.
-        Some((sign * own.effect - own.se * t, sign * own.effect + own.se * t))
-    });
+    // In the direction in which more is better.
+    let towards = |ends: Bounds| match guardrail.metric.more_is_better() {
+        true => ends,
+        false => Bounds { low: -ends.high, high: -ends.low },
+    };
+    let ends = comparison.population.as_ref().and_then(|own| one_sided(own, plan.alpha));
     // Without any spread the difference is what it is; none at all is no harm.
-    let ends = ends.or_else(|| comparison.effect.map(|effect| (sign * effect, sign * effect)));
+    let ends =
+        ends.or_else(|| comparison.effect.map(|effect| Bounds { low: effect, high: effect })).map(towards);
     GuardrailComparison {
         margin: guardrail.margin,
-        worst: ends.map(|(low, _)| sign * low),
-        holds: ends.is_some_and(|(low, _)| low > -guardrail.margin),
-        broken: ends.is_some_and(|(_, high)| high < -guardrail.margin),
+        worst: ends.map(|ends| sign * ends.low),
+        holds: ends.is_some_and(|ends| ends.low > -guardrail.margin),
+        broken: ends.is_some_and(|ends| ends.high < -guardrail.margin),
         comparison,
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{known, ratings};
-use super::sheet::{Sheet, mean};
+use super::sheet::{Block, Pairs, Sheet, mean};
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 use crate::experiment::report::{ArmSummary, Check, Progress, Status};
-use crate::experiment::statistics::{
-    ALARM, Difference, FIRST_LOOK, MIN_PER_ARM, Moments, chi_square, floor, welch,
-};
+use crate::experiment::statistics::{ALARM, FIRST_LOOK, MIN_PER_ARM, Moments, chi_square, floor, student};
 
 /// With fewer personas a split finds hardly anything.
 const SPLIT_PERSONAS: u64 = 30;
+/// Below this the order of the arms matters.
+const CARRIED_OVER: f64 = 0.01;
 /// The part of personas that may be seen in two arms of a split.
 const TWO_ARMS: f64 = 0.01;
 
@@ -23,7 +23,7 @@ pub(super) fn checks(
     progress: &Progress,
     phases: &[Phase],
 ) -> Vec<Check> {
-    let mut checks = stages(plan, arms);
+    let mut checks = stages(sheet, plan, arms);
     checks.extend(few_personas(plan, progress));
     checks.extend(rounds(plan, progress));
     checks.extend(several_phases(phases));
@@ -50,42 +50,50 @@ fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
 /// How many turns of an arm came as far as some stage.
 type Count = fn(&ArmSummary) -> u64;
 
-/// At each stage the arms should have about as many turns as were meant to: those that a strategy loses on
-/// the way are not like the others.
-fn stages(plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
-    let assigned: Vec<u64> = arms.iter().map(|arm| arm.stages.assigned).collect();
-    // A crossover gives every arm the same; a split is compared with what was assigned to begin with.
-    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
-    let weights: Vec<f64> = match plan.design {
-        Design::Crossover => vec![1.0; arms.len()],
-        Design::Split => assigned.iter().map(|count| *count as f64).collect(),
-    };
-    let stages: [(&str, Count); 5] = [
-        ("assigned", |arm| arm.stages.assigned),
+/// At each stage the arms should have about as many as were meant to: those that a strategy loses on the way are
+/// not like the others. In a split a persona comes with all of its turns, so personas are what was dealt, and
+/// the turns of later stages are compared with those that were assigned.
+fn stages(sheet: &Sheet<'_>, plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
+    let later: [(&str, Count); 4] = [
         ("started", |arm| arm.stages.started),
         ("completed", |arm| arm.stages.completed),
         ("rated", |arm| arm.stages.rated),
         ("parsed", |arm| arm.stages.parsed),
     ];
-    let of = |(stage, count): (&str, Count)| {
-        let counts: Vec<u64> = arms.iter().map(count).collect();
-        let p = chi_square(&counts, &weights);
-        let enough = assigned.iter().all(|count| *count >= MIN_PER_ARM);
-        let uneven = enough && p.is_some_and(|p| p < ALARM);
-        let shown: Vec<String> =
-            arms.iter().zip(&counts).map(|(arm, count)| format!("{} {count}", arm.arm)).collect();
-        let shown = shown.join(", ");
-        let message = if uneven {
-            format!(
-                "turns that were {stage} are unevenly spread over the arms ({shown}): find out what loses them before you compare what is left"
-            )
-        } else {
-            format!("turns that were {stage}: {shown}")
-        };
-        let status = if uneven { Status::Unhealthy } else { Status::Ok };
-        Check { p, ..check(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message) }
+    let assigned: Vec<u64> = arms.iter().map(|arm| arm.stages.assigned).collect();
+    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+    let (dealt, what, meant) = match plan.design {
+        Design::Crossover => (assigned.clone(), "turns", plan.weights.clone()),
+        Design::Split => {
+            let personas = |arm| sheet.turns(arm).map(|turn| turn.persona.as_str()).collect::<BTreeSet<_>>();
+            let dealt = plan.arms.iter().map(|arm| personas(arm).len() as u64).collect();
+            (dealt, "personas", assigned.iter().map(|count| *count as f64).collect())
+        }
     };
-    stages.into_iter().map(of).collect()
+    let enough = |counts: &[u64]| counts.iter().all(|count| *count >= MIN_PER_ARM);
+    let mut checks = vec![spread(plan, "assigned", what, &dealt, &plan.weights, enough(&dealt))];
+    checks.extend(later.into_iter().map(|(stage, count)| {
+        let counts: Vec<u64> = arms.iter().map(count).collect();
+        spread(plan, stage, "turns", &counts, &meant, enough(&assigned))
+    }));
+    checks
+}
+
+/// Whether the arms have about as many as was meant; with too few nothing can be said.
+fn spread(plan: &Plan, stage: &str, what: &str, counts: &[u64], meant: &[f64], enough: bool) -> Check {
+    let p = chi_square(counts, meant);
+    let shown: Vec<String> =
+        plan.arms.iter().zip(counts).map(|(arm, count)| format!("{arm} {count}")).collect();
+    let shown = shown.join(", ");
+    let (status, message) = if enough && p.is_some_and(|p| p < ALARM) {
+        let message = format!(
+            "{what} that were {stage} are unevenly spread over the arms ({shown}): find out what loses them before you compare what is left"
+        );
+        (Status::Unhealthy, message)
+    } else {
+        (Status::Ok, format!("{what} that were {stage}: {shown}"))
+    };
+    Check { p, ..check(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message) }
 }
 
 fn few_personas(plan: &Plan, progress: &Progress) -> Option<Check> {
@@ -176,7 +184,7 @@ fn unreadable(arms: &[ArmSummary]) -> Vec<Check> {
 
 fn cost(progress: &Progress) -> Option<Check> {
     let message =
-        "the cost of some turns is not known, so no total is given: set the model's price".to_owned();
+        "the cost of some turns is not known, so no total is given: rows need a cost, the host the model's price".to_owned();
     progress.cost.is_none().then(|| check("unknown-cost", Status::Warning, "progress/cost", message))
 }
 
@@ -204,12 +212,10 @@ fn order_balance(sheet: &Sheet<'_>, plan: &Plan) -> Option<Check> {
     Some(Check { p: Some(p), ..check("order-balance", status, "comparisons/primary", message) })
 }
 
-/// Whether the effect is another one when the treatment comes first: then something is carried over from the
-/// turn before.
+/// Whether the effect of each persona is another one when the treatment comes first: then something is carried
+/// over from the turn before.
 fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Check> {
-    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for own in &pairs {
+    let shift = |own: &Pairs<'_>| {
         let (mut led, mut followed) = (Vec::new(), Vec::new());
         for (block, values) in &own.blocks {
             let turns = &sheet.personas[own.persona][block];
@@ -218,22 +224,22 @@ fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Che
             let differences = values.iter().map(|(control, treatment)| treatment - control);
             if treated < control { led.extend(differences) } else { followed.extend(differences) }
         }
-        first.extend(known(mean(led.into_iter())));
-        second.extend(known(mean(followed.into_iter())));
-    }
-    let estimate = welch(Moments::of(&second), Moments::of(&first), plan.alpha, Difference::Absolute)?;
-    let differs = estimate.p < 0.01;
-    let status = if differs { Status::Warning } else { Status::Ok };
-    let message = if differs {
-        format!(
-            "the effect of {treatment} is {:+.2} larger when it comes first in a block: something is carried over from turn to turn; look at first turns only, or fork the personas",
-            estimate.effect
-        )
+        known(mean(led.into_iter()) - mean(followed.into_iter()))
+    };
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let shifts: Vec<f64> = pairs.iter().filter_map(shift).collect();
+    let estimate = student(&shifts, plan.alpha)?;
+    let effect = estimate.effect;
+    let (status, message) = if estimate.p < CARRIED_OVER {
+        let message = format!(
+            "the effect of {treatment} differs by {effect:+.2} where it comes first in a block: something is carried over from turn to turn; look at first turns only, or give each arm a world of its own (--stand-ins)"
+        );
+        (Status::Warning, message)
     } else {
-        format!(
-            "the effect of {treatment} does not depend on which arm comes first (difference {:+.2})",
-            estimate.effect
-        )
+        let message = format!(
+            "the effect of {treatment} does not depend on which arm comes first (difference {effect:+.2})"
+        );
+        (Status::Ok, message)
     };
     Some(Check { p: Some(estimate.p), ..check("carry-over", status, "comparisons/primary", message) })
 }
@@ -241,7 +247,7 @@ fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Che
 /// In a split nobody should be in two arms.
 #[expect(clippy::cast_precision_loss, reason = "counts of personas")]
 fn two_arms(sheet: &Sheet<'_>) -> Option<Check> {
-    let arms = |blocks: &BTreeMap<u32, super::sheet::Block<'_>>| -> BTreeSet<ArmName> {
+    let arms = |blocks: &BTreeMap<u32, Block<'_>>| -> BTreeSet<ArmName> {
         blocks.values().flat_map(|block| block.keys().map(|arm| (*arm).clone())).collect()
     };
     let both = sheet.personas.values().filter(|blocks| arms(blocks).len() > 1).count();
@@ -263,7 +269,7 @@ fn usage(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Check> {
         let (control, treated) = (part(plan.control(), module), part(treatment, module));
         let differs = (treated - control).abs() > 0.2 && turns >= MIN_PER_ARM;
         let message = format!(
-            "{module} is used in {:.0} % of the turns of {treatment} and {:.0} % of those of {}: ratings exist only where it was used, so read its bounds",
+            "the module {module} is used in {:.0} % of the turns of {treatment} and {:.0} % of those of {}: ratings exist only where it was used, so read its bounds",
             treated * 100.0,
             control * 100.0,
             plan.control()

@@ -1,12 +1,11 @@
 //! The verdict: one of four, by the rule that was fixed beforehand, with the reason.
 
-use crate::domain::experiment::{Design, Plan, Stopping};
+use super::effect::alpha_of_one;
+use crate::domain::experiment::{Design, Metric, Plan, Stopping};
 use crate::experiment::report::{
     Check, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope, Status, Verdict,
 };
 use crate::experiment::statistics::FIRST_LOOK;
-
-use super::effect::alpha_of_one;
 
 /// What follows from the primary measure.
 pub(super) fn verdict(
@@ -149,19 +148,19 @@ fn sentence(
         Outcome::Equivalent => format!("{treatment} and {control} are equivalent within ±{}", plan.margin),
         Outcome::Inconclusive => format!("nothing can be said yet of {treatment} against {control}"),
     };
-    let unit = if plan.primary.name() == "rating" {
-        "points".to_owned()
-    } else {
-        format!("by {}", plan.primary.name())
+    let unit = match plan.primary {
+        Metric::Rating => "points".to_owned(),
+        other => format!("by {}", other.name()),
     };
     // The effect that the interval is of: with gaps in the rows, rounds and personas have other means.
     let effect = interval.map(|own| own.0).or(primary.effect);
     let effect = effect.map_or_else(String::new, |effect| format!(": {effect:+.2} {unit}"));
-    let percent = (1.0 - alpha_of_one(plan)) * 100.0;
+    let percent = format!("{:.3}", (1.0 - alpha_of_one(plan)) * 100.0);
     let interval = interval.map_or_else(String::new, |(_, low, high, kind)| {
-        format!(" ({percent:.3} % {kind}: {low:+.2} to {high:+.2})")
-            .replace(".000 %", " %")
-            .replace(".500 %", ".5 %")
+        format!(
+            " ({} % {kind}: {low:+.2} to {high:+.2})",
+            percent.trim_end_matches('0').trim_end_matches('.')
+        )
     });
     let personas = primary.personas;
     let whom = match plan.design {

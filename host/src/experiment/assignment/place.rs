@@ -92,8 +92,7 @@ fn takes_part(experiment: &Experiment, unit: &str, earlier: &[Assignment]) -> bo
 
 /// Where the unit's point falls among the arms' weights; nowhere, if it takes no part.
 fn split_arm(experiment: &Experiment, unit: &str) -> Option<ArmName> {
-    let weights: Vec<f64> = experiment.arms.iter().map(|arm| arm.weight).collect();
-    let ranges = ranges(weights.len(), experiment.traffic, &weights);
+    let ranges = ranges(experiment.arms.len(), experiment.traffic, &experiment.plan.weights);
     choose(point(&experiment.seed, unit), &ranges).map(|arm| experiment.arms[arm].name.clone())
 }
 
@@ -111,6 +110,7 @@ mod tests {
                 question: String::new(),
                 design,
                 arms: arms.to_vec(),
+                weights: vec![0.5, 0.5],
                 primary: Metric::Rating,
                 secondary: Vec::new(),
                 guardrails: Vec::new(),
@@ -124,7 +124,6 @@ mod tests {
                     strategy: StrategyName::new(name.as_str()),
                     name,
                     settings: serde_json::Map::new(),
-                    weight: 0.5,
                 })
                 .to_vec(),
             who: Who::All,
@@ -181,8 +180,7 @@ mod tests {
         let mut experiment = experiment(Design::Split);
         let unit = "persona.anna@mana.test";
         let mut turns = vec![next(&experiment, unit, &[]).unwrap()];
-        experiment.arms[0].weight = 1.0;
-        experiment.arms[1].weight = 0.0;
+        experiment.plan.weights = vec![1.0, 0.0];
         turns.push(next(&experiment, unit, &turns).unwrap());
         assert_eq!(arms(&turns), ["brief", "brief"]);
         experiment.version = 2;

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-use crate::experiment::report::Estimate;
+use crate::experiment::report::{Bounds, Estimate};
 
 /// Sums of equal numbers are off by about so much.
 pub(super) const ROUNDING: f64 = 1e-12;
@@ -100,9 +100,15 @@ pub fn welch_greater(
     difference: Difference,
 ) -> Option<Estimate> {
     let both = welch(control, treatment, alpha, difference)?;
-    let t = StudentsT::new(0.0, 1.0, both.df?).ok()?;
-    let low = both.effect - both.se * t.inverse_cdf(1.0 - alpha);
-    Some(Estimate { low, high: f64::INFINITY, p: t.sf(both.effect / both.se), ..both })
+    let p = StudentsT::new(0.0, 1.0, both.df?).ok()?.sf(both.effect / both.se);
+    Some(Estimate { low: one_sided(&both, alpha)?.low, high: f64::INFINITY, p, ..both })
+}
+
+/// The ends of the two one-sided intervals of an estimate: with each of them 1 − alpha of such intervals are right.
+#[must_use]
+pub fn one_sided(estimate: &Estimate, alpha: f64) -> Option<Bounds> {
+    let half = estimate.se * StudentsT::new(0.0, 1.0, estimate.df?).ok()?.inverse_cdf(1.0 - alpha);
+    Some(Bounds { low: estimate.effect - half, high: estimate.effect + half })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod srm;
 
 pub use cuped::{adjusted, theta};
 pub use draws::Draws;
-pub use mean::{Difference, Moments, student, welch, welch_greater};
+pub use mean::{Difference, Moments, one_sided, student, welch, welch_greater};
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use ordinal::{brunner_munzel, cliffs_delta, magnitude, sign_test, wilcoxon_pratt};
 pub use paired::{clustered, permutation, sign_flip, within};

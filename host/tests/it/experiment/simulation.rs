@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use persona_host::domain::experiment::{ArmName, Design, Metric, Plan, Stopping};
 use persona_host::domain::observation::{Observation, Reached};
 use persona_host::experiment::analysis::{Sheet, analyze, course};
-use persona_host::experiment::report::{Identity, Outcome, Report};
+use persona_host::experiment::report::{Identity, Outcome, Report, Status};
 use persona_host::experiment::statistics::{Draws, anytime, sign_e_course};
 
 const PERSONAS: u64 = 10;
@@ -21,6 +21,7 @@ fn plan(design: Design) -> Plan {
         question: "Is there an effect?".to_owned(),
         design,
         arms: vec![ArmName::new("control"), ArmName::new("treatment")],
+        weights: vec![0.5, 0.5],
         primary: Metric::Rating,
         secondary: Vec::new(),
         guardrails: Vec::new(),
@@ -210,6 +211,42 @@ fn swapping_the_arms_turns_every_sign_and_nothing_else() {
     near(a.p, b.p);
     assert_eq!(there.primary.sign_flip, back.primary.sign_flip);
     assert_eq!((there.ordinal.wins, there.ordinal.losses), (back.ordinal.losses, back.ordinal.wins));
+}
+
+#[test]
+fn a_split_whose_personas_are_not_dealt_as_meant_is_unhealthy_where_it_begins() {
+    let deal = |weights: [f64; 2]| {
+        let mut plan = plan(Design::Split);
+        plan.weights = weights.to_vec();
+        // Forty personas in four lives, half of them in each arm.
+        let lives = (0..4).flat_map(|seed| {
+            let rename =
+                move |turn: Observation| Observation { persona: format!("{seed}{}", turn.persona), ..turn };
+            life(seed, Design::Split, 0.0).into_iter().map(rename)
+        });
+        let report = report(&plan, &lives.collect::<Vec<_>>());
+        let check = report.health.into_iter().find(|check| check.name == "srm-assigned").unwrap();
+        (check.status, check.message)
+    };
+    assert_eq!(
+        deal([0.5, 0.5]),
+        (Status::Ok, "personas that were assigned: control 20, treatment 20".to_owned())
+    );
+    assert_eq!(deal([0.2, 0.8]).0, Status::Unhealthy);
+}
+
+#[test]
+fn a_treatment_that_is_only_liked_when_it_comes_first_is_noticed() {
+    let mut turns = life(2, Design::Crossover, 0.0);
+    for turn in turns.iter_mut().filter(|turn| turn.arm.as_str() == "treatment" && turn.order == Some(0)) {
+        turn.modules.values_mut().flatten().for_each(|rating| *rating = (*rating + 1.0).min(5.0));
+    }
+    let carried = |turns: &[Observation]| {
+        let health = report(&plan(Design::Crossover), turns).health;
+        health.into_iter().find(|check| check.name == "carry-over").unwrap().status
+    };
+    assert_eq!(carried(&turns), Status::Warning);
+    assert_eq!(carried(&life(2, Design::Crossover, 0.0)), Status::Ok);
 }
 
 #[test]

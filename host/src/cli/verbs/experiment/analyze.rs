@@ -76,6 +76,8 @@ fn plan(args: &Analyze, observations: &[Observation], phase: u32) -> Result<Plan
         let message = format!("there is only one arm, {listed}");
         return Err(bad(message, "a comparison needs the rows of two arms or more"));
     }
+    #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
+    let weight = 1.0 / names.len() as f64;
     let treatments = names.iter().filter(|name| **name != args.control).map(|name| ArmName::new(*name));
     let blocks: BTreeMap<&str, BTreeSet<u32>> = own.iter().fold(BTreeMap::new(), |mut blocks, turn| {
         blocks.entry(turn.persona.as_str()).or_default().insert(turn.block);
@@ -93,6 +95,8 @@ fn plan(args: &Analyze, observations: &[Observation], phase: u32) -> Result<Plan
         question: format!("What do the rows of {} say?", name(&args.file)),
         design,
         arms: std::iter::once(ArmName::new(&args.control)).chain(treatments).collect(),
+        // Rows do not tell how personas were meant to be dealt.
+        weights: vec![weight; names.len()],
         primary: Metric::Rating,
         secondary: secondary(&own),
         guardrails: Vec::new(),
