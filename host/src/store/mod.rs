@@ -9,6 +9,7 @@ mod journal;
 mod ledger;
 mod memory;
 mod outbox;
+mod phases;
 mod played;
 mod read;
 mod row;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::experiments::phase_arm;
+use super::phases::phase_arm;
 use super::row::whole;
 use super::{Ledger, LedgerError};
 use crate::domain::experiment::{ArmName, PhaseArm};
@@ -18,8 +18,6 @@ const READ: &str = "read what came of an experiment";
 pub struct Played {
     /// What came of it.
     pub observation: Observation,
-    /// The turn's id.
-    pub turn: String,
     /// What the arm was made of, if the persona was exposed to it.
     pub exposed: Option<PhaseArm>,
     /// The digest of the persona's system prompt, if it was.
@@ -144,7 +142,7 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
         modules: real,
     };
     let exposed = if exposed { Some(phase_arm(row)?) } else { None };
-    Ok(Played { observation, turn, exposed, persona_sha256: text("persona_sha256")?, started_ms })
+    Ok(Played { observation, exposed, persona_sha256: text("persona_sha256")?, started_ms })
 }
 
 /// How far a turn came. One that faulted after its day was over is not complete: what it would have been
