@@ -350,6 +350,16 @@ impl Metric {
         }
     }
 
+    /// The least and the greatest value that it can have, where there are such.
+    #[must_use]
+    pub fn range(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Rating => Some((1.0, 5.0)),
+            Self::ToolSuccess | Self::ParseFailures | Self::Refusals | Self::Faults => Some((0.0, 1.0)),
+            Self::Actions | Self::Rounds | Self::Tokens | Self::Cost | Self::Latency => None,
+        }
+    }
+
     /// Whether more of it is better.
     #[must_use]
     pub fn more_is_better(self) -> bool {

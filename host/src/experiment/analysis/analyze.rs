@@ -7,7 +7,7 @@ use super::health::{checks, has_values};
 use super::sheet::Sheet;
 use crate::domain::experiment::{ArmName, Design, Phase, Plan};
 use crate::domain::observation::Observation;
-use crate::experiment::report::{ArmSummary, Check, Identity, Progress, Report, SCHEMA};
+use crate::experiment::report::{ArmSummary, Check, Identity, Progress, Report, SCHEMA, Status};
 
 /// Why nothing is computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,15 @@ pub enum Unanalyzable {
         /// The phase that was asked for.
         phase: u32,
     },
-    /// An arm has no values.
+    /// An arm has no turns.
+    #[error("the arm {arm} has no turns in phase {phase}: check its name, or run some blocks first")]
+    AbsentArm {
+        /// Which.
+        arm: ArmName,
+        /// The phase that was asked for.
+        phase: u32,
+    },
+    /// An arm has turns and no values.
     #[error("the arm {arm} has no {metric} at all: check its name, and whether its turns are rated")]
     EmptyArm {
         /// Which.
@@ -80,12 +88,13 @@ pub fn analyze(
         block: twice.block,
         arm: twice.arm.clone(),
     })?;
-    comparable(&sheet, plan, phase)?;
+    complete(&sheet, plan, phase)?;
     let arms: Vec<ArmSummary> = plan.arms.iter().map(|arm| summary(&sheet, plan, arm)).collect();
     let progress = progress(&sheet, plan, observations);
     let mut health = checks(&sheet, plan, &arms, &progress, &phases);
     health.extend(beside);
     health.sort_by_key(|check| std::cmp::Reverse(check.status));
+    comparable(&sheet, plan, &health)?;
     let comparisons = comparisons(&sheet, plan, &progress, &health);
     Ok(Report {
         schema: SCHEMA.to_owned(),
@@ -100,23 +109,38 @@ pub fn analyze(
     })
 }
 
-fn comparable(sheet: &Sheet<'_>, plan: &Plan, phase: u32) -> Result<(), Unanalyzable> {
+/// Every arm of the plan, and no other, was played by two personas.
+fn complete(sheet: &Sheet<'_>, plan: &Plan, phase: u32) -> Result<(), Unanalyzable> {
     let mut personas = sheet.personas.keys();
     let Some(first) = personas.next() else { return Err(Unanalyzable::Nothing { phase }) };
     let arms = sheet.personas.values().flat_map(|blocks| blocks.values()).flat_map(|block| block.keys());
     if let Some(unknown) = arms.copied().find(|arm| !plan.arms.contains(arm)) {
         return Err(Unanalyzable::UnknownArm { arm: unknown.clone() });
     }
-    if let Some(empty) = plan.arms.iter().find(|arm| !has_values(sheet, plan, arm)) {
-        return Err(Unanalyzable::EmptyArm { arm: empty.clone(), metric: plan.primary.name() });
+    if let Some(absent) = plan.arms.iter().find(|arm| sheet.turns(arm).next().is_none()) {
+        return Err(Unanalyzable::AbsentArm { arm: absent.clone(), phase });
     }
     if personas.next().is_none() {
         return Err(Unanalyzable::OnePersona { persona: (*first).to_owned() });
     }
-    let without = |treatment: &&ArmName| {
-        plan.design == Design::Crossover && sheet.pairs(plan.control(), treatment, plan.primary).is_empty()
-    };
-    match plan.treatments().iter().find(without) {
+    apart(plan, |treatment| sheet.complete_blocks(plan.control(), treatment).values().all(Vec::is_empty))
+}
+
+/// There are values to compare. Where the checks know already that turns are lost there need not be any: a
+/// strategy that never comes to its ratings has a report that says so.
+fn comparable(sheet: &Sheet<'_>, plan: &Plan, health: &[Check]) -> Result<(), Unanalyzable> {
+    if health.iter().any(|check| check.status == Status::Unhealthy) {
+        return Ok(());
+    }
+    if let Some(empty) = plan.arms.iter().find(|arm| !has_values(sheet, plan, arm)) {
+        return Err(Unanalyzable::EmptyArm { arm: empty.clone(), metric: plan.primary.name() });
+    }
+    apart(plan, |treatment| sheet.pairs(plan.control(), treatment, plan.primary).is_empty())
+}
+
+/// A crossover compares within blocks.
+fn apart(plan: &Plan, has_no_pair: impl Fn(&ArmName) -> bool) -> Result<(), Unanalyzable> {
+    match plan.treatments().iter().find(|arm| plan.design == Design::Crossover && has_no_pair(arm)) {
         Some(treatment) => {
             Err(Unanalyzable::NoPairs { control: plan.control().clone(), treatment: treatment.clone() })
         }

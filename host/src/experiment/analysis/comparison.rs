@@ -1,7 +1,7 @@
 //! One treatment against the control, from the effect to the verdict.
 
 use super::detail::{bounds, leave_one_out, modules, ordinal, personas, robustness};
-use super::effect::{Course, alpha_of_one, compare, course};
+use super::effect::{Course, at_every_look, compare, course, is_rate};
 use super::planning::planning;
 use super::sheet::Sheet;
 use super::verdict::verdict;
@@ -9,7 +9,9 @@ use crate::domain::experiment::{ArmName, Design, Guardrail, Plan};
 use crate::experiment::report::{
     Adjusted, Bounds, Check, Comparison, GuardrailComparison, Look, MetricComparison, Progress,
 };
-use crate::experiment::statistics::{anytime, benjamini_hochberg, holm, one_sided, sign_e_course};
+use crate::experiment::statistics::{
+    FIRST_LOOK, benjamini_hochberg, holm, newcombe, one_sided, sign_e_course,
+};
 
 /// Every treatment against the control; primary p-values are corrected among the treatments (Holm), secondary
 /// ones among all of theirs (Benjamini and Hochberg).
@@ -87,9 +89,7 @@ fn guardrail(
         false => Bounds { low: -ends.high, high: -ends.low },
     };
     let ends = comparison.population.as_ref().and_then(|own| one_sided(own, plan.alpha));
-    // Without any spread the difference is what it is; none at all is no harm.
-    let ends =
-        ends.or_else(|| comparison.effect.map(|effect| Bounds { low: effect, high: effect })).map(towards);
+    let ends = ends.or_else(|| without_spread(sheet, plan, treatment, &comparison)).map(towards);
     GuardrailComparison {
         margin: guardrail.margin,
         worst: ends.map(|ends| sign * ends.low),
@@ -97,6 +97,30 @@ fn guardrail(
         broken: ends.is_some_and(|ends| ends.high < -guardrail.margin),
         comparison,
     }
+}
+
+/// Where an effect may lie whose metric is the same for every persona: of rates as far as so many turns can
+/// tell (of a split: so many personas), of others where it is, once there are some.
+fn without_spread(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    treatment: &ArmName,
+    comparison: &MetricComparison,
+) -> Option<Bounds> {
+    if let Some(turns) = &comparison.mcnemar {
+        return Some(Bounds { low: turns.low, high: turns.high });
+    }
+    if is_rate(comparison.metric) {
+        let rates = |arm: &ArmName| {
+            let personas = sheet.values(arm, comparison.metric);
+            let always = personas.values().filter(|own| own.iter().all(|value| *value > 0.5)).count();
+            (always as u64, personas.len() as u64)
+        };
+        let (control, treated) = (rates(plan.control()), rates(treatment));
+        return newcombe(control.0, control.1, treated.0, treated.1, plan.alpha);
+    }
+    let effect = comparison.effect.filter(|_| comparison.n >= FIRST_LOOK)?;
+    Some(Bounds { low: effect, high: effect })
 }
 
 /// The effect as it stood after each round.
@@ -107,7 +131,7 @@ fn looks(course: &Course, plan: &Plan) -> Vec<Look> {
     for (at, (mean, evidence)) in course.means.iter().zip(evidence).enumerate() {
         sum += mean;
         cost = cost.zip(course.costs[at]).map(|(so_far, own)| so_far + own);
-        let interval = anytime(&course.means[..=at], u64::from(plan.planned_blocks), alpha_of_one(plan));
+        let interval = at_every_look(&course.means[..=at], plan, plan.primary);
         #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
         let effect = sum / (at + 1) as f64;
         looks.push(Look {

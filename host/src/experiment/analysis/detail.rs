@@ -9,8 +9,8 @@ use crate::domain::experiment::{ArmName, Design, Metric, Plan};
 use crate::domain::observation::Observation;
 use crate::experiment::report::{Bounds, LeaveOneOut, ModuleComparison, Ordinal, PersonaEffect, Robustness};
 use crate::experiment::statistics::{
-    Difference, Moments, benjamini_hochberg, brunner_munzel, cliffs_delta, holm, magnitude, median,
-    permutation, sign_flip, sign_test, student, welch, wilcoxon_pratt,
+    Difference, Moments, benjamini_hochberg, brunner_munzel, cliffs_delta, clustered, holm, magnitude,
+    median, permutation, sign_flip, sign_test, student, welch, wilcoxon_pratt,
 };
 
 /// The worst and the best rating.
@@ -160,7 +160,7 @@ pub(super) fn personas(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> V
         return split_personas(sheet, plan, treatment);
     }
     let of = |own: &Pairs<'_>| {
-        let estimate = student(&own.block_means(), plan.alpha);
+        let estimate = clustered(&own.by_block(), plan.alpha);
         PersonaEffect {
             persona: own.persona.to_owned(),
             n: own.differences().len() as u64,

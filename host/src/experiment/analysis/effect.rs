@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::sheet::{Pairs, Sheet, mean, values_of};
 use crate::domain::experiment::{ArmName, Design, Metric, Plan};
 use crate::domain::observation::Observation;
-use crate::experiment::report::{Estimate, McNemar, MetricComparison};
+use crate::experiment::report::{Anytime, Estimate, McNemar, MetricComparison};
 use crate::experiment::statistics::{
-    Difference, Moments, anytime, clustered, mcnemar, newcombe, permutation, ratio_difference, sign_e_course,
-    sign_flip, student, welch, within,
+    Difference, Moments, alike, anytime, clustered, mcnemar, newcombe, permutation, ratio_difference,
+    sign_e_course, sign_flip, student, welch, within,
 };
 
 /// Where drawn tests begin; with up to 16 personas nothing is drawn.
@@ -30,7 +30,7 @@ pub(super) fn compare(
 fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -> MetricComparison {
     let pairs = sheet.pairs(plan.control(), treatment, metric);
     let effects: Vec<f64> = pairs.iter().map(Pairs::effect).collect();
-    let blocks: Vec<Vec<f64>> = pairs.iter().map(Pairs::block_means).collect();
+    let blocks: Vec<Vec<Vec<f64>>> = pairs.iter().map(Pairs::by_block).collect();
     let all: Vec<Vec<f64>> = pairs.iter().map(Pairs::differences).collect();
     let arm = |of: fn(&(f64, f64)) -> f64| {
         known(mean(pairs.iter().map(|own| mean(own.blocks.values().flatten().map(of)))))
@@ -50,7 +50,7 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -
         population: population(sheet, plan, treatment, metric, &effects),
         clustered: clustered(&all, plan.alpha),
         sign_flip: sign_flip(&effects, SEED),
-        anytime: anytime(&rounds.means, u64::from(plan.planned_blocks), alpha_of_one(plan)),
+        anytime: at_every_look(&rounds.means, plan, metric),
         sign_e: sign_e_course(&rounds.means).pop(),
         mcnemar: if is_rate(metric) { of_rates(&pairs, plan.alpha) } else { None },
         adjusted: None,
@@ -155,6 +155,13 @@ pub fn course(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metri
         course.costs.push(turns.map(|turn| turn.cost).sum());
     }
     course
+}
+
+/// The interval of the rounds so far that holds however often one looks.
+pub(super) fn at_every_look(rounds: &[f64], plan: &Plan, metric: Metric) -> Option<Anytime> {
+    let alpha = alpha_of_one(plan);
+    let without_spread = || alike(rounds, metric.range().map(|(least, most)| most - least)?, alpha);
+    anytime(rounds, u64::from(plan.planned_blocks), alpha).or_else(without_spread)
 }
 
 /// The part of alpha that one of several treatments has.

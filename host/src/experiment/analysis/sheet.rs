@@ -106,14 +106,13 @@ impl<'a> Sheet<'a> {
 impl Pairs<'_> {
     /// All differences.
     pub fn differences(&self) -> Vec<f64> {
-        self.blocks.values().flatten().map(|(control, treatment)| treatment - control).collect()
+        self.by_block().concat()
     }
 
-    /// The mean difference of each block.
-    pub fn block_means(&self) -> Vec<f64> {
-        let mean =
-            |values: &Vec<(f64, f64)>| mean(values.iter().map(|(control, treatment)| treatment - control));
-        self.blocks.values().map(mean).collect()
+    /// The differences of each block.
+    pub fn by_block(&self) -> Vec<Vec<f64>> {
+        let differences = |values: &Vec<(f64, f64)>| values.iter().map(|own| own.1 - own.0).collect();
+        self.blocks.values().map(differences).collect()
     }
 
     /// The mean of all differences.

@@ -3,9 +3,9 @@
 use super::effect::alpha_of_one;
 use crate::domain::experiment::{Design, Metric, Plan, Stopping};
 use crate::experiment::report::{
-    Check, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope, Status, Verdict,
+    Bounds, Check, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope, Status, Verdict,
 };
-use crate::experiment::statistics::FIRST_LOOK;
+use crate::experiment::statistics::{FIRST_LOOK, one_sided};
 
 /// What follows from the primary measure.
 pub(super) fn verdict(
@@ -17,120 +17,162 @@ pub(super) fn verdict(
     leave_one_out: Option<&LeaveOneOut>,
 ) -> Verdict {
     let at_end = progress.rounds >= plan.planned_blocks;
-    let population = population(plan, primary, at_end);
-    let (outcome, scope, because) = match (plan.design, plan.stopping) {
-        (Design::Crossover, Stopping::Sequential) => sequential(plan, primary),
-        (Design::Crossover, Stopping::Fixed) => fixed(plan, primary, at_end),
-        (Design::Split, _) => split(plan, primary, population, at_end),
+    let interval = Interval::that_decides(plan, primary);
+    let ruling = match (plan.design, plan.stopping, &interval) {
+        _ if primary.effect.is_none() => nothing_to_compare(plan, treatment),
+        (Design::Crossover, Stopping::Sequential, Some(own)) => own.ruling(plan),
+        (Design::Crossover, Stopping::Sequential, None) => too_early(progress),
+        (Design::Crossover, Stopping::Fixed, Some(own)) if at_end => own.ruling(plan),
+        (Design::Split, _, Some(own)) if at_end => confirmed(own.ruling(plan), primary, plan),
+        (design, _, Some(_)) => before_the_end(design),
+        (design, _, None) => all_alike(design),
     };
-    let interval = match (plan.design, plan.stopping) {
-        (Design::Crossover, Stopping::Sequential) => {
-            let kind = "interval that holds however often one looks";
-            primary.anytime.as_ref().map(|own| (own.effect, own.low, own.high, kind))
-        }
-        (Design::Crossover, Stopping::Fixed) => {
-            primary.catalogue.as_ref().map(|own| (own.effect, own.low, own.high, "interval"))
-        }
-        (Design::Split, _) => {
-            primary.population.as_ref().map(|own| (own.effect, own.low, own.high, "interval"))
-        }
+    let population = match Interval::between_personas(plan, primary) {
+        Some(own) if at_end => confirmed(own.ruling(plan), primary, plan).outcome,
+        _ => Outcome::Inconclusive,
     };
-    let sentence = sentence(plan, treatment, primary, outcome, interval, progress);
-    Verdict { outcome, scope, population, sentence, because, caveat: caveat(health, leave_one_out) }
+    Verdict {
+        outcome: ruling.outcome,
+        scope: match plan.design {
+            Design::Crossover => Scope::Catalogue,
+            Design::Split => Scope::Population,
+        },
+        population,
+        sentence: sentence(plan, treatment, primary, ruling.outcome, interval.as_ref(), progress),
+        because: ruling.because,
+        caveat: caveat(health, leave_one_out),
+    }
 }
 
-/// Where an interval lies: beyond zero, within the margin, or neither.
-fn outcome(plan: &Plan, low: f64, high: f64) -> Outcome {
-    let (low, high) = if plan.primary.more_is_better() { (low, high) } else { (-high, -low) };
-    if low > 0.0 {
-        Outcome::Better
-    } else if high < 0.0 {
-        Outcome::Worse
-    } else if -plan.margin < low && high < plan.margin {
-        Outcome::Equivalent
+/// An outcome, with its reason.
+struct Ruling {
+    outcome: Outcome,
+    because: String,
+}
+
+/// An interval of the effect that is wide enough for all treatments together: each has its part of alpha.
+struct Interval {
+    effect: f64,
+    low: f64,
+    high: f64,
+    /// What it is called in a reason.
+    name: &'static str,
+    /// And behind its percentage.
+    kind: &'static str,
+}
+
+impl Interval {
+    /// The one that the plan decides by.
+    fn that_decides(plan: &Plan, primary: &MetricComparison) -> Option<Self> {
+        let always = || {
+            primary.anytime.as_ref().map(|own| Self {
+                effect: own.effect,
+                low: own.low,
+                high: own.high,
+                name: "the interval that holds at every look",
+                kind: "interval that holds however often one looks",
+            })
+        };
+        match (plan.design, plan.stopping) {
+            (Design::Crossover, Stopping::Sequential) => always(),
+            // Where nothing varies there is no error, and still a bound.
+            (Design::Crossover, Stopping::Fixed) => primary
+                .catalogue
+                .as_ref()
+                .and_then(|own| Self::of(own, plan, "the interval at the planned end"))
+                .or_else(always),
+            (Design::Split, _) => Self::between_personas(plan, primary),
+        }
+    }
+
+    /// The one that speaks about new personas.
+    fn between_personas(plan: &Plan, primary: &MetricComparison) -> Option<Self> {
+        Self::of(primary.population.as_ref()?, plan, "the interval between personas")
+    }
+
+    fn of(estimate: &Estimate, plan: &Plan, name: &'static str) -> Option<Self> {
+        let Bounds { low, high } = one_sided(estimate, alpha_of_one(plan) / 2.0)?;
+        Some(Self { effect: estimate.effect, low, high, name, kind: "interval" })
+    }
+
+    /// Where it lies: beyond zero, within the margin, or neither.
+    fn ruling(&self, plan: &Plan) -> Ruling {
+        let (name, margin) = (self.name, plan.margin);
+        let (low, high) =
+            if plan.primary.more_is_better() { (self.low, self.high) } else { (-self.high, -self.low) };
+        let small = -margin < low && high < margin;
+        let outcome = if low > 0.0 {
+            Outcome::Better
+        } else if high < 0.0 {
+            Outcome::Worse
+        } else if small {
+            Outcome::Equivalent
+        } else {
+            Outcome::Inconclusive
+        };
+        let because = match outcome {
+            Outcome::Better | Outcome::Worse if small => format!(
+                "{name} leaves out zero and lies within ±{margin}: the difference is real, and smaller than what was said to matter"
+            ),
+            Outcome::Better | Outcome::Worse => format!("{name} leaves out zero"),
+            Outcome::Equivalent => {
+                format!("{name} lies within ±{margin}, the margin that was set beforehand")
+            }
+            Outcome::Inconclusive => format!("{name} holds zero and reaches beyond the margin of ±{margin}"),
+        };
+        Ruling { outcome, because }
+    }
+}
+
+/// A difference between personas counts if the exact test finds it, too.
+fn confirmed(ruling: Ruling, primary: &MetricComparison, plan: &Plan) -> Ruling {
+    let p = primary.sign_flip.as_ref().map_or(1.0, |flip| flip.p);
+    match ruling.outcome {
+        Outcome::Better | Outcome::Worse if p > alpha_of_one(plan) => inconclusive(format!(
+            "the interval between personas leaves out zero, and the exact test does not confirm it (p = {p:.3})"
+        )),
+        _ => ruling,
+    }
+}
+
+fn nothing_to_compare(plan: &Plan, treatment: &str) -> Ruling {
+    let (control, metric) = (plan.control(), plan.primary.name());
+    inconclusive(match plan.design {
+        Design::Crossover => {
+            format!("{control} and {treatment} have no {metric} in one block of one persona")
+        }
+        Design::Split => format!("{control} or {treatment} has no {metric} at all"),
+    })
+}
+
+fn too_early(progress: &Progress) -> Ruling {
+    inconclusive(if u64::from(progress.rounds) < FIRST_LOOK {
+        format!("a verdict needs {FIRST_LOOK} finished rounds")
     } else {
-        Outcome::Inconclusive
-    }
+        "all rounds are alike, and this metric has no greatest value that would bound the next one".to_owned()
+    })
 }
 
-fn reason(plan: &Plan, outcome: Outcome, interval: &str) -> String {
-    let margin = plan.margin;
-    match outcome {
-        Outcome::Better | Outcome::Worse => format!("{interval} leaves out zero"),
-        Outcome::Equivalent => {
-            format!("{interval} lies within ±{margin}, the margin that was set beforehand")
+fn before_the_end(design: Design) -> Ruling {
+    let because = match design {
+        Design::Crossover => "the plan is to look once, when all planned blocks are done",
+        Design::Split => {
+            "a split is judged once, when all planned blocks are done: the personas' means move little from day to day, and who looks daily finds differences that are none"
         }
-        Outcome::Inconclusive => format!("{interval} holds zero and reaches beyond the margin of ±{margin}"),
-    }
-}
-
-fn sequential(plan: &Plan, primary: &MetricComparison) -> (Outcome, Scope, String) {
-    match &primary.anytime {
-        Some(own) => {
-            let outcome = outcome(plan, own.low, own.high);
-            (outcome, Scope::Catalogue, reason(plan, outcome, "the interval that holds at every look"))
-        }
-        None => {
-            let because = format!("a verdict needs {FIRST_LOOK} finished rounds that are not all alike");
-            (Outcome::Inconclusive, Scope::Catalogue, because)
-        }
-    }
-}
-
-fn fixed(plan: &Plan, primary: &MetricComparison, at_end: bool) -> (Outcome, Scope, String) {
-    match &primary.catalogue {
-        Some(own) if at_end => {
-            let outcome = outcome_of(plan, own);
-            (outcome, Scope::Catalogue, reason(plan, outcome, "the interval at the planned end"))
-        }
-        Some(_) => {
-            let because = "the plan is to look once, when all planned blocks are done".to_owned();
-            (Outcome::Inconclusive, Scope::Catalogue, because)
-        }
-        None => {
-            let because = "each persona needs two finished blocks that are not all alike".to_owned();
-            (Outcome::Inconclusive, Scope::Catalogue, because)
-        }
-    }
-}
-
-fn split(
-    plan: &Plan,
-    primary: &MetricComparison,
-    population: Outcome,
-    at_end: bool,
-) -> (Outcome, Scope, String) {
-    let because = match &primary.population {
-        None => "each arm needs two personas or more whose means are not all alike".to_owned(),
-        Some(_) if !at_end => {
-            "a split is judged once, when all planned blocks are done: the personas' means \
-             move little from day to day, and who looks daily finds differences that are none"
-                .to_owned()
-        }
-        Some(_) => reason(plan, population, "the interval between personas, with the exact test,"),
     };
-    (population, Scope::Population, because)
+    inconclusive(because.to_owned())
 }
 
-/// An outcome from an interval for all treatments together, at the plan's alpha.
-fn outcome_of(plan: &Plan, estimate: &Estimate) -> Outcome {
-    let found = outcome(plan, estimate.low, estimate.high);
-    // The intervals shown are at alpha; with several treatments a finding needs its part of it.
-    let significant = estimate.p <= alpha_of_one(plan);
-    match found {
-        Outcome::Better | Outcome::Worse if !significant => Outcome::Inconclusive,
-        other => other,
-    }
+fn all_alike(design: Design) -> Ruling {
+    let because = match design {
+        Design::Crossover => "each persona needs two finished blocks that are not all alike",
+        Design::Split => "each arm needs two personas or more whose means are not all alike",
+    };
+    inconclusive(because.to_owned())
 }
 
-/// For new personas: the interval between personas and the exact test, once, at the planned end.
-fn population(plan: &Plan, primary: &MetricComparison, at_end: bool) -> Outcome {
-    let Some(estimate) = primary.population.as_ref().filter(|_| at_end) else { return Outcome::Inconclusive };
-    let exact = primary.sign_flip.as_ref().is_some_and(|flip| flip.p <= alpha_of_one(plan));
-    match outcome_of(plan, estimate) {
-        Outcome::Better | Outcome::Worse if !exact => Outcome::Inconclusive,
-        other => other,
-    }
+fn inconclusive(because: String) -> Ruling {
+    Ruling { outcome: Outcome::Inconclusive, because }
 }
 
 fn sentence(
@@ -138,7 +180,7 @@ fn sentence(
     treatment: &str,
     primary: &MetricComparison,
     outcome: Outcome,
-    interval: Option<(f64, f64, f64, &str)>,
+    interval: Option<&Interval>,
     progress: &Progress,
 ) -> String {
     let control = plan.control();
@@ -153,10 +195,10 @@ fn sentence(
         other => format!("by {}", other.name()),
     };
     // The effect that the interval is of: with gaps in the rows, rounds and personas have other means.
-    let effect = interval.map(|own| own.0).or(primary.effect);
+    let effect = interval.map(|own| own.effect).or(primary.effect);
     let effect = effect.map_or_else(String::new, |effect| format!(": {effect:+.2} {unit}"));
     let percent = format!("{:.3}", (1.0 - alpha_of_one(plan)) * 100.0);
-    let interval = interval.map_or_else(String::new, |(_, low, high, kind)| {
+    let interval = interval.map_or_else(String::new, |Interval { low, high, kind, .. }| {
         format!(
             " ({} % {kind}: {low:+.2} to {high:+.2})",
             percent.trim_end_matches('0').trim_end_matches('.')

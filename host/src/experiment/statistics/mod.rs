@@ -24,6 +24,6 @@ pub use power::{Study, floor, miller};
 pub use proportion::{mcnemar, newcombe, superiority, wilson};
 pub use rater::{compression, entropy, icc1, mode_share};
 pub use ratio::ratio_difference;
-pub use sequential::{FIRST_LOOK, anytime, at_any_time, half_width, rho, sign_e, sign_e_course};
+pub use sequential::{FIRST_LOOK, alike, anytime, at_any_time, half_width, rho, sign_e, sign_e_course};
 pub use spread::{median, quantile};
 pub use srm::{ALARM, MIN_PER_ARM, chi_square};

@@ -2,7 +2,7 @@
 //! says twice is not said by two.
 
 use super::Draws;
-use super::mean::{Moments, with_t};
+use super::mean::with_t;
 use crate::experiment::report::{Estimate, SignFlip};
 
 /// Up to so many personas every assignment of signs is looked at.
@@ -14,34 +14,48 @@ const MOST_DEALS: f64 = 200_000.0;
 /// Sums in another order differ by rounding; they are ties all the same.
 const TIE: f64 = 1e-9;
 
-/// The mean of the groups' means for these very groups: the error is that of the values within each, and
-/// what the groups differ by is part of the truth. `se = √(Σ s_g²/n_g) / G`, Satterthwaite's degrees of
-/// freedom. None when a group has fewer than two values: its error cannot be known.
+/// The mean of the personas' means for these very personas: the error is that of each one's mean, clustered by
+/// its blocks, and what the personas differ by is part of the truth. `se = √(Σ se_g²) / G`, Satterthwaite's
+/// degrees of freedom. None when a persona has fewer than two blocks: its error cannot be known.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of personas")]
-pub fn within(groups: &[Vec<f64>], alpha: f64) -> Option<Estimate> {
-    let moments: Vec<Moments> = groups.iter().map(|group| Moments::of(group)).collect();
-    if moments.is_empty() || moments.iter().any(|group| group.n < 2.0) {
-        return None;
-    }
-    let count = moments.len() as f64;
-    let effect = moments.iter().map(|group| group.mean).sum::<f64>() / count;
-    let errors: f64 = moments.iter().map(|group| group.variance / group.n).sum();
-    let spread: f64 = moments.iter().map(|group| (group.variance / group.n).powi(2) / (group.n - 1.0)).sum();
+pub fn within(personas: &[Vec<Vec<f64>>], alpha: f64) -> Option<Estimate> {
+    let means: Vec<ClusteredMean> =
+        personas.iter().map(|blocks| ClusteredMean::of(blocks)).collect::<Option<_>>()?;
+    let count = means.len() as f64;
+    let effect = means.iter().map(|own| own.mean).sum::<f64>() / count;
+    let errors: f64 = means.iter().map(|own| own.variance).sum();
+    let spread: f64 = means.iter().map(|own| own.variance.powi(2) / own.df).sum();
     with_t(effect, errors.sqrt() / count, errors.powi(2) / spread, alpha)
 }
 
 /// The mean of all values, each of the same weight, with errors clustered by group:
 /// `se = √(G/(G−1) Σ_g (Σ_{i∈g} (d_i − D))²) / n`, Student's t with G − 1.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
 pub fn clustered(groups: &[Vec<f64>], alpha: f64) -> Option<Estimate> {
-    let groups: Vec<&Vec<f64>> = groups.iter().filter(|group| !group.is_empty()).collect();
-    let (count, n) = (groups.len() as f64, groups.iter().map(|group| group.len()).sum::<usize>() as f64);
-    let mean = groups.iter().flat_map(|group| group.iter()).sum::<f64>() / n;
-    let scores = groups.iter().map(|group| group.iter().map(|value| value - mean).sum::<f64>().powi(2));
-    let se = (count / (count - 1.0) * scores.sum::<f64>()).sqrt() / n;
-    with_t(mean, se, count - 1.0, alpha)
+    let ClusteredMean { mean, variance, df } = ClusteredMean::of(groups)?;
+    with_t(mean, variance.sqrt(), df, alpha)
+}
+
+/// A mean of all values, and its variance from the sums of whole groups.
+struct ClusteredMean {
+    mean: f64,
+    variance: f64,
+    df: f64,
+}
+
+impl ClusteredMean {
+    /// None with fewer than two groups.
+    #[expect(clippy::cast_precision_loss, reason = "counts of pairs")]
+    fn of(groups: &[Vec<f64>]) -> Option<Self> {
+        let groups: Vec<&Vec<f64>> = groups.iter().filter(|group| !group.is_empty()).collect();
+        let count = groups.len() as f64;
+        let n = groups.iter().map(|group| group.len()).sum::<usize>() as f64;
+        let mean = groups.iter().flat_map(|group| group.iter()).sum::<f64>() / n;
+        let scores = groups.iter().map(|group| group.iter().map(|value| value - mean).sum::<f64>().powi(2));
+        let variance = count / (count - 1.0) * scores.sum::<f64>() / (n * n);
+        (count > 1.0).then_some(Self { mean, variance, df: count - 1.0 })
+    }
 }
 
 /// Whether the mean of the personas' effects is zero: the part of all assignments of signs under which it
@@ -167,11 +181,29 @@ mod tests {
 
     #[test]
     fn the_error_within_agrees_with_numpy() {
-        let e = within(&groups(), 0.05).unwrap();
+        // A pair in each block: the error of a persona's mean is s/√n.
+        let single = |group: Vec<f64>| group.into_iter().map(|value| vec![value]).collect::<Vec<_>>();
+        let personas: Vec<Vec<Vec<f64>>> = groups().into_iter().map(single).collect();
+        let e = within(&personas, 0.05).unwrap();
         near(e.effect, 0.42708333333333337, 1e-9);
         near(e.se, 0.16090294262208024, 1e-9);
         near(e.df.unwrap(), 6.498527471222907, 1e-9);
-        assert_eq!(within(&[vec![1.0], vec![1.0, 2.0]], 0.05), None, "one value has no error");
+        assert_eq!(
+            within(&[single(vec![1.0]), single(vec![1.0, 2.0])], 0.05),
+            None,
+            "one block has no error"
+        );
+    }
+
+    #[test]
+    fn blocks_of_unequal_size_keep_the_mean_over_pairs() {
+        // A persona as statsmodels sees it: OLS on a constant, clustered by block, times √(B/(B−1)).
+        let persona = groups();
+        let alone = within(std::slice::from_ref(&persona), 0.05).unwrap();
+        let as_clusters = clustered(&persona, 0.05).unwrap();
+        near(alone.effect, as_clusters.effect, 1e-12);
+        near(alone.se, as_clusters.se, 1e-12);
+        near(alone.p, as_clusters.p, 1e-9);
     }
 
     #[test]

@@ -48,6 +48,29 @@ pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
     Some(Anytime { rounds: rounds.len() as u64, effect: mean, low: mean - half, high: mean + half, p })
 }
 
+/// The mean of rounds that are all alike, whenever one looks. How often a round is another one cannot be read
+/// from their spread, and is still bounded: were it more than `q = 1 − alpha^(1/(n−1))`, n rounds alike would
+/// have a chance below alpha; one round is spent on which value it is. Such a round is at most `reach` away
+/// from zero. None before the tenth round, and when they are not all alike.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
+pub fn alike(rounds: &[f64], reach: f64, alpha: f64) -> Option<Anytime> {
+    let Moments { n, mean, variance } = Moments::of(rounds);
+    if n < FIRST_LOOK as f64 || variance.sqrt() > mean.abs() * ROUNDING {
+        return None;
+    }
+    let other = 1.0 - alpha.powf(1.0 / (n - 1.0));
+    // The alpha at which the interval ends at zero.
+    let p = (1.0 - mean.abs() / (mean.abs() + reach)).powf(n - 1.0);
+    Some(Anytime {
+        rounds: rounds.len() as u64,
+        effect: mean,
+        low: mean - other * (mean + reach),
+        high: mean + other * (reach - mean),
+        p,
+    })
+}
+
 /// An estimate from two independent arms, whenever one looks: both are one stream of `n` observations whose
 /// variance is `se²·n` (as in gbstats).
 #[must_use]
@@ -103,6 +126,23 @@ mod tests {
         ] {
             near(half_width(1.0, n, planned, 0.05), half, 1e-6);
         }
+    }
+
+    #[test]
+    fn rounds_that_are_all_alike_are_bounded_by_how_many_there_are() {
+        // scipy.stats.binomtest(0, n − 1).proportion_ci(alternative "less"): 0.283129, 0.098145, 0.049508.
+        for (n, q) in [(10, 0.283_129), (30, 0.098_145), (60, 0.049_508)] {
+            let zero = alike(&vec![0.0; n], 4.0, 0.05).unwrap();
+            near(zero.high, 4.0 * q, 1e-5);
+            near(zero.low, -zero.high, 1e-12);
+            near(zero.p, 1.0, 1e-12);
+        }
+        let always_one = |n: usize| alike(&vec![1.0; n], 4.0, 0.05).unwrap();
+        assert!(always_one(12).low < 0.0 && always_one(12).p > 0.05);
+        assert!(always_one(20).low > 0.0 && always_one(20).p < 0.05);
+        near(alike(&[1.0; 12], 4.0, always_one(12).p).unwrap().low, 0.0, 1e-12);
+        assert_eq!(alike(&[1.0; 9], 4.0, 0.05), None, "too early");
+        assert_eq!(alike(&[1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], 4.0, 0.05), None, "they vary");
     }
 
     #[test]

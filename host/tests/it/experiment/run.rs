@@ -121,6 +121,26 @@ fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_be
 }
 
 #[test]
+fn a_strategy_that_never_comes_to_its_ratings_is_reported_as_unhealthy() {
+    let shell = shell("broken", 4);
+    shell.write(
+        "persona-host.toml",
+        "[strategies.broken]\nplugin = \"broken\"\nsettings = { do = \"panic\" }\nfallback = []\n",
+    );
+    shell.write("plugins/broken.wasm", misfit("nothing"));
+    let said = ran(&shell, "experiment run e.toml --stand-ins");
+    assert!(said.stdout.contains("nothing can be said yet of treatment"), "{said:?}");
+    let report = report(&shell);
+    assert_eq!(check(&report, "srm-parsed")["status"], "unhealthy", "{report:#}");
+    let verdict = &report["comparisons"][0]["verdict"];
+    assert_eq!(verdict["outcome"], "inconclusive");
+    assert_eq!(verdict["because"], "control and treatment have no rating in one block of one persona");
+    assert_eq!(shell.call(&format!("experiment gate e {LEDGER}")).code, Some(3));
+    ran(&shell, &format!("experiment report e {LEDGER} --form html --out e.html"));
+    ran(&shell, &format!("experiment report e {LEDGER}"));
+}
+
+#[test]
 fn another_build_in_the_middle_opens_a_phase_and_phases_are_not_merged() {
     let shell = shell("own", 4);
     shell.write("persona-host.toml", "[strategies.own]\nplugin = \"own\"\n");

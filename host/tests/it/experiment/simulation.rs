@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use persona_host::domain::experiment::{ArmName, Design, Metric, Plan, Stopping};
+use persona_host::domain::experiment::{ArmName, Design, Guardrail, Metric, Plan, Stopping};
 use persona_host::domain::observation::{Observation, Reached};
 use persona_host::experiment::analysis::{Sheet, analyze, course};
 use persona_host::experiment::report::{Identity, Outcome, Report, Status};
@@ -279,4 +279,74 @@ fn one_persona_who_carries_the_result_is_named_in_the_verdict() {
     assert_eq!(comparison.verdict.population, Outcome::Inconclusive, "and not for others");
     let left = comparison.leave_one_out.as_ref().unwrap();
     assert_eq!(left.low_without, "p4");
+}
+
+/// Everybody gives the same rating in every turn of an arm, and no turn has a fault.
+fn steady(control: f64, treatment: f64, blocks: u32) -> Vec<Observation> {
+    let turns = (0..PERSONAS).flat_map(|persona| {
+        (0..blocks).flat_map(move |block| {
+            [("control", control), ("treatment", treatment)].map(|(arm, rating)| Observation {
+                faulted: Some(false),
+                rounds: Some(4),
+                ..turn(persona, block, arm, block % 2, [("todo".to_owned(), Some(rating))].into())
+            })
+        })
+    });
+    turns.collect()
+}
+
+#[test]
+fn rounds_that_are_all_alike_decide_when_there_are_enough_of_them() {
+    for stopping in [Stopping::Sequential, Stopping::Fixed] {
+        for (control, treatment, blocks, expected) in [
+            (3.0, 4.0, 5, Outcome::Inconclusive),
+            (3.0, 4.0, 12, Outcome::Inconclusive),
+            (3.0, 4.0, 20, Outcome::Better),
+            (4.0, 3.0, 20, Outcome::Worse),
+            (4.0, 4.0, 30, Outcome::Inconclusive),
+            (4.0, 4.0, 61, Outcome::Equivalent),
+        ] {
+            let plan = Plan { stopping, planned_blocks: blocks, ..plan(Design::Crossover) };
+            let verdict = &report(&plan, &steady(control, treatment, blocks)).comparisons[0].verdict;
+            let shown = format!("{stopping:?} {control} {treatment} {blocks}: {verdict:?}");
+            assert_eq!(verdict.outcome, expected, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_guardrail_that_never_moves_holds_only_after_enough_turns() {
+    let guardrails = [(Metric::Faults, 0.05), (Metric::Rounds, 1.0)];
+    let guardrails = guardrails.map(|(metric, margin)| Guardrail { metric, margin }).to_vec();
+    for (blocks, expected) in [(4, [false, true]), (30, [true, true])] {
+        let plan = Plan { guardrails: guardrails.clone(), ..plan(Design::Crossover) };
+        let report = report(&plan, &steady(3.0, 4.0, blocks));
+        let found = report.comparisons[0].guardrails.iter().map(|own| (own.holds, own.broken));
+        let expected = expected.map(|holds| (holds, false));
+        assert_eq!(found.collect::<Vec<_>>(), expected, "{blocks} blocks of ten personas");
+    }
+}
+
+#[test]
+fn a_real_difference_below_the_margin_is_called_small() {
+    let plan = Plan { margin: 0.8, ..plan(Design::Crossover) };
+    let verdict = &report(&plan, &life(11, Design::Crossover, 0.3)).comparisons[0].verdict;
+    assert_eq!(verdict.outcome, Outcome::Better);
+    assert!(verdict.because.ends_with("smaller than what was said to matter"), "{}", verdict.because);
+}
+
+#[test]
+fn several_treatments_share_alpha_and_the_sentence_says_so() {
+    let mut turns = life(11, Design::Crossover, 0.3);
+    let third = |turn: &Observation| Observation { arm: ArmName::new("third"), ..turn.clone() };
+    turns.extend(
+        life(12, Design::Crossover, 0.0).iter().filter(|turn| turn.arm.as_str() == "control").map(third),
+    );
+    let arms = ["control", "treatment", "third"].map(ArmName::new).to_vec();
+    let plan = Plan { arms, weights: vec![1.0; 3], stopping: Stopping::Fixed, ..plan(Design::Crossover) };
+    let comparison = &report(&plan, &turns).comparisons[0];
+    let (sentence, shown) = (&comparison.verdict.sentence, comparison.primary.catalogue.as_ref().unwrap());
+    assert!(sentence.contains("(97.5 % interval: "), "{sentence}");
+    let ends = format!("{:+.2} to {:+.2}", shown.low, shown.high);
+    assert!(!sentence.contains(&ends), "the one for all treatments is wider than {ends}: {sentence}");
 }
