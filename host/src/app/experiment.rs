@@ -12,10 +12,9 @@ use super::stack::{ask_the_script, live_in};
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
-use crate::cli::verbs::experiment::Record;
+use crate::cli::verbs::experiment::{Record, check_settings, strategy, unplayable};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
-use crate::domain::behavior::Severity;
 use crate::domain::clock::Clock;
 use crate::domain::experiment::{Experiment, Metric};
 use crate::domain::ids::StrategyName;
@@ -56,7 +55,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         output.say(&styled(ODD, complaint));
     }
     let runner = app.runner;
-    check_arms(&runner, &experiment).await?;
+    check_arms(&runner, &experiment, output).await?;
     runner.deps().ledger.register(&experiment).await?;
     let personas = participants(&runner, &experiment).await?;
     introduce(&experiment, &personas, stack.is_some(), &config, output);
@@ -141,25 +140,16 @@ fn tastes(written: &[String]) -> Result<Vec<Taste>, Failure> {
 }
 
 /// Before anything is paid: every arm has a plugin that takes its settings.
-async fn check_arms(runner: &Runner, experiment: &Experiment) -> Result<(), Failure> {
+async fn check_arms(runner: &Runner, experiment: &Experiment, output: Output) -> Result<(), Failure> {
     let deps = runner.deps();
     for arm in &experiment.arms {
-        let bad = |why: String| {
-            let message = format!("the arm {} of {} cannot be played: {why}", arm.name, experiment.key());
-            Failure::new(Exit::BadInput, message)
-        };
-        let Some(strategy) = deps.strategies.get(&arm.strategy) else {
-            return Err(bad(format!("there is no strategy {}", arm.strategy)));
-        };
-        let strategy = strategy.with_settings(&arm.settings);
+        let strategy = strategy(experiment, arm, deps.strategies.get(&arm.strategy).map(Arc::as_ref))?;
         let Some(generation) = deps.registry.current(&strategy.plugin) else {
-            return Err(bad(format!("the plugin {} is not loaded", strategy.plugin)));
+            let why = format!("the plugin {} is not loaded", strategy.plugin);
+            return Err(unplayable(experiment, arm, &why));
         };
-        let found = generation.check_settings(&strategy).await.result;
-        let problems = found.map_err(|error| bad(error.to_string()))?;
-        if let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) {
-            return Err(bad(format!("its settings are refused: {}", problem.message))
-                .hint("correct `settings` of the arm"));
+        for warning in check_settings(experiment, arm, &strategy, &generation).await? {
+            output.say(&styled(ODD, format!("  {warning}")));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! An experiment file: its keys, and one sentence for each way in which it cannot be meant.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -96,6 +96,16 @@ pub fn read_experiment(path: &Path, strategies: &BTreeSet<StrategyName>) -> Resu
     let text = std::fs::read_to_string(path)
         .map_err(|cause| ConfigError::NoExperiment { path: path.to_owned(), cause })?;
     parse_experiment(path, &text, strategies)
+}
+
+/// The experiment files of a folder, by name. A folder that does not exist has none.
+#[must_use]
+pub fn experiment_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    files.sort();
+    files
 }
 
 /// What is wrong with a file that can be read, and what to write instead.
@@ -430,8 +440,8 @@ strategy = "daily"
                 true,
             ),
         ] {
-            assert_eq!(a.may_collide(&b), collide);
-            assert_eq!(b.may_collide(&a), collide);
+            assert_eq!(a.conflict(&b).is_some(), collide);
+            assert_eq!(b.conflict(&a).is_some(), collide);
         }
     }
 }

@@ -13,7 +13,7 @@ mod shown;
 mod written;
 
 pub use error::ConfigError;
-pub use experiment::{parse_experiment, read_experiment};
+pub use experiment::{experiment_files, parse_experiment, read_experiment};
 pub use file::File;
 pub use resolve::resolve;
 pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, Watching};

@@ -64,16 +64,29 @@ impl Experiment {
         self.starts.is_none_or(|starts| starts <= now) && self.ends.is_none_or(|ends| now < ends)
     }
 
-    /// Whether some persona could be asked to play both at the same time.
+    /// Why it cannot run beside another one: some persona could be asked to play both at the same time.
     #[must_use]
-    pub fn may_collide(&self, other: &Self) -> bool {
+    pub fn conflict(&self, other: &Self) -> Option<String> {
         let apart =
             |a: &Self, b: &Self| matches!((a.ends, b.starts), (Some(end), Some(start)) if end <= start);
-        let excluded = match (&self.exclusive, &other.exclusive) {
-            (Some(a), Some(b)) => a.group == b.group && (a.to <= b.from || b.to <= a.from),
-            _ => false,
-        };
-        !apart(self, other) && !apart(other, self) && !excluded && self.who.may_meet(&other.who)
+        if apart(self, other) || apart(other, self) || !self.who.may_meet(&other.who) {
+            return None;
+        }
+        let key = other.key();
+        match (&self.exclusive, &other.exclusive) {
+            (Some(a), Some(b)) if a.group == b.group => {
+                let overlap = a.from < b.to && b.from < a.to;
+                overlap.then(|| {
+                    format!(
+                        "its range of the exclusive group {}, {} to {}, overlaps that of {key}, {} to {}: give them ranges that do not, other personas, or other dates",
+                        a.group, a.from, a.to, b.from, b.to
+                    )
+                })
+            }
+            _ => Some(format!(
+                "it may want the same personas as {key} at the same time: give both an exclusive group with ranges that do not overlap, other personas, or other dates"
+            )),
+        }
     }
 }
 

@@ -2,11 +2,10 @@
 //! and left out; the others go on.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use super::parts::Runner;
-use crate::config::read_experiment;
+use crate::config::{experiment_files, read_experiment};
 use crate::domain::experiment::Experiment;
 use crate::domain::ids::StrategyName;
 use crate::store::LedgerError;
@@ -17,7 +16,7 @@ impl Runner {
         let strategies: BTreeSet<StrategyName> = self.deps.strategies.keys().cloned().collect();
         let mut experiments: Vec<Arc<Experiment>> = Vec::new();
         let mut complaints = BTreeSet::new();
-        for path in files(&self.options.experiments) {
+        for path in experiment_files(&self.options.experiments) {
             let file = path.display();
             match read_experiment(&path, &strategies) {
                 Err(error) => {
@@ -50,12 +49,8 @@ impl Runner {
         if let Some(other) = others.iter().find(|other| other.key() == experiment.key()) {
             return Ok(Some(format!("another file has the key {} too", other.key())));
         }
-        if let Some(other) = others.iter().find(|other| other.may_collide(experiment)) {
-            let why = format!(
-                "it may want the same personas as {} at the same time: give both an exclusive group with ranges that do not overlap, other personas, or other dates",
-                other.key()
-            );
-            return Ok(Some(why));
+        if let Some(conflict) = others.iter().find_map(|other| experiment.conflict(other)) {
+            return Ok(Some(conflict));
         }
         let registered = self.deps.ledger.experiment(experiment.key(), Some(experiment.version)).await?;
         let changed = registered.is_some_and(|registered| registered.sha256 != experiment.sha256());
@@ -63,13 +58,4 @@ impl Runner {
             "it has begun with another plan: put the file back, or raise `version` in it".to_owned()
         }))
     }
-}
-
-/// The experiment files of a folder, by name. A folder that does not exist has none.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
-    files.sort();
-    files
 }

@@ -1,6 +1,7 @@
 //! What the command line says of experiments: one sentence for each mistake, and nothing computed on garbage.
 
 use crate::commands::Shell;
+use crate::support::builds::misfit;
 
 const GOOD: &str = "\
 persona,block,module,arm,rating
@@ -78,6 +79,51 @@ fn experiments_that_cannot_be_meant_are_one_sentence_each() {
         assert!(matches!(ran.code, Some(65 | 78)), "{name}: {ran:?}");
         told += &format!("{name}\n{}\n", ran.stderr);
     }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn plans_that_cannot_run_here_are_one_sentence_each() {
+    let shell = Shell::new();
+    shell.write(
+        "persona-host.toml",
+        "[strategies.picky]\nplugin = \"picky\"\n[strategies.gone]\nplugin = \"gone\"\n[strategies.odd]\nplugin = \"odd\"\n",
+    );
+    shell.write("plugins/picky.wasm", misfit("nothing"));
+    shell.write("plugins/odd.wasm", "no component");
+    let group = |key: &str, from: f64, to: f64| {
+        let exclusive = format!("exclusive = {{ group = \"g\", from = {from}, to = {to} }}\nquestion");
+        PLAN.replace("brief-1", key).replacen("question", &exclusive, 1)
+    };
+    shell.write("experiments/first.toml", group("first", 0.0, 0.5));
+    let arm = |settings: &str| {
+        let brief = "strategy = \"brief\"";
+        let group = group("second", 0.5, 1.0);
+        group.replace(brief, settings)
+    };
+    let mut told = String::new();
+    for (name, file, plan) in [
+        ("ranges that overlap", "plan.toml", group("second", 0.4, 1.0)),
+        ("no exclusive group", "plan.toml", PLAN.to_owned()),
+        ("settings that are refused", "plan.toml", arm("strategy = \"picky\"\nsettings = { do = 7 }")),
+        ("no plugin", "plan.toml", arm("strategy = \"gone\"")),
+        ("no component", "plan.toml", arm("strategy = \"odd\"")),
+        ("a key that is taken", "experiments/second.toml", group("first", 0.5, 1.0)),
+    ] {
+        shell.write(file, plan);
+        let ran = shell.call(&format!("experiment check {file}"));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(65), ""), "{name}: {ran:?}");
+        told += &format!("{name}\n{}\n", ran.stderr);
+    }
+    shell.write("experiments/second.toml", "a file that the daemon leaves out");
+    shell.write("plan.toml", group("second", 0.5, 1.0));
+    assert_eq!(shell.call("experiment check plan.toml").code, Some(0));
+    shell.write("plan.toml", group("first", 0.0, 0.6));
+    assert_eq!(
+        shell.call("experiment check plan.toml").code,
+        Some(0),
+        "it is to replace the file of its key"
+    );
     insta::assert_snapshot!(told);
 }
 

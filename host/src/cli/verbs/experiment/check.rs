@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::arms::check_arms;
 use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
 use crate::cli::text::{grouped, set};
-use crate::cli::{Failure, load};
-use crate::config::{Config, read_experiment};
+use crate::cli::{Exit, Failure, load};
+use crate::config::{Config, experiment_files, read_experiment};
 use crate::domain::clock::Clock;
 use crate::domain::experiment::{Design, Experiment, Metric, Who};
 use crate::domain::ids::StrategyName;
@@ -50,7 +51,16 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
     let config = load::config(config)?;
     let names: BTreeSet<StrategyName> = config.strategies.iter().map(|own| own.name.clone()).collect();
     let experiment = read_experiment(file, &names)?;
-    let outlook = outlook(&experiment, &config).await?;
+    check_neighbours(&experiment, file, &config, &names)?;
+    let of_arms = check_arms(&experiment, &config).await?;
+    let ledger = LedgerUrl::parse(&config.store.url)?;
+    // Without a ledger nothing has run yet, and nothing is known of personas and prices.
+    let ledger = Ledger::open_to_read(&ledger, Clock::system()).await.ok();
+    if let Some(ledger) = &ledger {
+        check_registered(&experiment, file, ledger).await?;
+    }
+    let mut outlook = outlook(&experiment, ledger.as_ref()).await?;
+    outlook.warnings.extend(of_arms);
     let document = json!({
         "file": file, "key": experiment.key(), "planSha256": experiment.sha256(), "experiment": experiment,
         "personas": outlook.personas, "personasAreFrom": outlook.counted, "turns": outlook.turns,
@@ -61,11 +71,46 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
     output.print(&document, || text(&experiment, &outlook))
 }
 
-async fn outlook(experiment: &Experiment, config: &Config) -> Result<Outlook, Failure> {
-    let ledger = LedgerUrl::parse(&config.store.url)?;
-    // Without a ledger nothing has run yet, and nothing is known of personas and prices.
-    let ledger = Ledger::open_to_read(&ledger, Clock::system()).await.ok();
-    let known: Vec<Persona> = match &ledger {
+/// Whether it can run beside the daemon's other experiments. Of a file elsewhere it is taken that it is to
+/// replace the one of its key.
+fn check_neighbours(
+    experiment: &Experiment,
+    file: &Path,
+    config: &Config,
+    names: &BTreeSet<StrategyName>,
+) -> Result<(), Failure> {
+    let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let own = absolute(file);
+    let is_theirs = own.parent().is_some_and(|folder| folder == absolute(&config.experiments));
+    for path in experiment_files(&config.experiments) {
+        // One that cannot be used is no neighbour: the daemon leaves it out.
+        let Ok(other) = read_experiment(&path, names) else { continue };
+        let why = match other.key() == experiment.key() {
+            _ if absolute(&path) == own => None,
+            true => is_theirs.then(|| format!("its key {} is that of another file, too", other.key())),
+            false => experiment.conflict(&other),
+        };
+        if let Some(why) = why {
+            let message = format!("{} cannot run beside {}: {why}", file.display(), path.display());
+            return Err(Failure::new(Exit::BadInput, message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the ledger has begun it with this very plan.
+async fn check_registered(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Result<(), Failure> {
+    let registered = ledger.experiment(experiment.key(), Some(experiment.version)).await?;
+    if registered.is_some_and(|registered| registered.sha256 != experiment.sha256()) {
+        let message =
+            format!("{} has begun with another plan than that of {}", experiment.key(), file.display());
+        return Err(Failure::new(Exit::BadInput, message).hint("put the file back, or raise `version` in it"));
+    }
+    Ok(())
+}
+
+async fn outlook(experiment: &Experiment, ledger: Option<&Ledger>) -> Result<Outlook, Failure> {
+    let known: Vec<Persona> = match ledger {
         Some(ledger) => ledger.personas().await?,
         None => Vec::new(),
     };
@@ -79,7 +124,7 @@ async fn outlook(experiment: &Experiment, config: &Config) -> Result<Outlook, Fa
     let arms = if plan.design == Design::Split { 1 } else { count(plan.arms.len()) };
     let turns = u64::from(personas) * u64::from(plan.planned_blocks) * u64::from(arms);
     let mut of_turn = None;
-    if let Some(ledger) = &ledger {
+    if let Some(ledger) = ledger {
         let strategies: Vec<StrategyName> = experiment.arms.iter().map(|arm| arm.strategy.clone()).collect();
         of_turn = ledger.usual_cost(&strategies).await?;
     }

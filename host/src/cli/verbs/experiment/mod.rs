@@ -2,6 +2,7 @@
 //! `app/`; `analyze`, `power` and `assign` need nothing but their arguments.
 
 mod analyze;
+mod arms;
 mod assign;
 mod check;
 mod export;
@@ -12,6 +13,7 @@ mod report;
 mod view;
 
 pub use analyze::analyze;
+pub use arms::{check_settings, strategy, unplayable};
 pub use assign::assign;
 pub use check::check;
 pub use export::export;
