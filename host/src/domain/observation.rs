@@ -43,6 +43,12 @@ pub struct Observation {
     pub cost: Option<f64>,
     /// Seconds.
     pub latency: Option<f64>,
+    /// The persona's mean rating from before the experiment, if it has one.
+    #[serde(default)]
+    pub before: Option<f64>,
+    /// The turn's id in the ledger; none for rows from elsewhere that name none.
+    #[serde(default)]
+    pub turn: Option<String>,
 }
 
 /// How far a turn came. Each stage includes the ones before it, and each is counted per arm: a strategy that

@@ -12,10 +12,10 @@ mod effect;
 
 use crate::domain::experiment::Plan;
 
-pub use self::arm::{ArmMetric, ArmSummary, Rater, Stages};
+pub use self::arm::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 pub use self::comparison::{
-    Comparison, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal, Outcome, PersonaEffect,
-    Planning, Robustness, Scope, Verdict,
+    Comparison, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal, Outcome,
+    PersonaEffect, Planning, Robustness, Scope, Verdict,
 };
 pub use self::effect::{Adjusted, Anytime, Bounds, Estimate, McNemar, MetricComparison, SignE, SignFlip};
 pub use crate::domain::experiment::{Phase, PhaseArm};

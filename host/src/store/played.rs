@@ -55,7 +55,25 @@ impl Ledger {
         .await
         .map_err(LedgerError::doing(READ))?;
         let modules = self.modules_of(key, version).await?;
-        rows.iter().map(|row| played(row, &modules)).collect()
+        let before = self.ratings_before(key, version).await?;
+        rows.iter().map(|row| played(row, &modules, &before)).collect()
+    }
+
+    /// The mean of all ratings that a persona gave before the experiment's first turn.
+    async fn ratings_before(&self, key: &str, version: u32) -> Result<BTreeMap<String, f64>, LedgerError> {
+        let rows = sqlx::query_as::<_, (String, f64)>(
+            "SELECT email, avg(score) FROM ratings JOIN turns ON turns.id = ratings.turn
+             WHERE substr(module, 1, 2) != '__' AND started_at < (
+                 SELECT min(started_at) FROM assignments JOIN turns ON turns.id = assignments.turn
+                 WHERE experiment = ? AND version = ?)
+             GROUP BY email",
+        )
+        .bind(key)
+        .bind(i64::from(version))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(READ))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// By turn and module: tool calls, failed ones, and the rating.
@@ -98,7 +116,7 @@ struct Used {
     score: Option<i64>,
 }
 
-fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
+fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) -> Result<Played, LedgerError> {
     let doing = LedgerError::doing(READ);
     let text = |column| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(READ));
     let number = |column: &'static str| -> Result<u32, LedgerError> {
@@ -120,8 +138,9 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
         let own = used.iter().filter(|(module, _)| !module.starts_with("__"));
         own.map(|(_, used)| of(used)).sum::<f64>() as u32
     };
+    let persona = text("persona")?.unwrap_or_default();
     let observation = Observation {
-        persona: text("persona")?.unwrap_or_default(),
+        before: before.get(&persona).copied(),
         block: number("block")?,
         arm: ArmName::new(text("arm")?.unwrap_or_default()),
         order: Some(number("place")?),
@@ -140,6 +159,8 @@ fn played(row: &SqliteRow, modules: &Modules) -> Result<Played, LedgerError> {
         cost: row.try_get("cost").map_err(&doing)?,
         latency: ended_ms.map(|ended| (ended - started_ms) as f64 / 1000.0),
         modules: real,
+        turn: Some(turn),
+        persona,
     };
     let exposed = if exposed { Some(phase_arm(row)?) } else { None };
     Ok(Played { observation, exposed, persona_sha256: text("persona_sha256")?, started_ms })

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::effect::{is_rate, known, ratings};
 use super::sheet::{Sheet, mean, values_of};
 use crate::domain::experiment::{ArmName, Metric, Plan};
-use crate::domain::observation::Reached;
-use crate::experiment::report::{ArmMetric, ArmSummary, Rater, Stages};
+use crate::domain::observation::{Observation, Reached};
+use crate::experiment::report::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 use crate::experiment::statistics::{
-    compression, entropy, icc1, median, mode_share, quantile, student, wilson,
+    compression, entropy, icc1, median, mode_share, pass_hat, quantile, spearman, student, wilson,
 };
 
 /// An arm by itself.
@@ -27,11 +27,13 @@ pub(super) fn summary(sheet: &Sheet<'_>, plan: &Plan, arm: &ArmName) -> ArmSumma
         stages: stages(sheet, arm),
         distribution,
         missing_ratings: missing.count() as u64,
+        reliability: reliability(sheet, arm),
         rater: Rater {
             icc: icc1(&by_persona),
             mode_share: mode_share(&distribution),
             entropy: entropy(&distribution),
             compression: compression(&ratings),
+            say_do: say_do(sheet, arm),
         },
         cost_per_point: mean_of(Metric::Cost).zip(points).map(|(cost, points)| cost / points),
         metrics,
@@ -47,6 +49,31 @@ fn stages(sheet: &Sheet<'_>, arm: &ArmName) -> Stages {
         rated: count(Reached::Rated),
         parsed: count(Reached::Parsed),
     }
+}
+
+/// How often 1, 2, 4 and 8 turns of a persona all end without a fault.
+fn reliability(sheet: &Sheet<'_>, arm: &ArmName) -> Vec<Reliability> {
+    let mut personas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for turn in sheet.turns(arm) {
+        let (completed, all) = personas.entry(turn.persona.as_str()).or_default();
+        *completed += u64::from(turn.reached >= Reached::Completed);
+        *all += 1;
+    }
+    let of = |turns: u64| {
+        let chances = personas.values().filter_map(|(completed, all)| pass_hat(*completed, *all, turns));
+        Some(Reliability { turns, chance: known(mean(chances))? })
+    };
+    [1, 2, 4, 8].into_iter().filter_map(of).collect()
+}
+
+/// Whether turns whose tools worked are rated higher.
+fn say_do(sheet: &Sheet<'_>, arm: &ArmName) -> Option<f64> {
+    let both = |turn: &Observation| {
+        let rating = known(mean(values_of(turn, Metric::Rating).into_iter()))?;
+        Some((rating, values_of(turn, Metric::ToolSuccess).pop()?))
+    };
+    let (said, done): (Vec<f64>, Vec<f64>) = sheet.turns(arm).filter_map(both).unzip();
+    spearman(&said, &done)
 }
 
 /// How many of each; one between two counts for the nearer.

@@ -1,6 +1,6 @@
 //! One treatment against the control, from the effect to the verdict.
 
-use super::detail::{bounds, leave_one_out, modules, ordinal, personas, robustness};
+use super::detail::{bounds, disagreements, leave_one_out, modules, ordinal, personas, robustness};
 use super::effect::{Course, at_every_look, compare, course, is_rate};
 use super::planning::planning;
 use super::sheet::Sheet;
@@ -66,6 +66,7 @@ fn comparison(
         course: looks(&course, plan),
         bounds: bounds(sheet, plan, treatment),
         robustness: robustness(sheet, plan, treatment, primary.effect),
+        disagreements: disagreements(sheet, plan, treatment),
         planning: planning(sheet, plan, treatment, &course, verdict.outcome),
         verdict,
         primary,

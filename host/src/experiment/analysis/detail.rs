@@ -7,12 +7,16 @@ use super::effect::{SEED, known, ratings};
 use super::sheet::{Pairs, Sheet, mean};
 use crate::domain::experiment::{ArmName, Design, Metric, Plan};
 use crate::domain::observation::Observation;
-use crate::experiment::report::{Bounds, LeaveOneOut, ModuleComparison, Ordinal, PersonaEffect, Robustness};
+use crate::experiment::report::{
+    Bounds, Disagreement, Estimate, LeaveOneOut, ModuleComparison, Ordinal, PersonaEffect, Robustness,
+};
 use crate::experiment::statistics::{
-    Difference, Moments, benjamini_hochberg, brunner_munzel, cliffs_delta, clustered, holm, magnitude,
-    median, permutation, sign_flip, sign_test, student, welch, wilcoxon_pratt,
+    Difference, Moments, adjusted, benjamini_hochberg, brunner_munzel, cliffs_delta, clustered, holm,
+    magnitude, median, permutation, sign_flip, sign_test, student, welch, wilcoxon_pratt,
 };
 
+/// Nobody reads more of them.
+const MOST_DISAGREEMENTS: usize = 5;
 /// The worst and the best rating.
 const ENDS: (f64, f64) = (1.0, 5.0);
 
@@ -222,6 +226,34 @@ pub(super) fn leave_one_out(personas: &[PersonaEffect], plan: &Plan) -> Option<L
     })
 }
 
+/// The blocks in which the arms differ most: where to read what happened.
+pub(super) fn disagreements(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Disagreement> {
+    if plan.design == Design::Split {
+        return Vec::new();
+    }
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let of = |persona: &str, block: u32, values: &[(f64, f64)]| {
+        let turn = |arm| sheet.personas[persona][&block].get(arm).and_then(|turn| turn.turn.clone());
+        Disagreement {
+            persona: persona.to_owned(),
+            block,
+            control: mean(values.iter().map(|pair| pair.0)),
+            treatment: mean(values.iter().map(|pair| pair.1)),
+            control_turn: turn(plan.control()),
+            treatment_turn: turn(treatment),
+        }
+    };
+    let of_persona = |own: &Pairs<'_>| -> Vec<Disagreement> {
+        own.blocks.iter().map(|(block, values)| of(own.persona, *block, values)).collect()
+    };
+    let mut all: Vec<Disagreement> = pairs.iter().flat_map(of_persona).collect();
+    let size = |own: &Disagreement| (own.treatment - own.control).abs();
+    all.retain(|own| size(own) > 0.0);
+    all.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    all.truncate(MOST_DISAGREEMENTS);
+    all
+}
+
 /// The same question asked in other ways.
 pub(super) fn robustness(
     sheet: &Sheet<'_>,
@@ -229,9 +261,6 @@ pub(super) fn robustness(
     treatment: &ArmName,
     effect: Option<f64>,
 ) -> Vec<Robustness> {
-    if plan.design == Design::Split {
-        return Vec::new();
-    }
     let sign = |own: f64| effect.map(|effect| (own >= 0.0) == (effect >= 0.0));
     let row = |name: &str, own: Option<f64>, ends: Option<(f64, f64)>| Robustness {
         name: name.to_owned(),
@@ -240,6 +269,15 @@ pub(super) fn robustness(
         high: ends.map(|ends| ends.1),
         same_sign: own.and_then(sign),
     };
+    if plan.design == Design::Split {
+        let adjusted = adjusted_for_before(sheet, plan, treatment);
+        let ends = adjusted.as_ref().map(|own| (own.low, own.high));
+        let effect = adjusted.map(|own| own.effect);
+        return effect
+            .map(|effect| row("adjusted for ratings from before", Some(effect), ends))
+            .into_iter()
+            .collect();
+    }
     let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
     let effects: Vec<f64> = pairs.iter().map(Pairs::effect).collect();
     let all: Vec<f64> = pairs.iter().flat_map(Pairs::differences).collect();
@@ -267,4 +305,21 @@ pub(super) fn robustness(
         ),
         row("first turns of blocks only", first, None),
     ]
+}
+
+/// A split's effect with what is known of its personas from before taken out (CUPED).
+fn adjusted_for_before(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Estimate> {
+    if plan.primary != Metric::Rating {
+        return None;
+    }
+    let units = |arm| -> Vec<(f64, f64)> {
+        let mut before: BTreeMap<&str, f64> = BTreeMap::new();
+        before.extend(sheet.turns(arm).filter_map(|turn| Some((turn.persona.as_str(), turn.before?))));
+        let after = sheet.values(arm, plan.primary);
+        before
+            .into_iter()
+            .filter_map(|(name, own)| Some((own, mean(after.get(name)?.iter().copied()))))
+            .collect()
+    };
+    adjusted(&units(plan.control()), &units(treatment), plan.alpha, Difference::Absolute)
 }

@@ -8,7 +8,7 @@ use crate::domain::observation::Observation;
 use crate::experiment::report::{Anytime, Estimate, McNemar, MetricComparison};
 use crate::experiment::statistics::{
     Difference, Moments, alike, anytime, clustered, mcnemar, newcombe, permutation, ratio_difference,
-    sign_e_course, sign_flip, student, welch, within,
+    sign_e_course, sign_flip, student, superiority, welch, within,
 };
 
 /// Where drawn tests begin; with up to 16 personas nothing is drawn.
@@ -202,6 +202,7 @@ fn of_rates(pairs: &[Pairs<'_>], alpha: f64) -> Option<McNemar> {
         difference: (treatment as f64 - control as f64) / n as f64,
         low: bounds.low,
         high: bounds.high,
+        chance_higher: superiority(control, n, treatment, n),
     })
 }
 

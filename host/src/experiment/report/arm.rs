@@ -18,6 +18,9 @@ pub struct ArmSummary {
     pub missing_ratings: u64,
     /// Each metric with a value.
     pub metrics: Vec<ArmMetric>,
+    /// How often several turns of a persona in a row end without a fault.
+    #[serde(default)]
+    pub reliability: Vec<Reliability>,
     /// How the ratings look.
     pub rater: Rater,
     /// US dollars per rating point above 1, if known.
@@ -38,6 +41,17 @@ pub struct Stages {
     pub rated: u64,
     /// At least one rating read.
     pub parsed: u64,
+}
+
+/// The chance that several turns of a persona all end without a fault (pass^k of tau-bench): a strategy that
+/// completes nine turns of ten completes four in a row two times of three.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reliability {
+    /// How many turns.
+    pub turns: u64,
+    /// The mean over the personas with so many.
+    pub chance: f64,
 }
 
 /// One metric of one arm.
@@ -72,4 +86,9 @@ pub struct Rater {
     pub entropy: Option<f64>,
     /// The standard deviation of the ratings over that of ratings spread evenly from 1 to 5 (√2).
     pub compression: Option<f64>,
+    /// Whether turns in which more tool calls came back without an error are rated higher: the rank correlation
+    /// (Spearman's, −1 to +1) of a turn's mean rating with that part. Near 0 what personas say and what they met
+    /// have nothing to do with each other.
+    #[serde(default)]
+    pub say_do: Option<f64>,
 }

@@ -35,6 +35,9 @@ pub struct Comparison {
     pub bounds: Option<Bounds>,
     /// The same question asked in other ways.
     pub robustness: Vec<Robustness>,
+    /// Blocks in which the arms differ most, the largest difference first.
+    #[serde(default)]
+    pub disagreements: Vec<Disagreement>,
     /// What it takes to decide.
     pub planning: Planning,
 }
@@ -217,6 +220,24 @@ pub struct Robustness {
     pub high: Option<f64>,
     /// The sign is that of the primary effect.
     pub same_sign: Option<bool>,
+}
+
+/// A block in which the arms differ much: two turns to read side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disagreement {
+    /// Whose.
+    pub persona: String,
+    /// Which block, from 0.
+    pub block: u32,
+    /// The mean over what both arms have in it.
+    pub control: f64,
+    /// See `control`.
+    pub treatment: f64,
+    /// The turn of the control, where its id is known.
+    pub control_turn: Option<String>,
+    /// The turn of the treatment, where its id is known.
+    pub treatment_turn: Option<String>,
 }
 
 /// What it takes to decide.

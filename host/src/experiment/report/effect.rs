@@ -120,6 +120,10 @@ pub struct McNemar {
     pub low: f64,
     /// See `difference`.
     pub high: f64,
+    /// The chance that the treatment's rate is the higher one, every turn by itself and each rate with a uniform
+    /// prior. For display: turns of one persona are alike, so it is too sure.
+    #[serde(default)]
+    pub chance_higher: Option<f64>,
 }
 
 /// A p-value after correction.

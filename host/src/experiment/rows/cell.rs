@@ -16,8 +16,12 @@ pub(super) struct Cell<'a> {
 impl Cell<'_> {
     /// A name, which must be there.
     pub(super) fn name(self) -> Result<String, Unusable> {
-        let named = (!self.text.is_empty()).then(|| self.text.to_owned());
-        named.ok_or_else(|| self.refused("name", "write one"))
+        self.maybe_name().ok_or_else(|| self.refused("name", "write one"))
+    }
+
+    /// The same, where nothing is unknown.
+    pub(super) fn maybe_name(self) -> Option<String> {
+        (!self.text.is_empty()).then(|| self.text.to_owned())
     }
 
     /// A count, which must be there.

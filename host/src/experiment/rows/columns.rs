@@ -4,7 +4,7 @@ use super::Unusable;
 use super::cell::Cell;
 
 /// Each column that is understood. The first ones must be there.
-pub(super) const COLUMNS: [&str; 17] = [
+pub(super) const COLUMNS: [&str; 19] = [
     "persona",
     "block",
     "module",
@@ -22,6 +22,8 @@ pub(super) const COLUMNS: [&str; 17] = [
     "unreadable",
     "refused",
     "faulted",
+    "before",
+    "turn",
 ];
 /// How many of them must be there.
 const REQUIRED: usize = 5;

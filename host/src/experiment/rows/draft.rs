@@ -60,6 +60,8 @@ pub(super) struct Draft {
     unreadable: Option<bool>,
     refused: Option<bool>,
     faulted: Option<bool>,
+    before: Option<f64>,
+    turn: Option<String>,
 }
 
 impl Draft {
@@ -78,6 +80,8 @@ impl Draft {
         merge(&mut self.unreadable, row.cell("unreadable").yes()?, "unreadable", &clash)?;
         merge(&mut self.refused, row.cell("refused").yes()?, "refused", &clash)?;
         merge(&mut self.faulted, row.cell("faulted").yes()?, "faulted", &clash)?;
+        merge(&mut self.before, row.cell("before").rating()?, "before", &clash)?;
+        merge(&mut self.turn, row.cell("turn").maybe_name(), "turn", &clash)?;
         match (self.failed_actions, self.actions) {
             (Some(failed), Some(actions)) if failed > actions => {
                 Err(Unusable::MoreFailed { line: row.line, failed, actions })
@@ -139,27 +143,27 @@ impl Draft {
             tokens: self.tokens,
             cost: self.cost,
             latency: self.latency,
+            before: self.before,
+            turn: self.turn,
         }
     }
 }
 
 /// Keeps what a row tells of the turn; what is told twice has to be the same.
-fn merge<T: Copy + PartialEq + Debug>(
+fn merge<T: Clone + PartialEq + Debug>(
     known: &mut Option<T>,
     told: Option<T>,
     column: &'static str,
     clash: &impl Fn(&'static str, String, String) -> Unusable,
 ) -> Result<(), Unusable> {
-    match (*known, told) {
-        (Some(before), Some(now)) if before != now => {
-            Err(clash(column, shown(before).to_lowercase(), shown(now).to_lowercase()))
+    match (known.as_ref(), told) {
+        (Some(before), Some(now)) if *before != now => {
+            return Err(clash(column, shown(before).to_lowercase(), shown(now).to_lowercase()));
         }
-        (None, told) => {
-            *known = told;
-            Ok(())
-        }
-        _ => Ok(()),
+        (None, told) => *known = told,
+        _ => {}
     }
+    Ok(())
 }
 
 fn shown(value: impl Debug) -> String {

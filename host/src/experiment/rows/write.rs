@@ -52,6 +52,8 @@ fn line(turn: &Observation, module: &str, rating: Option<f64>) -> [String; COLUM
         shown(turn.unreadable),
         shown(turn.refused),
         shown(turn.faulted),
+        shown(turn.before),
+        shown(turn.turn.as_ref()),
     ]
 }
 
@@ -84,6 +86,8 @@ mod tests {
             tokens: Some(1_234.0),
             cost: Some(0.000_123),
             latency: Some(12.25),
+            before: Some(3.25),
+            turn: Some("t7".to_owned()),
         };
         let idle = Observation {
             block: 4,

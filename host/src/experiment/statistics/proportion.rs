@@ -39,6 +39,15 @@ pub fn mcnemar(one: u64, other: u64) -> f64 {
     (2.0 * coin.cdf(one.min(other))).min(1.0)
 }
 
+/// The chance that `k` attempts all succeed, estimated without bias from `successes` of `n`: C(c,k)/C(n,k), pass^k of
+/// tau-bench. None with fewer than `k` attempts.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+pub fn pass_hat(successes: u64, n: u64, k: u64) -> Option<f64> {
+    let drawn = |at: u64| successes.saturating_sub(at) as f64 / (n - at) as f64;
+    (k <= n && successes <= n).then(|| (0..k).map(drawn).product())
+}
+
 /// The chance that the second rate is above the first, each with a uniform prior.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
@@ -55,6 +64,16 @@ pub fn superiority(k1: u64, n1: u64, k2: u64, n2: u64) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::experiment::near;
+
+    #[test]
+    fn all_of_several_attempts_succeed_less_often_than_one() {
+        // AC-20: four attempts, three of them good.
+        for (k, chance) in [(1, 0.75), (2, 0.5), (3, 0.25), (4, 0.0)] {
+            near(pass_hat(3, 4, k).unwrap(), chance, 1e-12);
+        }
+        assert_eq!(pass_hat(3, 4, 5), None, "so many were not tried");
+        near(pass_hat(0, 3, 2).unwrap(), 0.0, 1e-12);
+    }
 
     #[test]
     fn intervals_agree_with_the_published_cases() {

@@ -58,6 +58,11 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     assert!(low < 0.9 && 0.9 < high, "the known amount is in the interval {low} to {high}");
     assert_eq!(check(&report, "audit")["status"], "ok");
     ran(&liked, &format!("experiment gate e {LEDGER}"));
+    let disagreement = &comparison["disagreements"][0];
+    for turn in ["controlTurn", "treatmentTurn"] {
+        ran(&liked, &format!("turns show {} {LEDGER}", disagreement[turn].as_str().unwrap()));
+    }
+    assert_eq!(report["arms"][1]["reliability"][3], serde_json::json!({ "turns": 8, "chance": 1.0 }));
 
     let even = shell("daily", 12);
     ran(&even, &format!("experiment run e.toml --stand-ins --taste {WORD}=0.9"));

@@ -32,6 +32,9 @@ fn plan(design: Design) -> Plan {
     }
 }
 
+/// How ten personas rate by nature.
+const PERSONAL_MEANS: [f64; 10] = [2.0, 3.6, 2.4, 3.1, 4.0, 2.9, 3.3, 2.2, 3.8, 2.7];
+
 /// All turns of one experiment.
 fn life(seed: u64, design: Design, effect: f64) -> Vec<Observation> {
     let mut draws = Draws::seeded(seed);
@@ -91,6 +94,8 @@ fn turn(
         tokens: None,
         cost: None,
         latency: None,
+        before: None,
+        turn: None,
     }
 }
 
@@ -349,4 +354,26 @@ fn several_treatments_share_alpha_and_the_sentence_says_so() {
     assert!(sentence.contains("(97.5 % interval: "), "{sentence}");
     let ends = format!("{:+.2} to {:+.2}", shown.low, shown.high);
     assert!(!sentence.contains(&ends), "the one for all treatments is wider than {ends}: {sentence}");
+}
+
+#[test]
+fn what_is_known_from_before_takes_noise_out_of_a_split() {
+    let mut turns = life(4, Design::Split, 0.5);
+    // Before, everybody rated about as now, without the effect.
+    for turn in &mut turns {
+        let lift = if turn.arm.as_str() == "treatment" { 0.5 } else { 0.0 };
+        let own: usize = turn.persona[1..].parse().unwrap();
+        let mood = [0.0, 0.04, -0.04][own % 3];
+        turn.before = Some(PERSONAL_MEANS[own]);
+        turn.modules.values_mut().flatten().for_each(|rating| *rating = PERSONAL_MEANS[own] + mood + lift);
+    }
+    let report = report(&plan(Design::Split), &turns);
+    let (raw, adjusted) = (&report.comparisons[0].primary, &report.comparisons[0].robustness[0]);
+    let raw = raw.population.as_ref().unwrap();
+    assert_eq!(adjusted.name, "adjusted for ratings from before");
+    assert!((adjusted.effect.unwrap() - 0.5).abs() < 0.1, "{adjusted:?}");
+    assert!(
+        adjusted.high.unwrap() - adjusted.low.unwrap() < (raw.high - raw.low) / 5.0,
+        "{adjusted:?} {raw:?}"
+    );
 }

@@ -1,12 +1,14 @@
 //! Behavior, cost and speed: each arm by itself, and compared.
 
+use std::collections::BTreeSet;
+
 use super::pieces::{compared as in_comparison, row, section, table};
 use crate::domain::experiment::Metric;
 use crate::experiment::page::model::{Block, Row, Section};
 use crate::experiment::page::numbers::{
-    NONE, count, difference, interval, level, money, or_none, p_cell, value,
+    NONE, count, difference, interval, level, money, or_none, p_cell, percent, value,
 };
-use crate::experiment::page::path::Path;
+use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::words;
 use crate::experiment::report::{Comparison, GuardrailComparison, MetricComparison, Report};
 
@@ -32,10 +34,35 @@ pub(super) fn arms(report: &Report) -> Section {
     }
     let sure = format!("#{} interval", level(report.plan.alpha));
     let headings = ["Metric", "Arm", "#Values", "#Mean", &sure, "#Middle", "#95 of 100 below"];
-    let blocks = vec![table("Each arm by itself", &headings, rows), per_point(report)];
+    let mut blocks = vec![table("Each arm by itself", &headings, rows)];
+    blocks.extend(reliability(report));
+    blocks.push(per_point(report));
     let lead = "What the arms did, what it cost and how long it took. Ratings alone flatter; these do not. Middle is \
                 the value that half of the turns stay below.";
     section(Path::of("arms/metrics"), "Behavior, cost and speed", lead, blocks)
+}
+
+/// How often several turns in a row go well.
+fn reliability(report: &Report) -> Option<Block> {
+    let counts: BTreeSet<u64> =
+        report.arms.iter().flat_map(|arm| &arm.reliability).map(|own| own.turns).collect();
+    let rows = report.arms.iter().map(|arm| {
+        let chance =
+            |turns: &u64| arm.reliability.iter().find(|own| own.turns == *turns).map(|own| own.chance);
+        let chances = counts.iter().map(|turns| or_none(chance(turns), percent));
+        let cells = std::iter::once(arm.arm.to_string()).chain(chances).collect();
+        Row { place: Place::at(Path::of("arms/reliability").for_arm(arm.arm.as_str())), cells }
+    });
+    let headings: Vec<String> = std::iter::once("Arm".to_owned())
+        .chain(
+            counts
+                .iter()
+                .map(|turns| if *turns == 1 { "#One turn".to_owned() } else { format!("#{turns} turns") }),
+        )
+        .collect();
+    let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
+    let caption = "How often one turn, or each of several turns of a persona, ends without a fault";
+    (!counts.is_empty()).then(|| table(caption, &headings, rows.collect()))
 }
 
 /// What a rating point costs.

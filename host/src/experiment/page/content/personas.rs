@@ -2,8 +2,8 @@
 
 use super::pieces::{compared, fact, row, section, table};
 use crate::domain::experiment::Design;
-use crate::experiment::page::model::{Block, Section};
-use crate::experiment::page::numbers::{count, difference, interval, level};
+use crate::experiment::page::model::{Block, Row, Section};
+use crate::experiment::page::numbers::{NONE, count, difference, interval, level, value};
 use crate::experiment::report::{Comparison, Report};
 
 /// Persona by persona.
@@ -35,10 +35,44 @@ pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
         let path = compared(comparison, "leaveOneOut");
         blocks.push(Block::Facts(vec![fact(path, "Without one persona", range, meaning)]));
     }
+    blocks.extend(disagreements(comparison));
     let own = match report.plan.design {
         Design::Crossover => "Each persona's own difference, from its own blocks.",
         Design::Split => "Each persona's own mean less the mean of the other arm.",
     };
     let lead = format!("{own} An outlier here is a reason to read its turns.");
     section(compared(comparison, "personas"), "Personas", lead, blocks)
+}
+
+/// The turns to read side by side.
+fn disagreements(comparison: &Comparison) -> Vec<Block> {
+    let metric = comparison.primary.metric;
+    let rows = comparison.disagreements.iter().map(|own| {
+        let turn = |turn: &Option<String>| turn.clone().unwrap_or_else(|| NONE.to_owned());
+        let cells = [
+            own.persona.clone(),
+            own.block.to_string(),
+            value(metric, own.control),
+            value(metric, own.treatment),
+            difference(metric, own.treatment - own.control),
+            turn(&own.control_turn),
+            turn(&own.treatment_turn),
+        ];
+        row(compared(comparison, "disagreements").then(&own.persona), cells)
+    });
+    let rows: Vec<Row> = rows.collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let (control, treatment) = (&comparison.control, &comparison.treatment);
+    let [of_control, of_treatment] = [control, treatment].map(|arm| format!("#{arm}"));
+    let [turn, other] = [control, treatment].map(|arm| format!("Turn of {arm}"));
+    let headings = ["Persona", "#Block", &of_control, &of_treatment, "#Difference", &turn, &other];
+    let how =
+        "Read both turns of a block side by side: `persona-host turns show TURN`, with the same --ledger.";
+    let mut blocks = vec![table("Where the arms differ most", &headings, rows)];
+    if comparison.disagreements.iter().any(|own| own.control_turn.is_some()) {
+        blocks.push(Block::Text(how.to_owned()));
+    }
+    blocks
 }
