@@ -55,21 +55,23 @@ impl Ledger {
         .await
         .map_err(LedgerError::doing(READ))?;
         let modules = self.modules_of(key, version).await?;
-        let before = self.ratings_before(key, version).await?;
+        let began = rows.iter().map(|row| row.try_get("started_at")).collect::<Result<Vec<i64>, _>>();
+        let began = began.map_err(LedgerError::doing(READ))?.into_iter().min();
+        let before = self.mean_ratings(began).await?;
         rows.iter().map(|row| played(row, &modules, &before)).collect()
     }
 
-    /// The mean of all ratings that a persona gave before the experiment's first turn.
-    async fn ratings_before(&self, key: &str, version: u32) -> Result<BTreeMap<String, f64>, LedgerError> {
+    /// By address the mean of all ratings that a persona gave, in turns that began before this instant
+    /// (milliseconds since the epoch) if there is one.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn mean_ratings(&self, before: Option<i64>) -> Result<BTreeMap<String, f64>, LedgerError> {
         let rows = sqlx::query_as::<_, (String, f64)>(
             "SELECT email, avg(score) FROM ratings JOIN turns ON turns.id = ratings.turn
-             WHERE substr(module, 1, 2) != '__' AND started_at < (
-                 SELECT min(started_at) FROM assignments JOIN turns ON turns.id = assignments.turn
-                 WHERE experiment = ? AND version = ?)
-             GROUP BY email",
+             WHERE substr(module, 1, 2) != '__' AND started_at < ? GROUP BY email",
         )
-        .bind(key)
-        .bind(i64::from(version))
+        .bind(before.unwrap_or(i64::MAX))
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(READ))?;

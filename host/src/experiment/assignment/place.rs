@@ -97,12 +97,12 @@ fn split_arm(experiment: &Experiment, unit: &str) -> Option<ArmName> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::experiment::{Arm, Exclusive, Metric, Plan, Stopping, Who};
     use crate::domain::ids::StrategyName;
 
-    fn experiment(design: Design) -> Experiment {
+    pub(in crate::experiment::assignment) fn experiment(design: Design) -> Experiment {
         let arms = ["control", "brief"].map(ArmName::new);
         Experiment {
             plan: Plan {

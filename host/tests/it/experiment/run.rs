@@ -183,3 +183,23 @@ fn a_plan_that_has_begun_is_not_changed_in_secret() {
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
     assert_eq!(report(&shell)["progress"]["rounds"], 1, "the new version begins anew");
 }
+
+#[test]
+fn a_split_is_told_the_fairest_seed_for_the_personas_that_are_known() {
+    let shell = shell("brief", 4);
+    ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
+    // The next experiment on the same personas.
+    let split = plan("brief", 4).replace("key = \"e\"", "key = \"next\"\ndesign = \"split\"");
+    shell.write("persona-host.toml", "[store]\nurl = \"sqlite://persona-host-experiments/e/ledger.db\"\n");
+    shell.write("next.toml", &split);
+    let told = shell.document("experiment check next.toml", 0);
+    let balance = &told["balance"];
+    let (own, fairest) = (balance["imbalance"].as_f64(), balance["fairestImbalance"].as_f64().unwrap());
+    assert!(own.is_none_or(|own| fairest < own) && fairest < 5.0, "{balance:#}");
+    let seed = balance["fairestSeed"].as_str().unwrap();
+    shell.write("next.toml", split.replace("question", &format!("seed = \"{seed}\"\nquestion")));
+    let told = shell.document("experiment check next.toml", 0);
+    assert_eq!(told["balance"]["imbalance"], fairest);
+    let mut warnings = told["warnings"].as_array().unwrap().iter();
+    assert!(warnings.all(|warning| !warning.as_str().unwrap().contains("seed")), "{told:#}");
+}

@@ -15,7 +15,7 @@ use crate::domain::clock::Clock;
 use crate::domain::experiment::{Design, Experiment, Metric, Who};
 use crate::domain::ids::StrategyName;
 use crate::domain::persona::{Cadence, Persona};
-use crate::experiment::assignment;
+use crate::experiment::assignment::{self, Dealt, Unit, dealt, fairest};
 use crate::experiment::statistics::{Study, floor};
 use crate::store::{Ledger, LedgerUrl};
 
@@ -40,7 +40,14 @@ struct Outlook {
     days: Option<f64>,
     detectable: Option<f64>,
     floor: f64,
+    balance: Option<Balance>,
     warnings: Vec<String>,
+}
+
+/// How alike the arms of a split are under its seed, and how alike they could be.
+struct Balance {
+    own: Dealt,
+    fairest: Dealt,
 }
 
 /// Checks an experiment file.
@@ -56,16 +63,21 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
     let ledger = LedgerUrl::parse(&config.store.url)?;
     // Without a ledger nothing has run yet, and nothing is known of personas and prices.
     let ledger = Ledger::open_to_read(&ledger, Clock::system()).await.ok();
-    if let Some(ledger) = &ledger {
-        check_registered(&experiment, file, ledger).await?;
-    }
-    let mut outlook = outlook(&experiment, ledger.as_ref()).await?;
+    let begun = match &ledger {
+        Some(ledger) => has_begun(&experiment, file, ledger).await?,
+        None => false,
+    };
+    let mut outlook = outlook(&experiment, begun, ledger.as_ref()).await?;
     outlook.warnings.extend(of_arms);
     let document = json!({
         "file": file, "key": experiment.key(), "planSha256": experiment.sha256(), "experiment": experiment,
         "personas": outlook.personas, "personasAreFrom": outlook.counted, "turns": outlook.turns,
         "expectedCost": outlook.cost, "days": outlook.days, "detectable": outlook.detectable,
         "floor": (experiment.plan.design == Design::Crossover).then_some(outlook.floor),
+        "balance": outlook.balance.as_ref().map(|own| json!({
+            "seed": own.own.seed, "imbalance": own.own.imbalance,
+            "fairestSeed": own.fairest.seed, "fairestImbalance": own.fairest.imbalance,
+        })),
         "warnings": outlook.warnings,
     });
     output.print(&document, || text(&experiment, &outlook))
@@ -98,18 +110,18 @@ fn check_neighbours(
     Ok(())
 }
 
-/// Whether the ledger has begun it with this very plan.
-async fn check_registered(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Result<(), Failure> {
+/// Whether the ledger knows it already: then by this very plan.
+async fn has_begun(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Result<bool, Failure> {
     let registered = ledger.experiment(experiment.key(), Some(experiment.version)).await?;
-    if registered.is_some_and(|registered| registered.sha256 != experiment.sha256()) {
+    if registered.as_ref().is_some_and(|registered| registered.sha256 != experiment.sha256()) {
         let message =
             format!("{} has begun with another plan than that of {}", experiment.key(), file.display());
         return Err(Failure::new(Exit::BadInput, message).hint("put the file back, or raise `version` in it"));
     }
-    Ok(())
+    Ok(registered.is_some())
 }
 
-async fn outlook(experiment: &Experiment, ledger: Option<&Ledger>) -> Result<Outlook, Failure> {
+async fn outlook(experiment: &Experiment, begun: bool, ledger: Option<&Ledger>) -> Result<Outlook, Failure> {
     let known: Vec<Persona> = match ledger {
         Some(ledger) => ledger.personas().await?,
         None => Vec::new(),
@@ -147,10 +159,38 @@ async fn outlook(experiment: &Experiment, ledger: Option<&Ledger>) -> Result<Out
         // The figures behind it are rating points.
         detectable: if plan.primary == Metric::Rating { study.detectable(POWER) } else { None },
         floor: floor(personas as usize),
+        // Who has an arm keeps it: once begun, another seed is no advice.
+        balance: match ledger.filter(|_| plan.design == Design::Split && !begun) {
+            Some(ledger) => balance(experiment, ledger).await?,
+            None => None,
+        },
         warnings: Vec::new(),
     };
     outlook.warnings = warnings(experiment, &outlook);
     Ok(outlook)
+}
+
+/// How alike the arms of a split are in size, kinds of persons, cadence and ratings so far.
+async fn balance(experiment: &Experiment, ledger: &Ledger) -> Result<Option<Balance>, Failure> {
+    let rated = ledger.mean_ratings(None).await?;
+    // Whom another seed would take in counts too.
+    let may_join = ledger.personas().await?.into_iter().filter(|persona| experiment.who.includes(persona));
+    let units = may_join.map(|persona| Unit {
+        traits: vec![persona.archetype, format!("{:?}", persona.cadence)],
+        before: rated.get(&persona.email).copied(),
+        id: persona.email,
+    });
+    let units: Vec<Unit> = units.collect();
+    Ok((!units.is_empty())
+        .then(|| Balance { own: dealt(experiment, &units), fairest: fairest(experiment, &units) }))
+}
+
+fn shown(dealt: &Dealt) -> String {
+    if dealt.imbalance.is_finite() {
+        format!("{:.2}", dealt.imbalance)
+    } else {
+        "∞ (an arm has nobody)".to_owned()
+    }
 }
 
 fn joins(experiment: &Experiment, persona: &Persona) -> bool {
@@ -187,6 +227,16 @@ fn warnings(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
     if plan.design == Design::Crossover && plan.planned_blocks < 10 {
         warnings
             .push("a verdict that holds at every look needs 10 rounds: plan 10 blocks or more".to_owned());
+    }
+    if let Some(Balance { own, fairest }) = &outlook.balance
+        && fairest.imbalance < own.imbalance
+    {
+        warnings.push(format!(
+            "the arms could be more alike: of 100 seeds {:?} is the fairest, with an imbalance of {} instead of {}; write it as `seed`",
+            fairest.seed,
+            shown(fairest),
+            shown(own)
+        ));
     }
     match (experiment.budget, outlook.cost) {
         (Some(budget), Some(cost)) if cost > budget => {
@@ -238,6 +288,14 @@ fn text(experiment: &Experiment, outlook: &Outlook) -> String {
             "p-floor",
             format!("{}, the smallest p-value of the exact test between personas", outlook.floor),
         ));
+    }
+    if let Some(Balance { own, .. }) = &outlook.balance {
+        let what = format!(
+            "imbalance {} under the seed {:?}: 0 if the arms are alike in size, archetypes, cadences and ratings so far",
+            shown(own),
+            own.seed
+        );
+        page.push_str(&fact("balance", what));
     }
     for warning in &outlook.warnings {
         page.push_str(&set(&format!("  {} ", styled(ODD, "warning:")), 4, warning, 100));
