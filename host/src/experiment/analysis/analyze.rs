@@ -91,8 +91,8 @@ pub fn analyze(
     complete(&sheet, plan, phase)?;
     let arms: Vec<ArmSummary> = plan.arms.iter().map(|arm| summary(&sheet, plan, arm)).collect();
     let progress = progress(&sheet, plan, observations);
-    let mut health = checks(&sheet, plan, &arms, &progress, &phases);
-    health.extend(beside);
+    let mut health = beside;
+    health.extend(checks(&sheet, plan, &arms, &progress, &phases));
     health.sort_by_key(|check| std::cmp::Reverse(check.status));
     comparable(&sheet, plan, &health)?;
     let comparisons = comparisons(&sheet, plan, &progress, &health);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effect::{known, ratings};
+use super::effect::{course, known, ratings};
 use super::sheet::{Block, Pairs, Sheet, mean};
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 use crate::experiment::report::{ArmSummary, Check, Progress, Status};
@@ -15,7 +15,7 @@ const CARRIED_OVER: f64 = 0.01;
 /// The part of personas that may be seen in two arms of a split.
 const TWO_ARMS: f64 = 0.01;
 
-/// Every check, the worst first.
+/// Every check, the worst first; of two that are as bad, the one that says more about the effect.
 pub(super) fn checks(
     sheet: &Sheet<'_>,
     plan: &Plan,
@@ -24,24 +24,29 @@ pub(super) fn checks(
     phases: &[Phase],
 ) -> Vec<Check> {
     let mut checks = stages(sheet, plan, arms);
-    checks.extend(few_personas(plan, progress));
-    checks.extend(rounds(plan, progress));
-    checks.extend(several_phases(phases));
-    checks.extend(raters(arms));
-    checks.extend(missing(arms));
-    checks.extend(unreadable(arms));
-    checks.extend(cost(progress));
     match plan.design {
         Design::Crossover => {
+            let of_each: [OfTreatment; 3] = [carry_over, uneven_gaps, without_pairs];
             checks.extend(order_balance(sheet, plan));
-            checks.extend(plan.treatments().iter().filter_map(|arm| carry_over(sheet, plan, arm)));
+            let each = |of: OfTreatment| plan.treatments().iter().filter_map(move |arm| of(sheet, plan, arm));
+            checks.extend(of_each.into_iter().flat_map(each));
         }
         Design::Split => checks.extend(two_arms(sheet)),
     }
+    checks.extend(unreadable(arms));
+    checks.extend(missing(arms));
     checks.extend(plan.treatments().iter().flat_map(|arm| usage(sheet, plan, arm)));
+    checks.extend(several_phases(phases));
+    checks.extend(few_personas(plan, progress));
+    checks.extend(rounds(plan, progress));
+    checks.extend(raters(arms));
+    checks.extend(cost(progress));
     checks.sort_by_key(|check| std::cmp::Reverse(check.status));
     checks
 }
+
+/// A question about one treatment.
+type OfTreatment = fn(&Sheet<'_>, &Plan, &ArmName) -> Option<Check>;
 
 fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
     Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
@@ -242,6 +247,44 @@ fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Che
         (Status::Ok, message)
     };
     Some(Check { p: Some(estimate.p), ..check("carry-over", status, "comparisons/primary", message) })
+}
+
+/// A round is the mean of whoever has a pair in it, so that who often has none counts less in the rounds than
+/// among the personas. Where that makes a difference it is said.
+fn uneven_gaps(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Check> {
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let of_personas = known(mean(pairs.iter().map(Pairs::effect)))?;
+    let of_rounds = known(mean(course(sheet, plan, treatment, plan.primary).means.into_iter()))?;
+    let message = format!(
+        "the mean effect of {treatment} is {of_rounds:+.2} over rounds and {of_personas:+.2} over personas: who has few pairs counts little in the rounds, so read the effect on each persona"
+    );
+    let concerns = format!("comparisons/{treatment}/primary");
+    let apart = (of_rounds - of_personas).abs() > plan.margin / 2.0;
+    apart.then(|| check("uneven-gaps", Status::Warning, &concerns, message))
+}
+
+/// Who played both arms and has nothing that both were measured by is in no effect.
+fn without_pairs(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Check> {
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let paired: BTreeSet<&str> = pairs.iter().map(|own| own.persona).collect();
+    let played = sheet.complete_blocks(plan.control(), treatment);
+    let lost = |(persona, blocks): (&&str, &Vec<u32>)| {
+        (!blocks.is_empty() && !paired.contains(persona)).then(|| (*persona).to_owned())
+    };
+    let lost: Vec<String> = played.iter().filter_map(lost).collect();
+    let what = if plan.primary == Metric::Rating {
+        "both arms never rated the same module in one block".to_owned()
+    } else {
+        format!("both arms never have {} in one block", plan.primary.name())
+    };
+    let message = format!(
+        "{} of {} personas are in no effect of {treatment}, because {what}: {}; the verdict does not speak about them",
+        lost.len(),
+        sheet.personas.len(),
+        lost.join(", ")
+    );
+    let concerns = format!("comparisons/{treatment}/personas");
+    (!lost.is_empty()).then(|| check("without-pairs", Status::Warning, &concerns, message))
 }
 
 /// In a split nobody should be in two arms.

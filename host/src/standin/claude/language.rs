@@ -53,7 +53,7 @@ pub(super) fn listed<'m>(prompt: &str, modules: &'m BTreeSet<String>) -> Vec<&'m
             && is_module(&words[index - 2]);
         let after_the_word = index >= 1
             && before.is_empty()
-            && ["module", "modul", "modules", "modulen"]
+            && ["module", "modul", "modules", "modulen", "used"]
                 .contains(&words[index - 1].text.to_lowercase().as_str());
         before.ends_with([',', ':', '-', '•', '(', '[', '\n'])
             || after.starts_with(',')
@@ -197,7 +197,11 @@ mod tests {
     #[test]
     fn a_rating_prompt_lists_modules_and_its_example_does_not() {
         let modules = modules();
-        let rows: [(&str, &[&str]); 6] = [
+        let rows: [(&str, &[&str]); 7] = [
+            (
+                r#"You just used notes. Reply with {"ratings":[{"module":"notes","rating":N,"notes":"why"}]}"#,
+                &["notes"],
+            ),
             (
                 r#"Bewerte: todo, habits. Nur JSON: {"ratings":[{"module":"…","notes":"…"}]}"#,
                 &["todo", "habits"],

@@ -377,3 +377,34 @@ fn what_is_known_from_before_takes_noise_out_of_a_split() {
         "{adjusted:?} {raw:?}"
     );
 }
+
+#[test]
+fn a_persona_with_few_pairs_counts_less_in_the_rounds_and_that_is_said() {
+    let gaps = |turns: &[Observation]| {
+        let report = report(&plan(Design::Crossover), turns);
+        report.health.into_iter().find(|check| check.name == "uneven-gaps").map(|check| check.message)
+    };
+    let mut turns = life(6, Design::Crossover, 0.0);
+    assert_eq!(gaps(&turns), None);
+    for turn in turns.iter_mut().filter(|turn| turn.persona == "p3") {
+        let liked = if turn.arm.as_str() == "treatment" { 5.0 } else { 1.0 };
+        let rated = turn.block < 2 || turn.arm.as_str() == "control";
+        turn.modules.values_mut().for_each(|rating| *rating = rated.then_some(liked));
+    }
+    let message = gaps(&turns).expect("one persona likes it by four points, and has two pairs");
+    assert!(message.contains("over rounds and +0.4"), "{message}");
+}
+
+#[test]
+fn a_persona_that_both_arms_never_rated_alike_is_named() {
+    let mut turns = life(6, Design::Crossover, 0.0);
+    for turn in turns.iter_mut().filter(|turn| turn.persona == "p3") {
+        let kept = if turn.arm.as_str() == "control" { "todo" } else { "notes" };
+        turn.modules.retain(|module, _| module == kept);
+    }
+    let report = report(&plan(Design::Crossover), &turns);
+    let check = report.health.iter().find(|check| check.name == "without-pairs").unwrap();
+    assert_eq!(check.status, Status::Warning);
+    assert!(check.message.starts_with("1 of 10 personas are in no effect of treatment"), "{}", check.message);
+    assert!(check.message.contains(": p3;"), "{}", check.message);
+}

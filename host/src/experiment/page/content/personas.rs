@@ -6,6 +6,9 @@ use crate::experiment::page::model::{Block, Row, Section};
 use crate::experiment::page::numbers::{NONE, count, difference, interval, level, value};
 use crate::experiment::report::{Comparison, Report};
 
+/// So much of a turn's id is not that of another turn, too.
+const SHOWN_OF_ID: usize = 13;
+
 /// Persona by persona.
 pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
     let metric = comparison.primary.metric;
@@ -48,7 +51,10 @@ pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
 fn disagreements(comparison: &Comparison) -> Vec<Block> {
     let metric = comparison.primary.metric;
     let rows = comparison.disagreements.iter().map(|own| {
-        let turn = |turn: &Option<String>| turn.clone().unwrap_or_else(|| NONE.to_owned());
+        // `turns show` takes the beginning of an id.
+        let turn = |turn: &Option<String>| {
+            turn.as_ref().map_or_else(|| NONE.to_owned(), |id| id.chars().take(SHOWN_OF_ID).collect())
+        };
         let cells = [
             own.persona.clone(),
             own.block.to_string(),
