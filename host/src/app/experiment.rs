@@ -20,6 +20,7 @@ use crate::domain::experiment::{Experiment, Metric};
 use crate::domain::ids::StrategyName;
 use crate::domain::persona::Persona;
 use crate::experiment::assignment;
+use crate::experiment::numbers::difference;
 use crate::experiment::report::Report;
 use crate::runner::{Blocks, Round, RoundError, Runner};
 use crate::standin::claude::{Script, Taste};
@@ -269,11 +270,13 @@ async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, ou
 
 fn effect(comparison: &crate::experiment::report::Comparison) -> String {
     let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
+    let shown = |effect| difference(comparison.primary.metric, effect);
     // The effect that the interval is of.
     let rounds = comparison.primary.anytime.as_ref();
     let effect = rounds.map(|own| own.effect).or(comparison.primary.effect);
-    let effect = effect.map_or_else(|| "–".to_owned(), |effect| format!("{effect:+.2}{unit}"));
-    let interval = rounds.map_or_else(String::new, |own| format!(" ({:+.2} to {:+.2})", own.low, own.high));
+    let effect = effect.map_or_else(|| "–".to_owned(), |effect| format!("{}{unit}", shown(effect)));
+    let interval =
+        rounds.map_or_else(String::new, |own| format!(" ({} to {})", shown(own.low), shown(own.high)));
     format!("{} {effect}{interval}", comparison.treatment)
 }
 

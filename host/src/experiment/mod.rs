@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod assignment;
+pub(crate) mod numbers;
 pub mod page;
 pub mod report;
 pub mod rows;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::effect::{course, known, ratings};
 use super::sheet::{Block, Pairs, Sheet, mean};
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
+use crate::experiment::numbers::{difference, plain};
 use crate::experiment::report::{ArmSummary, Check, Progress, Status};
 use crate::experiment::statistics::{ALARM, FIRST_LOOK, MIN_PER_ARM, Moments, chi_square, floor, student};
 
@@ -142,8 +143,9 @@ fn raters(arms: &[ArmSummary]) -> Vec<Check> {
         let concerns = format!("arms/{}/rater", arm.arm);
         if let Some(icc) = arm.rater.icc.filter(|icc| *icc < 0.1) {
             let message = format!(
-                "under {} the personas rate alike (ICC {icc:.2}, below 0.1): they may be one rater with many names",
-                arm.arm
+                "under {} the personas rate alike (ICC {}, below 0.1): they may be one rater with many names",
+                arm.arm,
+                plain(icc, 2)
             );
             checks.push(check("icc", Status::Warning, &concerns, message));
         }
@@ -234,15 +236,16 @@ fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Che
     let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
     let shifts: Vec<f64> = pairs.iter().filter_map(shift).collect();
     let estimate = student(&shifts, plan.alpha)?;
-    let effect = estimate.effect;
     let (status, message) = if estimate.p < CARRIED_OVER {
         let message = format!(
-            "the effect of {treatment} differs by {effect:+.2} where it comes first in a block: something is carried over from turn to turn; look at first turns only, or give each arm a world of its own (--stand-ins)"
+            "the effect of {treatment} differs by {} where it comes first in a block: something is carried over from turn to turn; look at first turns only, or give each arm a world of its own (--stand-ins)",
+            difference(plan.primary, estimate.effect)
         );
         (Status::Warning, message)
     } else {
         let message = format!(
-            "the effect of {treatment} does not depend on which arm comes first (difference {effect:+.2})"
+            "the effect of {treatment} does not depend on which arm comes first (difference {})",
+            difference(plan.primary, estimate.effect)
         );
         (Status::Ok, message)
     };
@@ -256,7 +259,9 @@ fn uneven_gaps(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Ch
     let of_personas = known(mean(pairs.iter().map(Pairs::effect)))?;
     let of_rounds = known(mean(course(sheet, plan, treatment, plan.primary).means.into_iter()))?;
     let message = format!(
-        "the mean effect of {treatment} is {of_rounds:+.2} over rounds and {of_personas:+.2} over personas: who has few pairs counts little in the rounds, so read the effect on each persona"
+        "the mean effect of {treatment} is {} over rounds and {} over personas: who has few pairs counts little in the rounds, so read the effect on each persona",
+        difference(plan.primary, of_rounds),
+        difference(plan.primary, of_personas)
     );
     let concerns = format!("comparisons/{treatment}/primary");
     let apart = (of_rounds - of_personas).abs() > plan.margin / 2.0;

@@ -2,6 +2,7 @@
 
 use super::effect::alpha_of_one;
 use crate::domain::experiment::{Design, Metric, Plan, Stopping};
+use crate::experiment::numbers::{difference, level};
 use crate::experiment::report::{
     Bounds, Check, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope, Status, Verdict,
 };
@@ -40,7 +41,7 @@ pub(super) fn verdict(
         population,
         sentence: sentence(plan, treatment, primary, ruling.outcome, interval.as_ref(), progress),
         because: ruling.because,
-        caveat: caveat(health, leave_one_out),
+        caveat: caveat(plan, health, leave_one_out),
     }
 }
 
@@ -194,15 +195,12 @@ fn sentence(
         Metric::Rating => "points".to_owned(),
         other => format!("by {}", other.name()),
     };
+    let shown = |effect| difference(plan.primary, effect);
     // The effect that the interval is of: with gaps in the rows, rounds and personas have other means.
     let effect = interval.map(|own| own.effect).or(primary.effect);
-    let effect = effect.map_or_else(String::new, |effect| format!(": {effect:+.2} {unit}"));
-    let percent = format!("{:.3}", (1.0 - alpha_of_one(plan)) * 100.0);
+    let effect = effect.map_or_else(String::new, |effect| format!(": {} {unit}", shown(effect)));
     let interval = interval.map_or_else(String::new, |Interval { low, high, kind, .. }| {
-        format!(
-            " ({} % {kind}: {low:+.2} to {high:+.2})",
-            percent.trim_end_matches('0').trim_end_matches('.')
-        )
+        format!(" ({} {kind}: {} to {})", level(alpha_of_one(plan)), shown(*low), shown(*high))
     });
     let personas = primary.personas;
     let whom = match plan.design {
@@ -216,13 +214,16 @@ fn sentence(
 }
 
 /// The finding that most speaks against the verdict.
-fn caveat(health: &[Check], leave_one_out: Option<&LeaveOneOut>) -> Option<String> {
+fn caveat(plan: &Plan, health: &[Check], leave_one_out: Option<&LeaveOneOut>) -> Option<String> {
     let worst =
         |status| health.iter().find(|check| check.status == status).map(|check| check.message.clone());
     let one = leave_one_out.filter(|own| own.one_persona_decides).map(|own| {
         format!(
-            "one persona carries the result: without {} the effect is {:+.2}, without {} it is {:+.2}",
-            own.low_without, own.low, own.high_without, own.high
+            "one persona carries the result: without {} the effect is {}, without {} it is {}",
+            own.low_without,
+            difference(plan.primary, own.low),
+            own.high_without,
+            difference(plan.primary, own.high)
         )
     });
     worst(Status::Unhealthy).or(one).or_else(|| worst(Status::Warning))

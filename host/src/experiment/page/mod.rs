@@ -7,7 +7,6 @@ mod html;
 mod inert;
 mod markdown;
 mod model;
-mod numbers;
 mod path;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -22,15 +23,17 @@ const SCORES: [u8; 10] = [1, 2, 3, 3, 4, 4, 4, 4, 5, 5];
 /// The same for a Claude with a taste: room for a point more or less.
 const EVEN_SCORES: [u8; 4] = [2, 3, 3, 4];
 
-/// Answers a request without tools: with ratings if it asks for them, else with a sentence.
-pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<String>) -> Draft {
+/// Answers a request without tools: with ratings if it asks for them, else with a sentence. The same question for
+/// ratings has another answer on another day: were it always the same, a few answers would be all that an
+/// experiment sees, however many blocks it plays.
+pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<String>, day: NaiveDate) -> Draft {
     let german = is_german(&request.question);
     let lower = request.question.to_lowercase();
     let asks_for_ratings = ["rating", "rate ", "bewert"].iter().any(|word| lower.contains(word));
     if !asks_for_ratings && !request.has_format() {
         return Draft::text(if german { "Gern. Sonst noch etwas?" } else { "Gladly. Anything else?" });
     }
-    let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds)));
+    let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds, day)));
     let liking: f64 = (script.tastes.iter())
         .filter(|taste| request.question.contains(&taste.text) || request.system.contains(&taste.text))
         .map(|taste| taste.points)

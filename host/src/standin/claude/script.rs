@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 /// How the scripted Claude behaves.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// Where all of its choices come from, together with the system prompt and the first question.
+    /// Where all of its choices come from, together with the system prompt, the first question and, for ratings, the
+    /// day.
     pub seed: u64,
     /// From request to the first byte of the answer.
     pub first_byte_after: Duration,

@@ -200,7 +200,7 @@ impl Stage {
             _ => {}
         }
         let draft = if request.tools().is_empty() {
-            rate::reply(request, &self.script, &locked(&self.modules))
+            rate::reply(request, &self.script, &locked(&self.modules), self.clock.now().date_naive())
         } else {
             play::next_round(request, &self.script, self.clock.now())
         };

@@ -1,8 +1,8 @@
 //! Whether the numbers can be trusted.
 
 use super::pieces::{row, section, sentence, table};
+use crate::experiment::numbers::{count, counted, p_cell};
 use crate::experiment::page::model::Section;
-use crate::experiment::page::numbers::{count, counted, p_cell};
 use crate::experiment::page::path::Path;
 use crate::experiment::page::words;
 use crate::experiment::report::{Report, Status};

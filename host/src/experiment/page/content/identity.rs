@@ -1,8 +1,8 @@
 //! What makes the experiment repeatable: what was fixed, who played what, and what changed on the way.
 
 use super::pieces::{fact, row, section, table};
+use crate::experiment::numbers::{NONE, count, level, value};
 use crate::experiment::page::model::{Block, Fact, Section};
-use crate::experiment::page::numbers::{NONE, count, level, value};
 use crate::experiment::page::path::Path;
 use crate::experiment::page::words;
 use crate::experiment::report::Report;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::pieces::{compared as in_comparison, row, section, table};
 use crate::domain::experiment::Metric;
-use crate::experiment::page::model::{Block, Row, Section};
-use crate::experiment::page::numbers::{
+use crate::experiment::numbers::{
     NONE, count, difference, interval, level, money, or_none, p_cell, percent, value,
 };
+use crate::experiment::page::model::{Block, Row, Section};
 use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::words;
 use crate::experiment::report::{Comparison, GuardrailComparison, MetricComparison, Report};

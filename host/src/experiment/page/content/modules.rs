@@ -2,8 +2,8 @@
 
 use super::pieces::{compared, row, section, table};
 use crate::domain::experiment::Metric;
+use crate::experiment::numbers::{count, difference, interval, level, or_none, p_cell, percent, value};
 use crate::experiment::page::model::Section;
-use crate::experiment::page::numbers::{count, difference, interval, level, or_none, p_cell, percent, value};
 use crate::experiment::report::{Comparison, Report};
 
 /// Module by module.

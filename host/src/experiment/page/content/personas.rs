@@ -2,8 +2,8 @@
 
 use super::pieces::{compared, fact, row, section, table};
 use crate::domain::experiment::Design;
+use crate::experiment::numbers::{NONE, count, difference, interval, level, value};
 use crate::experiment::page::model::{Block, Row, Section};
-use crate::experiment::page::numbers::{NONE, count, difference, interval, level, value};
 use crate::experiment::report::{Comparison, Report};
 
 /// So much of a turn's id is not that of another turn, too.

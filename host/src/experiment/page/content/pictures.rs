@@ -2,10 +2,10 @@
 
 use super::pieces::{compared, section};
 use crate::domain::experiment::{Design, Metric};
+use crate::experiment::numbers::{counted, difference, interval, level, money, plain, value};
 use crate::experiment::page::model::{
     Block, Figure, Forest, ForestRow, Histogram, Plane, PlanePoint, Plot, Section, Track, TrackPoint,
 };
-use crate::experiment::page::numbers::{counted, difference, interval, level, money, plain, value};
 use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::words;
 use crate::experiment::report::{ArmMetric, ArmSummary, Comparison, Report};

@@ -1,8 +1,8 @@
 //! What it takes to decide.
 
 use super::pieces::{compared, fact, section, sentence};
+use crate::experiment::numbers::{NONE, count, money, or_none, value};
 use crate::experiment::page::model::{Block, Section};
-use crate::experiment::page::numbers::{NONE, count, money, or_none, value};
 use crate::experiment::report::{Comparison, Report};
 
 /// What it takes to decide.

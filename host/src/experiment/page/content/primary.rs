@@ -2,10 +2,10 @@
 
 use super::pieces::{compared, fact, section};
 use crate::domain::experiment::{Design, Plan};
-use crate::experiment::page::model::{Block, Fact, Section};
-use crate::experiment::page::numbers::{
+use crate::experiment::numbers::{
     count, counted, difference, interval, level, or_none, p, p_cell, percent, plain, signed, value,
 };
+use crate::experiment::page::model::{Block, Fact, Section};
 use crate::experiment::page::words;
 use crate::experiment::report::{Comparison, Estimate, Report};
 

@@ -1,8 +1,8 @@
 //! How good the raters are.
 
 use super::pieces::{row, section, table};
+use crate::experiment::numbers::{or_none, percent, plain, signed};
 use crate::experiment::page::model::{Block, Section};
-use crate::experiment::page::numbers::{or_none, percent, plain, signed};
 use crate::experiment::page::path::Path;
 use crate::experiment::report::Report;
 

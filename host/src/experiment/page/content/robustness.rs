@@ -1,8 +1,8 @@
 //! The same question asked in other ways.
 
 use super::pieces::{compared, fact, row, section, table};
+use crate::experiment::numbers::{NONE, difference, interval, level, or_none};
 use crate::experiment::page::model::{Block, Section};
-use crate::experiment::page::numbers::{NONE, difference, interval, level, or_none};
 use crate::experiment::report::{Comparison, Report};
 
 /// The same question asked in other ways.

@@ -2,12 +2,11 @@
 
 use super::pieces::{compared, fact, sentence, stopped};
 use crate::domain::experiment::{Design, Plan, Stopping};
+use crate::experiment::numbers;
+use crate::experiment::numbers::{NONE, count, counted, difference, interval, level, or_none, p, plain};
 use crate::experiment::page::model::{Fact, Ruling, Stop};
-use crate::experiment::page::numbers::{
-    NONE, count, counted, difference, interval, level, or_none, p, plain,
-};
 use crate::experiment::page::path::{Path, Place};
-use crate::experiment::page::{numbers, words};
+use crate::experiment::page::words;
 use crate::experiment::report::{Check, Comparison, MetricComparison, Report, Status};
 
 /// The verdict on one treatment.

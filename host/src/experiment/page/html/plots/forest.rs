@@ -4,9 +4,9 @@ use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
 use super::drawn::{WIDTH, number};
+use crate::experiment::numbers::{plain, signed};
 use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::{Forest, ForestRow};
-use crate::experiment::page::numbers::{plain, signed};
 
 const LEFT: f64 = 158.0;
 const RIGHT: f64 = WIDTH - 52.0;

@@ -3,9 +3,9 @@
 use maud::{Markup, html as markup};
 
 use super::drawn::{WIDTH, number};
+use crate::experiment::numbers::plain;
 use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::Histogram;
-use crate::experiment::page::numbers::plain;
 
 const LEFT: f64 = 8.0;
 const RIGHT: f64 = WIDTH - 8.0;

@@ -4,9 +4,9 @@ use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
 use super::drawn::{WIDTH, number};
+use crate::experiment::numbers::plain;
 use crate::experiment::page::inert::clean;
 use crate::experiment::page::model::{Plane, PlanePoint};
-use crate::experiment::page::numbers::plain;
 
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = WIDTH - 20.0;

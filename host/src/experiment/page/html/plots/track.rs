@@ -4,8 +4,8 @@ use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
 use super::drawn::{WIDTH, number};
+use crate::experiment::numbers::{plain, signed};
 use crate::experiment::page::model::{Track, TrackPoint};
-use crate::experiment::page::numbers::{plain, signed};
 
 const HEIGHT: f64 = 270.0;
 const LEFT: f64 = 46.0;

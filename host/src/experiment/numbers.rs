@@ -87,7 +87,7 @@ pub(super) fn value(metric: Metric, value: f64) -> String {
 }
 
 /// A difference of a metric in its unit, with its sign.
-pub(super) fn difference(metric: Metric, difference: f64) -> String {
+pub(crate) fn difference(metric: Metric, difference: f64) -> String {
     match metric {
         Metric::Rating | Metric::Actions | Metric::Rounds => signed(difference, 2),
         Metric::ToolSuccess | Metric::ParseFailures | Metric::Refusals | Metric::Faults => {
