@@ -22,7 +22,7 @@ pub use ordinal::{brunner_munzel, cliffs_delta, magnitude, sign_test, spearman, 
 pub use paired::{clustered, permutation, sign_flip, within};
 pub use power::{Study, floor, miller};
 pub use proportion::{mcnemar, newcombe, pass_hat, superiority, wilson};
-pub use rater::{compression, entropy, icc1, mode_share};
+pub use rater::{compression, entropy, icc1, mode_share, similarity_rating};
 pub use ratio::ratio_difference;
 pub use sequential::{FIRST_LOOK, alike, anytime, at_any_time, half_width, rho, sign_e, sign_e_course};
 pub use spread::{median, quantile};

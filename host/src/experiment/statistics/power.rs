@@ -81,24 +81,26 @@ impl Study {
         Some(high)
     }
 
-    /// The fewest personas with which an effect of this size is found with this chance.
+    /// The fewest personas with which an effect of this size is found with this chance. Miller's formula, which takes
+    /// the normal distribution for Student's, is where the search begins: it is never too large.
     #[must_use]
     pub fn needed(&self, effect: f64, power: f64) -> Option<u32> {
-        let finds =
-            |personas: u32| Self { personas, ..*self }.power(effect).is_some_and(|reached| reached >= power);
         if effect == 0.0 || effect.is_nan() {
             return None;
         }
-        let mut high = 4_u32;
-        while !finds(high) {
-            high = high.checked_mul(2).filter(|personas| *personas <= MOST_PERSONAS)?;
-        }
-        let mut low = 1;
-        while high - low > 1 {
-            let middle = low.midpoint(high);
-            if finds(middle) { high = middle } else { low = middle }
-        }
-        Some(high)
+        let (effects, noise) = (self.effect_sd.powi(2), self.noise_sd.powi(2) / 2.0);
+        let least = match self.persona_sd {
+            None => miller(effect, effects, noise, self.pairs, self.alpha, power),
+            Some(own) => {
+                miller(effect, 4.0 * own.powi(2) + 2.0 * effects, 2.0 * noise, self.pairs, self.alpha, power)
+            }
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+        let first = least.floor().clamp(1.0, f64::from(MOST_PERSONAS)) as u32;
+        let finds = |personas: &u32| {
+            Self { personas: *personas, ..*self }.power(effect).is_some_and(|own| own >= power)
+        };
+        (first..=MOST_PERSONAS).find(finds)
     }
 }
 
@@ -160,6 +162,24 @@ mod tests {
         }
         near(study(10, 12.0).detectable(0.8).unwrap(), 0.380_354_3, 1e-6);
         near(study(20, 12.0).detectable(0.8).unwrap(), 0.252_210_3, 1e-6);
+    }
+
+    #[test]
+    fn the_search_for_personas_misses_no_smaller_number() {
+        for (pairs, persona_sd, effect) in [
+            (4.0, None, 0.25),
+            (120.0, None, 0.5),
+            (30.0, Some(0.6), 0.5),
+            (30.0, Some(0.6), 2.0),
+            (12.0, None, 3.0),
+        ] {
+            let study = Study { persona_sd, ..study(10, pairs) };
+            let needed = study.needed(effect, 0.8).unwrap();
+            let finds =
+                |personas: u32| Study { personas, ..study }.power(effect).is_some_and(|own| own >= 0.8);
+            let smallest = (1..).find(|personas| finds(*personas)).unwrap();
+            assert_eq!(needed, smallest, "{pairs} {persona_sd:?} {effect}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::arms::check_arms;
@@ -166,7 +167,7 @@ async fn outlook(experiment: &Experiment, begun: bool, ledger: Option<&Ledger>) 
         },
         warnings: Vec::new(),
     };
-    outlook.warnings = warnings(experiment, &outlook);
+    outlook.warnings = warnings(experiment, &outlook, Clock::system().now());
     Ok(outlook)
 }
 
@@ -211,7 +212,7 @@ fn slowest(personas: &[Persona]) -> Option<f64> {
     personas.iter().map(per_day).min_by(f64::total_cmp)
 }
 
-fn warnings(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
+fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> Vec<String> {
     let plan = &experiment.plan;
     let mut warnings = Vec::new();
     let personas = outlook.personas;
@@ -237,6 +238,14 @@ fn warnings(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
             shown(fairest),
             shown(own)
         ));
+    }
+    if let (Some(days), Some(ends)) = (outlook.days, experiment.ends) {
+        let open = ends - experiment.starts.unwrap_or(now).max(now);
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand hours")]
+        let open = open.num_hours() as f64 / 24.0;
+        if open < days {
+            warnings.push(format!("it takes about {days:.0} days live and is open for {open:.0}: end it later, or plan fewer blocks"));
+        }
     }
     match (experiment.budget, outlook.cost) {
         (Some(budget), Some(cost)) if cost > budget => {
