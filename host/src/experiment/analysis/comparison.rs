@@ -1,8 +1,12 @@
 //! One treatment against the control, from the effect to the verdict.
 
-use super::detail::{bounds, disagreements, leave_one_out, modules, ordinal, personas, robustness};
+use super::bounds;
 use super::effect::{Course, at_every_look, compare, course, is_rate};
+use super::modules::modules;
+use super::ordinal::ordinal;
+use super::personas::{disagreements, leave_one_out, personas};
 use super::planning::planning;
+use super::robustness::robustness;
 use super::sheet::Sheet;
 use super::verdict::verdict;
 use crate::domain::experiment::{ArmName, Design, Guardrail, Plan};
@@ -64,7 +68,7 @@ fn comparison(
         ordinal: ordinal(sheet, plan, treatment),
         modules: modules(sheet, plan, treatment),
         course: looks(&course, plan),
-        bounds: bounds(sheet, plan, treatment),
+        bounds: bounds::of_effect(sheet, plan, treatment),
         robustness: robustness(sheet, plan, treatment, primary.effect),
         disagreements: disagreements(sheet, plan, treatment),
         planning: planning(sheet, plan, treatment, &course, verdict.outcome),

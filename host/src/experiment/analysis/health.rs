@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{course, known, ratings};
+use super::order::{carry_over, order_balance};
 use super::sheet::{Block, Pairs, Sheet, mean};
+use super::stages::stages;
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 use crate::experiment::numbers::{difference, plain};
 use crate::experiment::report::{ArmSummary, Check, Progress, Status};
-use crate::experiment::statistics::{ALARM, FIRST_LOOK, MIN_PER_ARM, Moments, chi_square, floor, student};
+use crate::experiment::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, floor};
 
 /// With fewer personas a split finds hardly anything.
 const SPLIT_PERSONAS: u64 = 30;
-/// Below this the order of the arms matters.
-const CARRIED_OVER: f64 = 0.01;
 /// The part of personas that may be seen in two arms of a split.
 const TWO_ARMS: f64 = 0.01;
 
@@ -49,57 +49,9 @@ pub(super) fn checks(
 /// A question about one treatment.
 type OfTreatment = fn(&Sheet<'_>, &Plan, &ArmName) -> Option<Check>;
 
-fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
+/// A check that is no test.
+pub(super) fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
     Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
-}
-
-/// How many turns of an arm came as far as some stage.
-type Count = fn(&ArmSummary) -> u64;
-
-/// At each stage the arms should have about as many as were meant to: those that a strategy loses on the way are
-/// not like the others. In a split a persona comes with all of its turns, so personas are what was dealt, and
-/// the turns of later stages are compared with those that were assigned.
-fn stages(sheet: &Sheet<'_>, plan: &Plan, arms: &[ArmSummary]) -> Vec<Check> {
-    let later: [(&str, Count); 4] = [
-        ("started", |arm| arm.stages.started),
-        ("completed", |arm| arm.stages.completed),
-        ("rated", |arm| arm.stages.rated),
-        ("parsed", |arm| arm.stages.parsed),
-    ];
-    let assigned: Vec<u64> = arms.iter().map(|arm| arm.stages.assigned).collect();
-    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
-    let (dealt, what, meant) = match plan.design {
-        Design::Crossover => (assigned.clone(), "turns", plan.weights.clone()),
-        Design::Split => {
-            let personas = |arm| sheet.turns(arm).map(|turn| turn.persona.as_str()).collect::<BTreeSet<_>>();
-            let dealt = plan.arms.iter().map(|arm| personas(arm).len() as u64).collect();
-            (dealt, "personas", assigned.iter().map(|count| *count as f64).collect())
-        }
-    };
-    let enough = |counts: &[u64]| counts.iter().all(|count| *count >= MIN_PER_ARM);
-    let mut checks = vec![spread(plan, "assigned", what, &dealt, &plan.weights, enough(&dealt))];
-    checks.extend(later.into_iter().map(|(stage, count)| {
-        let counts: Vec<u64> = arms.iter().map(count).collect();
-        spread(plan, stage, "turns", &counts, &meant, enough(&assigned))
-    }));
-    checks
-}
-
-/// Whether the arms have about as many as was meant; with too few nothing can be said.
-fn spread(plan: &Plan, stage: &str, what: &str, counts: &[u64], meant: &[f64], enough: bool) -> Check {
-    let p = chi_square(counts, meant);
-    let shown: Vec<String> =
-        plan.arms.iter().zip(counts).map(|(arm, count)| format!("{arm} {count}")).collect();
-    let shown = shown.join(", ");
-    let (status, message) = if enough && p.is_some_and(|p| p < ALARM) {
-        let message = format!(
-            "{what} that were {stage} are unevenly spread over the arms ({shown}): find out what loses them before you compare what is left"
-        );
-        (Status::Unhealthy, message)
-    } else {
-        (Status::Ok, format!("{what} that were {stage}: {shown}"))
-    };
-    Check { p, ..check(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message) }
 }
 
 fn few_personas(plan: &Plan, progress: &Progress) -> Option<Check> {
@@ -193,63 +145,6 @@ fn cost(progress: &Progress) -> Option<Check> {
     let message =
         "the cost of some turns is not known, so no total is given: rows need a cost, the host the model's price".to_owned();
     progress.cost.is_none().then(|| check("unknown-cost", Status::Warning, "progress/cost", message))
-}
-
-fn order_balance(sheet: &Sheet<'_>, plan: &Plan) -> Option<Check> {
-    let first = |arm| sheet.turns(arm).filter(|turn| turn.order == Some(0)).count() as u64;
-    let counts: Vec<u64> = plan.arms.iter().map(first).collect();
-    if counts.iter().sum::<u64>() == 0 {
-        return None;
-    }
-    let p = chi_square(&counts, &vec![1.0; counts.len()])?;
-    let enough = counts.iter().sum::<u64>() >= MIN_PER_ARM * counts.len() as u64;
-    let shown: Vec<String> =
-        plan.arms.iter().zip(&counts).map(|(arm, count)| format!("{arm} {count}")).collect();
-    let (status, message) = if enough && p < ALARM {
-        (
-            Status::Warning,
-            format!(
-                "one arm comes first more often ({}): being first may look like being better",
-                shown.join(", ")
-            ),
-        )
-    } else {
-        (Status::Ok, format!("first in their block: {}", shown.join(", ")))
-    };
-    Some(Check { p: Some(p), ..check("order-balance", status, "comparisons/primary", message) })
-}
-
-/// Whether the effect of each persona is another one when the treatment comes first: then something is carried
-/// over from the turn before.
-fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Check> {
-    let shift = |own: &Pairs<'_>| {
-        let (mut led, mut followed) = (Vec::new(), Vec::new());
-        for (block, values) in &own.blocks {
-            let turns = &sheet.personas[own.persona][block];
-            let place = |arm: &ArmName| turns.get(arm).and_then(|turn| turn.order);
-            let (Some(control), Some(treated)) = (place(plan.control()), place(treatment)) else { continue };
-            let differences = values.iter().map(|(control, treatment)| treatment - control);
-            if treated < control { led.extend(differences) } else { followed.extend(differences) }
-        }
-        known(mean(led.into_iter()) - mean(followed.into_iter()))
-    };
-    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
-    let shifts: Vec<f64> = pairs.iter().filter_map(shift).collect();
-    let estimate = student(&shifts, plan.alpha)?;
-    let (status, message) = if estimate.p < CARRIED_OVER {
-        let message = format!(
-            "the effect of {treatment} differs by {} where it comes first in a block: something is carried over from turn to turn; look at first turns only, or give each arm a world of its own (--stand-ins)",
-            difference(plan.primary, estimate.effect)
-        );
-        (Status::Warning, message)
-    } else {
-        let message = format!(
-            "the effect of {treatment} does not depend on which arm comes first (difference {})",
-            difference(plan.primary, estimate.effect)
-        );
-        (Status::Ok, message)
-    };
-    Some(Check { p: Some(estimate.p), ..check("carry-over", status, "comparisons/primary", message) })
 }
 
 /// A round is the mean of whoever has a pair in it, so that who often has none counts less in the rounds than

@@ -2,12 +2,18 @@
 
 mod analyze;
 mod arms;
+mod bounds;
 mod comparison;
-mod detail;
 mod effect;
 mod health;
+mod modules;
+mod order;
+mod ordinal;
+mod personas;
 mod planning;
+mod robustness;
 mod sheet;
+mod stages;
 mod verdict;
 
 pub use analyze::{Unanalyzable, analyze};

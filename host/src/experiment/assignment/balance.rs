@@ -1,6 +1,7 @@
 //! A fair split: of many seeds the one under which the arms are most alike before anything was played.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::next;
 use crate::domain::experiment::{ArmName, Experiment};
@@ -28,6 +29,16 @@ pub struct Dealt {
     /// 0 if the arms have the sizes that were meant, the same part of each trait, and the same mean from before.
     /// Each of these adds its chi-square statistic.
     pub imbalance: f64,
+}
+
+impl fmt::Display for Dealt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.imbalance.is_finite() {
+            write!(f, "{:.2}", self.imbalance)
+        } else {
+            f.write_str("∞ (an arm has nobody)")
+        }
+    }
 }
 
 /// How alike the arms of a split are under the experiment's own seed. Infinite if an arm has nobody.

@@ -1,55 +1,21 @@
-//! `experiment check`: is the plan sound, what can it find, what does it cost and how long does it take? Before
+//! `experiment check`: is the plan sound, can it run here, and what is it going to find and to cost? Before
 //! anything is paid.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::arms::check_arms;
+use super::outlook::{Balance, Outlook, outlook};
 use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, experiment_files, read_experiment};
 use crate::domain::clock::Clock;
-use crate::domain::experiment::{Design, Experiment, Metric, Who};
+use crate::domain::experiment::{Design, Experiment};
 use crate::domain::ids::StrategyName;
-use crate::domain::persona::{Cadence, Persona};
-use crate::experiment::assignment::{self, Dealt, Unit, dealt, fairest};
-use crate::experiment::statistics::{Study, floor};
 use crate::store::{Ledger, LedgerUrl};
-
-/// What is assumed where nothing has been seen: personas of the example catalog, modules that a turn rates,
-/// and how much things vary, in rating points.
-const PERSONAS: u32 = 10;
-const MODULES: f64 = 2.5;
-const EFFECT_SD: f64 = 0.25;
-const NOISE_SD: f64 = 1.0;
-const PERSONA_SD: f64 = 0.6;
-const POWER: f64 = 0.8;
-/// With fewer personas a split finds hardly anything.
-const SPLIT_PERSONAS: u32 = 30;
-
-/// What is known beforehand.
-struct Outlook {
-    personas: u32,
-    /// Where that number is from.
-    counted: String,
-    turns: u64,
-    cost: Option<f64>,
-    days: Option<f64>,
-    detectable: Option<f64>,
-    floor: f64,
-    balance: Option<Balance>,
-    warnings: Vec<String>,
-}
-
-/// How alike the arms of a split are under its seed, and how alike they could be.
-struct Balance {
-    own: Dealt,
-    fairest: Dealt,
-}
 
 /// Checks an experiment file.
 ///
@@ -122,153 +88,6 @@ async fn has_begun(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Res
     Ok(registered.is_some())
 }
 
-async fn outlook(experiment: &Experiment, begun: bool, ledger: Option<&Ledger>) -> Result<Outlook, Failure> {
-    let known: Vec<Persona> = match ledger {
-        Some(ledger) => ledger.personas().await?,
-        None => Vec::new(),
-    };
-    let known: Vec<Persona> = known.into_iter().filter(|persona| joins(experiment, persona)).collect();
-    let (personas, counted) = match &experiment.who {
-        Who::Personas(emails) => (count(emails.len()), "listed in the file".to_owned()),
-        _ if !known.is_empty() => (count(known.len()), "known to the ledger".to_owned()),
-        _ => (PERSONAS, format!("assumed: the ledger knows nobody yet, the example catalog has {PERSONAS}")),
-    };
-    let plan = &experiment.plan;
-    let arms = if plan.design == Design::Split { 1 } else { count(plan.arms.len()) };
-    let turns = u64::from(personas) * u64::from(plan.planned_blocks) * u64::from(arms);
-    let mut of_turn = None;
-    if let Some(ledger) = ledger {
-        let strategies: Vec<StrategyName> = experiment.arms.iter().map(|arm| arm.strategy.clone()).collect();
-        of_turn = ledger.usual_cost(&strategies).await?;
-    }
-    let study = Study {
-        personas,
-        pairs: f64::from(plan.planned_blocks) * if plan.primary == Metric::Rating { MODULES } else { 1.0 },
-        effect_sd: EFFECT_SD,
-        noise_sd: NOISE_SD,
-        persona_sd: (plan.design == Design::Split).then_some(PERSONA_SD),
-        alpha: plan.alpha,
-    };
-    #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
-    let cost = of_turn.map(|cost| cost * turns as f64);
-    let mut outlook = Outlook {
-        personas,
-        counted,
-        turns,
-        cost,
-        days: slowest(&known).map(|per_day| f64::from(plan.planned_blocks * arms) / per_day),
-        // The figures behind it are rating points.
-        detectable: if plan.primary == Metric::Rating { study.detectable(POWER) } else { None },
-        floor: floor(personas as usize),
-        // Who has an arm keeps it: once begun, another seed is no advice.
-        balance: match ledger.filter(|_| plan.design == Design::Split && !begun) {
-            Some(ledger) => balance(experiment, ledger).await?,
-            None => None,
-        },
-        warnings: Vec::new(),
-    };
-    outlook.warnings = warnings(experiment, &outlook, Clock::system().now());
-    Ok(outlook)
-}
-
-/// How alike the arms of a split are in size, kinds of persons, cadence and ratings so far.
-async fn balance(experiment: &Experiment, ledger: &Ledger) -> Result<Option<Balance>, Failure> {
-    let rated = ledger.mean_ratings(None).await?;
-    // Whom another seed would take in counts too.
-    let may_join = ledger.personas().await?.into_iter().filter(|persona| experiment.who.includes(persona));
-    let units = may_join.map(|persona| Unit {
-        traits: vec![persona.archetype, format!("{:?}", persona.cadence)],
-        before: rated.get(&persona.email).copied(),
-        id: persona.email,
-    });
-    let units: Vec<Unit> = units.collect();
-    Ok((!units.is_empty())
-        .then(|| Balance { own: dealt(experiment, &units), fairest: fairest(experiment, &units) }))
-}
-
-fn shown(dealt: &Dealt) -> String {
-    if dealt.imbalance.is_finite() {
-        format!("{:.2}", dealt.imbalance)
-    } else {
-        "∞ (an arm has nobody)".to_owned()
-    }
-}
-
-fn joins(experiment: &Experiment, persona: &Persona) -> bool {
-    experiment.who.includes(persona) && assignment::next(experiment, &persona.email, &[]).is_some()
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Turns a day of the persona that acts least.
-fn slowest(personas: &[Persona]) -> Option<f64> {
-    let per_day = |persona: &Persona| match persona.cadence {
-        Cadence::Hourly => 24.0,
-        Cadence::Daily => 1.0,
-        Cadence::Weekdays => 5.0 / 7.0,
-    };
-    personas.iter().map(per_day).min_by(f64::total_cmp)
-}
-
-fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> Vec<String> {
-    let plan = &experiment.plan;
-    let mut warnings = Vec::new();
-    let personas = outlook.personas;
-    if plan.design == Design::Crossover && outlook.floor > plan.alpha {
-        warnings.push(format!("{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {}; take six or more to speak about new ones", plan.alpha, outlook.floor));
-    }
-    if plan.design == Design::Split && personas < SPLIT_PERSONAS {
-        warnings.push(format!("a split of {personas} personas is underpowered by design: take {SPLIT_PERSONAS} or more, or a crossover"));
-    }
-    if let Some(detectable) = outlook.detectable.filter(|detectable| *detectable > plan.margin) {
-        warnings.push(format!("differences from ±{} on are said to matter, but among new personas this experiment finds those from {detectable:.2} on: take more personas, or speak about these only", plan.margin));
-    }
-    if plan.design == Design::Crossover && plan.planned_blocks < 10 {
-        warnings
-            .push("a verdict that holds at every look needs 10 rounds: plan 10 blocks or more".to_owned());
-    }
-    if let Some(Balance { own, fairest }) = &outlook.balance
-        && fairest.imbalance < own.imbalance
-    {
-        warnings.push(format!(
-            "the arms could be more alike: of 100 seeds {:?} is the fairest, with an imbalance of {} instead of {}; write it as `seed`",
-            fairest.seed,
-            shown(fairest),
-            shown(own)
-        ));
-    }
-    if let (Some(days), Some(ends)) = (outlook.days, experiment.ends) {
-        let open = ends - experiment.starts.unwrap_or(now).max(now);
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand hours")]
-        let open = open.num_hours() as f64 / 24.0;
-        if open < days {
-            warnings.push(format!("it takes about {days:.0} days live and is open for {open:.0}: end it later, or plan fewer blocks"));
-        }
-    }
-    match (experiment.budget, outlook.cost) {
-        (Some(budget), Some(cost)) if cost > budget => {
-            warnings.push(format!(
-                "it is expected to cost ${cost:.2}, and the budget of ${budget:.2} ends it before"
-            ));
-        }
-        (Some(_), None) => warnings.push(
-            "whether the budget suffices is not known: no turn of these strategies has run yet".to_owned(),
-        ),
-        _ => {}
-    }
-    let same = |a: &crate::domain::experiment::Arm, b: &crate::domain::experiment::Arm| {
-        a.strategy == b.strategy && a.settings == b.settings
-    };
-    if let [a, b] = experiment.arms.as_slice()
-        && same(a, b)
-    {
-        warnings.push("both arms are the same: this is an A/A test, and every difference that it finds is a false alarm".to_owned());
-    }
-    warnings
-}
-
 fn text(experiment: &Experiment, outlook: &Outlook) -> String {
     let plan = &experiment.plan;
     let design = if plan.design == Design::Split { "split" } else { "crossover" };
@@ -301,8 +120,7 @@ fn text(experiment: &Experiment, outlook: &Outlook) -> String {
     if let Some(Balance { own, .. }) = &outlook.balance {
         let what = format!(
             "imbalance {} under the seed {:?}: 0 if the arms are alike in size, archetypes, cadences and ratings so far",
-            shown(own),
-            own.seed
+            own, own.seed
         );
         page.push_str(&fact("balance", what));
     }

@@ -8,6 +8,7 @@ mod check;
 mod export;
 mod gate;
 mod kept;
+mod outlook;
 mod power;
 mod report;
 mod view;
