@@ -24,6 +24,8 @@ pub struct Played {
     pub persona_sha256: Option<String>,
     /// When it began, in milliseconds since the epoch.
     pub started_ms: i64,
+    /// How often it was begun: more than once after a fault that passes, such as a rate limit.
+    pub attempts: u32,
 }
 
 impl Ledger {
@@ -35,7 +37,7 @@ impl Ledger {
     pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
+                 stop_reason, attempt, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
                  (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'main') AS rounds,
@@ -165,7 +167,8 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
         persona,
     };
     let exposed = if exposed { Some(phase_arm(row)?) } else { None };
-    Ok(Played { observation, exposed, persona_sha256: text("persona_sha256")?, started_ms })
+    let (persona_sha256, attempts) = (text("persona_sha256")?, number("attempt")?);
+    Ok(Played { observation, exposed, persona_sha256, started_ms, attempts })
 }
 
 /// How far a turn came. One that faulted after its day was over is not complete: what it would have been

@@ -6,11 +6,12 @@ use std::path::Path;
 use crate::cli::args::Kept;
 use crate::cli::verbs::turns::open;
 use crate::cli::{Exit, Failure};
-use crate::domain::experiment::{Assignment, Experiment, Phase};
+use crate::domain::experiment::{ArmName, Assignment, Experiment, Phase};
 use crate::experiment::analysis::analyze;
 use crate::experiment::assignment::audit;
 use crate::experiment::observation::Observation;
 use crate::experiment::report::{Check, Identity, Report, Status};
+use crate::experiment::statistics::{ALARM, MIN_PER_ARM, chi_square};
 use crate::store::{Ledger, Played, Registered};
 
 /// Everything about an experiment in a ledger.
@@ -126,6 +127,7 @@ impl Record {
             );
             checks.push(warning("personas", "comparisons/personas", message));
         }
+        checks.push(begun_again(experiment, &own));
         checks
     }
 
@@ -150,6 +152,30 @@ impl Record {
     }
 }
 
+/// Whether turns of some arm had to be begun again more often: what they met the first time is part of the arm.
+#[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+fn begun_again(experiment: &Experiment, turns: &[&Played]) -> Check {
+    let of = |arm: &ArmName| turns.iter().filter(|turn| turn.observation.arm == *arm).collect::<Vec<_>>();
+    let arms: Vec<Vec<_>> = experiment.plan.arms.iter().map(of).collect();
+    let again: Vec<u64> =
+        arms.iter().map(|own| own.iter().filter(|turn| turn.attempts > 1).count() as u64).collect();
+    let all: Vec<f64> = arms.iter().map(|own| own.len() as f64).collect();
+    let p = chi_square(&again, &all);
+    let shown: Vec<String> =
+        experiment.plan.arms.iter().zip(&again).map(|(arm, count)| format!("{arm} {count}")).collect();
+    let shown = shown.join(", ");
+    let uneven = again.iter().sum::<u64>() >= MIN_PER_ARM && p.is_some_and(|p| p < ALARM);
+    let (status, message) = if uneven {
+        let message = format!(
+            "turns of one arm had to be begun again more often ({shown}): find out what stops them, such as a rate limit"
+        );
+        (Status::Warning, message)
+    } else {
+        (Status::Ok, format!("turns that were begun again: {shown}"))
+    };
+    Check { name: "begun-again".to_owned(), status, concerns: "arms/stages".to_owned(), message, p }
+}
+
 /// A turn that nobody was exposed to belongs to the phase that was open when it began.
 fn place(turn: &mut Played, phases: &[Phase]) {
     let opened = |phase: &&Phase| {
@@ -157,4 +183,48 @@ fn place(turn: &mut Played, phases: &[Phase]) {
         at.is_some_and(|at| at.timestamp_millis() <= turn.started_ms)
     };
     turn.observation.phase = phases.iter().rev().find(opened).map_or(1, |phase| phase.number);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse_experiment;
+    use crate::domain::ids::StrategyName;
+    use crate::experiment::rows::read_csv;
+
+    const PLAN: &str = "key = \"k\"\nquestion = \"?\"\n[[arms]]\nname = \"control\"\nstrategy = \"daily\"\n\
+                        [[arms]]\nname = \"brief\"\nstrategy = \"daily\"\n";
+
+    #[test]
+    fn an_arm_whose_turns_are_begun_again_more_often_is_noticed() {
+        let strategies = [StrategyName::new("daily")].into();
+        let experiment = parse_experiment(Path::new("k.toml"), PLAN, &strategies).unwrap();
+        let turns = |again: [u32; 2]| -> Vec<Played> {
+            let arms = [("control", again[0]), ("brief", again[1])];
+            let rows = arms.map(|(arm, again)| {
+                (0..40)
+                    .map(move |block| (format!("anna,{block},todo,{arm},3\n"), 1 + u32::from(block < again)))
+            });
+            let played = |(row, attempts): (String, u32)| Played {
+                observation: read_csv(format!("persona,block,module,arm,rating\n{row}").as_bytes())
+                    .unwrap()
+                    .observations
+                    .remove(0),
+                exposed: None,
+                persona_sha256: None,
+                started_ms: 0,
+                attempts,
+            };
+            rows.into_iter().flatten().map(played).collect()
+        };
+        for (again, status) in
+            [([0, 0], Status::Ok), ([2, 5], Status::Ok), ([10, 12], Status::Ok), ([1, 20], Status::Warning)]
+        {
+            let turns = turns(again);
+            let check = begun_again(&experiment, &turns.iter().collect::<Vec<_>>());
+            assert_eq!(check.status, status, "{again:?}: {}", check.message);
+            let shown = format!("control {}, brief {}", again[0], again[1]);
+            assert!(check.message.contains(&shown), "{}", check.message);
+        }
+    }
 }
