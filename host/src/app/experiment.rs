@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
 
 use super::build::build;
 use super::signals::stop_on_signal;
@@ -12,17 +13,19 @@ use super::stack::{ask_the_script, live_in};
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
-use crate::cli::verbs::experiment::{Record, check_settings, strategy, unplayable};
+use crate::cli::verbs::experiment::{Record, check_neighbours, check_settings, strategy, unplayable};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
 use crate::domain::clock::Clock;
 use crate::domain::experiment::{Experiment, Metric};
 use crate::domain::ids::StrategyName;
 use crate::domain::persona::Persona;
+use crate::domain::usage::Usage;
 use crate::experiment::assignment;
 use crate::experiment::numbers::difference;
 use crate::experiment::report::Report;
-use crate::runner::{Blocks, Round, RoundError, Runner};
+use crate::model::price;
+use crate::runner::{Blocks, CutShort, Round, RoundError, Runner};
 use crate::standin::claude::{Script, Taste};
 use crate::standin::{DatabaseUrl, Stack, StackOptions};
 use crate::telemetry::{LogFormat, start_log};
@@ -56,13 +59,23 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         output.say(&styled(ODD, complaint));
     }
     let runner = app.runner;
+    may_run(&experiment, args, &config, &clock, stack.is_some(), &names)?;
     check_arms(&runner, &experiment, output).await?;
     runner.deps().ledger.register(&experiment).await?;
     let personas = participants(&runner, &experiment).await?;
     introduce(&experiment, &personas, stack.is_some(), &config, output);
-    stop_on_signal(runner.deps().stop.clone());
+    let halt = CancellationToken::new();
+    stop_on_signal(halt.clone());
+    tokio::spawn({
+        let halt = halt.clone();
+        async move {
+            halt.cancelled().await;
+            output.say("  the turns that run are finished first; a second Ctrl-C ends at once");
+        }
+    });
     let spent = runner.deps().ledger.spent(experiment.key(), experiment.version).await?;
     let blocks = Blocks {
+        halt,
         budget: budget(&experiment, args.budget, spent),
         worlds: stack.as_ref().map(|stack| stack.mcp()),
         experiment: Arc::clone(&experiment),
@@ -70,7 +83,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     };
     let days = stack.is_some().then_some(&clock);
     let ended = play(&runner, &blocks, args.blocks, days, output).await;
-    let report = Record::read(&runner.deps().ledger, experiment.key()).await?.report(None);
+    let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
     let ledger = runner.deps().ledger.path().to_owned();
     runner.deps().ledger.close().await;
     if let Some(stack) = stack {
@@ -138,6 +151,33 @@ fn tastes(written: &[String]) -> Result<Vec<Taste>, Failure> {
         })
     };
     written.iter().map(read).collect()
+}
+
+/// Whether its turns may be played now: real neighbours have its dates and the daemon's other experiments, and a
+/// budget is kept only where prices are known.
+fn may_run(
+    experiment: &Experiment,
+    args: &RunExperiment,
+    config: &Config,
+    clock: &Clock,
+    stand_ins: bool,
+    strategies: &BTreeSet<StrategyName>,
+) -> Result<(), Failure> {
+    let priced = price::cost(&config.model.name, &Usage::default()).is_some();
+    if (experiment.budget.is_some() || args.budget.is_some()) && !priced {
+        let message =
+            format!("the price of {} is not known, so that no budget can be kept", config.model.name);
+        return Err(Failure::new(Exit::Refused, message).hint("name another model, or leave the budget out"));
+    }
+    if stand_ins {
+        return Ok(());
+    }
+    check_neighbours(experiment, &args.file, config, strategies)?;
+    if !experiment.is_open(clock.now()) {
+        let message = format!("{} is not open now", experiment.key());
+        return Err(Failure::new(Exit::Refused, message).hint("look at `starts` and `ends` in the file"));
+    }
+    Ok(())
 }
 
 /// Before anything is paid: every arm has a plugin that takes its settings.
@@ -237,16 +277,24 @@ async fn play(
         if let Some(clock) = days {
             clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
         }
+        // A build that was saved meanwhile opens a phase.
+        runner.reloader().rescan().await;
         let round = runner.play_round(blocks, block).await?;
         if round.played > 0 {
             played += 1;
             tell(runner, blocks, block, round, output).await;
         }
-        if round.cut_short {
-            let why = if runner.deps().stop.is_cancelled() { "stopped" } else { "the budget is used up" };
-            output.say(&format!("  {}: type the same again to go on", styled(ODD, why)));
-            break;
+        if let Some(why) = round.cut_short {
+            let why = match why {
+                CutShort::Halted => "stopped: type the same again to go on",
+                CutShort::Spent => "the budget is used up: raise --budget, or `budget` in the file, to go on",
+            };
+            output.say(&format!("  {}", styled(ODD, why)));
+            return Ok(());
         }
+    }
+    if played == 0 && most != Some(0) {
+        output.say(&styled(FAINT, "  all planned blocks are played"));
     }
     Ok(())
 }
@@ -254,7 +302,7 @@ async fn play(
 /// A line for a round: how far, and what it says so far.
 async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, output: Output) {
     let key = blocks.experiment.key();
-    let report = match Record::read(&runner.deps().ledger, key).await {
+    let report = match Record::read(&runner.deps().ledger, key, None).await {
         Ok(record) => record.report(None).ok(),
         Err(_) => None,
     };

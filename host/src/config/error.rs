@@ -109,4 +109,18 @@ impl ConfigError {
             }
         }
     }
+
+    /// Where, what and what to do in one line, for a log.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let place = match self {
+            Self::Syntax { path, text, span, .. } => {
+                let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
+                format!("{}, line {line}: ", path.display())
+            }
+            _ => String::new(),
+        };
+        let hint = self.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        format!("{place}{self}{hint}")
+    }
 }

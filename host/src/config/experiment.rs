@@ -67,8 +67,8 @@ struct WrittenArm {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct WrittenWho {
-    archetypes: Vec<String>,
-    emails: Vec<String>,
+    archetypes: Option<Vec<String>>,
+    emails: Option<Vec<String>>,
 }
 
 /// Reads the text of an experiment file. `strategies` are the ones that there are.
@@ -122,6 +122,13 @@ fn checked(written: Written, strategies: &BTreeSet<StrategyName>) -> Result<Expe
     named("key", &written.key)?;
     let (arms, weights) = arms(written.arms, written.design, strategies)?;
     let who = who(written.personas)?;
+    if written.margin.is_none() && written.primary != Metric::Rating {
+        let problem = format!("it is decided by {} and has no margin", written.primary.name());
+        return unmeant(
+            problem,
+            "write `margin`: the smallest difference that matters, in the metric's unit",
+        );
+    }
     let margin = written.margin.unwrap_or(USUAL_MARGIN);
     let alpha = written.alpha.unwrap_or(USUAL_ALPHA);
     let traffic = written.traffic.unwrap_or(1.0);
@@ -282,15 +289,17 @@ fn alike(arms: &[Arm]) -> Result<(), Unmeant> {
 }
 
 fn who(written: WrittenWho) -> Result<Who, Unmeant> {
-    match (written.archetypes.is_empty(), written.emails.is_empty()) {
-        (true, true) => Ok(Who::All),
-        (false, true) => Ok(Who::Archetypes(written.archetypes)),
-        (true, false) if written.emails.len() == 1 => unmeant(
+    let nobody = || unmeant("personas lists nobody", "name some, or leave it out for everybody");
+    match (written.archetypes, written.emails) {
+        (None, None) => Ok(Who::All),
+        (Some(list), None) | (None, Some(list)) if list.is_empty() => nobody(),
+        (Some(archetypes), None) => Ok(Who::Archetypes(archetypes)),
+        (None, Some(emails)) if emails.len() == 1 => unmeant(
             "one persona takes part",
             "one persona cannot tell a strategy from chance: list six or more",
         ),
-        (true, false) => Ok(Who::Personas(written.emails)),
-        (false, false) => unmeant(
+        (None, Some(emails)) => Ok(Who::Personas(emails)),
+        (Some(_), Some(_)) => unmeant(
             "personas has archetypes and emails",
             "choose by one of them; leave both out for everybody",
         ),
@@ -408,6 +417,8 @@ strategy = "daily"
             (with("minimum_version = 2"), "above version 1"),
             (with("exclusive = { group = \"g\", from = 0.5, to = 0.5 }"), "is 0.5 to 0.5"),
             (with("personas = { emails = [\"a@b.c\"] }"), "one persona takes part"),
+            (with("personas = { emails = [] }"), "personas lists nobody"),
+            (with("primary = \"tokens\""), "decided by tokens and has no margin"),
             (GOOD.replace("brief-1", "a b"), "key is \"a b\""),
             (with("colour = 1"), "unknown key"),
         ] {

@@ -169,14 +169,21 @@ pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Config
 
 /// Serde lists every key after the sentence; the hint names the one that is meant.
 fn first_sentence(message: &str) -> String {
-    match message.strip_prefix("unknown field") {
-        Some(rest) => format!("unknown key{}", rest.split(", expected").next().unwrap_or(rest)),
-        None => message.to_owned(),
+    if let Some(rest) = message.strip_prefix("unknown field") {
+        return format!("unknown key{}", rest.split(", expected").next().unwrap_or(rest));
     }
+    if let Some(rest) = message.strip_prefix("missing field") {
+        return format!("there is no key{rest}");
+    }
+    let kinds = [("expected f64", "expected a number"), ("expected u32", "expected a whole number from 0")];
+    kinds.into_iter().fold(message.to_owned(), |told, (kind, words)| told.replace(kind, words))
 }
 
 fn suggestion(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
+    if message.starts_with("missing field") {
+        return quoted.next().map(|key| format!("write a line that begins with `{key} =`"));
+    }
     if !message.starts_with("unknown field") {
         return None;
     }

@@ -39,10 +39,12 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The digest of everything in it: an experiment that runs is not changed in secret.
+    /// The digest of everything that decides who plays what and what follows: an experiment that runs is not changed
+    /// in secret. How long it may go on and for how much money can be changed.
     #[must_use]
     pub fn sha256(&self) -> Sha256Hex {
-        let written = serde_json::to_vec(self).expect("an experiment has no map with other keys than text");
+        let fixed = Self { budget: None, starts: None, ends: None, ..self.clone() };
+        let written = serde_json::to_vec(&fixed).expect("an experiment has no map with other keys than text");
         Sha256Hex::of(&written)
     }
 

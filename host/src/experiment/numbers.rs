@@ -36,6 +36,11 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// The smallest p-value that a test can reach.
+pub(super) fn floor(floor: f64) -> String {
+    if floor < 0.001 { format!("{floor:.1e}") } else { plain(floor, 3) }
+}
+
 /// A p-value, for a sentence: `p = 0.031` or `p < 0.001`.
 pub(super) fn p(p: f64) -> String {
     if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
@@ -82,7 +87,7 @@ pub(super) fn value(metric: Metric, value: f64) -> String {
         Metric::ToolSuccess | Metric::ParseFailures | Metric::Refusals | Metric::Faults => percent(value),
         Metric::Tokens => plain(value, 0),
         Metric::Cost => money(value),
-        Metric::Latency => format!("{} s", plain(value, 1)),
+        Metric::Latency => format!("{} s", plain(value, if value.abs() < 1.0 { 3 } else { 1 })),
     }
 }
 
@@ -99,7 +104,7 @@ pub(crate) fn difference(metric: Metric, difference: f64) -> String {
             let (sign, digits) = written.split_at(written.find(|c: char| c.is_ascii_digit()).unwrap_or(0));
             format!("{sign}${digits}")
         }
-        Metric::Latency => format!("{} s", signed(difference, 1)),
+        Metric::Latency => format!("{} s", signed(difference, if difference.abs() < 1.0 { 3 } else { 1 })),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::domain::experiment::Plan;
 
 pub use self::arm::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 pub use self::comparison::{
-    Comparison, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal, Outcome,
-    PersonaEffect, Planning, Robustness, Scope, Verdict,
+    Comparison, Decisive, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal,
+    Outcome, PersonaEffect, Planning, Robustness, Scope, Verdict,
 };
 pub use self::effect::{Adjusted, Anytime, Bounds, Estimate, McNemar, MetricComparison, SignE, SignFlip};
 pub use crate::domain::experiment::{Phase, PhaseArm};
@@ -75,6 +75,9 @@ pub struct Progress {
     pub rounds: u32,
     /// Rounds that were planned.
     pub planned_rounds: u32,
+    /// All planned blocks are played, in this phase or an earlier one: nothing more comes.
+    #[serde(default)]
+    pub over: bool,
     /// Blocks in which every arm has a rating.
     pub complete_blocks: u64,
     /// US dollars so far, all phases; none if some price is unknown.

@@ -1,10 +1,10 @@
 //! Blocks of an experiment, back to back: every arm once for each persona, several personas at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio_util::sync::CancellationToken;
 
 use super::parts::Runner;
 use crate::domain::experiment::{Assignment, Experiment};
@@ -24,6 +24,9 @@ pub struct Blocks<'a> {
     pub personas: Vec<Persona>,
     /// Where each arm of a persona has a world of its own; with real neighbours there is one world.
     pub worlds: Option<&'a ManaMcp>,
+    /// Says that no further turn is to be begun. Those that run are finished: a turn that is broken off would count
+    /// against its arm.
+    pub halt: CancellationToken,
     /// What all of the experiment may have cost when a turn begins, in US dollars.
     pub budget: Option<f64>,
 }
@@ -35,11 +38,20 @@ pub struct Round {
     pub played: u32,
     /// Turns that are kept back, because they faulted before their first action a short while ago.
     pub held: u32,
-    /// The round is not over, because the money is gone or the program is stopping.
-    pub cut_short: bool,
+    /// Why the round is not over.
+    pub cut_short: Option<CutShort>,
 }
 
-/// Why a round ended early.
+/// Why no further turn of a round was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutShort {
+    /// Somebody said so.
+    Halted,
+    /// The money is gone.
+    Spent,
+}
+
+/// Why a round failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundError {
     /// The ledger cannot be used.
@@ -57,17 +69,15 @@ impl Runner {
     /// # Errors
     /// When the ledger, or the stand-ins' database, cannot be used.
     pub async fn play_round(&self, blocks: &Blocks<'_>, block: u32) -> Result<Round, RoundError> {
-        let cut_short = AtomicBool::new(false);
-        let of_personas =
-            blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, &cut_short));
+        let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block));
         let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
         let mut round = Round::default();
         while let Some(own) = playing.next().await {
             let own = own?;
             round.played += own.played;
             round.held += own.held;
+            round.cut_short = round.cut_short.or(own.cut_short);
         }
-        round.cut_short = cut_short.load(Ordering::Relaxed);
         self.flush_or_say().await;
         Ok(round)
     }
@@ -78,7 +88,6 @@ impl Runner {
         blocks: &Blocks<'_>,
         persona: &Persona,
         block: u32,
-        cut_short: &AtomicBool,
     ) -> Result<Round, RoundError> {
         let mut round = Round::default();
         let places =
@@ -93,8 +102,12 @@ impl Runner {
                 }
                 Standing::Free => {}
             }
-            if self.stop.is_cancelled() || self.is_spent(blocks).await? {
-                cut_short.store(true, Ordering::Relaxed);
+            if blocks.halt.is_cancelled() {
+                round.cut_short = Some(CutShort::Halted);
+                break;
+            }
+            if self.is_spent(blocks).await? {
+                round.cut_short = Some(CutShort::Spent);
                 break;
             }
             let world = world(&part.place);

@@ -2,6 +2,7 @@
 //! and left out; the others go on.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::parts::Runner;
@@ -10,24 +11,40 @@ use crate::domain::experiment::Experiment;
 use crate::domain::ids::StrategyName;
 use crate::store::LedgerError;
 
+/// A file that can be meant.
+struct Found {
+    path: PathBuf,
+    experiment: Experiment,
+    /// The ledger has turns of it.
+    has_begun: bool,
+}
+
 impl Runner {
     /// Reads the experiments again: a file that was saved counts from the next tick on.
     pub(super) async fn look_at_experiments(&self) -> Result<(), LedgerError> {
         let strategies: BTreeSet<StrategyName> = self.deps.strategies.keys().cloned().collect();
-        let mut experiments: Vec<Arc<Experiment>> = Vec::new();
+        let mut found: Vec<Found> = Vec::new();
         let mut complaints = BTreeSet::new();
         for path in experiment_files(&self.options.experiments) {
-            let file = path.display();
             match read_experiment(&path, &strategies) {
                 Err(error) => {
-                    complaints.insert(format!("{error} ({})", error.hint().unwrap_or_default()));
+                    complaints.insert(error.in_one_line());
                 }
-                Ok(experiment) => match self.objection(&experiment, &experiments).await? {
-                    Some(why) => {
-                        complaints.insert(format!("the experiment {file} is left out: {why}"));
-                    }
-                    None => experiments.push(Arc::new(experiment)),
-                },
+                Ok(experiment) => {
+                    let registered = self.deps.ledger.experiment(experiment.key(), None).await?;
+                    found.push(Found { path, experiment, has_begun: registered.is_some() });
+                }
+            }
+        }
+        // Who has begun stays; a new file does not push anybody aside.
+        found.sort_by_key(|own| !own.has_begun);
+        let mut experiments: Vec<Arc<Experiment>> = Vec::new();
+        for Found { path, experiment, .. } in found {
+            match self.objection(&experiment, &experiments).await? {
+                Some(why) => {
+                    complaints.insert(format!("the experiment {} is left out: {why}", path.display()));
+                }
+                None => experiments.push(Arc::new(experiment)),
             }
         }
         experiments.sort_by(|a, b| a.key().cmp(b.key()));

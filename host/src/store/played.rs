@@ -37,7 +37,8 @@ impl Ledger {
     pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, attempt, started_at, ended_at, exposures.turn IS NOT NULL AS exposed,
+                 stop_reason, attempt, started_at, ended_at, fault_code,
+                 turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
                  (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'main') AS rounds,
@@ -158,7 +159,13 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
         rounds: Some(number("rounds")?),
         unreadable: (replies > 0).then(|| used.contains_key("__parse")),
         refused: Some(text("stop_reason")?.as_deref() == Some("refusal")),
-        faulted: Some(state == "faulted"),
+        faulted: Some(match state.as_str() {
+            // The host ended it: that says nothing about the arm.
+            "faulted" => !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "stopping")),
+            // In quarantine no build served it: that does.
+            "skipped" => row.try_get("unserved").map_err(&doing)?,
+            _ => false,
+        }),
         tokens: row.try_get("tokens").map_err(&doing)?,
         cost: row.try_get("cost").map_err(&doing)?,
         latency: ended_ms.map(|ended| (ended - started_ms) as f64 / 1000.0),

@@ -48,6 +48,9 @@ pub struct Kept {
     /// One phase of it, from 1; the last if left out. Phases are never merged.
     #[arg(long, value_name = "NUMBER")]
     pub phase: Option<u32>,
+    /// One version of its plan; the newest if left out.
+    #[arg(long, value_name = "NUMBER")]
+    pub plan_version: Option<u32>,
     /// Another ledger than the configured one.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
@@ -63,7 +66,7 @@ pub struct RunExperiment {
     #[arg(long, value_name = "NUMBER")]
     pub blocks: Option<u32>,
     /// At most so many US dollars now.
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     pub budget: Option<f64>,
     /// Use stand-ins for the neighbours and Claude: no key, no cost, and exact pairs, because each arm of a
     /// persona has an app and a memory of its own.
@@ -148,10 +151,10 @@ pub struct Analyze {
     #[arg(long, value_name = "DESIGN", value_enum)]
     pub design: Option<DesignName>,
     /// Differences below this do not matter, in rating points.
-    #[arg(long, value_name = "POINTS", default_value_t = 0.2)]
+    #[arg(long, value_name = "POINTS", default_value_t = 0.2, allow_negative_numbers = true)]
     pub margin: f64,
     /// The accepted rate of false alarms.
-    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    #[arg(long, value_name = "RATE", default_value_t = 0.05, allow_negative_numbers = true)]
     pub alpha: f64,
     /// How many blocks were planned; as many as there are if left out.
     #[arg(long, value_name = "NUMBER")]
@@ -177,7 +180,7 @@ pub struct Power {
     #[arg(long, value_name = "NUMBER", default_value_t = 30)]
     pub blocks: u32,
     /// The effect to be found, in rating points.
-    #[arg(long, value_name = "POINTS", default_value_t = 0.25)]
+    #[arg(long, value_name = "POINTS", default_value_t = 0.25, allow_negative_numbers = true)]
     pub effect: f64,
     /// How much the effect differs between personas: a standard deviation.
     #[arg(long, value_name = "SD", default_value_t = 0.25)]
@@ -192,13 +195,13 @@ pub struct Power {
     #[arg(long, value_name = "DESIGN", value_enum, default_value_t = DesignName::Crossover)]
     pub design: DesignName,
     /// The accepted rate of false alarms.
-    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    #[arg(long, value_name = "RATE", default_value_t = 0.05, allow_negative_numbers = true)]
     pub alpha: f64,
     /// The chance with which the effect is to be found.
-    #[arg(long, value_name = "CHANCE", default_value_t = 0.8)]
+    #[arg(long, value_name = "CHANCE", default_value_t = 0.8, allow_negative_numbers = true)]
     pub power: f64,
     /// What a turn costs in US dollars, to tell what the experiment costs.
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     pub turn_cost: Option<f64>,
 }
 

@@ -5,7 +5,7 @@ use super::comparison::comparisons;
 use super::effect::course;
 use super::health::{checks, has_values};
 use super::sheet::Sheet;
-use crate::domain::experiment::{ArmName, Design, Phase, Plan};
+use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 use crate::domain::observation::Observation;
 use crate::experiment::report::{ArmSummary, Check, Identity, Progress, Report, SCHEMA, Status};
 
@@ -53,6 +53,30 @@ pub enum Unanalyzable {
         "no persona has {control} and {treatment} in one block: without pairs there is no crossover; is it a split (--design split)?"
     )]
     NoPairs {
+        /// The control.
+        control: ArmName,
+        /// The treatment.
+        treatment: ArmName,
+    },
+    /// The arms have blocks in common, and nothing in them that both were measured by.
+    #[error(
+        "{control} and {treatment} share blocks, and in none of them is there {what} under both, so that there is nothing to compare"
+    )]
+    NothingInCommon {
+        /// The control.
+        control: ArmName,
+        /// The treatment.
+        treatment: ArmName,
+        /// What is missing.
+        what: String,
+    },
+    /// Only one persona has a pair.
+    #[error(
+        "only {persona} has {control} and {treatment} in one block: it takes two personas to see a difference between them, and six to test one; is it a split (--design split)?"
+    )]
+    OnePair {
+        /// Who.
+        persona: String,
         /// The control.
         control: ArmName,
         /// The treatment.
@@ -123,7 +147,16 @@ fn complete(sheet: &Sheet<'_>, plan: &Plan, phase: u32) -> Result<(), Unanalyzab
     if personas.next().is_none() {
         return Err(Unanalyzable::OnePersona { persona: (*first).to_owned() });
     }
-    apart(plan, |treatment| sheet.complete_blocks(plan.control(), treatment).values().all(Vec::is_empty))
+    let apart = |treatment: &&ArmName| {
+        plan.design == Design::Crossover
+            && sheet.complete_blocks(plan.control(), treatment).values().all(Vec::is_empty)
+    };
+    match plan.treatments().iter().find(apart) {
+        Some(treatment) => {
+            Err(Unanalyzable::NoPairs { control: plan.control().clone(), treatment: treatment.clone() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// There are values to compare. Where the checks know already that turns are lost there need not be any: a
@@ -135,21 +168,52 @@ fn comparable(sheet: &Sheet<'_>, plan: &Plan, health: &[Check]) -> Result<(), Un
     if let Some(empty) = plan.arms.iter().find(|arm| !has_values(sheet, plan, arm)) {
         return Err(Unanalyzable::EmptyArm { arm: empty.clone(), metric: plan.primary.name() });
     }
-    apart(plan, |treatment| sheet.pairs(plan.control(), treatment, plan.primary).is_empty())
+    match plan.design {
+        Design::Crossover => {
+            plan.treatments().iter().try_for_each(|treatment| paired(sheet, plan, treatment))
+        }
+        Design::Split => Ok(()),
+    }
 }
 
-/// A crossover compares within blocks.
-fn apart(plan: &Plan, has_no_pair: impl Fn(&ArmName) -> bool) -> Result<(), Unanalyzable> {
-    match plan.treatments().iter().find(|arm| plan.design == Design::Crossover && has_no_pair(arm)) {
-        Some(treatment) => {
-            Err(Unanalyzable::NoPairs { control: plan.control().clone(), treatment: treatment.clone() })
+/// A crossover compares within blocks, and the blocks of one persona are no sample.
+fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Result<(), Unanalyzable> {
+    let (control, treatment) = (plan.control().clone(), treatment.clone());
+    match sheet.pairs(&control, &treatment, plan.primary).as_slice() {
+        [] => {
+            let what = match plan.primary {
+                Metric::Rating => "a rating of the same module".to_owned(),
+                other => format!("a value of {}", other.name()),
+            };
+            Err(Unanalyzable::NothingInCommon { control, treatment, what })
         }
-        None => Ok(()),
+        [only] => Err(Unanalyzable::OnePair { persona: only.persona.to_owned(), control, treatment }),
+        _ => Ok(()),
     }
 }
 
 fn progress(sheet: &Sheet<'_>, plan: &Plan, observations: &[Observation]) -> Progress {
-    let rounds = match plan.design {
+    let rated = |blocks: &&super::sheet::Block<'_>| {
+        let arm_is_rated =
+            |arm| blocks.get(arm).is_some_and(|turn| turn.modules.values().any(Option::is_some));
+        plan.arms.iter().all(arm_is_rated)
+    };
+    Progress {
+        personas: sheet.personas.len() as u64,
+        rounds: rounds(sheet, plan),
+        planned_rounds: plan.planned_blocks,
+        over: rounds(sheet, plan) >= plan.planned_blocks
+            || Sheet::of_all_phases(observations).is_ok_and(|all| rounds(&all, plan) >= plan.planned_blocks),
+        complete_blocks: sheet.personas.values().flat_map(|blocks| blocks.values()).filter(rated).count()
+            as u64,
+        cost: observations.iter().map(|turn| turn.cost).sum(),
+    }
+}
+
+/// How many rounds every persona finished.
+#[must_use]
+pub fn rounds(sheet: &Sheet<'_>, plan: &Plan) -> u32 {
+    match plan.design {
         Design::Crossover => {
             let of = |arm: &ArmName| course(sheet, plan, arm, plan.primary).rounds;
             plan.treatments().iter().map(of).min().unwrap_or(0)
@@ -160,18 +224,5 @@ fn progress(sheet: &Sheet<'_>, plan: &Plan, observations: &[Observation]) -> Pro
                 sheet.personas.values().map(|blocks| u32::try_from(blocks.len()).unwrap_or(u32::MAX));
             blocks.min().unwrap_or(0)
         }
-    };
-    let rated = |blocks: &&super::sheet::Block<'_>| {
-        let arm_is_rated =
-            |arm| blocks.get(arm).is_some_and(|turn| turn.modules.values().any(Option::is_some));
-        plan.arms.iter().all(arm_is_rated)
-    };
-    Progress {
-        personas: sheet.personas.len() as u64,
-        rounds,
-        planned_rounds: plan.planned_blocks,
-        complete_blocks: sheet.personas.values().flat_map(|blocks| blocks.values()).filter(rated).count()
-            as u64,
-        cost: observations.iter().map(|turn| turn.cost).sum(),
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::experiment::{ArmName, Metric, Plan};
 use crate::domain::observation::{Observation, Reached};
 use crate::experiment::report::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 use crate::experiment::statistics::{
-    compression, entropy, icc1, median, mode_share, pass_hat, quantile, spearman, student, wilson,
+    clustered, compression, entropy, icc1, median, mode_share, pass_hat, quantile, spearman, wilson,
 };
 
 /// An arm by itself.
@@ -102,9 +102,10 @@ fn of(sheet: &Sheet<'_>, plan: &Plan, arm: &ArmName, metric: Metric) -> Option<A
         let bounds = wilson(values.iter().sum::<f64>().round() as u64, values.len() as u64, plan.alpha)?;
         (Some(bounds.low), Some(bounds.high))
     } else {
-        let means: Vec<f64> = by_persona.values().map(|own| mean(own.iter().copied())).collect();
-        let estimate = student(&means, plan.alpha);
-        (estimate.as_ref().map(|own| own.low), estimate.map(|own| own.high))
+        let personas: Vec<Vec<f64>> = by_persona.into_values().collect();
+        let estimate = clustered(&personas, plan.alpha);
+        let (least, most) = metric.range().unwrap_or((0.0, f64::INFINITY));
+        (estimate.as_ref().map(|own| own.low.max(least)), estimate.map(|own| own.high.min(most)))
     };
     Some(ArmMetric {
         metric,

@@ -58,7 +58,7 @@ fn comparison(
         Design::Split => Course::default(),
     };
     let personas = personas(sheet, plan, treatment);
-    let leave_one_out = leave_one_out(&personas, plan);
+    let leave_one_out = leave_one_out(sheet, plan, treatment, &personas);
     let verdict = verdict(plan, treatment.as_str(), &primary, progress, health, leave_one_out.as_ref());
     Comparison {
         control: plan.control().clone(),
@@ -71,7 +71,7 @@ fn comparison(
         bounds: bounds::of_effect(sheet, plan, treatment),
         robustness: robustness(sheet, plan, treatment, primary.effect),
         disagreements: disagreements(sheet, plan, treatment),
-        planning: planning(sheet, plan, treatment, &course, verdict.outcome),
+        planning: planning(sheet, plan, treatment, &course, verdict.outcome, progress.over),
         verdict,
         primary,
         personas,

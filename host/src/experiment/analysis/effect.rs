@@ -1,8 +1,8 @@
 //! The effect of a treatment by one metric, with every uncertainty that it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::sheet::{Pairs, Sheet, mean, values_of};
+use super::sheet::{Pairs, Sheet, mean, mean_difference, values_of};
 use crate::domain::experiment::{ArmName, Design, Metric, Plan};
 use crate::domain::observation::Observation;
 use crate::experiment::report::{Anytime, Estimate, McNemar, MetricComparison};
@@ -36,7 +36,7 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -
         known(mean(pairs.iter().map(|own| mean(own.blocks.values().flatten().map(of)))))
     };
     let rounds = course(sheet, plan, treatment, metric);
-    let (effect, control_mean) = (known(mean(effects.iter().copied())), arm(|pair| pair.0));
+    let (effect, control_mean) = (known(mean_difference(effects.iter().copied())), arm(|pair| pair.0));
     MetricComparison {
         metric,
         n: all.iter().map(|own| own.len() as u64).sum(),
@@ -47,27 +47,19 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric) -
         relative: relative(effect, control_mean),
         weighted_by_pairs: known(mean(all.iter().flatten().copied())),
         catalogue: within(&blocks, plan.alpha),
-        population: population(sheet, plan, treatment, metric, &effects),
+        population: student(&effects, plan.alpha),
         clustered: clustered(&all, plan.alpha),
         sign_flip: sign_flip(&effects, SEED),
         anytime: at_every_look(&rounds.means, plan, metric),
         sign_e: sign_e_course(&rounds.means).pop(),
         mcnemar: if is_rate(metric) { of_rates(&pairs, plan.alpha) } else { None },
+        ratio: if metric == Metric::ToolSuccess { of_all_calls(sheet, plan, treatment) } else { None },
         adjusted: None,
     }
 }
 
-/// For new personas. Of tool calls the ratio of all sums, by the delta method: who calls few tools says little.
-fn population(
-    sheet: &Sheet<'_>,
-    plan: &Plan,
-    treatment: &ArmName,
-    metric: Metric,
-    effects: &[f64],
-) -> Option<Estimate> {
-    if metric != Metric::ToolSuccess {
-        return student(effects, plan.alpha);
-    }
+/// Of tool calls all together: good ones over all, so that who calls few tools says little.
+fn of_all_calls(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Estimate> {
     let calls = |turn: &Observation| {
         let (all, failed) =
             (f64::from(turn.actions.unwrap_or(0)), f64::from(turn.failed_actions.unwrap_or(0)));
@@ -102,7 +94,7 @@ fn unpaired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric)
     MetricComparison {
         metric,
         n: control.values().chain(treated.values()).map(|own| own.len() as u64).sum(),
-        personas: (a.len() + b.len()) as u64,
+        personas: control.keys().chain(treated.keys()).collect::<BTreeSet<_>>().len() as u64,
         control_mean,
         treatment_mean,
         effect,
@@ -115,6 +107,7 @@ fn unpaired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metric)
         anytime: None,
         sign_e: None,
         mcnemar: None,
+        ratio: None,
         adjusted: None,
     }
 }
@@ -149,7 +142,7 @@ pub fn course(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metri
             let own = pairs.get(persona)?.blocks.get(block)?;
             Some(mean(own.iter().map(|(control, treatment)| treatment - control)))
         };
-        let Some(effect) = known(mean(blocks.iter().filter_map(effect))) else { continue };
+        let Some(effect) = known(mean_difference(blocks.iter().filter_map(effect))) else { continue };
         let turns = blocks.iter().flat_map(|(persona, block)| sheet.personas[persona][block].values());
         course.means.push(effect);
         course.costs.push(turns.map(|turn| turn.cost).sum());

@@ -38,10 +38,12 @@ pub(super) fn checks(
     checks.extend(missing(arms));
     checks.extend(plan.treatments().iter().flat_map(|arm| usage(sheet, plan, arm)));
     checks.extend(several_phases(phases));
-    checks.extend(few_personas(plan, progress));
+    checks.extend(few_personas(sheet, plan, progress));
     checks.extend(rounds(plan, progress));
-    checks.extend(raters(arms));
-    checks.extend(cost(progress));
+    if plan.primary == Metric::Rating {
+        checks.extend(raters(arms));
+    }
+    checks.extend(cost(sheet, plan, progress));
     checks.sort_by_key(|check| std::cmp::Reverse(check.status));
     checks
 }
@@ -54,8 +56,12 @@ pub(super) fn check(name: &str, status: Status, concerns: &str, message: String)
     Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
 }
 
-fn few_personas(plan: &Plan, progress: &Progress) -> Option<Check> {
-    let personas = usize::try_from(progress.personas).unwrap_or(usize::MAX);
+fn few_personas(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<Check> {
+    let paired = |treatment: &ArmName| sheet.pairs(plan.control(), treatment, plan.primary).len();
+    let personas = match plan.design {
+        Design::Crossover => plan.treatments().iter().map(paired).min().unwrap_or(0),
+        Design::Split => sheet.personas.len(),
+    };
     if plan.design == Design::Split {
         let few = progress.personas < SPLIT_PERSONAS;
         let message = format!(
@@ -141,10 +147,16 @@ fn unreadable(arms: &[ArmSummary]) -> Vec<Check> {
     arms[1..].iter().filter_map(of).collect()
 }
 
-fn cost(progress: &Progress) -> Option<Check> {
-    let message =
-        "the cost of some turns is not known, so no total is given: rows need a cost, the host the model's price".to_owned();
-    progress.cost.is_none().then(|| check("unknown-cost", Status::Warning, "progress/cost", message))
+/// Whether the price of every turn is known.
+fn cost(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<Check> {
+    let known = plan.arms.iter().flat_map(|arm| sheet.turns(arm)).filter(|turn| turn.cost.is_some()).count();
+    let (status, message) = if known == 0 {
+        (Status::Ok, "no turn has a known cost".to_owned())
+    } else {
+        let message = "the cost of some turns is not known, so no total is given: rows need a cost, the host the model's price";
+        (Status::Warning, message.to_owned())
+    };
+    progress.cost.is_none().then(|| check("unknown-cost", status, "progress/cost", message))
 }
 
 /// A round is the mean of whoever has a pair in it, so that who often has none counts less in the rounds than

@@ -16,6 +16,6 @@ mod sheet;
 mod stages;
 mod verdict;
 
-pub use analyze::{Unanalyzable, analyze};
+pub use analyze::{Unanalyzable, analyze, rounds};
 pub use effect::{Course, course};
 pub use sheet::Sheet;

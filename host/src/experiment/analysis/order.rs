@@ -61,7 +61,7 @@ pub(super) fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) ->
         (Status::Warning, message)
     } else {
         let message = format!(
-            "the effect of {treatment} does not depend on which arm comes first (difference {})",
+            "nothing shows that the effect of {treatment} depends on which arm comes first (difference {})",
             difference(plan.primary, estimate.effect)
         );
         (Status::Ok, message)

@@ -1,9 +1,11 @@
 //! Persona by persona: each one's effect, the effect without one of them, and the turns to read.
 
-use super::sheet::{Pairs, Sheet, mean};
+use super::effect::{at_every_look, course, known};
+use super::sheet::{Pairs, Sheet, mean, mean_difference};
+use super::verdict::standing;
 use crate::domain::experiment::{ArmName, Design, Plan};
-use crate::experiment::report::{Disagreement, LeaveOneOut, PersonaEffect};
-use crate::experiment::statistics::{clustered, student};
+use crate::experiment::report::{Decisive, Disagreement, LeaveOneOut, Outcome, PersonaEffect};
+use crate::experiment::statistics::{clustered, within};
 
 /// Nobody reads more of them.
 const MOST_DISAGREEMENTS: usize = 5;
@@ -48,32 +50,57 @@ fn split_personas(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Pe
     personas
 }
 
-/// The effect without one persona, of a crossover with three or more.
-pub(super) fn leave_one_out(personas: &[PersonaEffect], plan: &Plan) -> Option<LeaveOneOut> {
+/// The effect without one persona, of a crossover with three or more, and what the verdict would be.
+pub(super) fn leave_one_out(
+    sheet: &Sheet<'_>,
+    plan: &Plan,
+    treatment: &ArmName,
+    personas: &[PersonaEffect],
+) -> Option<LeaveOneOut> {
     if personas.len() < 3 || plan.design == Design::Split {
         return None;
     }
-    let effects: Vec<f64> = personas.iter().map(|own| own.effect).collect();
-    let without = |at: usize| -> Vec<f64> {
-        effects.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, effect)| *effect).collect()
+    let without = |at: usize| {
+        let others = personas.iter().enumerate().filter(|(other, _)| *other != at);
+        mean_difference(others.map(|(_, own)| own.effect))
     };
+    let whole = mean_difference(personas.iter().map(|own| own.effect));
     let left: Vec<(f64, &str)> =
-        (0..effects.len()).map(|at| (mean(without(at).into_iter()), personas[at].persona.as_str())).collect();
+        personas.iter().enumerate().map(|(at, own)| (without(at), own.persona.as_str())).collect();
     let low = left.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
     let high = left.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let significant = |effects: &[f64]| student(effects, plan.alpha).is_some_and(|own| own.p <= plan.alpha);
-    let whole = significant(&effects);
-    let sign_turns = low.0.signum() != high.0.signum();
-    // With everybody there is a difference between personas' chances, without somebody there is none (or the
-    // other way round).
-    let significance_turns = (0..effects.len()).any(|at| significant(&without(at)) != whole);
+    let outcome = outcome(sheet, plan, treatment);
+    let decides = |(effect, persona): &(f64, &str)| {
+        let without = self::outcome(&sheet.without(persona), plan, treatment);
+        (without != outcome).then(|| Decisive {
+            persona: (*persona).to_owned(),
+            effect: *effect,
+            outcome: without,
+        })
+    };
+    let mut decisive: Vec<Decisive> = match outcome {
+        Outcome::Inconclusive => Vec::new(),
+        _ => left.iter().filter_map(decides).collect(),
+    };
+    decisive.sort_by(|a, b| (b.effect - whole).abs().total_cmp(&(a.effect - whole).abs()));
     Some(LeaveOneOut {
         low: low.0,
         low_without: low.1.to_owned(),
         high: high.0,
         high_without: high.1.to_owned(),
-        one_persona_decides: whole && (significance_turns || sign_turns),
+        one_persona_decides: !decisive.is_empty(),
+        decisive,
     })
+}
+
+/// What the interval that decides says.
+fn outcome(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Outcome {
+    let pairs = sheet.pairs(plan.control(), treatment, plan.primary);
+    let blocks: Vec<Vec<Vec<f64>>> = pairs.iter().map(Pairs::by_block).collect();
+    let effect = mean_difference(pairs.iter().map(Pairs::effect));
+    let rounds = course(sheet, plan, treatment, plan.primary);
+    let anytime = at_every_look(&rounds.means, plan, plan.primary);
+    standing(plan, known(effect), anytime.as_ref(), within(&blocks, plan.alpha).as_ref())
 }
 
 /// The blocks in which the arms differ most: where to read what happened.

@@ -19,6 +19,7 @@ pub(super) fn planning(
     treatment: &ArmName,
     course: &Course,
     outcome: Outcome,
+    over: bool,
 ) -> Planning {
     let Some(study) = study(sheet, plan, treatment) else {
         return Planning {
@@ -27,9 +28,11 @@ pub(super) fn planning(
         };
     };
     let variance = Moments::of(&course.means).variance;
+    // Wide enough to reach neither zero nor the margin from where the effect is now.
+    let effect = mean(course.means.iter().copied()).abs();
+    let wanted = effect.max(plan.margin - effect);
     let enough = |rounds: &u32| {
-        half_width(variance, f64::from(*rounds), f64::from(plan.planned_blocks), alpha_of_one(plan))
-            <= plan.margin
+        half_width(variance, f64::from(*rounds), f64::from(plan.planned_blocks), alpha_of_one(plan)) < wanted
     };
     let rounds_to_decide = (plan.design == Design::Crossover && variance > 0.0)
         .then(|| (course.rounds.max(10)..MOST_ROUNDS).find(enough))
@@ -45,7 +48,7 @@ pub(super) fn planning(
         rounds_to_decide,
         cost_to_decide,
         personas_needed: study.needed(plan.margin, POWER),
-        advice: advice(&study, plan, rounds_to_decide, course),
+        advice: advice(&study, plan, rounds_to_decide, course, over),
     }
 }
 
@@ -87,7 +90,7 @@ fn study(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Study> {
     })
 }
 
-fn advice(study: &Study, plan: &Plan, rounds: Option<u32>, course: &Course) -> String {
+fn advice(study: &Study, plan: &Plan, rounds: Option<u32>, course: &Course, over: bool) -> String {
     if plan.design == Design::Split {
         return "a crossover of the same personas finds far smaller effects, because each is compared with itself".to_owned();
     }
@@ -99,7 +102,11 @@ fn advice(study: &Study, plan: &Plan, rounds: Option<u32>, course: &Course) -> S
     };
     match rounds {
         Some(rounds) if rounds > course.rounds => {
-            format!("about {} more rounds decide for these personas; {which}", rounds - course.rounds)
+            let how = if over { ", under a new version with more `blocks`" } else { "" };
+            format!(
+                "about {} more rounds would decide for these personas{how}, if the effect stays as it is; {which}",
+                rounds - course.rounds
+            )
         }
         _ => which.to_owned(),
     }

@@ -44,11 +44,20 @@ pub(super) fn robustness(
     });
     let same: Vec<f64> = same_modules.iter().map(Pairs::effect).collect();
     let of_same = student(&same, plan.alpha);
-    let first = |arm| -> Vec<f64> {
-        let turns = sheet.turns(arm).filter(|turn| turn.order == Some(0));
-        turns.flat_map(|turn| values_of(turn, plan.primary)).collect()
+    let firsts = |arm| -> BTreeMap<&str, Vec<f64>> {
+        let mut personas: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for turn in sheet.turns(arm).filter(|turn| turn.order == Some(0)) {
+            personas.entry(turn.persona.as_str()).or_default().extend(values_of(turn, plan.primary));
+        }
+        personas
     };
-    let first = known(mean(first(treatment).into_iter()) - mean(first(plan.control()).into_iter()));
+    // No block has two first turns: each persona's means of its blocks are compared.
+    let (of_control, of_treatment) = (firsts(plan.control()), firsts(treatment));
+    let of_persona = |(persona, own): (&&str, &Vec<f64>)| {
+        known(mean(of_treatment.get(*persona)?.iter().copied()) - mean(own.iter().copied()))
+    };
+    let first: Vec<f64> = of_control.iter().filter_map(of_persona).collect();
+    let of_first = student(&first, plan.alpha);
     vec![
         row("every pair of the same weight", known(mean(all.into_iter())), None),
         row("the middle persona", median(&effects), None),
@@ -57,7 +66,11 @@ pub(super) fn robustness(
             known(mean(same.into_iter())),
             of_same.map(|own| (own.low, own.high)),
         ),
-        row("first turns of blocks only", first, None),
+        row(
+            "first turns of blocks only",
+            known(mean(first.into_iter())),
+            of_first.map(|own| (own.low, own.high)),
+        ),
     ]
 }
 

@@ -31,8 +31,20 @@ impl<'a> Sheet<'a> {
     /// # Errors
     /// See above.
     pub fn of(observations: &'a [Observation], phase: u32) -> Result<Self, &'a Observation> {
+        Self::laid_out(observations.iter().filter(|observation| observation.phase == phase))
+    }
+
+    /// Lays out the observations of all phases, to count what was played.
+    ///
+    /// # Errors
+    /// See [`Sheet::of`].
+    pub fn of_all_phases(observations: &'a [Observation]) -> Result<Self, &'a Observation> {
+        Self::laid_out(observations.iter())
+    }
+
+    fn laid_out(observations: impl Iterator<Item = &'a Observation>) -> Result<Self, &'a Observation> {
         let mut sheet = Self::default();
-        for observation in observations.iter().filter(|observation| observation.phase == phase) {
+        for observation in observations {
             let blocks = sheet.personas.entry(&observation.persona).or_default();
             let block = blocks.entry(observation.block).or_default();
             if block.insert(&observation.arm, observation).is_some() {
@@ -72,6 +84,13 @@ impl<'a> Sheet<'a> {
             (!blocks.is_empty()).then_some(Pairs { persona, blocks })
         };
         self.personas.iter().filter_map(of_persona).collect()
+    }
+
+    /// The same without one persona.
+    pub fn without(&self, persona: &str) -> Self {
+        let mut left = self.clone();
+        left.personas.remove(persona);
+        left
     }
 
     /// By persona, the numbers of the blocks in which both arms are over.
@@ -117,8 +136,17 @@ impl Pairs<'_> {
 
     /// The mean of all differences.
     pub fn effect(&self) -> f64 {
-        mean(self.differences().into_iter())
+        mean_difference(self.differences().into_iter())
     }
+}
+
+/// Sums of differences that should be zero are off by about so much.
+const ROUNDING: f64 = 1e-9;
+
+/// The mean of differences. What rounding leaves of a zero has a sign, and that is no evidence.
+pub(super) fn mean_difference(values: impl Iterator<Item = f64>) -> f64 {
+    let mean = mean(values);
+    if mean.abs() < ROUNDING { 0.0 } else { mean }
 }
 
 /// The mean; of nothing it is not a number.

@@ -4,7 +4,8 @@ use super::effect::alpha_of_one;
 use crate::domain::experiment::{Design, Metric, Plan, Stopping};
 use crate::experiment::numbers::{difference, level};
 use crate::experiment::report::{
-    Bounds, Check, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope, Status, Verdict,
+    Anytime, Bounds, Check, Decisive, Estimate, LeaveOneOut, MetricComparison, Outcome, Progress, Scope,
+    Status, Verdict,
 };
 use crate::experiment::statistics::{FIRST_LOOK, one_sided};
 
@@ -17,19 +18,20 @@ pub(super) fn verdict(
     health: &[Check],
     leave_one_out: Option<&LeaveOneOut>,
 ) -> Verdict {
-    let at_end = progress.rounds >= plan.planned_blocks;
+    let at_end = progress.over;
     let interval = Interval::that_decides(plan, primary);
     let ruling = match (plan.design, plan.stopping, &interval) {
         _ if primary.effect.is_none() => nothing_to_compare(plan, treatment),
-        (Design::Crossover, Stopping::Sequential, Some(own)) => own.ruling(plan),
+        _ if primary.personas < 2 => inconclusive("only one persona has a pair".to_owned()),
+        (Design::Crossover, Stopping::Sequential, Some(own)) => own.ruling(plan, primary.effect),
         (Design::Crossover, Stopping::Sequential, None) => too_early(progress),
-        (Design::Crossover, Stopping::Fixed, Some(own)) if at_end => own.ruling(plan),
-        (Design::Split, _, Some(own)) if at_end => confirmed(own.ruling(plan), primary, plan),
+        (Design::Crossover, Stopping::Fixed, Some(own)) if at_end => own.ruling(plan, primary.effect),
+        (Design::Split, _, Some(own)) if at_end => confirmed(own.ruling(plan, primary.effect), primary, plan),
         (design, _, Some(_)) => before_the_end(design),
         (design, _, None) => all_alike(design),
     };
     let population = match Interval::between_personas(plan, primary) {
-        Some(own) if at_end => confirmed(own.ruling(plan), primary, plan).outcome,
+        Some(own) if at_end => confirmed(own.ruling(plan, primary.effect), primary, plan).outcome,
         _ => Outcome::Inconclusive,
     };
     Verdict {
@@ -43,6 +45,17 @@ pub(super) fn verdict(
         because: ruling.because,
         caveat: caveat(plan, health, leave_one_out),
     }
+}
+
+/// What follows for a crossover from its intervals, whether or not it is over.
+pub(super) fn standing(
+    plan: &Plan,
+    effect: Option<f64>,
+    anytime: Option<&Anytime>,
+    catalogue: Option<&Estimate>,
+) -> Outcome {
+    let interval = Interval::of_crossover(plan, anytime, catalogue);
+    interval.map_or(Outcome::Inconclusive, |own| own.ruling(plan, effect).outcome)
 }
 
 /// An outcome, with its reason.
@@ -65,8 +78,17 @@ struct Interval {
 impl Interval {
     /// The one that the plan decides by.
     fn that_decides(plan: &Plan, primary: &MetricComparison) -> Option<Self> {
+        match plan.design {
+            Design::Crossover => {
+                Self::of_crossover(plan, primary.anytime.as_ref(), primary.catalogue.as_ref())
+            }
+            Design::Split => Self::between_personas(plan, primary),
+        }
+    }
+
+    fn of_crossover(plan: &Plan, anytime: Option<&Anytime>, catalogue: Option<&Estimate>) -> Option<Self> {
         let always = || {
-            primary.anytime.as_ref().map(|own| Self {
+            anytime.map(|own| Self {
                 effect: own.effect,
                 low: own.low,
                 high: own.high,
@@ -74,15 +96,12 @@ impl Interval {
                 kind: "interval that holds however often one looks",
             })
         };
-        match (plan.design, plan.stopping) {
-            (Design::Crossover, Stopping::Sequential) => always(),
+        match plan.stopping {
+            Stopping::Sequential => always(),
             // Where nothing varies there is no error, and still a bound.
-            (Design::Crossover, Stopping::Fixed) => primary
-                .catalogue
-                .as_ref()
+            Stopping::Fixed => catalogue
                 .and_then(|own| Self::of(own, plan, "the interval at the planned end"))
                 .or_else(always),
-            (Design::Split, _) => Self::between_personas(plan, primary),
         }
     }
 
@@ -96,12 +115,19 @@ impl Interval {
         Some(Self { effect: estimate.effect, low, high, name, kind: "interval" })
     }
 
-    /// Where it lies: beyond zero, within the margin, or neither.
-    fn ruling(&self, plan: &Plan) -> Ruling {
+    /// Where it lies: beyond zero, within the margin, or neither. It has to hold the mean of the personas' own
+    /// effects: with many gaps that of the rounds may be another.
+    fn ruling(&self, plan: &Plan, of_personas: Option<f64>) -> Ruling {
         let (name, margin) = (self.name, plan.margin);
         let (low, high) =
             if plan.primary.more_is_better() { (self.low, self.high) } else { (-self.high, -self.low) };
         let small = -margin < low && high < margin;
+        if let Some(effect) = of_personas.filter(|effect| !(self.low..=self.high).contains(effect)) {
+            return inconclusive(format!(
+                "{name} does not hold {}, the mean of the personas' own effects: who has few finished blocks counts little in the rounds",
+                difference(plan.primary, effect)
+            ));
+        }
         let outcome = if low > 0.0 {
             Outcome::Better
         } else if high < 0.0 {
@@ -117,7 +143,7 @@ impl Interval {
             ),
             Outcome::Better | Outcome::Worse => format!("{name} leaves out zero"),
             Outcome::Equivalent => {
-                format!("{name} lies within ±{margin}, the margin that was set beforehand")
+                format!("{name} lies within the margin of ±{margin}")
             }
             Outcome::Inconclusive => format!("{name} holds zero and reaches beyond the margin of ±{margin}"),
         };
@@ -215,16 +241,25 @@ fn sentence(
 
 /// The finding that most speaks against the verdict.
 fn caveat(plan: &Plan, health: &[Check], leave_one_out: Option<&LeaveOneOut>) -> Option<String> {
-    let worst =
-        |status| health.iter().find(|check| check.status == status).map(|check| check.message.clone());
-    let one = leave_one_out.filter(|own| own.one_persona_decides).map(|own| {
-        format!(
-            "one persona carries the result: without {} the effect is {}, without {} it is {}",
-            own.low_without,
-            difference(plan.primary, own.low),
-            own.high_without,
-            difference(plan.primary, own.high)
-        )
+    let worst = |status| health.iter().find(|check| check.status == status && speaks_of_the_effect(check));
+    let worst = |status| worst(status).map(|check| check.message.clone());
+    let one = leave_one_out.and_then(|own| own.decisive.first().map(|first| (first, own.decisive.len())));
+    let one = one.map(|(first, count)| {
+        let Decisive { persona, effect, outcome } = first;
+        let effect = difference(plan.primary, *effect);
+        let outcome = outcome.name();
+        if count == 1 {
+            format!("one persona carries the result: without {persona} it is {outcome}, and the effect {effect}")
+        } else {
+            format!(
+                "the result hangs on single personas: without any one of {count} of them it is another; without {persona} it is {outcome}, and the effect {effect}"
+            )
+        }
     });
     worst(Status::Unhealthy).or(one).or_else(|| worst(Status::Warning))
+}
+
+/// What is known of prices says nothing about the effect.
+fn speaks_of_the_effect(check: &Check) -> bool {
+    check.concerns != "progress/cost"
 }

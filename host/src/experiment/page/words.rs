@@ -1,25 +1,21 @@
 //! What things are called on the page.
 
 use crate::domain::experiment::{Design, Metric, Stopping};
-use crate::experiment::report::{Outcome, Scope, Status};
+use crate::experiment::report::{Outcome, Progress, Scope, Status, Verdict};
 
-/// A verdict in a word.
-pub(super) fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Better => "better",
-        Outcome::Worse => "worse",
-        Outcome::Equivalent => "equivalent",
-        Outcome::Inconclusive => "inconclusive",
+/// What a verdict says about new personas: by another rule, and once, at the planned end.
+pub(super) fn for_new_ones(verdict: &Verdict, progress: &Progress) -> &'static str {
+    if !progress.over {
+        return "about new personas nothing is said before all planned rounds are over";
     }
-}
-
-/// What a verdict says about new personas.
-pub(super) fn for_new_ones(found: Outcome) -> &'static str {
-    match found {
-        Outcome::Better => "better for new personas, too",
-        Outcome::Worse => "worse for new personas, too",
-        Outcome::Equivalent => "equivalent for new personas, too",
-        Outcome::Inconclusive => "nothing can be said about new personas",
+    match (verdict.population, verdict.population == verdict.outcome) {
+        (Outcome::Better, true) => "better for new personas, too",
+        (Outcome::Worse, true) => "worse for new personas, too",
+        (Outcome::Equivalent, true) => "equivalent for new personas, too",
+        (Outcome::Better, false) => "for new personas, looked at once at the planned end: better",
+        (Outcome::Worse, false) => "for new personas, looked at once at the planned end: worse",
+        (Outcome::Equivalent, false) => "for new personas, looked at once at the planned end: equivalent",
+        (Outcome::Inconclusive, _) => "nothing can be said about new personas",
     }
 }
 

@@ -64,7 +64,7 @@ pub struct ArmMetric {
     pub n: u64,
     /// The mean; of ratings the mean over all of them, of rates the part of turns.
     pub mean: Option<f64>,
-    /// Its interval: Wilson's for rates, Student's over personas otherwise.
+    /// Its interval: Wilson's for rates, otherwise Student's with errors clustered by persona.
     pub low: Option<f64>,
     /// See `low`.
     pub high: Option<f64>,

@@ -74,6 +74,19 @@ pub enum Outcome {
     Inconclusive,
 }
 
+impl Outcome {
+    /// The word in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Equivalent => "equivalent",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 /// Whom a number speaks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -184,8 +197,24 @@ pub struct LeaveOneOut {
     pub high: f64,
     /// Without whom.
     pub high_without: String,
-    /// Without some one persona the sign, or the significance at persona level, is another.
+    /// Without some one persona the verdict is another.
     pub one_persona_decides: bool,
+    /// Those personas, the one first without whom the effect is farthest from what it is. None of a verdict that is
+    /// inconclusive anyway.
+    #[serde(default)]
+    pub decisive: Vec<Decisive>,
+}
+
+/// A persona without whom the verdict is another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decisive {
+    /// Who.
+    pub persona: String,
+    /// The effect that is left.
+    pub effect: f64,
+    /// The verdict that is left.
+    pub outcome: Outcome,
 }
 
 /// The effect as it stood after a round.
@@ -246,7 +275,8 @@ pub struct Disagreement {
 pub struct Planning {
     /// The effect that 80 of 100 experiments like this one, at its planned end, would find among new personas.
     pub detectable: Option<f64>,
-    /// Rounds in all, after which the anytime interval is about as narrow as the margin.
+    /// Rounds in all, after which the anytime interval leaves out zero or lies within the margin, if the effect stays
+    /// what it is.
     pub rounds_to_decide: Option<u32>,
     /// US dollars from here to there.
     pub cost_to_decide: Option<f64>,

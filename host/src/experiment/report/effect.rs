@@ -38,6 +38,10 @@ pub struct MetricComparison {
     pub sign_e: Option<SignE>,
     /// Of yes-or-no metrics: the exact test on blocks that disagree.
     pub mcnemar: Option<McNemar>,
+    /// Of `tool-success`: all good calls over all calls, by the delta method with the persona as unit, while the other
+    /// numbers are means of turns.
+    #[serde(default)]
+    pub ratio: Option<Estimate>,
     /// The p-value after correction for the others of its family.
     pub adjusted: Option<Adjusted>,
 }

@@ -26,7 +26,9 @@ impl Cell<'_> {
 
     /// A count, which must be there.
     pub(super) fn count(self) -> Result<u32, Unusable> {
-        self.parsed("whole number", "count from 0")
+        let digits = !self.text.is_empty() && self.text.bytes().all(|byte| byte.is_ascii_digit());
+        let wanted = if digits { "whole number below 4294967296" } else { "whole number" };
+        self.parsed(wanted, "count from 0")
     }
 
     /// The same, where nothing is unknown.

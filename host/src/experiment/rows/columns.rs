@@ -52,8 +52,12 @@ impl Columns {
         }
         let missing = (0..REQUIRED).find(|known| columns.places[*known].is_none());
         missing.map_or(Ok(columns), |known| {
-            let semicolons = header.iter().any(|name| name.contains(';'));
-            let also = if semicolons { "; cells are parted by commas, not by semicolons" } else { "" };
+            let has = |separator| header.iter().any(|name| name.contains(separator));
+            let also = match (has(';'), has('\t')) {
+                (true, _) => "; cells are parted by commas, not by semicolons",
+                (_, true) => "; cells are parted by commas, not by tabs",
+                _ => "",
+            };
             Err(Unusable::MissingColumn { column: COLUMNS[known], also })
         })
     }

@@ -120,10 +120,11 @@ impl Draft {
             .collect();
         let rated = modules.values().any(Option::is_some);
         let unreadable = self.unreadable.or(if marked { Some(true) } else { rated.then_some(false) });
-        let reached = match (rated, unreadable, self.faulted) {
-            (true, _, _) => Reached::Parsed,
-            (_, Some(true), _) => Reached::Rated,
-            (_, _, Some(true)) => Reached::Started,
+        // As in the ledger: what a turn with a fault would have been rated is lost with it.
+        let reached = match (self.faulted, rated, unreadable) {
+            (Some(true), ..) => Reached::Started,
+            (_, true, _) => Reached::Parsed,
+            (_, _, Some(true)) => Reached::Rated,
             _ => Reached::Completed,
         };
         Observation {

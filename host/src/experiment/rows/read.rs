@@ -44,14 +44,15 @@ pub fn read_csv(bytes: &[u8]) -> Result<Rows, Unusable> {
 }
 
 fn unusable_line(error: &csv::Error) -> Unusable {
-    let problem = match error.kind() {
+    let cells = "write one cell per column of the header, with quotes around commas";
+    let (problem, advice) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("there are {len} cells, and {expected_len} columns")
+            (format!("there are {len} cells, and {expected_len} columns"), cells)
         }
-        csv::ErrorKind::Utf8 { .. } => "this is no UTF-8".to_owned(),
-        _ => "this is no CSV".to_owned(),
+        csv::ErrorKind::Utf8 { .. } => ("this is no UTF-8".to_owned(), "save the file as UTF-8"),
+        _ => ("this is no CSV".to_owned(), cells),
     };
-    Unusable::Line { line: error.position().map_or(1, csv::Position::line), problem }
+    Unusable::Line { line: error.position().map_or(1, csv::Position::line), problem, advice }
 }
 
 #[cfg(test)]

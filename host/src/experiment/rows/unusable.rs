@@ -26,12 +26,14 @@ pub enum Unusable {
         column: String,
     },
     /// The line has more or fewer cells than the header, or is no text.
-    #[error("line {line}: {problem}: write one cell per column of the header, with quotes around commas")]
+    #[error("line {line}: {problem}: {advice}")]
     Line {
         /// Where.
         line: u64,
         /// What is wrong.
         problem: String,
+        /// What to do.
+        advice: &'static str,
     },
     /// A cell that cannot be understood.
     #[error("line {line}, column {column}: {found:?} is no {wanted}; {advice}")]

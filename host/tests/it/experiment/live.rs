@@ -95,6 +95,19 @@ async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_file_does_not_push_aside_what_has_begun() {
+    let house = house(&["Anna"], &[("live.toml", PLAN.to_owned())]).await;
+    house.tick().await;
+    // Its name comes first.
+    let newer = PLAN.replace("key = \"live\"", "key = \"newer\"");
+    std::fs::write(house.runner.options().experiments.join("a.toml"), newer).unwrap();
+    house.later(TimeDelta::days(1));
+    house.tick().await;
+    assert_eq!(assignments(&house, "Anna").await.len(), 2);
+    assert_eq!(house.ledger().experiment_keys().await.unwrap(), ["live"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn experiments_with_a_budget_of_nothing_left_leave_turns_to_the_routing() {
     let house =
         house(&["Anna"], &[("live.toml", PLAN.replace("blocks = 2", "blocks = 2\nbudget = 0.0000001"))])

@@ -284,6 +284,10 @@ fn one_persona_who_carries_the_result_is_named_in_the_verdict() {
     assert_eq!(comparison.verdict.population, Outcome::Inconclusive, "and not for others");
     let left = comparison.leave_one_out.as_ref().unwrap();
     assert_eq!(left.low_without, "p4");
+    let decisive: Vec<&str> = left.decisive.iter().map(|own| own.persona.as_str()).collect();
+    assert_eq!((left.one_persona_decides, decisive), (true, vec!["p4"]));
+    let caveat = comparison.verdict.caveat.as_ref().unwrap();
+    assert!(caveat.starts_with("one persona carries the result: without p4 it is equivalent"), "{caveat}");
 }
 
 /// Everybody gives the same rating in every turn of an arm, and no turn has a fault.
@@ -407,4 +411,64 @@ fn a_persona_that_both_arms_never_rated_alike_is_named() {
     assert_eq!(check.status, Status::Warning);
     assert!(check.message.starts_with("1 of 10 personas are in no effect of treatment"), "{}", check.message);
     assert!(check.message.contains(": p3;"), "{}", check.message);
+}
+
+#[test]
+fn what_rounding_leaves_of_zero_is_no_evidence() {
+    // 0.1 + 0.2 - 0.3 is not quite zero: each block is alike, up to rounding.
+    let mut turns = Vec::new();
+    for (persona, block) in (0..6).flat_map(|persona| (0..20).map(move |block| (persona, block))) {
+        let rated = |ratings: [f64; 3]| {
+            let rated = MODULES.iter().zip(ratings).map(|(module, own)| ((*module).to_owned(), Some(own)));
+            rated.collect::<BTreeMap<_, _>>()
+        };
+        turns.push(turn(persona, block, "control", 0, rated([1.1, 1.2, 1.3])));
+        turns.push(turn(persona, block, "treatment", 1, rated([1.3, 1.1, 1.2])));
+    }
+    let comparison = &report(&plan(Design::Crossover), &turns).comparisons[0];
+    let sign = comparison.primary.sign_e.as_ref().unwrap();
+    assert_eq!((sign.wins, sign.losses), (0, 0));
+    assert!((comparison.primary.sign_flip.as_ref().unwrap().p - 1.0).abs() < 1e-12);
+    assert_eq!(comparison.ordinal.wilcoxon_p, None);
+}
+
+#[test]
+fn rounds_that_leave_out_who_they_speak_about_decide_nothing() {
+    // Two of six personas have few blocks, and dislike what the others like.
+    let mut turns = Vec::new();
+    for (persona, block) in (0..6).flat_map(|persona| (0..20).map(move |block| (persona, block))) {
+        let (few, lift) =
+            if persona < 2 { (block >= 5, -2.0) } else { (false, 0.3 + f64::from(block % 3) / 10.0) };
+        if few {
+            continue;
+        }
+        for (arm, rating) in [("control", 3.0), ("treatment", 3.0 + lift)] {
+            turns.push(turn(persona, block, arm, block % 2, [("todo".to_owned(), Some(rating))].into()));
+        }
+    }
+    let plan = Plan { planned_blocks: 20, ..plan(Design::Crossover) };
+    let comparison = &report(&plan, &turns).comparisons[0];
+    assert!(comparison.primary.effect.unwrap() < 0.0);
+    assert_eq!(comparison.verdict.outcome, Outcome::Inconclusive);
+    assert!(
+        comparison.verdict.because.contains("counts little in the rounds"),
+        "{}",
+        comparison.verdict.because
+    );
+}
+
+#[test]
+fn a_phase_that_begins_in_the_middle_is_over_with_the_last_planned_block() {
+    let mut turns = life(8, Design::Crossover, 0.5);
+    turns.iter_mut().for_each(|turn| turn.phase = 1 + u32::from(turn.block >= 10));
+    for stopping in [Stopping::Sequential, Stopping::Fixed] {
+        let plan = Plan { stopping, ..plan(Design::Crossover) };
+        let analyzed = |turns: &[Observation]| {
+            let report = analyze(&plan, Identity::default(), Vec::new(), 2, turns, Vec::new()).unwrap();
+            (report.progress.rounds, report.progress.over, report.comparisons[0].verdict.population)
+        };
+        assert_eq!(analyzed(&turns), (20, true, Outcome::Better), "{stopping:?}");
+        let early: Vec<Observation> = turns.iter().filter(|turn| turn.block < 25).cloned().collect();
+        assert_eq!(analyzed(&early), (15, false, Outcome::Inconclusive), "{stopping:?}");
+    }
 }

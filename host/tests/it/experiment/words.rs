@@ -48,6 +48,17 @@ fn rows_that_cannot_be_meant_are_one_sentence_each() {
                 .replace("ben,0,todo,brief", "ben,5,todo,brief")
                 .replace("ben,1,todo,brief", "ben,6,todo,brief"),
         ),
+        (
+            "one persona with pairs",
+            GOOD.replace("ben,0,todo,brief", "ben,5,todo,brief")
+                .replace("ben,1,todo,brief", "ben,6,todo,brief"),
+        ),
+        ("never the same module", GOOD.replace("todo,brief", "notes,brief")),
+        (
+            "an arm without any rating",
+            GOOD.replace("brief,3", "brief,").replace("brief,4", "brief,").replace("brief,5", "brief,"),
+        ),
+        ("a block that is too large", GOOD.replace("ben,1", "ben,99999999999")),
         ("the same twice", format!("{GOOD}anna,0,todo,control,3\n")),
     ] {
         shell.write("rows.csv", &rows);

@@ -9,7 +9,7 @@ use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure};
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan, Stopping};
 use crate::domain::ids::Sha256Hex;
-use crate::experiment::analysis::analyze as analysis;
+use crate::experiment::analysis::{Sheet, analyze as analysis, rounds};
 use crate::experiment::observation::Observation;
 use crate::experiment::report::Identity;
 use crate::experiment::rows::{Rows, read_csv};
@@ -33,6 +33,10 @@ pub fn analyze(args: &Analyze, output: Output) -> Result<(), Failure> {
     }
     let phases = phases(&observations);
     let phase = args.phase.or_else(|| phases.last().map(|phase| phase.number)).unwrap_or(1);
+    if !phases.iter().any(|own| own.number == phase) {
+        let known: Vec<String> = phases.iter().map(|own| own.number.to_string()).collect();
+        return Err(bad(format!("there is no phase {phase}; the rows have {}", known.join(", "))));
+    }
     let plan = plan(args, &observations, phase)?;
     let identity = Identity {
         seed: plan.key.clone(),
@@ -79,15 +83,18 @@ fn plan(args: &Analyze, observations: &[Observation], phase: u32) -> Result<Plan
     #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
     let weight = 1.0 / names.len() as f64;
     let treatments = names.iter().filter(|name| **name != args.control).map(|name| ArmName::new(*name));
-    let blocks: BTreeMap<&str, BTreeSet<u32>> = own.iter().fold(BTreeMap::new(), |mut blocks, turn| {
-        blocks.entry(turn.persona.as_str()).or_default().insert(turn.block);
-        blocks
-    });
+    let rated = |arm: &&str| {
+        let mut turns = own.iter().filter(|turn| turn.arm.as_str() == *arm);
+        turns.any(|turn| turn.modules.values().any(Option::is_some))
+    };
+    if let Some(empty) = names.iter().find(|arm| !rated(arm)) {
+        return Err(bad(
+            format!("the arm {empty} has no rating at all"),
+            "check its name and its column rating",
+        ));
+    }
     let design = args.design.map_or_else(|| seen_design(&own), Design::from);
-    let most = blocks.values().map(BTreeSet::len);
-    // A split is judged at its end: what is here is all there is.
-    let found = if design == Design::Split { most.min() } else { most.max() };
-    Ok(Plan {
+    let plan = Plan {
         key: args
             .file
             .file_stem()
@@ -102,12 +109,12 @@ fn plan(args: &Analyze, observations: &[Observation], phase: u32) -> Result<Plan
         guardrails: Vec::new(),
         margin: args.margin,
         alpha: args.alpha,
-        planned_blocks: args
-            .planned_blocks
-            .or_else(|| found.and_then(|blocks| u32::try_from(blocks).ok()))
-            .unwrap_or(1),
+        planned_blocks: args.planned_blocks.unwrap_or(1),
         stopping: Stopping::Sequential,
-    })
+    };
+    // What is here is all there is: the end that was planned, unless somebody says otherwise.
+    let found = Sheet::of(observations, phase).map_or(0, |sheet| rounds(&sheet, &plan));
+    Ok(Plan { planned_blocks: args.planned_blocks.unwrap_or(found.max(1)), ..plan })
 }
 
 /// A crossover, unless nobody was seen in two arms.

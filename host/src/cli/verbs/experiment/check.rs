@@ -52,7 +52,10 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
 
 /// Whether it can run beside the daemon's other experiments. Of a file elsewhere it is taken that it is to
 /// replace the one of its key.
-fn check_neighbours(
+///
+/// # Errors
+/// When some persona could be asked to play both at once, or two files have one key.
+pub fn check_neighbours(
     experiment: &Experiment,
     file: &Path,
     config: &Config,

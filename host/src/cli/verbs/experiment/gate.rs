@@ -117,8 +117,21 @@ fn sentence(comparison: &Comparison) -> String {
             broken.join(" and "),
             comparison.verdict.sentence
         ),
-        _ => comparison.verdict.sentence.clone(),
+        _ => match not_shown(comparison).as_slice() {
+            [] => comparison.verdict.sentence.clone(),
+            open => format!(
+                "{}; not shown to be no worse in {} by more than is allowed",
+                comparison.verdict.sentence,
+                open.join(" and ")
+            ),
+        },
     }
+}
+
+/// Guardrails that neither hold nor are broken.
+fn not_shown(comparison: &Comparison) -> Vec<&'static str> {
+    let open = comparison.guardrails.iter().filter(|own| !own.holds && !own.broken);
+    open.map(|own| own.comparison.metric.name()).collect()
 }
 
 fn treatment(comparison: &Comparison) -> Treatment {

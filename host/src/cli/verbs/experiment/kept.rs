@@ -34,22 +34,34 @@ pub(super) async fn analyzed(kept: &Kept, config: Option<&Path>) -> Result<Repor
     record(kept, config).await?.report(kept.phase)
 }
 
-/// The ledger that was named, and the newest version of the experiment in it.
+/// The ledger that was named, and the named or newest version of the experiment in it.
 ///
 /// # Errors
 /// When there is no ledger, or no such experiment in it.
 pub(super) async fn record(kept: &Kept, config: Option<&Path>) -> Result<Record, Failure> {
     let ledger = open(kept.ledger.as_deref(), config).await?;
-    Record::read(&ledger, &kept.key).await
+    Record::read(&ledger, &kept.key, kept.plan_version).await
 }
 
 impl Record {
-    /// Reads the newest version of an experiment.
+    /// Reads one version of an experiment, or the newest.
     ///
     /// # Errors
-    /// When there is no such experiment, or the ledger cannot be read.
-    pub async fn read(ledger: &Ledger, key: &str) -> Result<Self, Failure> {
-        let Some(registered) = ledger.experiment(key, None).await? else {
+    /// When there is no such experiment or version, or the ledger cannot be read.
+    pub async fn read(ledger: &Ledger, key: &str, version: Option<u32>) -> Result<Self, Failure> {
+        let newest = ledger.experiment(key, None).await?;
+        let registered = match version {
+            Some(_) => ledger.experiment(key, version).await?,
+            None => newest.clone(),
+        };
+        if let (None, Some(newest), Some(version)) = (&registered, &newest, version) {
+            let message = format!("there is no version {version} of {key} in {}", ledger.path().display());
+            return Err(Failure::new(Exit::File, message).hint(format!(
+                "the newest is {}; leave --plan-version out for it",
+                newest.experiment.version
+            )));
+        }
+        let Some(registered) = registered else {
             let keys = ledger.experiment_keys().await?;
             let known = if keys.is_empty() { "none yet".to_owned() } else { keys.join(", ") };
             let message = format!("there is no experiment {key:?} in {}", ledger.path().display());

@@ -16,7 +16,7 @@ mod view;
 pub use analyze::analyze;
 pub use arms::{check_settings, strategy, unplayable};
 pub use assign::assign;
-pub use check::check;
+pub use check::{check, check_neighbours};
 pub use export::export;
 pub use gate::gate;
 pub use kept::Record;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::cli::Failure;
 use crate::domain::clock::Clock;
-use crate::domain::experiment::{Arm, Design, Experiment, Metric, Who};
+use crate::domain::experiment::{Arm, Design, Experiment, Metric, Stopping, Who};
 use crate::domain::ids::StrategyName;
 use crate::domain::persona::{Cadence, Persona};
 use crate::experiment::assignment::{self, Dealt, Unit, dealt, fairest};
@@ -65,7 +65,12 @@ pub(super) async fn outlook(
     let (personas, counted) = match &experiment.who {
         Who::Personas(emails) => (count(emails.len()), "listed in the file".to_owned()),
         _ if !known.is_empty() => (count(known.len()), "known to the ledger".to_owned()),
-        _ => (PERSONAS, format!("assumed: the ledger knows nobody yet, the example catalog has {PERSONAS}")),
+        _ => (
+            PERSONAS,
+            format!(
+                "assumed: the ledger knows nobody who takes part yet, the example catalog has {PERSONAS}"
+            ),
+        ),
     };
     let plan = &experiment.plan;
     let arms = if plan.design == Design::Split { 1 } else { count(plan.arms.len()) };
@@ -151,7 +156,11 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
     if let Some(detectable) = outlook.detectable.filter(|detectable| *detectable > plan.margin) {
         warnings.push(format!("differences from ±{} on are said to matter, but among new personas this experiment finds those from {detectable:.2} on: take more personas, or speak about these only", plan.margin));
     }
-    if plan.design == Design::Crossover && plan.planned_blocks < 10 {
+    if experiment.ends.is_some_and(|ends| ends <= now) {
+        warnings.push("it has ended: `ends` is in the past".to_owned());
+    }
+    let looks = plan.design == Design::Crossover && plan.stopping == Stopping::Sequential;
+    if looks && plan.planned_blocks < 10 {
         warnings
             .push("a verdict that holds at every look needs 10 rounds: plan 10 blocks or more".to_owned());
     }

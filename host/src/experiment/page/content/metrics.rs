@@ -83,7 +83,7 @@ pub(super) fn compared(report: &Report, comparison: &Comparison) -> Section {
         let headings = ["Metric", "Result", "#May be worse by", "#Difference", "#At worst"];
         blocks.push(table("Guardrails: what must not get worse", &headings, rows.collect()));
     }
-    let rows: Vec<Row> = comparison.secondary.iter().map(|own| secondary(comparison, own)).collect();
+    let rows: Vec<Row> = comparison.secondary.iter().flat_map(|own| secondary(comparison, own)).collect();
     if !rows.is_empty() {
         let (control, treatment) = (format!("#{}", comparison.control), format!("#{}", comparison.treatment));
         let sure = format!("#{} interval", level(report.plan.alpha));
@@ -119,7 +119,8 @@ fn guardrail(comparison: &Comparison, own: &GuardrailComparison) -> Row {
     row(in_comparison(comparison, "guardrails").then(metric.name()), cells)
 }
 
-fn secondary(comparison: &Comparison, own: &MetricComparison) -> Row {
+/// A row for a metric, and one for all tool calls together.
+fn secondary(comparison: &Comparison, own: &MetricComparison) -> Vec<Row> {
     let metric = own.metric;
     let write = |number| difference(metric, number);
     let (low, high, p) = match (&own.mcnemar, &own.population) {
@@ -137,5 +138,19 @@ fn secondary(comparison: &Comparison, own: &MetricComparison) -> Row {
         p_cell(p),
         corrected.map_or_else(|| NONE.to_owned(), |own| p_cell(Some(own.p))),
     ];
-    row(in_comparison(comparison, "secondary").then(metric.name()), cells)
+    let path = in_comparison(comparison, "secondary").then(metric.name());
+    let together = own.ratio.as_ref().map(|ratio| {
+        let none = || NONE.to_owned();
+        let cells = [
+            "the same, all calls together".to_owned(),
+            none(),
+            none(),
+            write(ratio.effect),
+            interval(Some(ratio.low), Some(ratio.high), write),
+            p_cell(Some(ratio.p)),
+            none(),
+        ];
+        row(path.clone().then("ratio"), cells)
+    });
+    std::iter::once(row(path, cells)).chain(together).collect()
 }

@@ -4,7 +4,7 @@ use super::pieces::{compared, fact, row, section, table};
 use crate::domain::experiment::Design;
 use crate::experiment::numbers::{NONE, count, difference, interval, level, value};
 use crate::experiment::page::model::{Block, Row, Section};
-use crate::experiment::report::{Comparison, Report};
+use crate::experiment::report::{Comparison, Outcome, Report};
 
 /// So much of a turn's id is not that of another turn, too.
 const SHOWN_OF_ID: usize = 13;
@@ -27,10 +27,13 @@ pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
     let headings = ["Persona", "#Blocks", "#Pairs", "#Effect", &sure];
     let mut blocks = vec![table("The effect on each persona", &headings, rows.collect())];
     if let Some(own) = &comparison.leave_one_out {
-        let decides = if own.one_persona_decides {
-            "one persona decides: without it the sign, or whether it is significant, is another"
-        } else {
-            "no single persona decides: without any of them the sign and the significance stay"
+        let decides = match (comparison.verdict.outcome, own.decisive.as_slice()) {
+            (Outcome::Inconclusive, _) => "there is no result that one of them could carry".to_owned(),
+            (_, []) => "no single persona decides: without any of them the verdict stays".to_owned(),
+            (_, decisive) => {
+                let names: Vec<&str> = decisive.iter().map(|own| own.persona.as_str()).collect();
+                format!("the verdict would be another without {}", names.join(", or without "))
+            }
         };
         let range = format!("{} to {}", write(own.low), write(own.high));
         let meaning =

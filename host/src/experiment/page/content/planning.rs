@@ -23,7 +23,8 @@ pub(super) fn planning(report: &Report, comparison: &Comparison) -> Section {
             "Rounds to decide",
             number(own.rounds_to_decide),
             format!(
-                "in all, until the interval is about as narrow as the margin of ±{}; {} are played",
+                "in all, until the interval leaves out zero or lies within the margin of ±{}, if the effect stays as it \
+                 is; {} are played",
                 value(metric, report.plan.margin),
                 count(report.progress.rounds.into())
             ),

@@ -3,7 +3,7 @@
 use super::pieces::{compared, fact, section};
 use crate::domain::experiment::{Design, Plan};
 use crate::experiment::numbers::{
-    count, counted, difference, interval, level, or_none, p, p_cell, percent, plain, signed, value,
+    count, counted, difference, floor, interval, level, or_none, p, percent, plain, signed, value,
 };
 use crate::experiment::page::model::{Block, Fact, Section};
 use crate::experiment::page::words;
@@ -133,7 +133,7 @@ fn exact(plan: &Plan, comparison: &Comparison) -> Option<Fact> {
     let meaning = format!(
         "{ways} {what} {tried} tried, with no assumption about how ratings are spread; with this many personas p \
          cannot be smaller than {}",
-        p_cell(Some(flip.floor))
+        floor(flip.floor)
     );
     Some(fact(compared(comparison, "primary/signFlip"), "Exact test", p(flip.p), meaning))
 }
@@ -145,7 +145,7 @@ fn looks(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     if let Some(anytime) = &own.anytime {
         let shown = interval(Some(anytime.low), Some(anytime.high), |end| difference(own.metric, end));
         let meaning = format!(
-            "stays valid when one looks after every round, and is wider for it; around {}, the mean of {}",
+            "stays valid, approximately, when one looks after every round, and is wider for it; around {}, the mean of {}",
             difference(own.metric, anytime.effect),
             counted(anytime.rounds, "round", "rounds")
         );
@@ -153,12 +153,15 @@ fn looks(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
         facts.push(fact(path, "However often one looks", format!("{shown}, {}", p(anytime.p)), meaning));
     }
     if let Some(sign) = &own.sign_e {
+        // Several treatments share the rate of false alarms.
+        #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
+        let treatments = plan.treatments().len().max(1) as f64;
         let meaning = format!(
             "what a bet against \"both are alike\" has made of 1: {} won, {} lost; {} is enough, and the most so far \
              was {} ({})",
             counted(sign.wins, "round", "rounds"),
             count(sign.losses),
-            plain(1.0 / plan.alpha, 0),
+            plain(treatments / plan.alpha, 0),
             plain(sign.max_e, 2),
             p(sign.p)
         );

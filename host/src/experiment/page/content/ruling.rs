@@ -2,8 +2,9 @@
 
 use super::pieces::{compared, fact, sentence, stopped};
 use crate::domain::experiment::{Design, Plan, Stopping};
-use crate::experiment::numbers;
-use crate::experiment::numbers::{NONE, count, counted, difference, interval, level, or_none, p, plain};
+use crate::experiment::numbers::{
+    self, NONE, count, counted, difference, interval, level, or_none, p, plain,
+};
 use crate::experiment::page::model::{Fact, Ruling, Stop};
 use crate::experiment::page::path::{Path, Place};
 use crate::experiment::page::words;
@@ -20,7 +21,7 @@ pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
         place: Place::at(compared(comparison, "")),
         heading: format!("{} against {}", comparison.treatment, comparison.control),
         outcome: verdict.outcome,
-        word: words::outcome(verdict.outcome),
+        word: verdict.outcome.name(),
         // It begins with the name of an arm, which stays as it is.
         sentence: stopped(&verdict.sentence),
         stop: unhealthy(&report.health).or_else(|| broken(comparison)),
@@ -105,7 +106,7 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
             "Speaks about",
             words::scope(comparison.verdict.scope),
             match plan.design {
-                Design::Crossover => words::for_new_ones(comparison.verdict.population),
+                Design::Crossover => words::for_new_ones(&comparison.verdict, progress),
                 Design::Split => "each of these was in one arm only, so nothing is said about them alone",
             },
         ),
@@ -148,7 +149,8 @@ fn certain(report: &Report, comparison: &Comparison) -> Fact {
     let write = |end| difference(primary.metric, end);
     let path = compared(comparison, "verdict/interval");
     if let (Design::Crossover, Some(own)) = (plan.design, &primary.anytime) {
-        let meaning = format!("the effect is in there, {} sure, however often one looks", sure(report));
+        let meaning =
+            format!("the effect is in there, {} sure, however often one looks", level(alpha_of_one(report)));
         return fact(path, "Interval", interval(Some(own.low), Some(own.high), write), meaning);
     }
     let own = match plan.design {
@@ -160,10 +162,9 @@ fn certain(report: &Report, comparison: &Comparison) -> Fact {
 }
 
 /// Several treatments share the rate of false alarms.
-fn sure(report: &Report) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
-    let treatments = report.comparisons.len().max(1) as f64;
-    level(report.plan.alpha / treatments)
+#[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
+fn alpha_of_one(report: &Report) -> f64 {
+    report.plan.alpha / report.comparisons.len().max(1) as f64
 }
 
 /// What speaks against "both are alike".
@@ -172,11 +173,17 @@ fn evidence(report: &Report, comparison: &Comparison) -> Fact {
     let primary = &comparison.primary;
     if let (Design::Crossover, Some(anytime)) = (report.plan.design, &primary.anytime) {
         let odds = primary.sign_e.as_ref().map_or_else(String::new, |own| {
-            format!("; e-value {} ({} is strong)", plain(own.e, 2), plain(1.0 / report.plan.alpha, 0))
+            format!("; e-value {} ({} is strong)", plain(own.e, 2), plain(1.0 / alpha_of_one(report), 0))
         });
-        let meaning = format!("the chance of a difference like this if both arms were alike{odds}");
+        let shared = if report.comparisons.len() > 1 {
+            format!("; below {} it counts", plain(alpha_of_one(report), 3))
+        } else {
+            String::new()
+        };
+        let meaning = format!("the chance of a difference like this if both arms were alike{shared}{odds}");
         return fact(path, "Evidence", p(anytime.p), meaning);
     }
     let exact = primary.sign_flip.as_ref().map_or_else(|| NONE.to_owned(), |own| p(own.p));
-    fact(path, "Evidence", exact, "the chance of a difference like this if both arms were alike, exact")
+    let meaning = "for new personas: the chance of a difference like this if both arms were alike, exact";
+    fact(path, "Evidence", exact, meaning)
 }
