@@ -87,6 +87,14 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let ledger = runner.deps().ledger.path().to_owned();
     runner.deps().ledger.close().await;
     if let Some(stack) = stack {
+        for text in stack.claude().unmet_tastes() {
+            output.say(&styled(
+                ODD,
+                format!(
+                    "  --taste {text:?}: no question for ratings had that text, so nothing was liked for it"
+                ),
+            ));
+        }
         stack.stop().await;
     }
     ended?;

@@ -151,14 +151,28 @@ impl Running {
         }
     }
 
+    /// Waits for a line of standard error with this text.
+    pub(crate) fn said(&mut self, text: &str) {
+        let mut seen = String::new();
+        while !seen.contains(text) {
+            let read = self.stderr.read_line(&mut seen).expect("it writes UTF-8");
+            assert!(read > 0, "it ended without {text:?}:\n{seen}");
+        }
+    }
+
     /// Sends SIGTERM to this process and no other, and waits for its end.
     fn terminate(self) -> ExitStatus {
         self.signal("-TERM")
     }
 
     /// The same with SIGINT, as Ctrl-C does.
-    fn interrupt(self) -> ExitStatus {
+    pub(crate) fn interrupt(self) -> ExitStatus {
         self.signal("-INT")
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.child.wait().expect("it can be waited for")
     }
 
     fn signal(mut self, signal: &str) -> ExitStatus {
@@ -178,7 +192,7 @@ impl Drop for Running {
 }
 
 /// Neighbours on today's clock, in this process.
-async fn stack() -> Stack {
+pub(crate) async fn stack() -> Stack {
     Stack::start(StackOptions::on_free_ports(Clock::system())).await.unwrap()
 }
 

@@ -19,6 +19,7 @@ pub(super) fn personas(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> V
         let estimate = clustered(&own.by_block(), plan.alpha);
         PersonaEffect {
             persona: own.persona.to_owned(),
+            arm: None,
             n: own.differences().len() as u64,
             blocks: own.blocks.len() as u64,
             effect: own.effect(),
@@ -31,21 +32,26 @@ pub(super) fn personas(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> V
 
 /// Each persona's own mean less the mean of the other arm.
 fn split_personas(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<PersonaEffect> {
-    let arms = [plan.control(), treatment].map(|arm| sheet.values(arm, plan.primary));
+    let names = [plan.control(), treatment];
+    let arms = names.map(|arm| sheet.values(arm, plan.primary));
     let overall = |at: usize| mean(arms[at].values().map(|own| mean(own.iter().copied())));
     let of = |at: usize, sign: f64| {
         let other = overall(1 - at);
-        arms[at].iter().map(move |(persona, own)| PersonaEffect {
+        let turns =
+            |persona: &str| sheet.turns(names[at]).filter(|turn| turn.persona == persona).count() as u64;
+        let effect = move |(persona, own): (&&str, &Vec<f64>)| PersonaEffect {
             persona: (*persona).to_owned(),
+            arm: Some(names[at].clone()),
             n: own.len() as u64,
-            blocks: own.len() as u64,
+            blocks: turns(persona),
             effect: sign * (mean(own.iter().copied()) - other),
             low: None,
             high: None,
-        })
+        };
+        arms[at].iter().map(effect).collect::<Vec<_>>()
     };
-    let mut personas: Vec<PersonaEffect> =
-        of(0, -1.0).chain(of(1, 1.0)).filter(|own| own.effect.is_finite()).collect();
+    let mut personas = [of(0, -1.0), of(1, 1.0)].concat();
+    personas.retain(|own| own.effect.is_finite());
     personas.sort_by(|a, b| a.persona.cmp(&b.persona));
     personas
 }

@@ -173,7 +173,10 @@ pub struct ModuleComparison {
 pub struct PersonaEffect {
     /// Which.
     pub persona: String,
-    /// Pairs.
+    /// Of a split design: the arm that it played.
+    #[serde(default)]
+    pub arm: Option<ArmName>,
+    /// Pairs; of a split design, values.
     pub n: u64,
     /// Blocks.
     pub blocks: u64,

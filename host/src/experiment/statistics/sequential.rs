@@ -87,6 +87,9 @@ pub fn at_any_time(estimate: &Estimate, n: f64, planned: f64, alpha: f64) -> Est
 pub fn sign_e(wins: u64, losses: u64) -> f64 {
     let (w, l) = (wins as f64, losses as f64);
     let n = w + l;
+    if n == 0.0 {
+        return 1.0;
+    }
     (n * 2.0_f64.ln() + ln_gamma(w + 1.0) + ln_gamma(l + 1.0) - ln_gamma(n + 2.0)).exp()
 }
 

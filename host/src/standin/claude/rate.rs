@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::draft::Draft;
 use super::language::{is_german, listed};
 use super::request::{Request, hash};
-use super::script::Script;
+use super::script::{Script, Taste};
 use super::words;
 
 /// Modules that a prompt may name even though no request has offered a tool of theirs.
@@ -34,10 +34,7 @@ pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<Strin
         return Draft::text(if german { "Gern. Sonst noch etwas?" } else { "Gladly. Anything else?" });
     }
     let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds, day)));
-    let liking: f64 = (script.tastes.iter())
-        .filter(|taste| request.question.contains(&taste.text) || request.system.contains(&taste.text))
-        .map(|taste| taste.points)
-        .sum();
+    let liking: f64 = met(request, script).map(|taste| taste.points).sum();
     let ratings: Vec<Value> = listed(&request.question, modules)
         .into_iter()
         .map(|module| {
@@ -58,6 +55,14 @@ pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<Strin
         (false, true) => format!("Hier ist meine Bewertung:\n\n{json}"),
         (false, false) => format!("Here are my ratings:\n\n{json}"),
     })
+}
+
+/// The tastes that a question meets.
+pub(super) fn met<'s>(request: &'s Request, script: &'s Script) -> impl Iterator<Item = &'s Taste> {
+    script
+        .tastes
+        .iter()
+        .filter(|taste| request.question.contains(&taste.text) || request.system.contains(&taste.text))
 }
 
 /// A point more or less, as often as makes the liking on average.

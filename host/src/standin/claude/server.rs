@@ -49,6 +49,7 @@ pub fn serve(listener: TcpListener, script: Script, clock: Clock) -> io::Result<
         clock,
         books: Mutex::default(),
         cache: Mutex::default(),
+        met: Mutex::default(),
         modules: Mutex::new(rate::WELL_KNOWN.map(str::to_owned).into()),
         answers: AtomicU64::new(0),
         stop: CancellationToken::new(),
@@ -89,6 +90,14 @@ impl Serving {
         locked(&self.stage.books).clone()
     }
 
+    /// The tastes that no question for ratings has met yet.
+    #[must_use]
+    pub fn unmet_tastes(&self) -> Vec<String> {
+        let met = locked(&self.stage.met);
+        let texts = self.stage.script.tastes.iter().map(|taste| taste.text.clone());
+        texts.filter(|text| !met.contains(text)).collect()
+    }
+
     /// Lets something go wrong with the next request for which nothing is planned yet.
     pub fn plan_fault(&self, fault: Fault) {
         locked(&self.stage.faults).push_back(fault);
@@ -109,6 +118,8 @@ struct Stage {
     faults: Mutex<VecDeque<Fault>>,
     books: Mutex<Books>,
     cache: Mutex<PromptCache>,
+    /// The texts of tastes that some question for ratings had.
+    met: Mutex<BTreeSet<String>>,
     /// The modules that are known to exist.
     modules: Mutex<BTreeSet<String>>,
     answers: AtomicU64,
@@ -200,6 +211,7 @@ impl Stage {
             _ => {}
         }
         let draft = if request.tools().is_empty() {
+            locked(&self.met).extend(rate::met(request, &self.script).map(|taste| taste.text.clone()));
             rate::reply(request, &self.script, &locked(&self.modules), self.clock.now().date_naive())
         } else {
             play::next_round(request, &self.script, self.clock.now())

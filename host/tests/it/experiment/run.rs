@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::{Said, Shell};
+use crate::commands::{Said, Shell, stack};
 use crate::support::builds::misfit;
 
 /// Only brief's question for ratings has this word in it.
@@ -65,7 +65,8 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     assert_eq!(report["arms"][1]["reliability"][3], serde_json::json!({ "turns": 8, "chance": 1.0 }));
 
     let even = shell("daily", 12);
-    ran(&even, &format!("experiment run e.toml --stand-ins --taste {WORD}=0.9"));
+    let said = ran(&even, &format!("experiment run e.toml --stand-ins --taste {WORD}=0.9"));
+    assert!(said.stderr.contains("no question for ratings had that text"), "{said:?}");
     let report = self::report(&even);
     let outcome = report["comparisons"][0]["verdict"]["outcome"].as_str().unwrap();
     assert!(["equivalent", "inconclusive"].contains(&outcome), "{outcome}");
@@ -99,9 +100,24 @@ fn a_run_that_was_stopped_goes_on_and_is_the_same_in_the_end() {
 }
 
 #[test]
+fn turns_that_run_at_ctrl_c_are_finished_and_count_against_nobody() {
+    let shell = shell("brief", 40);
+    let mut running = shell.start("experiment run e.toml --stand-ins");
+    running.said("round 2 of 40");
+    assert!(running.interrupt().success());
+    let rows = ran(&shell, &format!("experiment export e {LEDGER} --form json-lines")).stdout;
+    let turns: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!((40..800).contains(&turns.len()), "it stopped in the middle: {}", turns.len());
+    let cut: Vec<&Value> = turns.iter().filter(|turn| turn["reached"] == "started").collect();
+    assert_eq!(cut, Vec::<&Value>::new());
+    assert!(turns.iter().all(|turn| turn["faulted"] == false));
+}
+
+#[test]
 fn a_budget_ends_a_run() {
     let shell = shell("brief", 4);
     let said = ran(&shell, "experiment run e.toml --stand-ins --budget 0.004");
+    assert!(said.stderr.contains("raise --budget"), "{said:?}");
     assert!(said.stderr.contains("the budget is used up"), "{said:?}");
     let spent = report(&shell)["progress"]["cost"].as_f64().unwrap();
     // Turns that run when the money is gone are finished: two at a time, of less than a tenth of a cent.
@@ -172,6 +188,22 @@ fn another_build_in_the_middle_opens_a_phase_and_phases_are_not_merged() {
 }
 
 #[test]
+fn a_build_that_is_saved_while_it_runs_opens_a_phase() {
+    let shell = shell("own", 12);
+    shell.write("persona-host.toml", "[strategies.own]\nplugin = \"own\"\n");
+    shell.write("plugins/own.wasm", crate::support::builds::good(1));
+    let mut running = shell.start("experiment run e.toml --stand-ins");
+    running.said("round 1 of 12");
+    shell.write("plugins/own.wasm", crate::support::builds::good(2));
+    running.said("round 12 of 12");
+    assert!(running.ended().success());
+    let report = report(&shell);
+    let phases = report["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 2, "{phases:#?}");
+    assert_eq!(report["progress"]["over"], true, "all planned blocks are played, in two phases");
+}
+
+#[test]
 fn a_plan_that_has_begun_is_not_changed_in_secret() {
     let shell = shell("brief", 4);
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
@@ -179,9 +211,13 @@ fn a_plan_that_has_begun_is_not_changed_in_secret() {
     let said = shell.call("experiment run e.toml --stand-ins");
     assert_eq!(said.code, Some(65), "{said:?}");
     assert!(said.stderr.contains("is registered with another plan"), "{said:?}");
+    shell.write("e.toml", format!("budget = 7\n{}", plan("brief", 4)));
+    ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
     shell.write("e.toml", format!("version = 2\n{}", plan("brief", 5)));
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
     assert_eq!(report(&shell)["progress"]["rounds"], 1, "the new version begins anew");
+    let first = shell.document(&format!("experiment report e --plan-version 1 {LEDGER}"), 0);
+    assert_eq!(first["progress"]["rounds"], 2);
 }
 
 #[test]
@@ -202,4 +238,31 @@ fn a_split_is_told_the_fairest_seed_for_the_personas_that_are_known() {
     assert_eq!(told["balance"]["imbalance"], fairest);
     let mut warnings = told["warnings"].as_array().unwrap().iter();
     assert!(warnings.all(|warning| !warning.as_str().unwrap().contains("seed")), "{told:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_real_neighbours_dates_other_experiments_and_prices_count() {
+    let stack = stack().await;
+    let shell = Shell::beside(&stack).with("ANTHROPIC_API_KEY", "sk-test");
+    let mut told = String::new();
+    for (name, plan, code) in [
+        ("it has ended", format!("ends = 2020-01-01\n{}", plan("brief", 4)), 77),
+        ("no price", format!("budget = 1\n{}", plan("brief", 4)), 77),
+        ("another experiment", plan("brief", 4), 65),
+    ] {
+        shell.write("e.toml", plan);
+        if name == "another experiment" {
+            shell.write(
+                "experiments/other.toml",
+                self::plan("brief", 4).replace("key = \"e\"", "key = \"other\""),
+            );
+        }
+        if name == "no price" {
+            shell.write("persona-host.toml", "[model]\nname = \"claude-unheard-of\"\n");
+        }
+        let ran = shell.call("experiment run e.toml");
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(code), ""), "{name}: {ran:?}");
+        told += &format!("{name}\n{}\n", ran.stderr);
+    }
+    insta::assert_snapshot!(told);
 }

@@ -56,7 +56,7 @@ pub fn power(args: &Power, output: Output) -> Result<(), Failure> {
         )];
         lines.push(match power {
             Some(power) => format!(
-                "an effect of {} points is found in {} of such experiments",
+                "an effect of {} points is found by Student's test in {} of such experiments",
                 args.effect,
                 percent(power)
             ),
@@ -64,20 +64,27 @@ pub fn power(args: &Power, output: Output) -> Result<(), Failure> {
         });
         if let Some(detectable) = detectable {
             lines.push(format!(
-                "the smallest effect that {} of them find is {detectable:.2} points",
+                "the smallest effect that it finds in {} of them is {detectable:.2} points",
                 percent(args.power)
             ));
         }
         lines.push(match needed {
             Some(needed) => format!(
-                "to find {} points that often takes {} personas",
+                "to find {} points in {} of them takes {} personas",
                 args.effect,
+                percent(args.power),
                 grouped(u64::from(needed))
             ),
-            None => format!("no number of personas finds {} points that often", args.effect),
+            None => format!(
+                "no number of personas finds {} points in {} of them",
+                args.effect,
+                percent(args.power)
+            ),
         });
         if design == Design::Crossover {
-            lines.push(format!("the smallest p-value of the exact test between personas is {floor}"));
+            lines.push(format!(
+                "a verdict on new personas asks for the exact test, too, whose smallest p-value is {floor}"
+            ));
         }
         lines.extend(warnings.iter().map(|warning| set("warning: ", 2, warning, 100).trim_end().to_owned()));
         lines.join("\n") + "\n"
@@ -89,7 +96,7 @@ fn warnings(args: &Power, design: Design) -> Vec<String> {
     let floor = floor(args.personas as usize);
     if design == Design::Crossover && floor > args.alpha {
         warnings.push(format!(
-            "{} personas can never reach p < {} between personas: the smallest p-value of the exact test is {floor}; take six or more",
+            "{} personas can never reach p < {} between personas: the smallest p-value of the exact test is {floor}; a verdict on new ones is out of reach, whatever Student's test finds; take six or more",
             args.personas, args.alpha
         ));
     }

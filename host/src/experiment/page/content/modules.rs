@@ -1,9 +1,9 @@
 //! Module by module.
 
 use super::pieces::{compared, row, section, table};
-use crate::domain::experiment::Metric;
+use crate::domain::experiment::{Design, Metric};
 use crate::experiment::numbers::{count, difference, interval, level, or_none, p_cell, percent, value};
-use crate::experiment::page::model::Section;
+use crate::experiment::page::model::{Block, Section};
 use crate::experiment::report::{Comparison, Report};
 
 /// Module by module.
@@ -32,7 +32,11 @@ pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
         "Module".to_owned(),
         format!("#Used, {control}"),
         format!("#Used, {treatment}"),
-        "#Pairs".to_owned(),
+        match report.plan.design {
+            Design::Crossover => "#Pairs",
+            Design::Split => "#Personas",
+        }
+        .to_owned(),
         format!("#Mean, {control}"),
         format!("#Mean, {treatment}"),
         "#Effect".to_owned(),
@@ -52,10 +56,14 @@ pub(super) fn modules(report: &Report, comparison: &Comparison) -> Section {
     });
     let headings = ["Module", "#p, exact", "#p, Holm", "#p, B–H", "#Bounds"];
     let doubts = table("How sure that is", &headings, doubts.collect());
-    let legend = "Used: part of the arm's turns. Pairs: blocks in which both arms rated it. Effect and interval are \
+    let pairs = match report.plan.design {
+        Design::Crossover => "Pairs: blocks in which both arms rated it.",
+        Design::Split => "Personas: those who rated it.",
+    };
+    let legend = "Effect and interval are \
                   for new personas. Holm: p after allowing for all modules, one false alarm being too many. B–H: \
                   (Benjamini and Hochberg) the same, a few being acceptable. Bounds: the effect if every rating that \
                   is missing were the worst, or the best, for the treatment.";
-    let legend = crate::experiment::page::Block::Text(legend.to_owned());
+    let legend = Block::Text(format!("Used: part of the arm's turns. {pairs} {legend}"));
     section(compared(comparison, "modules"), "Modules", lead, vec![ratings, doubts, legend])
 }

@@ -13,18 +13,21 @@ const SHOWN_OF_ID: usize = 13;
 pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
     let metric = comparison.primary.metric;
     let write = |number| difference(metric, number);
+    let is_split = report.plan.design == Design::Split;
     let rows = comparison.personas.iter().map(|own| {
-        let cells = [
-            own.persona.clone(),
-            count(own.blocks),
-            count(own.n),
-            write(own.effect),
-            interval(own.low, own.high, write),
-        ];
-        row(compared(comparison, "personas").then(&own.persona), cells)
+        let path = compared(comparison, "personas").then(&own.persona);
+        let (blocks, n, effect) = (count(own.blocks), count(own.n), write(own.effect));
+        match &own.arm {
+            Some(arm) => row(path, [own.persona.clone(), arm.to_string(), blocks, n, effect]),
+            None => row(path, [own.persona.clone(), blocks, n, effect, interval(own.low, own.high, write)]),
+        }
     });
     let sure = format!("#{} interval", level(report.plan.alpha));
-    let headings = ["Persona", "#Blocks", "#Pairs", "#Effect", &sure];
+    let headings = if is_split {
+        ["Persona", "Arm", "#Blocks", "#Values", "#Effect"]
+    } else {
+        ["Persona", "#Blocks", "#Pairs", "#Effect", &sure]
+    };
     let mut blocks = vec![table("The effect on each persona", &headings, rows.collect())];
     if let Some(own) = &comparison.leave_one_out {
         let decides = match (comparison.verdict.outcome, own.decisive.as_slice()) {

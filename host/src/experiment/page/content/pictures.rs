@@ -17,7 +17,9 @@ pub(super) fn effect(report: &Report, comparison: &Comparison) -> Section {
          matter.",
         comparison.treatment, comparison.control
     );
-    let figures = vec![Block::Figure(track(report, comparison)), Block::Figure(forest(report, comparison))];
+    // A split is judged once, at its end: there are no rounds to draw.
+    let rounds = (report.plan.design == Design::Crossover).then(|| track(report, comparison));
+    let figures = rounds.into_iter().chain([forest(report, comparison)]).map(Block::Figure).collect();
     section(compared(comparison, "pictures"), "The effect in pictures", lead, figures)
 }
 
@@ -37,10 +39,7 @@ fn track(report: &Report, comparison: &Comparison) -> Figure {
     let path = compared(comparison, "course");
     let title = "The effect, round by round";
     let Some(last) = comparison.course.last() else {
-        let why = match plan.design {
-            Design::Crossover => "No round is over yet, so there is nothing to draw.",
-            Design::Split => "A split is judged once, at its end, so there are no rounds to draw.",
-        };
+        let why = "No round is over yet, so there is nothing to draw.";
         return figure(path, title, why.to_owned(), None);
     };
     let write = |number| difference(metric, number);
@@ -96,14 +95,18 @@ fn forest(report: &Report, comparison: &Comparison) -> Figure {
             .map_or(String::new(), |own| format!("{} ({})", difference(primary.metric, own.effect), own.name))
     };
     let above = rows.iter().filter(|row| row.effect > 0.0).count() as u64;
+    let bars = match plan.design {
+        Design::Crossover => {
+            format!("Bars are {} intervals of the persona's own blocks; the", level(plan.alpha))
+        }
+        Design::Split => "Each is a persona's own mean less that of the other arm; the".to_owned(),
+    };
     let description = format!(
-        "{} of {} above zero; from {} to {}. Bars are {} intervals of the persona's own blocks; the diamond is all \
-         of them together, for new personas.",
+        "{} of {} above zero; from {} to {}. {bars} diamond is all of them together, for new personas.",
         counted(above, "persona", "personas"),
         rows.len(),
         extreme(true),
-        extreme(false),
-        level(plan.alpha)
+        extreme(false)
     );
     let overall = primary.effect.map(|effect| ForestRow {
         name: "all together".to_owned(),

@@ -10,6 +10,8 @@ use crate::experiment::page::model::{Forest, ForestRow};
 
 const LEFT: f64 = 158.0;
 const RIGHT: f64 = WIDTH - 52.0;
+/// Whiskers end before names and numbers begin.
+const ROOM: f64 = 10.0;
 const TOP: f64 = 10.0;
 const ROW: f64 = 24.0;
 
@@ -25,7 +27,7 @@ pub(super) fn forest(forest: &Forest) -> (f64, Markup) {
         let (low, high) = row.interval.unwrap_or((row.effect, row.effect));
         [low, high, row.effect]
     });
-    let x = Axis::new(span(ends.chain([forest.margin, -forest.margin])), (LEFT, RIGHT));
+    let x = Axis::new(span(ends.chain([forest.margin, -forest.margin])), (LEFT + ROOM, RIGHT - ROOM));
     let drawing = markup! {
         (background(forest, &x, below))
         @for (at, row) in rows { (persona(row, &x, TOP + ROW * (f64::from(at) + 0.5))) }

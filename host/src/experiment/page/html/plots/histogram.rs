@@ -30,7 +30,7 @@ pub(super) fn histogram(histogram: &Histogram, id: &str) -> (f64, Markup) {
                     width=(number(bar - 2.0)) height=(number(height)) style=[style(at, id)] {}
                 @if parts.len() <= 3 {
                     text x=(number(left + bar / 2.0)) y=(number(BOTTOM - height - 5.0)) text-anchor="middle" {
-                        (plain(part * 100.0, 0)) " %"
+                        (plain(part * 100.0, 0)) @if parts.len() < 3 { " %" }
                     }
                 }
             }
@@ -41,7 +41,7 @@ pub(super) fn histogram(histogram: &Histogram, id: &str) -> (f64, Markup) {
                 (rating + 1)
             }
         }
-        text x=(number(RIGHT)) y=(number(BOTTOM + 36.0)) text-anchor="end" { "rating; parts of the arm's ratings" }
+        text x=(number(RIGHT)) y=(number(BOTTOM + 36.0)) text-anchor="end" { "rating; parts of the arm's ratings" @if histogram.arms.len() > 2 { ", in %" } }
     };
     (BOTTOM + 42.0, drawing)
 }

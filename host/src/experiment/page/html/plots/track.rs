@@ -46,7 +46,7 @@ fn shown(track: &Track) -> (f64, f64) {
     let ends = track.points.iter().rev().find_map(|point| point.interval);
     let ends = ends.map_or(vec![], |(low, high)| vec![low, high]);
     let effects = track.points.iter().map(|point| point.effect);
-    let settled = effects.skip(track.points.len() / 2).chain(ends).chain([track.margin, -track.margin, 0.0]);
+    let settled = effects.chain(ends).chain([track.margin, -track.margin, 0.0]);
     let (low, high) = span(settled);
     let room = (high - low) * 0.12;
     let every = track.points.iter().flat_map(|point| {
