@@ -229,7 +229,9 @@ fn usage(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Check> {
             control * 100.0,
             plan.control()
         );
-        differs.then(|| check("usage", Status::Warning, &format!("comparisons/modules/{module}"), message))
+        differs.then(|| {
+            check("usage", Status::Warning, &format!("comparisons/{treatment}/modules/{module}"), message)
+        })
     };
     sheet.modules().into_iter().filter_map(of).collect()
 }

@@ -43,7 +43,7 @@ pub(super) fn verdict(
         population,
         sentence: sentence(plan, treatment, primary, ruling.outcome, interval.as_ref(), progress),
         because: ruling.because,
-        caveat: caveat(plan, health, leave_one_out),
+        caveat: caveat(plan, treatment, health, leave_one_out),
     }
 }
 
@@ -240,8 +240,14 @@ fn sentence(
 }
 
 /// The finding that most speaks against the verdict.
-fn caveat(plan: &Plan, health: &[Check], leave_one_out: Option<&LeaveOneOut>) -> Option<String> {
-    let worst = |status| health.iter().find(|check| check.status == status && speaks_of_the_effect(check));
+fn caveat(
+    plan: &Plan,
+    treatment: &str,
+    health: &[Check],
+    leave_one_out: Option<&LeaveOneOut>,
+) -> Option<String> {
+    let worst =
+        |status| health.iter().find(|check| check.status == status && speaks_of(check, plan, treatment));
     let worst = |status| worst(status).map(|check| check.message.clone());
     let one = leave_one_out.and_then(|own| own.decisive.first().map(|first| (first, own.decisive.len())));
     let one = one.map(|(first, count)| {
@@ -259,7 +265,9 @@ fn caveat(plan: &Plan, health: &[Check], leave_one_out: Option<&LeaveOneOut>) ->
     worst(Status::Unhealthy).or(one).or_else(|| worst(Status::Warning))
 }
 
-/// What is known of prices says nothing about the effect.
-fn speaks_of_the_effect(check: &Check) -> bool {
-    check.concerns != "progress/cost"
+/// Whether a check says something about the effect of a treatment: prices say nothing, nor do other treatments.
+fn speaks_of(check: &Check, plan: &Plan, treatment: &str) -> bool {
+    let whom = check.concerns.split('/').nth(1).unwrap_or_default();
+    let of_another = plan.treatments().iter().any(|arm| arm.as_str() == whom) && whom != treatment;
+    check.concerns != "progress/cost" && !of_another
 }

@@ -39,7 +39,15 @@ pub(super) async fn analyzed(kept: &Kept, config: Option<&Path>) -> Result<Repor
 /// # Errors
 /// When there is no ledger, or no such experiment in it.
 pub(super) async fn record(kept: &Kept, config: Option<&Path>) -> Result<Record, Failure> {
-    let ledger = open(kept.ledger.as_deref(), config).await?;
+    let missing = |failure: Failure| {
+        match failure.exit() {
+        Exit::File => failure.hint(
+            "name the experiment's with --ledger; `experiment run FILE --stand-ins` keeps one in persona-host-experiments/KEY/ledger.db",
+        ),
+        _ => failure,
+    }
+    };
+    let ledger = open(kept.ledger.as_deref(), config).await.map_err(missing)?;
     Record::read(&ledger, &kept.key, kept.plan_version).await
 }
 

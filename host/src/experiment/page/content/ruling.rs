@@ -13,7 +13,7 @@ use crate::experiment::report::{Check, Comparison, MetricComparison, Report, Sta
 /// The verdict on one treatment.
 pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
     let verdict = &comparison.verdict;
-    let caveat = verdict.caveat.as_deref().or_else(|| gravest(&report.health)).map_or_else(
+    let caveat = verdict.caveat.as_deref().map_or_else(
         || "No health check speaks against it, and no single persona decides it.".to_owned(),
         sentence,
     );
@@ -29,13 +29,6 @@ pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
         caveat,
         facts: facts(report, comparison),
     }
-}
-
-/// The message of the gravest finding.
-fn gravest(health: &[Check]) -> Option<&str> {
-    let found = |status| health.iter().find(|check| check.status == status);
-    let check = found(Status::Unhealthy).or_else(|| found(Status::Warning))?;
-    Some(&check.message)
 }
 
 /// Why not to decide on it.
@@ -64,7 +57,8 @@ fn guardrails(comparison: &Comparison) -> Option<Fact> {
     let broken = all.iter().filter(|own| own.broken).count();
     let hold = all.iter().filter(|own| own.holds && !own.broken).count();
     let open = all.len() - broken - hold;
-    let counts = [(hold, "hold"), (open, "not shown"), (broken, "broken")];
+    let holds = if hold == 1 { "holds" } else { "hold" };
+    let counts = [(hold, holds), (open, "not shown"), (broken, "broken")];
     let counts: Vec<String> = counts
         .into_iter()
         .filter(|(count, _)| *count > 0)
