@@ -94,6 +94,13 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     if let Some(settings) = recorded.settings.as_ref().filter(|settings| *settings != &json!({})) {
         writeln!(out, "  settings  {settings}")?;
     }
+    if let Some(place) = &recorded.assignment {
+        writeln!(
+            out,
+            "  plays     {} of the experiment {}, version {}, block {}, place {}",
+            place.arm, place.experiment, place.version, place.block, place.place
+        )?;
+    }
     let (calls, usage) = (turn.model_calls, turn.usage);
     writeln!(
         out,

@@ -10,6 +10,7 @@ use super::row::{instant, json, whole, word};
 use super::{Ledger, LedgerError};
 use crate::domain::action::Action;
 use crate::domain::behavior::Problem;
+use crate::domain::experiment::Assignment;
 use crate::domain::ids::TurnId;
 use crate::domain::rating::Rating;
 use crate::domain::usage::Usage;
@@ -96,6 +97,8 @@ pub struct Recorded {
     /// The line in the list.
     #[serde(flatten)]
     pub summary: Summary,
+    /// Its place in an experiment, if it has one.
+    pub assignment: Option<Assignment>,
     /// The settings that the plugin was given.
     pub settings: Option<Value>,
     /// The last reply of the main phase.
@@ -211,7 +214,9 @@ impl Ledger {
         let summary = summary(row)?;
         let settings: Option<String> = row.try_get("settings").map_err(&doing)?;
         let id = summary.id.clone();
+        let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id.clone() })?;
         Ok(Recorded {
+            assignment: self.assignment(turn).await?,
             settings: settings.map(|text| json("settings", &text)).transpose()?,
             final_text: row.try_get("final_text").map_err(&doing)?,
             steps: self

@@ -141,7 +141,8 @@ pub enum Rows {
 #[derive(Clone, Debug, Args)]
 pub struct Analyze {
     /// CSV with the header persona,block,module,arm,rating and, if there is more, order, phase, tokens, cost,
-    /// latency, actions, failed_actions or rounds. An empty rating is a missing one.
+    /// latency, actions, failed_actions, rounds, unreadable, refused, faulted, reached, before or turn. An empty rating
+    /// is a missing one.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The arm that the others are compared with.

@@ -24,6 +24,7 @@ fn turn() -> Recorded {
     };
     let text = |text: &str| Some(text.to_owned());
     Recorded {
+        assignment: None,
         summary: Summary {
             id: "3726fa9c-9965-8b22-990b-35fff5be20ea".to_owned(),
             persona: "persona.anna@mana.test".to_owned(),

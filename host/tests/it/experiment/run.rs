@@ -60,7 +60,8 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     ran(&liked, &format!("experiment gate e {LEDGER}"));
     let disagreement = &comparison["disagreements"][0];
     for turn in ["controlTurn", "treatmentTurn"] {
-        ran(&liked, &format!("turns show {} {LEDGER}", disagreement[turn].as_str().unwrap()));
+        let said = ran(&liked, &format!("turns show {} {LEDGER}", disagreement[turn].as_str().unwrap()));
+        assert!(said.stdout.contains("of the experiment e, version 1, block"), "{said:?}");
     }
     assert_eq!(report["arms"][1]["reliability"][3], serde_json::json!({ "turns": 8, "chance": 1.0 }));
 

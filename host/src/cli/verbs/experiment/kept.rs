@@ -99,7 +99,12 @@ impl Record {
     /// When there is nothing to compare yet.
     pub fn report(&self, phase: Option<u32>) -> Result<Report, Failure> {
         let experiment = &self.registered.experiment;
-        let phase = phase.or_else(|| self.phases.last().map(|phase| phase.number)).unwrap_or(1);
+        let last = self.phases.last().map_or(1, |phase| phase.number);
+        if let Some(unknown) = phase.filter(|phase| !(1..=last).contains(phase)) {
+            let message = format!("{} has no phase {unknown}", experiment.key());
+            return Err(Failure::new(Exit::BadInput, message).hint(format!("its phases are 1 to {last}")));
+        }
+        let phase = phase.unwrap_or(last);
         let instant = |millis: i64| chrono::DateTime::from_timestamp_millis(millis).map(|at| at.to_rfc3339());
         let identity = Identity {
             seed: experiment.seed.clone(),
