@@ -195,7 +195,7 @@ async fn check_arms(runner: &Runner, experiment: &Experiment, output: Output) ->
         let strategy = strategy(experiment, arm, deps.strategies.get(&arm.strategy).map(Arc::as_ref))?;
         let Some(generation) = deps.registry.current(&strategy.plugin) else {
             let why = format!("the plugin {} is not loaded", strategy.plugin);
-            return Err(unplayable(experiment, arm, &why));
+            return Err(unplayable(experiment, arm, &why).hint("`persona-host plugin check FILE` tells why"));
         };
         for warning in check_settings(experiment, arm, &strategy, &generation).await? {
             output.say(&styled(ODD, format!("  {warning}")));
@@ -277,7 +277,7 @@ async fn play(
     output: Output,
 ) -> Result<(), RoundError> {
     let planned = blocks.experiment.plan.planned_blocks;
-    let mut played = 0;
+    let (mut played, mut held) = (0, 0);
     for block in 0..planned {
         if most.is_some_and(|most| played >= most) {
             break;
@@ -288,6 +288,7 @@ async fn play(
         // A build that was saved meanwhile opens a phase.
         runner.reloader().rescan().await;
         let round = runner.play_round(blocks, block).await?;
+        held += round.held;
         if round.played > 0 {
             played += 1;
             tell(runner, blocks, block, round, output).await;
@@ -301,7 +302,10 @@ async fn play(
             return Ok(());
         }
     }
-    if played == 0 && most != Some(0) {
+    if held > 0 {
+        let line = format!("  {held} turns are kept back after a fault: type the same again later");
+        output.say(&styled(ODD, line));
+    } else if played == 0 && most != Some(0) {
         output.say(&styled(FAINT, "  all planned blocks are played"));
     }
     Ok(())

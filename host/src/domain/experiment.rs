@@ -257,6 +257,13 @@ impl Plan {
     pub fn treatments(&self) -> &[ArmName] {
         &self.arms[1..]
     }
+
+    /// The part of alpha that each of the treatments has.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
+    pub fn alpha_of_each(&self) -> f64 {
+        self.alpha / self.treatments().len().max(1) as f64
+    }
 }
 
 /// The name of one arm.

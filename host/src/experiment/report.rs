@@ -75,7 +75,7 @@ pub struct Progress {
     pub rounds: u32,
     /// Rounds that were planned.
     pub planned_rounds: u32,
-    /// All planned blocks are played, in this phase or an earlier one: nothing more comes.
+    /// All planned blocks are played: in this phase, or, if it is the last, in this one and those before.
     #[serde(default)]
     pub over: bool,
     /// Blocks in which every arm has a rating.

@@ -70,7 +70,8 @@ impl Runner {
             return Ok(Some(conflict));
         }
         let registered = self.deps.ledger.experiment(experiment.key(), Some(experiment.version)).await?;
-        let changed = registered.is_some_and(|registered| registered.sha256 != experiment.sha256());
+        let changed =
+            registered.is_some_and(|registered| registered.experiment.sha256() != experiment.sha256());
         Ok(changed.then(|| {
             "it has begun with another plan: put the file back, or raise `version` in it".to_owned()
         }))

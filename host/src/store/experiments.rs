@@ -51,7 +51,7 @@ impl Ledger {
         .await
         .map_err(LedgerError::doing(REGISTER))?;
         let registered = self.experiment(experiment.key(), Some(experiment.version)).await?;
-        if registered.is_some_and(|registered| registered.sha256 != sha256) {
+        if registered.is_some_and(|registered| registered.experiment.sha256() != sha256) {
             return Err(LedgerError::OtherPlan {
                 key: experiment.key().to_owned(),
                 version: experiment.version,

@@ -64,7 +64,7 @@ impl Ledger {
         rows.iter().map(|row| played(row, &modules, &before)).collect()
     }
 
-    /// By address the mean of all ratings that a persona gave, in turns that began before this instant
+    /// By address the mean of all ratings that a persona gave outside of experiments, in turns that began before this instant
     /// (milliseconds since the epoch) if there is one.
     ///
     /// # Errors
@@ -72,7 +72,8 @@ impl Ledger {
     pub async fn mean_ratings(&self, before: Option<i64>) -> Result<BTreeMap<String, f64>, LedgerError> {
         let rows = sqlx::query_as::<_, (String, f64)>(
             "SELECT email, avg(score) FROM ratings JOIN turns ON turns.id = ratings.turn
-             WHERE substr(module, 1, 2) != '__' AND started_at < ? GROUP BY email",
+             WHERE substr(module, 1, 2) != '__' AND started_at < ?
+                 AND turn NOT IN (SELECT turn FROM assignments) GROUP BY email",
         )
         .bind(before.unwrap_or(i64::MAX))
         .fetch_all(&self.readers)

@@ -60,7 +60,7 @@ pub enum Unanalyzable {
     },
     /// The arms have blocks in common, and nothing in them that both were measured by.
     #[error(
-        "{control} and {treatment} share blocks, and in none of them is there {what} under both, so that there is nothing to compare"
+        "{control} and {treatment} share blocks, and in none of them is there {what} under both: compare arms that are measured by the same, or run more blocks"
     )]
     NothingInCommon {
         /// The control.
@@ -114,7 +114,7 @@ pub fn analyze(
     })?;
     complete(&sheet, plan, phase)?;
     let arms: Vec<ArmSummary> = plan.arms.iter().map(|arm| summary(&sheet, plan, arm)).collect();
-    let progress = progress(&sheet, plan, observations);
+    let progress = progress(&sheet, plan, phase, observations);
     let mut health = beside;
     health.extend(checks(&sheet, plan, &arms, &progress, &phases));
     health.sort_by_key(|check| std::cmp::Reverse(check.status));
@@ -192,7 +192,15 @@ fn paired(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Result<(), Una
     }
 }
 
-fn progress(sheet: &Sheet<'_>, plan: &Plan, observations: &[Observation]) -> Progress {
+/// Whether this is the last phase, and all planned blocks are played in it and the ones before: nothing more comes.
+/// An earlier phase is not over by what came after it.
+fn ended(plan: &Plan, phase: u32, observations: &[Observation]) -> bool {
+    let last = observations.iter().map(|turn| turn.phase).max();
+    last == Some(phase)
+        && Sheet::of_all_phases(observations).is_ok_and(|all| rounds(&all, plan) >= plan.planned_blocks)
+}
+
+fn progress(sheet: &Sheet<'_>, plan: &Plan, phase: u32, observations: &[Observation]) -> Progress {
     let rated = |blocks: &&super::sheet::Block<'_>| {
         let arm_is_rated =
             |arm| blocks.get(arm).is_some_and(|turn| turn.modules.values().any(Option::is_some));
@@ -202,8 +210,7 @@ fn progress(sheet: &Sheet<'_>, plan: &Plan, observations: &[Observation]) -> Pro
         personas: sheet.personas.len() as u64,
         rounds: rounds(sheet, plan),
         planned_rounds: plan.planned_blocks,
-        over: rounds(sheet, plan) >= plan.planned_blocks
-            || Sheet::of_all_phases(observations).is_ok_and(|all| rounds(&all, plan) >= plan.planned_blocks),
+        over: rounds(sheet, plan) >= plan.planned_blocks || ended(plan, phase, observations),
         complete_blocks: sheet.personas.values().flat_map(|blocks| blocks.values()).filter(rated).count()
             as u64,
         cost: observations.iter().map(|turn| turn.cost).sum(),

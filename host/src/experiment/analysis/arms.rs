@@ -51,10 +51,12 @@ fn stages(sheet: &Sheet<'_>, arm: &ArmName) -> Stages {
     }
 }
 
-/// How often 1, 2, 4 and 8 turns of a persona all end without a fault.
+/// How often 1, 2, 4 and 8 turns of a persona all end without a fault. Turns that ended early for the host's reasons
+/// say nothing about it.
 fn reliability(sheet: &Sheet<'_>, arm: &ArmName) -> Vec<Reliability> {
     let mut personas: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for turn in sheet.turns(arm) {
+    let counts = |turn: &&Observation| turn.reached >= Reached::Completed || turn.faulted != Some(false);
+    for turn in sheet.turns(arm).filter(counts) {
         let (completed, all) = personas.entry(turn.persona.as_str()).or_default();
         *completed += u64::from(turn.reached >= Reached::Completed);
         *all += 1;

@@ -7,9 +7,9 @@ use super::ordinal::ordinal;
 use super::personas::{disagreements, leave_one_out, personas};
 use super::planning::planning;
 use super::robustness::robustness;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, mean};
 use super::verdict::verdict;
-use crate::domain::experiment::{ArmName, Design, Guardrail, Plan};
+use crate::domain::experiment::{ArmName, Design, Guardrail, Metric, Plan, Stopping};
 use crate::experiment::report::{
     Adjusted, Bounds, Check, Comparison, GuardrailComparison, Look, MetricComparison, Progress,
 };
@@ -58,8 +58,17 @@ fn comparison(
         Design::Split => Course::default(),
     };
     let personas = personas(sheet, plan, treatment);
-    let leave_one_out = leave_one_out(sheet, plan, treatment, &personas);
-    let verdict = verdict(plan, treatment.as_str(), &primary, progress, health, leave_one_out.as_ref());
+    let may_speak = plan.stopping == Stopping::Sequential || progress.over;
+    let leave_one_out = leave_one_out(sheet, plan, treatment, &personas, may_speak);
+    let verdict = verdict(
+        plan,
+        treatment.as_str(),
+        &primary,
+        progress,
+        course.means.len(),
+        health,
+        leave_one_out.as_ref(),
+    );
     Comparison {
         control: plan.control().clone(),
         treatment: treatment.clone(),
@@ -104,8 +113,9 @@ fn guardrail(
     }
 }
 
-/// Where an effect may lie whose metric is the same for every persona: of rates as far as so many turns can
-/// tell (of a split: so many personas), of others where it is, once there are some.
+/// Where an effect may lie whose metric is the same for every persona: of rates as far as so many turns (of a split:
+/// so many personas) can tell, two-sided; of others where it is, once there are some values. None if it is not the
+/// same, or there are fewer than two personas for each arm.
 fn without_spread(
     sheet: &Sheet<'_>,
     plan: &Plan,
@@ -115,17 +125,31 @@ fn without_spread(
     if let Some(turns) = &comparison.mcnemar {
         return Some(Bounds { low: turns.low, high: turns.high });
     }
+    let [control, treated] = [plan.control(), treatment].map(|arm| means(sheet, arm, comparison.metric));
+    let few = control.len().min(treated.len()) < 2;
+    if few || !all_same(&control) || !all_same(&treated) {
+        return None;
+    }
     if is_rate(comparison.metric) {
-        let rates = |arm: &ArmName| {
-            let personas = sheet.values(arm, comparison.metric);
-            let always = personas.values().filter(|own| own.iter().all(|value| *value > 0.5)).count();
-            (always as u64, personas.len() as u64)
-        };
-        let (control, treated) = (rates(plan.control()), rates(treatment));
+        let always = |means: &[f64]| means.iter().filter(|mean| **mean > 0.5).count() as u64;
+        let [control, treated] = [&control, &treated].map(|means| (always(means), means.len() as u64));
         return newcombe(control.0, control.1, treated.0, treated.1, plan.alpha);
+    }
+    if comparison.metric == Metric::ToolSuccess {
+        return comparison.anytime.as_ref().map(|own| Bounds { low: own.low, high: own.high });
     }
     let effect = comparison.effect.filter(|_| comparison.n >= FIRST_LOOK)?;
     Some(Bounds { low: effect, high: effect })
+}
+
+/// Each persona's mean under an arm.
+fn means(sheet: &Sheet<'_>, arm: &ArmName, metric: Metric) -> Vec<f64> {
+    sheet.values(arm, metric).into_values().map(|own| mean(own.into_iter())).collect()
+}
+
+#[expect(clippy::float_cmp, reason = "values that never vary are the same to the last bit")]
+fn all_same(values: &[f64]) -> bool {
+    values.windows(2).all(|two| two[0] == two[1])
 }
 
 /// The effect as it stood after each round.

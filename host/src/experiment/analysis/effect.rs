@@ -7,7 +7,7 @@ use crate::domain::experiment::{ArmName, Design, Metric, Plan};
 use crate::domain::observation::Observation;
 use crate::experiment::report::{Anytime, Estimate, McNemar, MetricComparison};
 use crate::experiment::statistics::{
-    Difference, Moments, alike, anytime, clustered, mcnemar, newcombe, permutation, ratio_difference,
+    Difference, Moments, anytime, clustered, mcnemar, nearly_alike, newcombe, permutation, ratio_difference,
     sign_e_course, sign_flip, student, superiority, welch, within,
 };
 
@@ -152,15 +152,10 @@ pub fn course(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName, metric: Metri
 
 /// The interval of the rounds so far that holds however often one looks.
 pub(super) fn at_every_look(rounds: &[f64], plan: &Plan, metric: Metric) -> Option<Anytime> {
-    let alpha = alpha_of_one(plan);
-    let without_spread = || alike(rounds, metric.range().map(|(least, most)| most - least)?, alpha);
-    anytime(rounds, u64::from(plan.planned_blocks), alpha).or_else(without_spread)
-}
-
-/// The part of alpha that one of several treatments has.
-#[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
-pub(super) fn alpha_of_one(plan: &Plan) -> f64 {
-    plan.alpha / plan.treatments().len().max(1) as f64
+    let alpha = plan.alpha_of_each();
+    let reach = metric.range().map(|(least, most)| most - least);
+    let bounded = reach.and_then(|reach| nearly_alike(rounds, reach, alpha));
+    bounded.or_else(|| anytime(rounds, u64::from(plan.planned_blocks), alpha))
 }
 
 /// Whether a metric is yes or no for each turn.

@@ -9,10 +9,8 @@ use super::stages::stages;
 use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 use crate::experiment::numbers::{difference, plain};
 use crate::experiment::report::{ArmSummary, Check, Progress, Status};
-use crate::experiment::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, floor};
+use crate::experiment::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, SPLIT_PERSONAS, floor};
 
-/// With fewer personas a split finds hardly anything.
-const SPLIT_PERSONAS: u64 = 30;
 /// The part of personas that may be seen in two arms of a split.
 const TWO_ARMS: f64 = 0.01;
 
@@ -63,19 +61,18 @@ fn few_personas(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<C
         Design::Split => sheet.personas.len(),
     };
     if plan.design == Design::Split {
-        let few = progress.personas < SPLIT_PERSONAS;
+        let few = progress.personas < u64::from(SPLIT_PERSONAS);
         let message = format!(
             "{personas} personas are few for a split: it is underpowered by design below {SPLIT_PERSONAS}; use a crossover, or many more personas"
         );
         return few
             .then(|| check("underpowered", Status::Warning, "comparisons/primary/population", message));
     }
-    let floor = floor(personas);
+    let (floor, alpha) = (floor(personas), plan.alpha_of_each());
     let message = format!(
-        "{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {floor}; take six or more to speak about new ones",
-        plan.alpha
+        "{personas} personas can never reach p < {alpha} between personas: the smallest p-value of the exact test is {floor}; take more to speak about new ones"
     );
-    (floor > plan.alpha).then(|| check("floor", Status::Warning, "comparisons/primary/signFlip", message))
+    (floor > alpha).then(|| check("floor", Status::Warning, "comparisons/primary/signFlip", message))
 }
 
 fn rounds(plan: &Plan, progress: &Progress) -> Option<Check> {
@@ -142,7 +139,9 @@ fn unreadable(arms: &[ArmSummary]) -> Vec<Check> {
             "replies without a readable rating: {} of {} under {}, {} of {} under {}; what is missing differs between the arms",
             own.0, own.1, arm.arm, control.0, control.1, arms[0].arm
         );
-        differs.then(|| check("parse-failures", Status::Warning, "arms/stages/parsed", message))
+        differs.then(|| {
+            check("parse-failures", Status::Warning, &format!("arms/{}/stages/parsed", arm.arm), message)
+        })
     };
     arms[1..].iter().filter_map(of).collect()
 }

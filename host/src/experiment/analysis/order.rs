@@ -66,5 +66,8 @@ pub(super) fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) ->
         );
         (Status::Ok, message)
     };
-    Some(Check { p: Some(estimate.p), ..check("carry-over", status, "comparisons/primary", message) })
+    Some(Check {
+        p: Some(estimate.p),
+        ..check("carry-over", status, &format!("comparisons/{treatment}/primary"), message)
+    })
 }

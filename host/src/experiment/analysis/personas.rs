@@ -62,6 +62,7 @@ pub(super) fn leave_one_out(
     plan: &Plan,
     treatment: &ArmName,
     personas: &[PersonaEffect],
+    may_speak: bool,
 ) -> Option<LeaveOneOut> {
     if personas.len() < 3 || plan.design == Design::Split {
         return None;
@@ -75,7 +76,8 @@ pub(super) fn leave_one_out(
         personas.iter().enumerate().map(|(at, own)| (without(at), own.persona.as_str())).collect();
     let low = left.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
     let high = left.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let outcome = outcome(sheet, plan, treatment);
+    // Before a verdict may be spoken there is none that anybody could carry.
+    let outcome = if may_speak { outcome(sheet, plan, treatment) } else { Outcome::Inconclusive };
     let decides = |(effect, persona): &(f64, &str)| {
         let without = self::outcome(&sheet.without(persona), plan, treatment);
         (without != outcome).then(|| Decisive {
@@ -106,7 +108,8 @@ fn outcome(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Outcome {
     let effect = mean_difference(pairs.iter().map(Pairs::effect));
     let rounds = course(sheet, plan, treatment, plan.primary);
     let anytime = at_every_look(&rounds.means, plan, plan.primary);
-    standing(plan, known(effect), anytime.as_ref(), within(&blocks, plan.alpha).as_ref())
+    let varies = clustered(&pairs.iter().map(Pairs::differences).collect::<Vec<_>>(), plan.alpha).is_some();
+    standing(plan, known(effect), anytime.as_ref(), within(&blocks, plan.alpha).as_ref(), varies)
 }
 
 /// The blocks in which the arms differ most: where to read what happened.

@@ -1,6 +1,6 @@
 //! What it takes to decide: rounds, money, personas.
 
-use super::effect::{Course, alpha_of_one, known};
+use super::effect::{Course, known};
 use super::health::spread_between;
 use super::sheet::{Pairs, Sheet, mean};
 use crate::domain::experiment::{ArmName, Design, Plan};
@@ -32,7 +32,8 @@ pub(super) fn planning(
     let effect = mean(course.means.iter().copied()).abs();
     let wanted = effect.max(plan.margin - effect);
     let enough = |rounds: &u32| {
-        half_width(variance, f64::from(*rounds), f64::from(plan.planned_blocks), alpha_of_one(plan)) < wanted
+        half_width(variance, f64::from(*rounds), f64::from(plan.planned_blocks), plan.alpha_of_each())
+            < wanted
     };
     let rounds_to_decide = (plan.design == Design::Crossover && variance > 0.0)
         .then(|| (course.rounds.max(10)..MOST_ROUNDS).find(enough))
@@ -54,7 +55,7 @@ pub(super) fn planning(
 
 /// The study at its planned end, with the spreads of what has been seen.
 fn study(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Study> {
-    let alpha = plan.alpha;
+    let alpha = plan.alpha_of_each();
     if plan.design == Design::Split {
         let personas = u32::try_from(sheet.personas.len()).ok()?;
         let own = spread_between(sheet, plan)?;

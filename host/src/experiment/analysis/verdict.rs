@@ -1,6 +1,5 @@
 //! The verdict: one of four, by the rule that was fixed beforehand, with the reason.
 
-use super::effect::alpha_of_one;
 use crate::domain::experiment::{Design, Metric, Plan, Stopping};
 use crate::experiment::numbers::{difference, level};
 use crate::experiment::report::{
@@ -9,29 +8,32 @@ use crate::experiment::report::{
 };
 use crate::experiment::statistics::{FIRST_LOOK, one_sided};
 
-/// What follows from the primary measure.
+/// What follows from the primary measure, of which so many rounds have a value.
 pub(super) fn verdict(
     plan: &Plan,
     treatment: &str,
     primary: &MetricComparison,
     progress: &Progress,
+    values: usize,
     health: &[Check],
     leave_one_out: Option<&LeaveOneOut>,
 ) -> Verdict {
-    let at_end = progress.over;
+    let (at_end, catalogue) = (progress.over, primary.catalogue.as_ref());
     let interval = Interval::that_decides(plan, primary);
     let ruling = match (plan.design, plan.stopping, &interval) {
         _ if primary.effect.is_none() => nothing_to_compare(plan, treatment),
         _ if primary.personas < 2 => inconclusive("only one persona has a pair".to_owned()),
-        (Design::Crossover, Stopping::Sequential, Some(own)) => own.ruling(plan, primary.effect),
-        (Design::Crossover, Stopping::Sequential, None) => too_early(progress),
-        (Design::Crossover, Stopping::Fixed, Some(own)) if at_end => own.ruling(plan, primary.effect),
-        (Design::Split, _, Some(own)) if at_end => confirmed(own.ruling(plan, primary.effect), primary, plan),
+        (Design::Crossover, Stopping::Sequential, Some(own)) => own.ruling(plan, primary.effect, catalogue),
+        (Design::Crossover, Stopping::Sequential, None) => too_early(plan, progress, values),
+        (Design::Crossover, Stopping::Fixed, Some(own)) if at_end => {
+            own.ruling(plan, primary.effect, catalogue)
+        }
+        (Design::Split, _, Some(own)) if at_end => confirmed(own.position(plan), primary, plan),
         (design, _, Some(_)) => before_the_end(design),
         (design, _, None) => all_alike(design),
     };
     let population = match Interval::between_personas(plan, primary) {
-        Some(own) if at_end => confirmed(own.ruling(plan, primary.effect), primary, plan).outcome,
+        Some(own) if at_end => confirmed(own.position(plan), primary, plan).outcome,
         _ => Outcome::Inconclusive,
     };
     Verdict {
@@ -53,9 +55,10 @@ pub(super) fn standing(
     effect: Option<f64>,
     anytime: Option<&Anytime>,
     catalogue: Option<&Estimate>,
+    varies: bool,
 ) -> Outcome {
-    let interval = Interval::of_crossover(plan, anytime, catalogue);
-    interval.map_or(Outcome::Inconclusive, |own| own.ruling(plan, effect).outcome)
+    let interval = Interval::of_crossover(plan, anytime, catalogue, varies);
+    interval.map_or(Outcome::Inconclusive, |own| own.ruling(plan, effect, catalogue).outcome)
 }
 
 /// An outcome, with its reason.
@@ -80,13 +83,19 @@ impl Interval {
     fn that_decides(plan: &Plan, primary: &MetricComparison) -> Option<Self> {
         match plan.design {
             Design::Crossover => {
-                Self::of_crossover(plan, primary.anytime.as_ref(), primary.catalogue.as_ref())
+                let varies = primary.clustered.is_some();
+                Self::of_crossover(plan, primary.anytime.as_ref(), primary.catalogue.as_ref(), varies)
             }
             Design::Split => Self::between_personas(plan, primary),
         }
     }
 
-    fn of_crossover(plan: &Plan, anytime: Option<&Anytime>, catalogue: Option<&Estimate>) -> Option<Self> {
+    fn of_crossover(
+        plan: &Plan,
+        anytime: Option<&Anytime>,
+        catalogue: Option<&Estimate>,
+        varies: bool,
+    ) -> Option<Self> {
         let always = || {
             anytime.map(|own| Self {
                 effect: own.effect,
@@ -101,7 +110,7 @@ impl Interval {
             // Where nothing varies there is no error, and still a bound.
             Stopping::Fixed => catalogue
                 .and_then(|own| Self::of(own, plan, "the interval at the planned end"))
-                .or_else(always),
+                .or_else(|| if varies { None } else { always() }),
         }
     }
 
@@ -111,23 +120,38 @@ impl Interval {
     }
 
     fn of(estimate: &Estimate, plan: &Plan, name: &'static str) -> Option<Self> {
-        let Bounds { low, high } = one_sided(estimate, alpha_of_one(plan) / 2.0)?;
+        let Bounds { low, high } = one_sided(estimate, plan.alpha_of_each() / 2.0)?;
         Some(Self { effect: estimate.effect, low, high, name, kind: "interval" })
     }
 
-    /// Where it lies: beyond zero, within the margin, or neither. It has to hold the mean of the personas' own
-    /// effects: with many gaps that of the rounds may be another.
-    fn ruling(&self, plan: &Plan, of_personas: Option<f64>) -> Ruling {
+    /// What follows from it for all of the personas. Its centre is the mean of the rounds; where blocks are missing,
+    /// the mean of the personas' own effects may be another. Then the same has to follow around that mean, and,
+    /// where the two are far apart, from the interval whose centre it is.
+    fn ruling(&self, plan: &Plan, of_personas: Option<f64>, catalogue: Option<&Estimate>) -> Ruling {
+        let ruling = self.position(plan);
+        let Some(mean) = of_personas.filter(|_| ruling.outcome != Outcome::Inconclusive) else {
+            return ruling;
+        };
+        let apart = mean - self.effect;
+        let shifted = Self { effect: mean, low: self.low + apart, high: self.high + apart, ..*self };
+        let own = || catalogue.and_then(|own| Self::of(own, plan, "the interval of these personas"));
+        let same = |other: &Self| other.position(plan).outcome == ruling.outcome;
+        if same(&shifted) && (apart.abs() <= plan.margin / 2.0 || own().is_some_and(|own| same(&own))) {
+            return ruling;
+        }
+        inconclusive(format!(
+            "the mean of the personas' own effects is {}, and {} does not decide that: who has few finished blocks counts little in the rounds",
+            difference(plan.primary, mean),
+            self.name
+        ))
+    }
+
+    /// Where it lies: beyond zero, within the margin, or neither.
+    fn position(&self, plan: &Plan) -> Ruling {
         let (name, margin) = (self.name, plan.margin);
         let (low, high) =
             if plan.primary.more_is_better() { (self.low, self.high) } else { (-self.high, -self.low) };
         let small = -margin < low && high < margin;
-        if let Some(effect) = of_personas.filter(|effect| !(self.low..=self.high).contains(effect)) {
-            return inconclusive(format!(
-                "{name} does not hold {}, the mean of the personas' own effects: who has few finished blocks counts little in the rounds",
-                difference(plan.primary, effect)
-            ));
-        }
         let outcome = if low > 0.0 {
             Outcome::Better
         } else if high < 0.0 {
@@ -155,7 +179,7 @@ impl Interval {
 fn confirmed(ruling: Ruling, primary: &MetricComparison, plan: &Plan) -> Ruling {
     let p = primary.sign_flip.as_ref().map_or(1.0, |flip| flip.p);
     match ruling.outcome {
-        Outcome::Better | Outcome::Worse if p > alpha_of_one(plan) => inconclusive(format!(
+        Outcome::Better | Outcome::Worse if p > plan.alpha_of_each() => inconclusive(format!(
             "the interval between personas leaves out zero, and the exact test does not confirm it (p = {p:.3})"
         )),
         _ => ruling,
@@ -172,9 +196,16 @@ fn nothing_to_compare(plan: &Plan, treatment: &str) -> Ruling {
     })
 }
 
-fn too_early(progress: &Progress) -> Ruling {
-    inconclusive(if u64::from(progress.rounds) < FIRST_LOOK {
+fn too_early(plan: &Plan, progress: &Progress, values: usize) -> Ruling {
+    let rounds = progress.rounds;
+    let values = u64::try_from(values).unwrap_or(u64::MAX);
+    inconclusive(if u64::from(rounds) < FIRST_LOOK {
         format!("a verdict needs {FIRST_LOOK} finished rounds")
+    } else if values < FIRST_LOOK {
+        let metric = plan.primary.name();
+        format!(
+            "a verdict needs {FIRST_LOOK} rounds with a {metric} under both arms, and {values} of {rounds} have one"
+        )
     } else {
         "all rounds are alike, and this metric has no greatest value that would bound the next one".to_owned()
     })
@@ -226,7 +257,7 @@ fn sentence(
     let effect = interval.map(|own| own.effect).or(primary.effect);
     let effect = effect.map_or_else(String::new, |effect| format!(": {} {unit}", shown(effect)));
     let interval = interval.map_or_else(String::new, |Interval { low, high, kind, .. }| {
-        format!(" ({} {kind}: {} to {})", level(alpha_of_one(plan)), shown(*low), shown(*high))
+        format!(" ({} {kind}: {} to {})", level(plan.alpha_of_each()), shown(*low), shown(*high))
     });
     let personas = primary.personas;
     let whom = match plan.design {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::next;
+use super::{is_in_group, next};
 use crate::domain::experiment::{ArmName, Experiment};
 use crate::experiment::statistics::Moments;
 
@@ -46,13 +46,20 @@ impl fmt::Display for Dealt {
 pub fn dealt(experiment: &Experiment, units: &[Unit]) -> Dealt {
     let mut arms: BTreeMap<ArmName, Vec<&Unit>> =
         experiment.arms.iter().map(|arm| (arm.name.clone(), Vec::new())).collect();
-    for unit in units {
+    let in_group = |unit: &&Unit| {
+        let group = experiment.exclusive.as_ref();
+        group.is_none_or(|own| is_in_group(&unit.id, &own.group, own.from, own.to))
+    };
+    let mut out = 0;
+    for unit in units.iter().filter(in_group) {
         if let Some(assignment) = next(experiment, &unit.id, &[]) {
             arms.entry(assignment.arm).or_default().push(unit);
+        } else {
+            out += 1;
         }
     }
     let arms: Vec<Vec<&Unit>> = experiment.arms.iter().filter_map(|arm| arms.remove(&arm.name)).collect();
-    let imbalance = sizes(&arms, &experiment.plan.weights) + traits(&arms) + before(&arms);
+    let imbalance = sizes(&arms, out, experiment) + traits(&arms) + before(&arms);
     Dealt {
         seed: experiment.seed.clone(),
         imbalance: if arms.iter().any(Vec::is_empty) { f64::INFINITY } else { imbalance },
@@ -71,10 +78,12 @@ pub fn fairest(experiment: &Experiment, units: &[Unit]) -> Dealt {
         .fold(first, |best, other| if other.imbalance < best.imbalance { other } else { best })
 }
 
-fn sizes(arms: &[Vec<&Unit>], weights: &[f64]) -> f64 {
-    let all = count(arms.iter().map(Vec::len).sum());
-    let total: f64 = weights.iter().sum();
-    arms.iter().zip(weights).map(|(arm, weight)| squared(count(arm.len()), all * weight / total)).sum()
+/// Who takes no part counts as an arm, too: a seed that lets nobody in is not fair.
+fn sizes(arms: &[Vec<&Unit>], out: usize, experiment: &Experiment) -> f64 {
+    let all = count(arms.iter().map(Vec::len).sum::<usize>() + out);
+    let (traffic, weights) = (experiment.traffic, &experiment.plan.weights);
+    let of = |(arm, weight): (&Vec<&Unit>, &f64)| squared(count(arm.len()), all * traffic * weight);
+    arms.iter().zip(weights).map(of).sum::<f64>() + squared(count(out), all * (1.0 - traffic))
 }
 
 /// The chi-square statistic of each trait against the arms' sizes.
@@ -147,7 +156,7 @@ mod tests {
             let (control, treatment): (Vec<Unit>, Vec<Unit>) =
                 (control.iter().copied().map(unit).collect(), treatment.iter().copied().map(unit).collect());
             let arms = [control.iter().collect::<Vec<_>>(), treatment.iter().collect()];
-            (sizes(&arms, &[0.5, 0.5]), traits(&arms), before(&arms))
+            (sizes(&arms, 0, &experiment(Design::Split)), traits(&arms), before(&arms))
         };
         assert_eq!(arms(&[0, 5], &[10, 15]), (0.0, 0.0, 0.0));
         assert_eq!(arms(&[0], &[10, 20, 30]), (1.0, 0.0, 0.0), "three of four");

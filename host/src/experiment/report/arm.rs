@@ -50,7 +50,7 @@ pub struct Stages {
 pub struct Reliability {
     /// How many turns.
     pub turns: u64,
-    /// The mean over the personas with so many.
+    /// The mean over the personas that have so many.
     pub chance: f64,
 }
 

@@ -3,6 +3,8 @@
 use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 use statrs::function::gamma::ln_gamma;
 
+/// With fewer personas a split finds hardly anything.
+pub const SPLIT_PERSONAS: u32 = 30;
 /// More personas than this are nobody's plan.
 const MOST_PERSONAS: u32 = 1_000_000;
 /// Steps of the numerical integral.
@@ -82,7 +84,8 @@ impl Study {
     }
 
     /// The fewest personas with which an effect of this size is found with this chance. Miller's formula, which takes
-    /// the normal distribution for Student's, is where the search begins: it is never too large.
+    /// the normal distribution for Student's, is where the search begins: for chances well above alpha it is never too
+    /// large.
     #[must_use]
     pub fn needed(&self, effect: f64, power: f64) -> Option<u32> {
         if effect == 0.0 || effect.is_nan() {
@@ -95,6 +98,7 @@ impl Study {
                 miller(effect, 4.0 * own.powi(2) + 2.0 * effects, 2.0 * noise, self.pairs, self.alpha, power)
             }
         };
+        let least = if power > 2.0 * self.alpha { least } else { 1.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
         let first = least.floor().clamp(1.0, f64::from(MOST_PERSONAS)) as u32;
         let finds = |personas: &u32| {

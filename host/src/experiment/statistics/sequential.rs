@@ -1,10 +1,13 @@
 //! Intervals and evidence that stay valid however often one looks.
 
+use statrs::distribution::{Beta, Binomial, ContinuousCDF as _, DiscreteCDF as _};
 use statrs::function::gamma::ln_gamma;
 
 use super::mean::{Moments, ROUNDING};
 use crate::experiment::report::{Anytime, Estimate, SignE};
 
+/// So many rounds have to differ from the commonest one before their spread is worth anything.
+const FEW: u64 = 5;
 /// Before this many rounds the normal approximation behind the interval is not to be relied on.
 pub const FIRST_LOOK: u64 = 10;
 
@@ -48,27 +51,37 @@ pub fn anytime(rounds: &[f64], planned: u64, alpha: f64) -> Option<Anytime> {
     Some(Anytime { rounds: rounds.len() as u64, effect: mean, low: mean - half, high: mean + half, p })
 }
 
-/// The mean of rounds that are all alike, whenever one looks. How often a round is another one cannot be read
-/// from their spread, and is still bounded: were it more than `q = 1 − alpha^(1/(n−1))`, n rounds alike would
-/// have a chance below alpha; one round is spent on which value it is. Such a round is at most `reach` away
-/// from zero. None before the tenth round, and when they are not all alike.
+/// The interval of rounds nearly all of which are alike: so few others tell nothing of the spread, and the usual
+/// interval would be far too narrow. How often a round is another one is bounded all the same, by Clopper and
+/// Pearson's upper limit `q` of m others among n − 1 (one round is spent on which value is the common one), and
+/// another one is at most `reach` away from zero. With no other round, `q = 1 − alpha^(1/(n−1))` holds at every
+/// look; with a few of them it holds at each by itself. None before the tenth round, and when more rounds differ.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
-pub fn alike(rounds: &[f64], reach: f64, alpha: f64) -> Option<Anytime> {
-    let Moments { n, mean, variance } = Moments::of(rounds);
-    if n < FIRST_LOOK as f64 || variance.sqrt() > mean.abs() * ROUNDING {
+pub fn nearly_alike(rounds: &[f64], reach: f64, alpha: f64) -> Option<Anytime> {
+    let (common, others) = commonest(rounds)?;
+    let n = rounds.len() as u64;
+    if n < FIRST_LOOK || others >= FEW {
         return None;
     }
-    let other = 1.0 - alpha.powf(1.0 / (n - 1.0));
+    let limit = Beta::new(others as f64 + 1.0, (n - 1 - others) as f64).ok()?.inverse_cdf(1.0 - alpha);
     // The alpha at which the interval ends at zero.
-    let p = (1.0 - mean.abs() / (mean.abs() + reach)).powf(n - 1.0);
+    let p = Binomial::new(common.abs() / (common.abs() + reach), n - 1).ok()?.cdf(others);
     Some(Anytime {
-        rounds: rounds.len() as u64,
-        effect: mean,
-        low: mean - other * (mean + reach),
-        high: mean + other * (reach - mean),
+        rounds: n,
+        effect: Moments::of(rounds).mean,
+        low: common - limit * (common + reach),
+        high: common + limit * (reach - common),
         p,
     })
+}
+
+/// The commonest value, and how many rounds have another one.
+fn commonest(rounds: &[f64]) -> Option<(f64, u64)> {
+    let like =
+        |value: &f64| rounds.iter().filter(|other| (**other - value).abs() <= value.abs() * ROUNDING).count();
+    let common = rounds.iter().max_by_key(|value| like(value))?;
+    Some((*common, (rounds.len() - like(common)) as u64))
 }
 
 /// An estimate from two independent arms, whenever one looks: both are one stream of `n` observations whose
@@ -135,17 +148,24 @@ mod tests {
     fn rounds_that_are_all_alike_are_bounded_by_how_many_there_are() {
         // scipy.stats.binomtest(0, n − 1).proportion_ci(alternative "less"): 0.283129, 0.098145, 0.049508.
         for (n, q) in [(10, 0.283_129), (30, 0.098_145), (60, 0.049_508)] {
-            let zero = alike(&vec![0.0; n], 4.0, 0.05).unwrap();
+            let zero = nearly_alike(&vec![0.0; n], 4.0, 0.05).unwrap();
             near(zero.high, 4.0 * q, 1e-5);
             near(zero.low, -zero.high, 1e-12);
             near(zero.p, 1.0, 1e-12);
         }
-        let always_one = |n: usize| alike(&vec![1.0; n], 4.0, 0.05).unwrap();
+        let always_one = |n: usize| nearly_alike(&vec![1.0; n], 4.0, 0.05).unwrap();
         assert!(always_one(12).low < 0.0 && always_one(12).p > 0.05);
         assert!(always_one(20).low > 0.0 && always_one(20).p < 0.05);
-        near(alike(&[1.0; 12], 4.0, always_one(12).p).unwrap().low, 0.0, 1e-12);
-        assert_eq!(alike(&[1.0; 9], 4.0, 0.05), None, "too early");
-        assert_eq!(alike(&[1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], 4.0, 0.05), None, "they vary");
+        near(nearly_alike(&[1.0; 12], 4.0, always_one(12).p).unwrap().low, 0.0, 1e-12);
+        assert_eq!(nearly_alike(&[1.0; 9], 4.0, 0.05), None, "too early");
+        // One other among 29: scipy.stats.beta.ppf(0.95, 2, 28).
+        let mut rounds = vec![0.0; 29];
+        rounds.push(0.1);
+        let one = nearly_alike(&rounds, 4.0, 0.05).unwrap();
+        near(one.high, 4.0 * 0.153_392, 1e-5);
+        near(one.effect, 0.1 / 30.0, 1e-12);
+        let many: Vec<f64> = (0..30).map(|round| f64::from(round % 6)).collect();
+        assert_eq!(nearly_alike(&many, 4.0, 0.05), None, "they vary");
     }
 
     #[test]

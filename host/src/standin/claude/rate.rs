@@ -28,9 +28,7 @@ const EVEN_SCORES: [u8; 4] = [2, 3, 3, 4];
 /// experiment sees, however many blocks it plays.
 pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<String>, day: NaiveDate) -> Draft {
     let german = is_german(&request.question);
-    let lower = request.question.to_lowercase();
-    let asks_for_ratings = ["rating", "rate ", "bewert"].iter().any(|word| lower.contains(word));
-    if !asks_for_ratings && !request.has_format() {
+    if !asks_for_ratings(request) {
         return Draft::text(if german { "Gern. Sonst noch etwas?" } else { "Gladly. Anything else?" });
     }
     let mut rng = StdRng::seed_from_u64(hash(&(request.conversation(script.seed), request.rounds, day)));
@@ -55,6 +53,12 @@ pub(super) fn reply(request: &Request, script: &Script, modules: &BTreeSet<Strin
         (false, true) => format!("Hier ist meine Bewertung:\n\n{json}"),
         (false, false) => format!("Here are my ratings:\n\n{json}"),
     })
+}
+
+/// Whether a request without tools is a question for ratings.
+pub(super) fn asks_for_ratings(request: &Request) -> bool {
+    let lower = request.question.to_lowercase();
+    request.has_format() || ["rating", "rate ", "bewert"].iter().any(|word| lower.contains(word))
 }
 
 /// The tastes that a question meets.

@@ -211,7 +211,9 @@ impl Stage {
             _ => {}
         }
         let draft = if request.tools().is_empty() {
-            locked(&self.met).extend(rate::met(request, &self.script).map(|taste| taste.text.clone()));
+            if rate::asks_for_ratings(request) {
+                locked(&self.met).extend(rate::met(request, &self.script).map(|taste| taste.text.clone()));
+            }
             rate::reply(request, &self.script, &locked(&self.modules), self.clock.now().date_naive())
         } else {
             play::next_round(request, &self.script, self.clock.now())

@@ -3,9 +3,9 @@
 use persona_host::domain::experiment::{Design, Plan};
 use persona_host::domain::observation::Observation;
 use persona_host::experiment::report::Outcome;
-use persona_host::experiment::statistics::{anytime, sign_e_course};
+use persona_host::experiment::statistics::{Draws, anytime, sign_e_course};
 
-use super::lives::{BLOCKS, life, plan, report, rounds};
+use super::lives::{BLOCKS, PERSONAS, life, plan, report, rounds, turn};
 
 const SIMULATIONS: u64 = 500;
 
@@ -59,6 +59,35 @@ fn a_crossover_finds_a_quarter_of_a_point() {
     let found = share((0..SIMULATIONS).filter(finds).count());
     println!("found: {found}");
     assert!(found >= 0.7, "{found}");
+}
+
+/// Ten personas of whom three dislike what the others like, so that it is all the same to them together; the three
+/// have a rating in every sixth block only.
+fn with_gaps(seed: u64) -> Vec<Observation> {
+    let mut draws = Draws::seeded(seed);
+    let mut turns = Vec::new();
+    for (persona, block) in (0..PERSONAS).flat_map(|persona| (0..BLOCKS).map(move |block| (persona, block))) {
+        let (liking, rated) = if persona < 3 { (-0.7, block % 6 == 0) } else { (0.3, true) };
+        for (arm, lift) in [("control", 0.0), ("treatment", liking)] {
+            let exact = 3.5 + lift + 0.8 * draws.normal();
+            let rating = rated.then(|| exact.clamp(1.0, 5.0));
+            let modules = rating.map(|rating| ("todo".to_owned(), Some(rating))).into_iter().collect();
+            turns.push(turn(persona, block, arm, block % 2, modules));
+        }
+    }
+    turns
+}
+
+#[test]
+fn personas_with_few_ratings_are_not_outvoted() {
+    let plan = plan(Design::Crossover);
+    let finds = |seed: &u64| {
+        let outcome = report(&plan, &with_gaps(*seed)).comparisons[0].verdict.outcome;
+        matches!(outcome, Outcome::Better | Outcome::Worse)
+    };
+    let alarms = share((0..SIMULATIONS).filter(finds).count());
+    println!("false alarms with gaps: {alarms}");
+    assert!(alarms <= 0.065, "{alarms}");
 }
 
 #[test]

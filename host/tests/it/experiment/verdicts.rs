@@ -118,6 +118,44 @@ fn rounds_that_are_all_alike_decide_when_there_are_enough_of_them() {
 }
 
 #[test]
+fn one_rating_that_differs_does_not_make_the_interval_narrow() {
+    let mut turns = steady(4.0, 4.0, 12);
+    let outcome = |turns: &[Observation]| {
+        let report = report(&plan(Design::Crossover), turns);
+        let anytime = report.comparisons[0].primary.anytime.clone().unwrap();
+        (report.comparisons[0].verdict.outcome, anytime.high - anytime.low)
+    };
+    let same = outcome(&turns);
+    turns[7].modules.values_mut().for_each(|rating| *rating = Some(5.0));
+    let one = outcome(&turns);
+    assert_eq!((same.0, one.0), (Outcome::Inconclusive, Outcome::Inconclusive));
+    assert!(one.1 > same.1, "it is known less of the rounds: {one:?} {same:?}");
+}
+
+#[test]
+fn a_caveat_speaks_of_its_own_treatment() {
+    let mut turns = life(2, Design::Crossover, 0.5);
+    let third = life(3, Design::Crossover, 0.0).into_iter().filter(|turn| turn.arm.as_str() == "treatment");
+    turns.extend(third.map(|turn| Observation { arm: ArmName::new("carried"), ..turn }));
+    for turn in &mut turns {
+        let place = |arm: u32| (arm + turn.block) % 3;
+        let arm =
+            ["control", "treatment", "carried"].iter().position(|arm| *arm == turn.arm.as_str()).unwrap();
+        turn.order = Some(place(u32::try_from(arm).unwrap()));
+        if turn.arm.as_str() == "carried" && place(2) < place(0) {
+            turn.modules.values_mut().flatten().for_each(|rating| *rating = (*rating + 2.0).min(5.0));
+        }
+    }
+    let arms = ["control", "treatment", "carried"].map(ArmName::new).to_vec();
+    let plan = Plan { arms, weights: vec![1.0; 3], ..plan(Design::Crossover) };
+    let report = report(&plan, &turns);
+    let caveats: Vec<&str> =
+        report.comparisons.iter().map(|own| own.verdict.caveat.as_deref().unwrap_or_default()).collect();
+    assert!(!caveats[0].contains("carried over"), "{}", caveats[0]);
+    assert!(caveats[1].contains("something is carried over"), "{}", caveats[1]);
+}
+
+#[test]
 fn a_guardrail_that_never_moves_holds_only_after_enough_turns() {
     let guardrails = [(Metric::Faults, 0.05), (Metric::Rounds, 1.0)];
     let guardrails = guardrails.map(|(metric, margin)| Guardrail { metric, margin }).to_vec();
@@ -230,17 +268,16 @@ fn what_rounding_leaves_of_zero_is_no_evidence() {
 fn rounds_that_leave_out_who_they_speak_about_decide_nothing() {
     // Two of six personas have few blocks, and dislike what the others like.
     let mut turns = Vec::new();
-    for (persona, block) in (0..6).flat_map(|persona| (0..20).map(move |block| (persona, block))) {
-        let (few, lift) =
-            if persona < 2 { (block >= 5, -2.0) } else { (false, 0.3 + f64::from(block % 3) / 10.0) };
-        if few {
+    for (persona, block) in (0..6).flat_map(|persona| (0..40).map(move |block| (persona, block))) {
+        let lift = if persona < 2 { -3.0 } else { 0.9 + f64::from(block % 3) / 10.0 };
+        if persona < 2 && block >= 2 {
             continue;
         }
-        for (arm, rating) in [("control", 3.0), ("treatment", 3.0 + lift)] {
+        for (arm, rating) in [("control", 4.0), ("treatment", (4.0 + lift).min(5.0))] {
             turns.push(turn(persona, block, arm, block % 2, [("todo".to_owned(), Some(rating))].into()));
         }
     }
-    let plan = Plan { planned_blocks: 20, ..plan(Design::Crossover) };
+    let plan = Plan { planned_blocks: 40, ..plan(Design::Crossover) };
     let comparison = &report(&plan, &turns).comparisons[0];
     assert!(comparison.primary.effect.unwrap() < 0.0);
     assert_eq!(comparison.verdict.outcome, Outcome::Inconclusive);
@@ -264,5 +301,8 @@ fn a_phase_that_begins_in_the_middle_is_over_with_the_last_planned_block() {
         assert_eq!(analyzed(&turns), (20, true, Outcome::Better), "{stopping:?}");
         let early: Vec<Observation> = turns.iter().filter(|turn| turn.block < 25).cloned().collect();
         assert_eq!(analyzed(&early), (15, false, Outcome::Inconclusive), "{stopping:?}");
+        let first = analyze(&plan, Identity::default(), Vec::new(), 1, &turns, Vec::new()).unwrap();
+        assert!(!first.progress.over, "what came after it does not end the first phase");
+        assert_eq!(first.comparisons[0].verdict.population, Outcome::Inconclusive);
     }
 }

@@ -49,7 +49,10 @@ pub(super) async fn check_arms(experiment: &Experiment, config: &Config) -> Resu
 /// # Errors
 /// When there is no such strategy.
 pub fn strategy(experiment: &Experiment, arm: &Arm, named: Option<&Strategy>) -> Result<Strategy, Failure> {
-    let missing = || unplayable(experiment, arm, &format!("there is no strategy {}", arm.strategy));
+    let missing = || {
+        unplayable(experiment, arm, &format!("there is no strategy {}", arm.strategy))
+            .hint("add a section [strategies.NAME] to the configuration, or correct `strategy` of the arm")
+    };
     Ok(named.ok_or_else(missing)?.with_settings(&arm.settings))
 }
 

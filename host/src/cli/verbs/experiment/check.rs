@@ -74,7 +74,10 @@ pub fn check_neighbours(
         };
         if let Some(why) = why {
             let message = format!("{} cannot run beside {}: {why}", file.display(), path.display());
-            return Err(Failure::new(Exit::BadInput, message));
+            return Err(Failure::new(Exit::BadInput, message).hint(format!(
+                "the daemon reads every file of {}; correct one of the two, or take one away",
+                config.experiments.display()
+            )));
         }
     }
     Ok(())
@@ -83,7 +86,7 @@ pub fn check_neighbours(
 /// Whether the ledger knows it already: then by this very plan.
 async fn has_begun(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Result<bool, Failure> {
     let registered = ledger.experiment(experiment.key(), Some(experiment.version)).await?;
-    if registered.as_ref().is_some_and(|registered| registered.sha256 != experiment.sha256()) {
+    if registered.as_ref().is_some_and(|registered| registered.experiment.sha256() != experiment.sha256()) {
         let message =
             format!("{} has begun with another plan than that of {}", experiment.key(), file.display());
         return Err(Failure::new(Exit::BadInput, message).hint("put the file back, or raise `version` in it"));

@@ -9,7 +9,7 @@ use crate::domain::experiment::{Arm, Design, Experiment, Metric, Stopping, Who};
 use crate::domain::ids::StrategyName;
 use crate::domain::persona::{Cadence, Persona};
 use crate::experiment::assignment::{self, Dealt, Unit, dealt, fairest};
-use crate::experiment::statistics::{Study, floor};
+use crate::experiment::statistics::{FIRST_LOOK, SPLIT_PERSONAS, Study, floor};
 use crate::store::Ledger;
 
 /// What is assumed where nothing has been seen: personas of the example catalog, modules that a turn rates,
@@ -20,8 +20,6 @@ const EFFECT_SD: f64 = 0.25;
 const NOISE_SD: f64 = 1.0;
 const PERSONA_SD: f64 = 0.6;
 const POWER: f64 = 0.8;
-/// With fewer personas a split finds hardly anything.
-const SPLIT_PERSONAS: u32 = 30;
 
 /// What is known beforehand.
 pub(super) struct Outlook {
@@ -86,7 +84,7 @@ pub(super) async fn outlook(
         effect_sd: EFFECT_SD,
         noise_sd: NOISE_SD,
         persona_sd: (plan.design == Design::Split).then_some(PERSONA_SD),
-        alpha: plan.alpha,
+        alpha: plan.alpha_of_each(),
     };
     #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
     let cost = of_turn.map(|cost| cost * turns as f64);
@@ -147,8 +145,8 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
     let plan = &experiment.plan;
     let mut warnings = Vec::new();
     let personas = outlook.personas;
-    if plan.design == Design::Crossover && outlook.floor > plan.alpha {
-        warnings.push(format!("{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {}; take six or more to speak about new ones", plan.alpha, outlook.floor));
+    if plan.design == Design::Crossover && outlook.floor > plan.alpha_of_each() {
+        warnings.push(format!("{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {}; take more to speak about new ones", plan.alpha_of_each(), outlook.floor));
     }
     if plan.design == Design::Split && personas < SPLIT_PERSONAS {
         warnings.push(format!("a split of {personas} personas is underpowered by design: take {SPLIT_PERSONAS} or more, or a crossover"));
@@ -160,9 +158,10 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
         warnings.push("it has ended: `ends` is in the past".to_owned());
     }
     let looks = plan.design == Design::Crossover && plan.stopping == Stopping::Sequential;
-    if looks && plan.planned_blocks < 10 {
-        warnings
-            .push("a verdict that holds at every look needs 10 rounds: plan 10 blocks or more".to_owned());
+    if looks && u64::from(plan.planned_blocks) < FIRST_LOOK {
+        warnings.push(format!(
+            "a verdict that holds at every look needs {FIRST_LOOK} rounds: plan {FIRST_LOOK} blocks or more"
+        ));
     }
     if let Some(Balance { own, fairest }) = &outlook.balance
         && fairest.imbalance < own.imbalance

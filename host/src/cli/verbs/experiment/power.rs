@@ -7,10 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
 use crate::domain::experiment::Design;
-use crate::experiment::statistics::{Study, floor};
-
-/// With fewer personas a split finds hardly anything.
-const SPLIT_PERSONAS: u32 = 30;
+use crate::experiment::statistics::{SPLIT_PERSONAS, Study, floor};
 
 /// Answers questions of planning.
 ///

@@ -153,15 +153,12 @@ fn looks(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
         facts.push(fact(path, "However often one looks", format!("{shown}, {}", p(anytime.p)), meaning));
     }
     if let Some(sign) = &own.sign_e {
-        // Several treatments share the rate of false alarms.
-        #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
-        let treatments = plan.treatments().len().max(1) as f64;
         let meaning = format!(
             "what a bet against \"both are alike\" has made of 1: {} won, {} lost; {} is enough, and the most so far \
              was {} ({})",
             counted(sign.wins, "round", "rounds"),
             count(sign.losses),
-            plain(treatments / plan.alpha, 0),
+            plain(1.0 / plan.alpha_of_each(), 0),
             plain(sign.max_e, 2),
             p(sign.p)
         );

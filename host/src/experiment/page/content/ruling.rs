@@ -143,8 +143,10 @@ fn certain(report: &Report, comparison: &Comparison) -> Fact {
     let write = |end| difference(primary.metric, end);
     let path = compared(comparison, "verdict/interval");
     if let (Design::Crossover, Some(own)) = (plan.design, &primary.anytime) {
-        let meaning =
-            format!("the effect is in there, {} sure, however often one looks", level(alpha_of_one(report)));
+        let meaning = format!(
+            "the effect is in there, {} sure, however often one looks",
+            level(report.plan.alpha_of_each())
+        );
         return fact(path, "Interval", interval(Some(own.low), Some(own.high), write), meaning);
     }
     let own = match plan.design {
@@ -155,22 +157,20 @@ fn certain(report: &Report, comparison: &Comparison) -> Fact {
     fact(path, "Interval", shown, format!("the effect is in there, {} sure, for one look", level(plan.alpha)))
 }
 
-/// Several treatments share the rate of false alarms.
-#[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
-fn alpha_of_one(report: &Report) -> f64 {
-    report.plan.alpha / report.comparisons.len().max(1) as f64
-}
-
 /// What speaks against "both are alike".
 fn evidence(report: &Report, comparison: &Comparison) -> Fact {
     let path = compared(comparison, "verdict/evidence");
     let primary = &comparison.primary;
     if let (Design::Crossover, Some(anytime)) = (report.plan.design, &primary.anytime) {
         let odds = primary.sign_e.as_ref().map_or_else(String::new, |own| {
-            format!("; e-value {} ({} is strong)", plain(own.e, 2), plain(1.0 / alpha_of_one(report), 0))
+            format!(
+                "; e-value {} ({} is strong)",
+                plain(own.e, 2),
+                plain(1.0 / report.plan.alpha_of_each(), 0)
+            )
         });
         let shared = if report.comparisons.len() > 1 {
-            format!("; below {} it counts", plain(alpha_of_one(report), 3))
+            format!("; below {} it counts", plain(report.plan.alpha_of_each(), 3))
         } else {
             String::new()
         };
