@@ -182,7 +182,7 @@ fn first_sentence(message: &str) -> String {
 fn suggestion(message: &str) -> Option<String> {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("missing field") {
-        return quoted.next().map(|key| format!("write a line that begins with `{key} =`"));
+        return quoted.next().map(|key| format!("add the key or section `{key}`"));
     }
     if !message.starts_with("unknown field") {
         return None;

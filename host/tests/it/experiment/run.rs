@@ -31,6 +31,18 @@ fn shell(treatment: &str, blocks: u32) -> Shell {
     shell
 }
 
+/// A treatment that misbehaves in this way, and that nobody stands in for.
+fn misbehaving(misdeed: &str, blocks: u32) -> Shell {
+    let shell = shell("odd", blocks);
+    let settings = format!("settings = {{ do = \"{misdeed}\" }}");
+    shell.write(
+        "persona-host.toml",
+        format!("[strategies.odd]\nplugin = \"odd\"\n{settings}\nfallback = []\n"),
+    );
+    shell.write("plugins/odd.wasm", misfit("nothing"));
+    shell
+}
+
 fn ran(shell: &Shell, line: &str) -> Said {
     let said = shell.call(line);
     assert_eq!(said.code, Some(0), "{line}: {said:?}");
@@ -128,12 +140,7 @@ fn a_budget_ends_a_run() {
 #[test]
 fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_begin() {
     // Half of its turns: so many blocks that no accident hides it.
-    let shell = shell("shaky", 16);
-    shell.write(
-        "persona-host.toml",
-        "[strategies.shaky]\nplugin = \"shaky\"\nsettings = { do = \"panic-at-times\" }\nfallback = []\n",
-    );
-    shell.write("plugins/shaky.wasm", misfit("nothing"));
+    let shell = misbehaving("panic-at-times", 16);
     ran(&shell, "experiment run e.toml --stand-ins");
     let report = report(&shell);
     assert_eq!(check(&report, "srm-assigned")["status"], "ok");
@@ -144,12 +151,7 @@ fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_be
 
 #[test]
 fn a_strategy_that_never_comes_to_its_ratings_is_reported_as_unhealthy() {
-    let shell = shell("broken", 4);
-    shell.write(
-        "persona-host.toml",
-        "[strategies.broken]\nplugin = \"broken\"\nsettings = { do = \"panic\" }\nfallback = []\n",
-    );
-    shell.write("plugins/broken.wasm", misfit("nothing"));
+    let shell = misbehaving("panic", 4);
     let said = ran(&shell, "experiment run e.toml --stand-ins");
     assert!(said.stdout.contains("nothing can be said yet of treatment"), "{said:?}");
     let report = report(&shell);

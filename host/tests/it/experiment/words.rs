@@ -83,6 +83,7 @@ fn experiments_that_cannot_be_meant_are_one_sentence_each() {
         ),
         ("one arm", PLAN.split("[[arms]]\nname = \"brief\"").next().unwrap().to_owned()),
         ("one persona", PLAN.replace("question", "personas = { emails = [\"a@b.c\"] }\nquestion")),
+        ("a missing key", PLAN.replace("question", "# question")),
         ("an unknown key", PLAN.replace("question", "colour = 1\nquestion")),
     ] {
         shell.write("plan.toml", &plan);

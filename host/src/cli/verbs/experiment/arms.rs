@@ -2,12 +2,11 @@
 //! anything is paid.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::behavior::{Engine, EngineOptions, Folder, Generation};
+use crate::behavior::{Engine, EngineOptions, Folder, Generation, Refusal, Trust};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
-use crate::domain::behavior::Severity;
+use crate::domain::behavior::{Problem, Severity};
 use crate::domain::experiment::{Arm, Experiment};
 use crate::domain::ids::{GenerationNumber, PluginName};
 use crate::domain::strategy::Strategy;
@@ -20,28 +19,34 @@ pub(super) async fn check_arms(experiment: &Experiment, config: &Config) -> Resu
     let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir.clone() })?;
     let trust = load::trust(config)?;
     let folder = Folder::new(config.plugins.dir.clone());
-    let mut loaded: BTreeMap<PluginName, Arc<Generation>> = BTreeMap::new();
+    let mut loaded: BTreeMap<PluginName, Generation> = BTreeMap::new();
     let mut warnings = Vec::new();
     for arm in &experiment.arms {
         let named = config.strategies.iter().find(|own| own.name == arm.strategy);
         let strategy = strategy(experiment, arm, named)?;
-        let generation = match loaded.get(&strategy.plugin) {
-            Some(generation) => Arc::clone(generation),
-            None => {
-                let refused = |refusal: crate::behavior::Refusal| {
-                    unplayable(experiment, arm, &format!("its plugin is refused: {}", refusal.message))
-                        .hint(refusal.hint)
-                };
-                let source = folder.read(&strategy.plugin).await.map_err(refused)?;
-                let generation = engine.load(&source, GenerationNumber(1), &trust).await.map_err(refused)?;
-                let generation = Arc::new(generation);
-                loaded.insert(strategy.plugin.clone(), Arc::clone(&generation));
-                generation
-            }
-        };
-        warnings.extend(check_settings(experiment, arm, &strategy, &generation).await?);
+        let plugin = &strategy.plugin;
+        if !loaded.contains_key(plugin) {
+            let generation = load_plugin(&engine, &trust, &folder, plugin).await;
+            let generation = generation.map_err(|refusal| {
+                unplayable(experiment, arm, &format!("its plugin is refused: {}", refusal.message))
+                    .hint(refusal.hint)
+            })?;
+            loaded.insert(plugin.clone(), generation);
+        }
+        warnings.extend(check_settings(experiment, arm, &strategy, &loaded[plugin]).await?);
     }
     Ok(warnings)
+}
+
+/// A plugin as the host would load it.
+async fn load_plugin(
+    engine: &Engine,
+    trust: &Trust,
+    folder: &Folder,
+    plugin: &PluginName,
+) -> Result<Generation, Refusal> {
+    let source = folder.read(plugin).await?;
+    engine.load(&source, GenerationNumber(1), trust).await
 }
 
 /// The strategy that an arm plays, with the arm's own settings.
@@ -73,9 +78,7 @@ pub async fn check_settings(
         let why = format!("its settings are refused: {}", problem.message);
         return Err(unplayable(experiment, arm, &why).hint("correct `settings` of the arm"));
     }
-    let warning = |problem: crate::domain::behavior::Problem| {
-        format!("the settings of the arm {}: {}", arm.name, problem.message)
-    };
+    let warning = |problem: Problem| format!("the settings of the arm {}: {}", arm.name, problem.message);
     Ok(problems.into_iter().map(warning).collect())
 }
 
