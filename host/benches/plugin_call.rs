@@ -1,13 +1,13 @@
 //! What one plugin call costs, instantiation included: goal, a median of at most 100 µs.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use domain::action::{Action, ActionStatus, modules_used};
+use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
+use domain::persona::{Cadence, ModuleWeight, Persona};
+use domain::strategy::Strategy;
+use domain::tool::module_of;
 use persona_host::behavior::{Engine, EngineOptions, Source, Trust};
-use persona_host::domain::action::{Action, ActionStatus, modules_used};
-use persona_host::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
-use persona_host::domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
-use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
-use persona_host::domain::strategy::Strategy;
-use persona_host::domain::tool::module_of;
 use serde_json::json;
 
 const TOOLS: [&str; 11] = [

@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::clock::Clock;
+use domain::event::Event;
+use domain::ids::{GenerationNumber, PluginName, StrategyName};
+use domain::strategy::Strategy;
 use persona_host::app::{App, build};
 use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
 use persona_host::config::{Config, File, resolve};
-use persona_host::domain::clock::Clock;
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::{GenerationNumber, PluginName, StrategyName};
-use persona_host::domain::strategy::Strategy;
 use persona_host::runner::Runner;
-use persona_host::standin::{Stack, StackOptions};
 use persona_host::workshop::{self, Project, Sample};
+use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 

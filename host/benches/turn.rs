@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use criterion::{Criterion, SamplingMode};
+use domain::clock::Clock;
+use domain::persona::{Cadence, ModuleWeight};
 use persona_host::app::{App, build};
 use persona_host::config::{File, resolve};
-use persona_host::domain::clock::Clock;
-use persona_host::domain::persona::{Cadence, ModuleWeight};
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::Entry;
 use persona_host::mana::password;
 use persona_host::outbound;
 use persona_host::runner::TickReport;
-use persona_host::standin::{DatabaseUrl, Stack, StackOptions, claude};
+use standin::{DatabaseUrl, Stack, StackOptions, claude};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 

@@ -3,17 +3,13 @@
 //! `ARCHITECTURE.md` at the top of the repository is the map. The order below is the order of the
 //! floors, lowest first: a module uses what stands above it here, and never its neighbour.
 
-pub mod domain;
-
 pub mod behavior;
 pub mod config;
-pub mod experiment;
 pub mod mana;
 pub mod mcp;
 pub mod model;
 pub mod outbound;
 pub mod running;
-pub mod standin;
 pub mod store;
 pub mod telemetry;
 pub mod workshop;

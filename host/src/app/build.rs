@@ -9,9 +9,6 @@ use tokio_util::sync::CancellationToken;
 use crate::behavior::{Builds, Engine, EngineOptions, Folder, Registry, WatchMode};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
-use crate::domain::clock::Clock;
-use crate::domain::ids::StrategyName;
-use crate::domain::strategy::Strategy;
 use crate::mana::Mana;
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude};
@@ -21,6 +18,9 @@ use crate::runner::{self, Runner};
 use crate::store::{Ledger, LedgerUrl};
 use crate::telemetry::Events;
 use crate::turn::{Deps, Experiments, Settings};
+use domain::clock::Clock;
+use domain::ids::StrategyName;
+use domain::strategy::Strategy;
 
 /// The longest one tool call may take.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -17,17 +17,17 @@ use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load, progress};
 use crate::config::{Config, resolve};
-use crate::domain::clock::Clock;
-use crate::domain::event::Event;
-use crate::domain::ids::StrategyName;
 use crate::http::{Face, listen, serve};
 use crate::mana::admin::Admin;
 use crate::mana::catalog::Catalog;
 use crate::mana::password;
 use crate::outbound;
 use crate::runner::{Runner, TickReport};
-use crate::standin::{DatabaseUrl, Stack, StackOptions, claude};
 use crate::telemetry::{LogFormat, start_log};
+use domain::clock::Clock;
+use domain::event::Event;
+use domain::ids::StrategyName;
+use standin::{DatabaseUrl, Stack, StackOptions, claude};
 
 /// The ten personas; the same file that `seed` is shown with.
 const CATALOG: &str = include_str!("../../../examples/personas.json");

@@ -16,19 +16,20 @@ use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::verbs::experiment::{Record, check_neighbours, check_settings, strategy, unplayable};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
-use crate::domain::clock::Clock;
-use crate::domain::experiment::{Experiment, Metric};
-use crate::domain::ids::StrategyName;
-use crate::domain::persona::Persona;
-use crate::domain::usage::Usage;
-use crate::experiment::assignment;
-use crate::experiment::numbers::difference;
-use crate::experiment::report::Report;
 use crate::model::price;
-use crate::runner::{Blocks, CutShort, Round, RoundError, Runner};
-use crate::standin::claude::{Script, Taste};
-use crate::standin::{DatabaseUrl, Stack, StackOptions};
+use crate::runner::{Blocks, Border, CutShort, Round, RoundError, Runner};
 use crate::telemetry::{LogFormat, start_log};
+use domain::clock::Clock;
+use domain::experiment::{Assignment, Experiment, Metric};
+use domain::ids::StrategyName;
+use domain::persona::Persona;
+use domain::usage::Usage;
+use experiment::assignment;
+use experiment::numbers::difference;
+use experiment::report::Report;
+use standin::claude::{Script, Taste};
+use standin::mana_mcp::ManaMcp;
+use standin::{DatabaseError, DatabaseUrl, Stack, StackOptions};
 
 /// A Monday, so that nobody has the weekend off. Runs on stand-ins have the same days each time.
 const FIRST_DAY: &str = "2026-01-05T08:00:00Z";
@@ -39,6 +40,28 @@ struct Neighbours {
     clock: Clock,
     /// The stand-ins, where there are any.
     stack: Option<Stack>,
+}
+
+/// Days and worlds of a run on stand-ins: each arm of a persona has a world of its own. With real neighbours there
+/// is one world, and days pass by themselves.
+struct Worlds<'a> {
+    mcp: &'a ManaMcp,
+    clock: &'a Clock,
+}
+
+impl Worlds<'_> {
+    async fn cross(
+        &self,
+        border: Border,
+        persona: &Persona,
+        place: &Assignment,
+    ) -> Result<(), DatabaseError> {
+        let world = format!("{}.{}/{}", place.experiment, place.version, place.arm);
+        match border {
+            Border::Enter => self.mcp.enter_world(persona.id.as_str(), &world).await,
+            Border::Leave => self.mcp.leave_world(persona.id.as_str(), &world).await,
+        }
+    }
 }
 
 /// Runs an experiment now, from where it stopped.
@@ -77,12 +100,11 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let blocks = Blocks {
         halt,
         budget: budget(&experiment, args.budget, spent),
-        worlds: stack.as_ref().map(|stack| stack.mcp()),
         experiment: Arc::clone(&experiment),
         personas,
     };
-    let days = stack.is_some().then_some(&clock);
-    let ended = play(&runner, &blocks, args.blocks, days, output).await;
+    let worlds = stack.as_ref().map(|stack| Worlds { mcp: stack.mcp(), clock: &clock });
+    let ended = play(&runner, &blocks, args.blocks, worlds.as_ref(), output).await;
     let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
     let ledger = runner.deps().ledger.path().to_owned();
     runner.deps().ledger.close().await;
@@ -271,23 +293,27 @@ fn budget(experiment: &Experiment, now: Option<f64>, spent: Option<f64>) -> Opti
 /// Round by round, from the first that is not over.
 async fn play(
     runner: &Runner,
-    blocks: &Blocks<'_>,
+    blocks: &Blocks,
     most: Option<u32>,
-    days: Option<&Clock>,
+    worlds: Option<&Worlds<'_>>,
     output: Output,
-) -> Result<(), RoundError> {
+) -> Result<(), RoundError<DatabaseError>> {
     let planned = blocks.experiment.plan.planned_blocks;
     let (mut played, mut held) = (0, 0);
     for block in 0..planned {
         if most.is_some_and(|most| played >= most) {
             break;
         }
-        if let Some(clock) = days {
+        if let Some(Worlds { clock, .. }) = worlds {
             clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
         }
         // A build that was saved meanwhile opens a phase.
         runner.reloader().rescan().await;
-        let round = runner.play_round(blocks, block).await?;
+        let at = async |border: Border, persona: &Persona, place: &Assignment| match worlds {
+            Some(worlds) => worlds.cross(border, persona, place).await,
+            None => Ok(()),
+        };
+        let round = runner.play_round(blocks, block, &at).await?;
         held += round.held;
         if round.played > 0 {
             played += 1;
@@ -312,7 +338,7 @@ async fn play(
 }
 
 /// A line for a round: how far, and what it says so far.
-async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, output: Output) {
+async fn tell(runner: &Runner, blocks: &Blocks, block: u32, round: Round, output: Output) {
     let key = blocks.experiment.key();
     let report = match Record::read(&runner.deps().ledger, key, None).await {
         Ok(record) => record.report(None).ok(),
@@ -328,7 +354,7 @@ async fn tell(runner: &Runner, blocks: &Blocks<'_>, block: u32, round: Round, ou
     output.say(&format!("  round {} of {planned}: {} turns{held} · {so_far}", block + 1, round.played));
 }
 
-fn effect(comparison: &crate::experiment::report::Comparison) -> String {
+fn effect(comparison: &experiment::report::Comparison) -> String {
     let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
     let shown = |effect| difference(comparison.primary.metric, effect);
     // The effect that the interval is of.

@@ -12,10 +12,10 @@ use super::signals::stop_on_signal;
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
-use crate::domain::clock::Clock;
 use crate::http::{Face, ListenError, listen, serve};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
+use domain::clock::Clock;
 
 /// How long open answers may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);

@@ -10,8 +10,8 @@ use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
-use crate::domain::clock::Clock;
-use crate::standin::{DatabaseUrl, Stack, StackError, StackOptions};
+use domain::clock::Clock;
+use standin::{DatabaseUrl, Stack, StackError, StackOptions};
 
 /// The key that the scripted Claude is sent. It takes any.
 const STAND_IN_KEY: &str = "stand-in-no-key-needed";

@@ -9,10 +9,10 @@ use crate::cli::args::Tick;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
-use crate::domain::clock::Clock;
-use crate::domain::event::TurnEnd;
 use crate::runner::{Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
+use domain::clock::Clock;
+use domain::event::TurnEnd;
 
 /// What is logged beside the answer: failures are told in it, and rmcp would tell them twice.
 pub(super) const QUIET: &str = "error,rmcp=off";

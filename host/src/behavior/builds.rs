@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::make_private;
 use super::source::{Origin, Source};
-use crate::domain::ids::{PluginName, Sha256Hex};
+use domain::ids::{PluginName, Sha256Hex};
 
 /// How many builds of a plugin are kept.
 const KEPT: usize = 3;

@@ -10,8 +10,8 @@ use super::check;
 use super::limits::{GRACE, MAX_HANDLES};
 use super::load::drifted;
 use super::state::{CallState, LogLine, Surroundings};
-use crate::domain::behavior::{Failure, FailureKind, Problem};
-use crate::domain::strategy::Limits;
+use domain::behavior::{Failure, FailureKind, Problem};
+use domain::strategy::Limits;
 
 /// What came of a call, and what it cost.
 #[derive(Clone, Debug)]

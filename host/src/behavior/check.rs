@@ -5,10 +5,8 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::domain::behavior::{
-    Descriptor, Failure, OfferedTool, Problem, RatingReport, RatingRequest, TurnRequest,
-};
-use crate::domain::rating::{MAX_NOTES, Rating, Score};
+use domain::behavior::{Descriptor, Failure, OfferedTool, Problem, RatingReport, RatingRequest, TurnRequest};
+use domain::rating::{MAX_NOTES, Rating, Score};
 
 /// The longest prompt, in characters.
 const MAX_PROMPT: usize = 200_000;
@@ -241,7 +239,7 @@ fn shorten(mut text: String, characters: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::behavior::Severity;
+    use domain::behavior::Severity;
 
     fn paths(problems: &[Problem]) -> Vec<(Severity, &str)> {
         problems

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::built_in::BUILT_IN;
 use super::load::{LoadStage, Refusal};
 use super::source::{Origin, Source};
-use crate::domain::ids::PluginName;
+use domain::ids::PluginName;
 
 /// How often, and how long apart, a file that changes while it is read is read again.
 const TRIES: u32 = 40;

@@ -15,12 +15,12 @@ use super::engine::Engine;
 use super::source::{Origin, Source};
 use super::state::{CallState, Surroundings};
 use super::v0_1;
-use crate::domain::behavior::{
+use domain::behavior::{
     Descriptor, Failure, Problem, RatingReport, RatingRequest, TurnContext, TurnOutcome, TurnRequest,
 };
-use crate::domain::ids::{GenerationNumber, PluginName, Sha256Hex};
-use crate::domain::persona::Persona;
-use crate::domain::strategy::{Limits, Strategy};
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
+use domain::persona::Persona;
+use domain::strategy::{Limits, Strategy};
 
 /// What all cases of a self-test may use together.
 const SELF_TEST_FUEL: u64 = 5_000_000_000;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::domain::fault::hold_after;
+use domain::fault::hold_after;
 
 /// So many breakdowns of one function in a row put a generation into quarantine.
 const STRIKES: u32 = 3;

@@ -14,7 +14,7 @@ use super::generation::{Generation, Loaded};
 use super::source::{Origin, Source};
 use super::trust::Trust;
 use super::v0_1;
-use crate::domain::ids::{GenerationNumber, PluginName, Sha256Hex};
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 
 /// How long one compilation may take. It cannot be stopped, but nobody waits for it any longer.
 const COMPILE_TIME: Duration = Duration::from_secs(60);

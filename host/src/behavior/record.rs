@@ -9,7 +9,7 @@ use super::health::Quarantine;
 use super::load::{LoadStage, Refusal};
 use super::state::LogLevel;
 use super::tally::Figures;
-use crate::domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};
 
 /// Why a build was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

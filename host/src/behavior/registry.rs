@@ -16,10 +16,10 @@ use super::record::{LoggedLine, Occasion, PluginRecord};
 use super::shelf::{Choice, Shelf, TrialEnd, Turning, Verdict};
 use super::source::Source;
 use super::trust::Trust;
-use crate::domain::clock::Clock;
-use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName};
-use crate::domain::plugin::{CanaryPlan, Fallback, ServedAs};
-use crate::domain::strategy::Strategy;
+use domain::clock::Clock;
+use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName};
+use domain::plugin::{CanaryPlan, Fallback, ServedAs};
+use domain::strategy::Strategy;
 
 /// The plugins of this process. A turn pins a generation and keeps it to its end, so swapping one never
 /// touches a turn that is under way; a generation that was replaced is freed by its last turn.

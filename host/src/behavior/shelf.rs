@@ -14,8 +14,8 @@ use super::load::{LoadStage, Refusal};
 use super::record::{BuildRecord, BuildState, LoggedLine, Occasion};
 use super::source::Source;
 use super::tally::Tally;
-use crate::domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
-use crate::domain::plugin::{CanaryPlan, ServedAs};
+use domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
+use domain::plugin::{CanaryPlan, ServedAs};
 
 /// How many builds are remembered.
 const RECORDS: usize = 20;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::built_in;
 use super::limits::MAX_COMPONENT;
 use super::load::{LoadStage, Refusal};
-use crate::domain::ids::{PluginName, Sha256Hex};
+use domain::ids::{PluginName, Sha256Hex};
 
 /// No signature file is larger, in bytes.
 const MAX_SIGNATURE: u64 = 4 << 10;

@@ -19,7 +19,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{MAX_LOG_LINE, MAX_TAIL, MemoryMeter};
-use crate::domain::strategy::Limits;
+use domain::strategy::Limits;
 
 /// One line of a plugin's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

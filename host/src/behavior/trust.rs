@@ -9,8 +9,8 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::contract::Mismatch;
 use super::source::{Origin, Source};
-use crate::domain::ids::{PluginName, Sha256Hex};
-use crate::domain::plugin::Signatures;
+use domain::ids::{PluginName, Sha256Hex};
+use domain::plugin::Signatures;
 
 /// The length of an Ed25519 key and of a signature, in bytes (RFC 8032).
 const KEY: usize = 32;

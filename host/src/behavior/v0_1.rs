@@ -6,11 +6,11 @@ use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 use super::call::NotInstantiated;
 use super::check::{RawDescriptor, RawRating, RawRatingReport, RawRatingRequest};
 use super::state::{CallState, LogLevel};
-use crate::domain::action::{Action, ActionStatus};
-use crate::domain::behavior::{
+use domain::action::{Action, ActionStatus};
+use domain::behavior::{
     Failure, FailureKind, OfferedTool, Problem, Severity, TurnContext, TurnOutcome, TurnRequest,
 };
-use crate::domain::persona::{Cadence, Persona};
+use domain::persona::{Cadence, Persona};
 
 mod wire {
     wasmtime::component::bindgen!({

@@ -157,11 +157,11 @@ impl From<TickError> for Failure {
     }
 }
 
-impl From<RoundError> for Failure {
-    fn from(error: RoundError) -> Self {
+impl<E: std::fmt::Display> From<RoundError<E>> for Failure {
+    fn from(error: RoundError<E>) -> Self {
         match error {
             RoundError::Ledger(error) => error.into(),
-            RoundError::Worlds(_) => Self::new(Exit::File, error.to_string()),
+            RoundError::Border(_) => Self::new(Exit::File, error.to_string()),
         }
     }
 }

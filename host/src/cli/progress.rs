@@ -6,7 +6,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::output::{BAD, GOOD, ODD, Output, styled};
 use super::text::printable;
 use super::tick_view::scores;
-use crate::domain::event::{Event, TurnEnd};
+use domain::event::{Event, TurnEnd};
 
 /// Shows turns as they end, until nothing can happen any more.
 pub async fn show(mut events: Receiver<Event>, output: Output) {

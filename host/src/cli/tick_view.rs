@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::output::Column::{Flowing, Number, Whole};
 use super::output::{HEAD, PLACE, styled, table};
 use super::text::printable;
-use crate::domain::rating::Rating;
 use crate::runner::TickReport;
 use crate::store::{Recorded, Summary};
+use domain::rating::Rating;
 
 /// A terminal of fewer columns has no room for the ids of turns.
 const NARROW: u16 = 90;

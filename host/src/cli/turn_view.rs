@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
 use super::text::{printable, set};
 use super::tick_view::cost;
-use crate::domain::usage::Usage;
 use crate::store::{Recorded, RecordedStep, Summary};
+use domain::usage::Usage;
 
 /// The longest tool answer that is shown, in characters.
 const SHOWN_ANSWER: usize = 400;

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::ConfigError;
 use super::file::syntax;
 use super::resolve::json_of;
-use crate::domain::experiment::{
+use domain::experiment::{
     Arm, ArmName, Design, Exclusive, Experiment, Guardrail, Metric, Plan, Stopping, Who,
 };
-use crate::domain::ids::StrategyName;
+use domain::ids::StrategyName;
 
 /// Differences below this hardly matter on a scale from 1 to 5.
 const USUAL_MARGIN: f64 = 0.2;

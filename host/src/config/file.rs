@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::ConfigError;
 use super::settings::{SignIn, Watching};
-use crate::domain::plugin::{Fallback, ReplayPolicy, Signatures};
+use domain::plugin::{Fallback, ReplayPolicy, Signatures};
 
 /// The configuration file as it is written.
 #[derive(Clone, Debug, Default, Deserialize)]

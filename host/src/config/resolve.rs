@@ -13,8 +13,8 @@ use super::production::DEVELOPMENT_SEED_SECRET;
 use super::settings::{Config, Http, Mana, Model, Runner, SignIn, Store};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
-use crate::domain::ids::{PluginName, StrategyName};
-use crate::domain::strategy::{Routing, Strategy};
+use domain::ids::{PluginName, StrategyName};
+use domain::strategy::{Routing, Strategy};
 
 /// The persona endpoints of mana-auth at the seed (contract 4).
 const PERSONAS_PATH: &str = "/api/v1/internal/personas";

@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::shown::Shown;
-use crate::domain::ids::{PluginName, Sha256Hex};
-use crate::domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
-use crate::domain::strategy::{Routing, Strategy};
+use domain::ids::{PluginName, Sha256Hex};
+use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
+use domain::strategy::{Routing, Strategy};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]

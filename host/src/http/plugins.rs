@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::server::Face;
 use crate::behavior::PluginRecord;
-use crate::domain::ids::PluginName;
 use crate::reload::{ReloadError, Reloaded};
 use crate::runner::PluginChange;
+use domain::ids::PluginName;
 
 /// `GET /api/plugins`: every plugin with its builds, newest first.
 pub(super) async fn list(State(face): State<Face>) -> Json<Value> {

@@ -10,8 +10,8 @@ use super::catalog::Entry;
 use super::client::bearer;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
-use crate::domain::ids::PersonaId;
-use crate::domain::persona::Cadence;
+use domain::ids::PersonaId;
+use domain::persona::Cadence;
 
 /// Creates personas with an administrator's token.
 #[derive(Clone, Debug)]

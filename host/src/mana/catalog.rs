@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::domain::persona::{Cadence, ModuleWeight};
+use domain::persona::{Cadence, ModuleWeight};
 
 /// The fewest characters that describe a person.
 const SHORTEST_PROMPT: usize = 20;

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{Asked, ManaError};
-use crate::domain::clock::Clock;
+use domain::clock::Clock;
 
 /// Where mana-auth is, and what we know of it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::Mana;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
-use crate::domain::delivery::{Delivery, Rows};
+use domain::delivery::{Delivery, Rows};
 
 impl Mana {
     /// Sends one request's worth of rows. A repeat of the same delivery adds no rows.

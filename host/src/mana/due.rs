@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::client::Mana;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
-use crate::domain::ids::PersonaId;
-use crate::domain::persona::{Cadence, ModuleWeight, Persona};
+use domain::ids::PersonaId;
+use domain::persona::{Cadence, ModuleWeight, Persona};
 
 /// mana-auth's answer to who is due.
 #[derive(Clone, Debug, PartialEq)]

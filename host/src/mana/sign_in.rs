@@ -14,7 +14,7 @@ use super::error::{Asked, ManaError, says_locked};
 use super::exchange::{Answer, ask};
 use super::password::password;
 use super::token::expiry;
-use crate::domain::ids::PersonaId;
+use domain::ids::PersonaId;
 
 /// How often a sign-in that was turned away for coming too fast is repeated.
 const REPEATS: u32 = 2;

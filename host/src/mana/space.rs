@@ -8,7 +8,7 @@ use super::client::{Mana, SignInForm};
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
 use super::sign_in::{Proof, SignedIn, prove};
-use crate::domain::ids::SpaceId;
+use domain::ids::SpaceId;
 
 /// A Mana space.
 #[derive(Clone, Debug, PartialEq, Eq)]

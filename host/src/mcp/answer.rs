@@ -3,7 +3,7 @@
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ErrorData, ResourceContents};
 use serde_json::Value;
 
-use crate::domain::transcript::ToolAnswer;
+use domain::transcript::ToolAnswer;
 
 /// Bytes of a result that the model is given; it pays for each of them in every later round.
 const LONGEST: usize = 32 << 10;

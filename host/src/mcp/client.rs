@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use super::error::McpError;
 use super::session::Session;
 use super::wire::Wire;
-use crate::domain::ids::SpaceId;
+use domain::ids::SpaceId;
 
 /// The largest message from the server, in bytes; the model is given far less of it.
 const LARGEST_EVENT: usize = 1 << 20;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::ids::hex;
-use crate::domain::tool::Tool;
+use domain::ids::hex;
+use domain::tool::Tool;
 
 /// The longest name that Claude takes.
 const LONGEST: usize = 128;

@@ -15,8 +15,8 @@ use super::answer::{answer, protocol_error};
 use super::error::McpError;
 use super::pages::Pages;
 use super::wire::{GOODBYE, Wire};
-use crate::domain::tool::Tool;
-use crate::domain::transcript::ToolAnswer;
+use domain::tool::Tool;
+use domain::transcript::ToolAnswer;
 
 /// An open session. It is closed by [`Session::close`], and in the background when it is dropped.
 pub struct Session {

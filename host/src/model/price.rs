@@ -1,6 +1,6 @@
 //! What tokens cost, as a dated table. A model that is not in it has no price; never a price of zero.
 
-use crate::domain::usage::{Cost, NanoUsd, Usage};
+use domain::usage::{Cost, NanoUsd, Usage};
 
 /// The day on which the prices below were read from the first-party price list.
 pub const TABLE: &str = "2026-11-22";

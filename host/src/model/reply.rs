@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::usage::{Cost, Usage};
+use domain::usage::{Cost, Usage};
 
 /// One whole reply.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::reply::{Block, StopReason};
 use super::sse::Event;
 use super::wire::{ErrorBody, WireUsage};
-use crate::domain::usage::Usage;
+use domain::usage::Usage;
 
 /// A reply as the events tell it.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::request::{Message, MessageRequest, ToolDefinition};
-use crate::domain::usage::Usage;
+use domain::usage::Usage;
 
 /// The body of a request. With the same request it is the same bytes, because the cache compares
 /// bytes.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::replay::Replay;
 use crate::behavior::{Called, Engine, Generation, LoadStage, Refusal, Source, Trust};
-use crate::domain::behavior::{Problem, Severity};
-use crate::domain::ids::{GenerationNumber, StrategyName};
-use crate::domain::kept_turn::KeptTurn;
-use crate::domain::plugin::ReplayPolicy;
-use crate::domain::strategy::Strategy;
+use domain::behavior::{Problem, Severity};
+use domain::ids::{GenerationNumber, StrategyName};
+use domain::kept_turn::KeptTurn;
+use domain::plugin::ReplayPolicy;
+use domain::strategy::Strategy;
 
 /// Everything that a build is measured by.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What an operator is told at the start: a plugin, or a strategy's settings, that cannot be used.
 
 use crate::behavior::Refusal;
-use crate::domain::ids::StrategyName;
+use domain::ids::StrategyName;
 
 /// A plugin, or a strategy's settings, that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]

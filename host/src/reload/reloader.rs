@@ -10,13 +10,13 @@ use std::time::Instant;
 use super::admission::{Admission, Admitted, settings};
 use super::complaint::Complaint;
 use crate::behavior::{Folder, Look, Occasion, Origin, Refusal, Registry, Source};
-use crate::domain::event::Event;
-use crate::domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};
-use crate::domain::kept_turn::KeptTurn;
-use crate::domain::plugin::{CanaryPlan, ReplayPolicy};
-use crate::domain::strategy::Strategy;
 use crate::store::Ledger;
 use crate::telemetry::Events;
+use domain::event::Event;
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};
+use domain::kept_turn::KeptTurn;
+use domain::plugin::{CanaryPlan, ReplayPolicy};
+use domain::strategy::Strategy;
 
 /// What a new build has to show.
 #[derive(Clone, Copy, Debug)]

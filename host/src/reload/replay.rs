@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::behavior::{CallError, Generation};
-use crate::domain::behavior::{FailureKind, Problem};
-use crate::domain::kept_turn::{KeptTurn, Question};
-use crate::domain::rating::Rating;
-use crate::domain::strategy::Strategy;
+use domain::behavior::{FailureKind, Problem};
+use domain::kept_turn::{KeptTurn, Question};
+use domain::rating::Rating;
+use domain::strategy::Strategy;
 
 /// What one build makes of one turn of the past.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -204,7 +204,7 @@ impl From<CallError> for No {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rating::Score;
+    use domain::rating::Score;
 
     fn question() -> Question {
         Question { system: String::new(), user: "What now?".to_owned() }

@@ -7,23 +7,20 @@ use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
 use super::parts::Runner;
-use crate::domain::experiment::{Assignment, Experiment};
-use crate::domain::ids::TurnId;
-use crate::domain::persona::Persona;
-use crate::experiment::assignment;
-use crate::standin::mana_mcp::ManaMcp;
 use crate::store::{LedgerError, Standing};
 use crate::turn::Role;
+use domain::experiment::{Assignment, Experiment};
+use domain::ids::TurnId;
+use domain::persona::Persona;
+use experiment::assignment;
 
 /// How an experiment is run.
 #[derive(Debug)]
-pub struct Blocks<'a> {
+pub struct Blocks {
     /// The experiment.
     pub experiment: Arc<Experiment>,
     /// Who takes part.
     pub personas: Vec<Persona>,
-    /// Where each arm of a persona has a world of its own; with real neighbours there is one world.
-    pub worlds: Option<&'a ManaMcp>,
     /// Says that no further turn is to be begun. Those that run are finished: a turn that is broken off would count
     /// against its arm.
     pub halt: CancellationToken,
@@ -51,25 +48,39 @@ pub enum CutShort {
     Spent,
 }
 
-/// Why a round failed.
+/// Where a turn of an arm begins or ends: whoever keeps the arms of a persona apart is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Border {
+    /// Its turn is about to begin.
+    Enter,
+    /// Its turn is over.
+    Leave,
+}
+
+/// Why a round failed; `E` is what keeps the arms apart.
 #[derive(Debug, thiserror::Error)]
-pub enum RoundError {
+pub enum RoundError<E> {
     /// The ledger cannot be used.
     #[error("{0}")]
     Ledger(#[from] LedgerError),
-    /// The stand-ins cannot keep worlds apart.
-    #[error("the stand-ins cannot keep the arms apart: {0}")]
-    Worlds(#[from] crate::standin::DatabaseError),
+    /// The arms of a persona cannot be kept apart.
+    #[error("the arms cannot be kept apart: {0}")]
+    Border(E),
 }
 
 impl Runner {
     /// Plays one block of every persona. Turns that are over are not played again, so a round that was cut
-    /// short is gone on with.
+    /// short is gone on with. `at` is called at each border of an arm: before its turn and after it.
     ///
     /// # Errors
-    /// When the ledger, or the stand-ins' database, cannot be used.
-    pub async fn play_round(&self, blocks: &Blocks<'_>, block: u32) -> Result<Round, RoundError> {
-        let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block));
+    /// When the ledger cannot be used, or `at` fails.
+    pub async fn play_round<E>(
+        &self,
+        blocks: &Blocks,
+        block: u32,
+        at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
+    ) -> Result<Round, RoundError<E>> {
+        let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, at));
         let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
         let mut round = Round::default();
         while let Some(own) = playing.next().await {
@@ -83,12 +94,13 @@ impl Runner {
     }
 
     /// The arms of a block are played one after the other: a persona does one thing at a time.
-    async fn play_block(
+    async fn play_block<E>(
         &self,
-        blocks: &Blocks<'_>,
+        blocks: &Blocks,
         persona: &Persona,
         block: u32,
-    ) -> Result<Round, RoundError> {
+        at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
+    ) -> Result<Round, RoundError<E>> {
         let mut round = Round::default();
         let places =
             (0..).map_while(|place| assignment::at(&blocks.experiment, &persona.email, block, place));
@@ -110,27 +122,19 @@ impl Runner {
                 round.cut_short = Some(CutShort::Spent);
                 break;
             }
-            let world = world(&part.place);
-            if let Some(mcp) = blocks.worlds {
-                mcp.enter_world(persona.id.as_str(), &world).await?;
-            }
+            let place = part.place.clone();
+            at(Border::Enter, persona, &place).await.map_err(RoundError::Border)?;
             let played = self.play(persona, part).await;
-            if let Some(mcp) = blocks.worlds {
-                mcp.leave_world(persona.id.as_str(), &world).await?;
-            }
+            at(Border::Leave, persona, &place).await.map_err(RoundError::Border)?;
             round.played += u32::from(played?.is_some());
         }
         Ok(round)
     }
 
     /// Whether the money is gone. With a price that is not known nobody can say, and a budget is a promise.
-    async fn is_spent(&self, blocks: &Blocks<'_>) -> Result<bool, LedgerError> {
+    async fn is_spent(&self, blocks: &Blocks) -> Result<bool, LedgerError> {
         let Some(budget) = blocks.budget else { return Ok(false) };
         let spent = self.deps.ledger.spent(blocks.experiment.key(), blocks.experiment.version).await?;
         Ok(spent.is_none_or(|spent| spent >= budget))
     }
-}
-
-fn world(place: &Assignment) -> String {
-    format!("{}.{}/{}", place.experiment, place.version, place.arm)
 }

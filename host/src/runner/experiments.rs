@@ -7,9 +7,9 @@ use std::sync::{Arc, PoisonError};
 
 use super::parts::Runner;
 use crate::config::{experiment_files, read_experiment};
-use crate::domain::experiment::Experiment;
-use crate::domain::ids::StrategyName;
 use crate::store::LedgerError;
+use domain::experiment::Experiment;
+use domain::ids::StrategyName;
 
 /// A file that can be meant.
 struct Found {

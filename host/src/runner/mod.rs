@@ -9,7 +9,7 @@ mod report;
 mod tick;
 mod wake;
 
-pub use blocks::{Blocks, CutShort, Round, RoundError};
+pub use blocks::{Blocks, Border, CutShort, Round, RoundError};
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldPersona, TickReport, TurnReport};

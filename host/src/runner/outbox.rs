@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 
 use super::parts::Runner;
-use crate::domain::event::Event;
 use crate::store::{Failed, LedgerError, Waiting};
+use domain::event::Event;
 
 /// What a pass over the outbox did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::behavior::WatchMode;
-use crate::domain::event::Event;
 use crate::reload::Reloader;
 use crate::turn::Deps;
+use domain::event::Event;
 
 /// How much, how often, and how it ends.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::domain::event::TurnEnd;
 use crate::turn::Ended;
+use domain::event::TurnEnd;
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::parts::Runner;
 use super::report::{FailedPersona, HeldPersona, TickReport, TurnReport};
-use crate::domain::event::{Event, TurnEnd};
-use crate::domain::fault::{Fault, Stage, hold_after};
-use crate::domain::ids::TurnId;
-use crate::domain::persona::Persona;
 use crate::mana::ManaError;
 use crate::store::{Begin, Begun, LedgerError, Standing};
 use crate::turn::{self, Due, Ended, Role};
+use domain::event::{Event, TurnEnd};
+use domain::fault::{Fault, Stage, hold_after};
+use domain::ids::TurnId;
+use domain::persona::Persona;
 
 /// Why a tick as a whole did not take place.
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,8 @@ use super::parts::Runner;
 use super::report::TickReport;
 use super::tick::TickError;
 use crate::behavior::{Watch, WatchMode};
-use crate::domain::ids::PluginName;
 use crate::reload::{ReloadError, Reloaded};
+use domain::ids::PluginName;
 
 /// From one look at the outbox to the next.
 const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);

@@ -10,13 +10,13 @@ use sqlx::{Row as _, SqliteConnection};
 use super::row::{json, whole};
 use super::turns::{end, keep_actions};
 use super::{Ledger, LedgerError};
-use crate::domain::action::{Action, ActionStatus, modules_used};
-use crate::domain::behavior::TurnOutcome;
-use crate::domain::delivery::action_rows;
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::{Fault, Stage, hold_after};
-use crate::domain::ids::{PersonaId, TurnId};
-use crate::domain::transcript::ToolAnswer;
+use domain::action::{Action, ActionStatus, modules_used};
+use domain::behavior::TurnOutcome;
+use domain::delivery::action_rows;
+use domain::event::TurnEnd;
+use domain::fault::{Fault, Stage, hold_after};
+use domain::ids::{PersonaId, TurnId};
+use domain::transcript::ToolAnswer;
 
 const WHAT: &str = "end a turn that broke off";
 

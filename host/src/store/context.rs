@@ -5,13 +5,13 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::row::{json, json_text};
 use super::{Ledger, LedgerError};
-use crate::domain::action::{Action, modules_used};
-use crate::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
-use crate::domain::ids::{Sha256Hex, StrategyName, TurnId};
-use crate::domain::kept_turn::{KeptTurn, Question};
-use crate::domain::persona::Persona;
-use crate::domain::rating::Rating;
-use crate::domain::tool::is_marker;
+use domain::action::{Action, modules_used};
+use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use domain::ids::{Sha256Hex, StrategyName, TurnId};
+use domain::kept_turn::{KeptTurn, Question};
+use domain::persona::Persona;
+use domain::rating::Rating;
+use domain::tool::is_marker;
 
 const KEEP: &str = "keep what a plugin is given";
 const READ: &str = "read what plugins were given";

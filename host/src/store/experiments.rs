@@ -5,9 +5,9 @@ use sqlx::sqlite::SqliteRow;
 
 use super::row::{json, json_text, whole};
 use super::{Ledger, LedgerError};
-use crate::domain::experiment::{ArmName, Assignment, Experiment};
-use crate::domain::ids::{Sha256Hex, StrategyName, TurnId};
-use crate::domain::persona::Persona;
+use domain::experiment::{ArmName, Assignment, Experiment};
+use domain::ids::{Sha256Hex, StrategyName, TurnId};
+use domain::persona::Persona;
 
 const REGISTER: &str = "register an experiment";
 const ASSIGN: &str = "assign a turn to an arm";

@@ -7,8 +7,8 @@ use sqlx::Row as _;
 
 use super::row::json_text;
 use super::{Ledger, LedgerError};
-use crate::domain::ids::TurnId;
-use crate::domain::transcript::{Phase, Round};
+use domain::ids::TurnId;
+use domain::transcript::{Phase, Round};
 
 /// Which step of which attempt of which turn.
 #[derive(Clone, Debug, PartialEq, Eq)]

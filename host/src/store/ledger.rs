@@ -10,7 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
 
 use super::LedgerError;
-use crate::domain::clock::Clock;
+use domain::clock::Clock;
 
 const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 
 use super::row::json;
 use super::{Ledger, LedgerError};
-use crate::domain::ids::{PersonaId, StrategyName};
+use domain::ids::{PersonaId, StrategyName};
 
 impl Ledger {
     /// What `persona`'s last completed turn under `strategy` returned to remember.

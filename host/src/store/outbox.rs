@@ -5,8 +5,8 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{json, json_text, whole};
 use super::{Ledger, LedgerError};
-use crate::domain::delivery::{Delivery, Rows, action_rows};
-use crate::domain::ids::TurnId;
+use domain::delivery::{Delivery, Rows, action_rows};
+use domain::ids::TurnId;
 
 /// One delivery that waits for its next try.
 #[derive(Clone, Debug)]

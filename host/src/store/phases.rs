@@ -5,8 +5,8 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{instant, whole};
 use super::{Ledger, LedgerError};
-use crate::domain::experiment::{ArmName, Assignment, Exposure, Phase, PhaseArm};
-use crate::domain::ids::TurnId;
+use domain::experiment::{ArmName, Assignment, Exposure, Phase, PhaseArm};
+use domain::ids::TurnId;
 
 const EXPOSE: &str = "keep an exposure";
 const READ: &str = "read the phases of an experiment";

@@ -8,8 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use super::phases::phase_arm;
 use super::row::whole;
 use super::{Ledger, LedgerError};
-use crate::domain::experiment::{ArmName, PhaseArm};
-use crate::domain::observation::{Observation, Reached};
+use domain::experiment::{ArmName, PhaseArm};
+use domain::observation::{Observation, Reached};
 
 const READ: &str = "read what came of an experiment";
 

@@ -8,12 +8,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::row::{instant, json, whole, word};
 use super::{Ledger, LedgerError};
-use crate::domain::action::Action;
-use crate::domain::behavior::Problem;
-use crate::domain::experiment::Assignment;
-use crate::domain::ids::TurnId;
-use crate::domain::rating::Rating;
-use crate::domain::usage::Usage;
+use domain::action::Action;
+use domain::behavior::Problem;
+use domain::experiment::Assignment;
+use domain::ids::TurnId;
+use domain::rating::Rating;
+use domain::usage::Usage;
 
 /// Which turns to list.
 #[derive(Clone, Debug, Default)]

@@ -7,14 +7,14 @@ use sqlx::{Row as _, SqliteConnection};
 use super::outbox::enqueue;
 use super::row::{instant, whole, word_text};
 use super::{Ledger, LedgerError};
-use crate::domain::behavior::{Problem, TurnOutcome};
-use crate::domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
-use crate::domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
-use crate::domain::persona::Persona;
-use crate::domain::plugin::ServedAs;
-use crate::domain::rating::Rating;
+use domain::behavior::{Problem, TurnOutcome};
+use domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
+use domain::event::TurnEnd;
+use domain::fault::Stage;
+use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
+use domain::persona::Persona;
+use domain::plugin::ServedAs;
+use domain::rating::Rating;
 
 const KEEP_ACTIONS: &str = "keep a turn's actions";
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::{Metrics, log};
-use crate::domain::event::Event;
+use domain::event::Event;
 
 /// How many events a slow listener may lag behind before it misses some.
 const BACKLOG: usize = 4096;

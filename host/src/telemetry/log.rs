@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::domain::event::{Event, TurnEnd};
+use domain::event::{Event, TurnEnd};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::event::Event;
-use crate::domain::ids::PluginName;
-use crate::domain::strategy::{Limits, Strategy};
-use crate::domain::usage::Usage;
+use domain::event::Event;
+use domain::ids::PluginName;
+use domain::strategy::{Limits, Strategy};
+use domain::usage::Usage;
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -134,13 +134,13 @@ impl Metrics {
             Event::TurnEnded { outcome, .. } => {
                 self.in_flight.dec();
                 self.turns.get_or_create(&[("outcome", outcome.name().to_owned())]).inc();
-                if let crate::domain::event::TurnEnd::Faulted(fault) = outcome {
+                if let domain::event::TurnEnd::Faulted(fault) = outcome {
                     let labels = [("stage", fault.stage.name().to_owned()), ("code", fault.code.clone())];
                     self.faults.get_or_create(&labels).inc();
                 }
             }
             Event::ToolCalled { tool, ok, .. } => {
-                let module = crate::domain::tool::module_of(tool).to_owned();
+                let module = domain::tool::module_of(tool).to_owned();
                 let labels = [("module", module), ("outcome", outcome(*ok).to_owned())];
                 self.tool_calls.get_or_create(&labels).inc();
             }
@@ -316,15 +316,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::transcript::Phase;
-    use crate::domain::usage::NanoUsd;
+    use domain::transcript::Phase;
+    use domain::usage::NanoUsd;
 
     #[test]
     fn what_happens_is_counted_under_names_that_prometheus_reads() {
         let metrics = Metrics::default();
         metrics.count(&Event::TickStarted { lag: Duration::from_millis(250) });
         metrics.count(&Event::ModelCalled {
-            turn: crate::domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
+            turn: domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
             phase: Phase::Main,
             model: "claude-haiku-5-5".to_owned(),
             usage: Usage { input: 7, output: 5, ..Usage::default() },

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::faults;
 use super::values::{Assigned, Deps};
-use crate::domain::event::Event;
-use crate::domain::fault::{Fault, Stage};
-use crate::domain::transcript::{Opening, Phase, Round, ToolCall};
 use crate::mcp::Names;
 use crate::model::{Block, MessageRequest, Reply};
 use crate::store::{Answered, StepKey};
+use domain::event::Event;
+use domain::fault::{Fault, Stage};
+use domain::transcript::{Opening, Phase, Round, ToolCall};
 
 /// A conversation with Claude, for the journal.
 pub(super) struct Conversation<'a> {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::ask::Conversation;
 use super::values::{Answered, Deps, Kept};
 use super::{faults, plugin};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
-use crate::domain::transcript::{Opening, Phase};
 use crate::mcp::Names;
 use crate::model::{Message, MessageRequest};
+use domain::event::TurnEnd;
+use domain::fault::Stage;
+use domain::transcript::{Opening, Phase};
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
     let Kept { turn, context, outcome, .. } = kept;

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use super::values::{Assigned, Deps, Due, Role};
 use super::{enrol, faults};
 use crate::behavior::{Pinned, Unserved};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::{Fault, Stage};
-use crate::domain::strategy::Strategy;
 use crate::store::Pin;
+use domain::event::TurnEnd;
+use domain::fault::{Fault, Stage};
+use domain::strategy::Strategy;
 
 pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::values::{Assigned, Composed, Deps, Equipped};
 use super::{faults, plugin};
 use crate::behavior::CallError;
-use crate::domain::behavior::{FailureKind, OfferedTool, TurnContext};
-use crate::domain::event::TurnEnd;
-use crate::domain::experiment::{Exposure, PhaseArm};
-use crate::domain::fault::Stage;
-use crate::domain::ids::Sha256Hex;
-use crate::domain::plugin::ServedAs;
 use crate::store::{LedgerError, tools_digest};
+use domain::behavior::{FailureKind, OfferedTool, TurnContext};
+use domain::event::TurnEnd;
+use domain::experiment::{Exposure, PhaseArm};
+use domain::fault::Stage;
+use domain::ids::Sha256Hex;
+use domain::plugin::ServedAs;
 
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;

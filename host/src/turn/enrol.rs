@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::faults;
 use super::values::{Deps, Due, Role};
-use crate::domain::event::TurnEnd;
-use crate::domain::experiment::{Assignment, Experiment};
-use crate::domain::fault::{Fault, Stage};
-use crate::domain::ids::{Slot, StrategyName, TurnId};
-use crate::domain::strategy::Strategy;
-use crate::experiment::assignment;
 use crate::store::LedgerError;
+use domain::event::TurnEnd;
+use domain::experiment::{Assignment, Experiment};
+use domain::fault::{Fault, Stage};
+use domain::ids::{Slot, StrategyName, TurnId};
+use domain::strategy::Strategy;
+use experiment::assignment;
 
 /// The turn's role in an experiment, if it is part of one. A turn that is begun again keeps the one it has.
 pub(super) async fn role(due: &Due, deps: &Deps) -> Result<Option<Role>, TurnEnd> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::experiment::Experiment;
+use domain::experiment::Experiment;
 
 /// The experiments that assign turns.
 #[derive(Debug, Default)]

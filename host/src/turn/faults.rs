@@ -1,12 +1,11 @@
 //! From each room's errors to faults: the stage, a code, the room's own words, and advice.
 
 use crate::behavior::CallError;
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::{Fault, Stage};
 use crate::mana::ManaError;
 use crate::mcp::McpError;
 use crate::model::ModelError;
 use crate::store::LedgerError;
+use domain::fault::{Fault, Stage};
 
 pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
     let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
@@ -35,10 +34,4 @@ pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
     Fault::new(stage, "ledger", error.to_string())
         .hint("check that the disk has space and that the ledger's folder can be written")
         .stopping_the_tick()
-}
-
-impl From<Fault> for TurnEnd {
-    fn from(fault: Fault) -> Self {
-        Self::Faulted(fault)
-    }
 }

@@ -2,10 +2,10 @@
 
 use super::faults;
 use super::values::{Acted, Deps, Kept, Rated};
-use crate::domain::delivery::{action_rows, feedback_requests};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
 use crate::store::KeptRatings;
+use domain::delivery::{action_rows, feedback_requests};
+use domain::event::TurnEnd;
+use domain::fault::Stage;
 
 /// Keeps what the persona did, also when the day ended in a fault, and marks a day without any
 /// action. Only a fault before the first action leaves nothing to keep: then the turn may be begun

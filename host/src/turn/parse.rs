@@ -3,10 +3,10 @@
 use super::values::{Answered, Deps, Rated};
 use super::{faults, plugin};
 use crate::behavior::{CallError, Verdict};
-use crate::domain::behavior::{FailureKind, Problem, RatingReport};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
-use crate::domain::rating::{MAX_NOTES, PARSE_MARKER, Rating, Score};
+use domain::behavior::{FailureKind, Problem, RatingReport};
+use domain::event::TurnEnd;
+use domain::fault::Stage;
+use domain::rating::{MAX_NOTES, PARSE_MARKER, Rating, Score};
 
 pub(super) async fn read(answered: Answered, deps: &Deps) -> Result<Rated, TurnEnd> {
     let Answered { turn, context, outcome, reply } = answered;

@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use super::stages::Stages;
 use super::values::{Deps, Due, Ended, Kept, Rated};
 use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
-use crate::domain::event::{Event, TurnEnd};
-use crate::domain::fault::{Stage, hold_after};
+use domain::event::{Event, TurnEnd};
+use domain::fault::{Stage, hold_after};
 
 /// Runs a turn that the ledger has begun, and ends it there, whatever comes of it.
 pub async fn run(due: Due, deps: &Deps) -> Ended {

@@ -3,9 +3,9 @@
 use super::faults;
 use super::values::{Assigned, Deps};
 use crate::behavior::{CallError, Called, Quarantine, Trial, Turning, Verdict};
-use crate::domain::event::{Event, TurnEnd};
-use crate::domain::fault::Stage;
-use crate::domain::plugin::ServedAs;
+use domain::event::{Event, TurnEnd};
+use domain::fault::Stage;
+use domain::plugin::ServedAs;
 
 /// Records a call, and gives its answer.
 pub(super) async fn record<T>(

@@ -2,8 +2,8 @@
 
 use super::faults;
 use super::values::{Assigned, Deps, SignedIn};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
+use domain::event::TurnEnd;
+use domain::fault::Stage;
 
 pub(super) async fn sign_in(turn: Assigned, deps: &Deps) -> Result<SignedIn, TurnEnd> {
     let account = deps.mana.sign_in(&turn.persona.email).await;

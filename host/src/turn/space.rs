@@ -3,9 +3,9 @@
 
 use super::faults;
 use super::values::{Deps, Placed, SignedIn};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
 use crate::mana::Vault;
+use domain::event::TurnEnd;
+use domain::fault::Stage;
 
 pub(super) async fn enter(signed_in: SignedIn, deps: &Deps) -> Result<Placed, TurnEnd> {
     let SignedIn { turn, account } = signed_in;

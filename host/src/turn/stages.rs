@@ -5,9 +5,9 @@ use std::future::Future;
 use tokio::time::Instant;
 
 use super::values::{Deps, Due};
-use crate::domain::event::{Event, TurnEnd};
-use crate::domain::fault::{Fault, Stage};
-use crate::domain::ids::TurnId;
+use domain::event::{Event, TurnEnd};
+use domain::fault::{Fault, Stage};
+use domain::ids::TurnId;
 
 /// The stages of one turn.
 pub(super) struct Stages<'a> {

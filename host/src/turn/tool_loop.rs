@@ -12,16 +12,16 @@ use super::ask::Conversation;
 use super::faults;
 use super::stages::too_late;
 use super::values::{Acted, Assigned, Composed, Deps, Equipped};
-use crate::domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
-use crate::domain::behavior::{TurnOutcome, TurnRequest};
-use crate::domain::event::{Event, TurnEnd};
-use crate::domain::fault::{Fault, Stage};
-use crate::domain::tool::Tool;
-use crate::domain::transcript::{Opening, Phase, ToolAnswer};
 use crate::mana::{self, Space};
 use crate::mcp::{McpError, Names, Session};
 use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};
 use crate::store::{CallIntent, StepKey};
+use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
+use domain::behavior::{TurnOutcome, TurnRequest};
+use domain::event::{Event, TurnEnd};
+use domain::fault::{Fault, Stage};
+use domain::tool::Tool;
+use domain::transcript::{Opening, Phase, ToolAnswer};
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;

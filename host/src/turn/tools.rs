@@ -2,8 +2,8 @@
 
 use super::faults;
 use super::values::{Deps, Equipped, Placed};
-use crate::domain::event::TurnEnd;
-use crate::domain::fault::Stage;
+use domain::event::TurnEnd;
+use domain::fault::Stage;
 
 pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEnd> {
     let Placed { turn, account, space } = placed;

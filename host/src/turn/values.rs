@@ -11,22 +11,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::experiments::Experiments;
 use crate::behavior::{Generation, Registry};
-use crate::domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
-use crate::domain::clock::Clock;
-use crate::domain::event::TurnEnd;
-use crate::domain::experiment::{Assignment, Experiment};
-use crate::domain::fault::Fault;
-use crate::domain::ids::{StrategyName, TurnId};
-use crate::domain::persona::Persona;
-use crate::domain::plugin::ServedAs;
-use crate::domain::rating::Rating;
-use crate::domain::strategy::{Routing, Strategy};
-use crate::domain::tool::Tool;
 use crate::mana::{self, Mana, Space};
 use crate::mcp::{Mcp, Session};
 use crate::model::Claude;
 use crate::store::Ledger;
 use crate::telemetry::Events;
+use domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
+use domain::clock::Clock;
+use domain::event::TurnEnd;
+use domain::experiment::{Assignment, Experiment};
+use domain::fault::Fault;
+use domain::ids::{StrategyName, TurnId};
+use domain::persona::Persona;
+use domain::plugin::ServedAs;
+use domain::rating::Rating;
+use domain::strategy::{Routing, Strategy};
+use domain::tool::Tool;
 
 /// What every turn is run with.
 #[derive(Debug)]

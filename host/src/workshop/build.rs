@@ -11,7 +11,7 @@ use super::project::{Project, ProjectError};
 use super::step::{Step, StepError};
 use super::template::CONTRACT;
 use super::toolchain::{Mark, Plan, plan};
-use crate::domain::ids::Sha256Hex;
+use domain::ids::Sha256Hex;
 
 /// A component that was built.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::merge::{MergeError, fields, read, suggestion};
 use super::sample::Sample;
-use crate::domain::rating::Score;
+use domain::rating::Score;
 
 /// A case.
 #[derive(Clone, Debug, PartialEq)]

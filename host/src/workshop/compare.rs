@@ -1,8 +1,8 @@
 //! What came out of a plugin beside what a case expects: a list of differences, as sentences.
 
 use super::case::{Expected, ExpectedFailure, ExpectedRating, ExpectedTurn};
-use crate::domain::behavior::{Problem, RatingReport, RatingRequest, Severity, TurnRequest};
-use crate::domain::rating::Rating;
+use domain::behavior::{Problem, RatingReport, RatingRequest, Severity, TurnRequest};
+use domain::rating::Rating;
 
 /// What a plugin answered in one case. A function that was not called, because one before it said no,
 /// has no answer.
@@ -199,8 +199,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::rating::Score;
     use crate::workshop::Case;
+    use domain::rating::Score;
 
     fn answers() -> Answers {
         let rating = |module: &str, score: u8, notes: Option<&str>| Rating {

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::merge::{MergeError, fields, merged, read};
-use crate::domain::action::{UNKNOWN_MODULE, modules_used};
-use crate::domain::behavior::{TurnContext, TurnOutcome};
-use crate::domain::ids::PersonaId;
-use crate::domain::persona::{Cadence, ModuleWeight, Persona};
-use crate::domain::tool::module_of;
+use domain::action::{UNKNOWN_MODULE, modules_used};
+use domain::behavior::{TurnContext, TurnOutcome};
+use domain::ids::PersonaId;
+use domain::persona::{Cadence, ModuleWeight, Persona};
+use domain::tool::module_of;
 
 /// The sample as it is written.
 static USUAL: LazyLock<Value> = LazyLock::new(|| {
@@ -166,7 +166,7 @@ fn list<'v>(document: &'v mut Value, name: &str) -> impl Iterator<Item = (usize,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::action::ActionStatus;
+    use domain::action::ActionStatus;
 
     #[test]
     fn the_usual_sample_is_whole_and_fits_together() {

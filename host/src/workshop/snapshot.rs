@@ -2,7 +2,7 @@
 //! next change of a prompt is seen.
 
 use super::compare::{Answers, No};
-use crate::domain::behavior::{Problem, RatingReport, RatingRequest, Severity, TurnRequest};
+use domain::behavior::{Problem, RatingReport, RatingRequest, Severity, TurnRequest};
 
 /// The answers as text. The same answers give the same text.
 #[must_use]
@@ -83,7 +83,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::rating::{Rating, Score};
+    use domain::rating::{Rating, Score};
 
     #[test]
     fn a_snapshot_reads_from_the_question_to_the_problems() {

@@ -14,9 +14,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
-use persona_host::domain::clock::Clock;
-use persona_host::standin::{Stack, StackOptions};
+use domain::clock::Clock;
 use serde_json::{Value, json};
+use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 
 /// An empty folder, and the variables with which the program is called in it.

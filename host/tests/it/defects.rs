@@ -1,14 +1,14 @@
 //! The fourteen defects of the runner that came before (contract 0), each shown to be absent.
 
 use chrono::TimeDelta;
+use domain::event::Event;
+use domain::ids::StrategyName;
 use persona_host::config::SignIn;
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::StrategyName;
 use persona_host::http::{Face, listen, serve};
 use persona_host::runner::{Runner, TickError};
-use persona_host::standin::claude::{Fault, Script};
-use persona_host::standin::mana_mcp;
 use secrecy::ExposeSecret as _;
+use standin::claude::{Fault, Script};
+use standin::mana_mcp;
 
 use crate::support::house::{Blueprint, House, email, failures, figures, held, next, script, within_reason};
 use crate::support::http::client;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use domain::ids::StrategyName;
 use persona_host::config::Watching;
-use persona_host::domain::ids::StrategyName;
 use persona_host::http::{Face, listen, serve};
 use persona_host::runner::Runner;
-use persona_host::standin::claude::Script;
-use persona_host::standin::mana_auth;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use standin::claude::Script;
+use standin::mana_auth;
 use tokio_util::sync::DropGuard;
 
 use crate::support::builds::{good, misfit};

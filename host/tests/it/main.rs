@@ -3,14 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be had ends the test")]
 
 mod behavior;
-mod claude;
 mod commands;
 mod defects;
 mod experiment;
 mod http;
 mod mana;
-mod mana_auth;
-mod mana_mcp;
 mod mcp;
 mod model;
 mod reload;

@@ -8,7 +8,7 @@ mod seeding;
 mod sign_in;
 mod spaces;
 
-use persona_host::domain::clock::Clock;
+use domain::clock::Clock;
 use persona_host::mana::{Mana, Options, SignInForm};
 
 use crate::support::http::client;

@@ -6,7 +6,7 @@ mod faults;
 
 use std::time::Duration;
 
-use persona_host::domain::ids::SpaceId;
+use domain::ids::SpaceId;
 use persona_host::mcp::{Mcp, McpError, Options, Session};
 
 use crate::support::http::client;

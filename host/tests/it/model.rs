@@ -5,14 +5,14 @@ mod odd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use persona_host::domain::clock::Clock;
-use persona_host::domain::usage::Usage;
+use domain::clock::Clock;
+use domain::usage::Usage;
 use persona_host::model::{
     Claude, Message, MessageRequest, ModelError, Options, Reply, StopReason, ToolDefinition, ToolResult,
 };
-use persona_host::standin::claude::{self, Fault, Script, Serving};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use standin::claude::{self, Fault, Script, Serving};
 use tokio::net::TcpListener;
 
 const KEY: &str = "sk-test-1234";

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use persona_host::domain::action::ActionStatus;
-use persona_host::domain::event::Event;
+use domain::action::ActionStatus;
+use domain::event::Event;
 use persona_host::runner::{Runner, TickError};
-use persona_host::standin::claude::Fault;
-use persona_host::standin::mana_auth;
+use standin::claude::Fault;
+use standin::mana_auth;
 
 use crate::support::house::{
     Blueprint, House, email, eventually, failures, figures, held, next, script, silent, within_reason,

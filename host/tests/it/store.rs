@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use persona_host::domain::action::{Action, ActionStatus};
-use persona_host::domain::behavior::TurnOutcome;
-use persona_host::domain::clock::Clock;
-use persona_host::domain::delivery::{Rows, action_rows, feedback_requests};
-use persona_host::domain::event::TurnEnd;
-use persona_host::domain::fault::{Fault, Stage};
-use persona_host::domain::ids::{PersonaId, StrategyName, TurnId};
-use persona_host::domain::persona::{Cadence, Persona};
-use persona_host::domain::rating::{Rating, Score};
-use persona_host::domain::transcript::{Phase, Round, ToolAnswer};
-use persona_host::domain::usage::{NanoUsd, Usage};
+use domain::action::{Action, ActionStatus};
+use domain::behavior::TurnOutcome;
+use domain::clock::Clock;
+use domain::delivery::{Rows, action_rows, feedback_requests};
+use domain::event::TurnEnd;
+use domain::fault::{Fault, Stage};
+use domain::ids::{PersonaId, StrategyName, TurnId};
+use domain::persona::{Cadence, Persona};
+use domain::rating::{Rating, Score};
+use domain::transcript::{Phase, Round, ToolAnswer};
+use domain::usage::{NanoUsd, Usage};
 use persona_host::store::{
     Answered, Begin, Begun, CallIntent, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Standing,
     StepKey, TurnFilter,

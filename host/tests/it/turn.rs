@@ -5,11 +5,11 @@ mod plugins;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use persona_host::domain::action::ActionStatus;
-use persona_host::domain::fault::Stage;
-use persona_host::domain::tool::is_marker;
-use persona_host::standin::claude::Fault;
-use persona_host::standin::mana_mcp;
+use domain::action::ActionStatus;
+use domain::fault::Stage;
+use domain::tool::is_marker;
+use standin::claude::Fault;
+use standin::mana_mcp;
 
 use crate::support::house::{ActionRow, Blueprint, FeedbackRow, House, figures, script, silent};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::domain::experiment::Design;
+use domain::experiment::Design;
 
 /// What can be done with experiments.
 #[derive(Clone, Debug, Subcommand)]

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
-use crate::domain::behavior::Problem;
-use crate::domain::rating::{Rating, Score};
 use crate::store::UndeliveredPart;
+use domain::behavior::Problem;
+use domain::rating::{Rating, Score};
 
 fn noon() -> DateTime<Utc> {
     "2026-11-20T12:00:00Z".parse().expect("a time")

@@ -15,10 +15,10 @@ use crate::cli::text::printable;
 use crate::cli::tick_view::scores;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
-use crate::domain::clock::Clock;
 use crate::mana::{Mana, password};
 use crate::outbound;
 use crate::store::{LedgerError, Summary, TurnFilter};
+use domain::clock::Clock;
 
 /// Looks at personas.
 ///

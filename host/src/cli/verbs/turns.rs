@@ -10,8 +10,8 @@ use crate::cli::output::{Output, table};
 use crate::cli::text::printable;
 use crate::cli::tick_view::{cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
-use crate::domain::clock::Clock;
 use crate::store::{Ledger, LedgerUrl, Summary, TurnFilter};
+use domain::clock::Clock;
 
 /// The states that a turn can be in.
 const STATES: [&str; 5] = ["running", "completed", "idle", "skipped", "faulted"];

@@ -11,9 +11,9 @@ use super::{Sources, cache_dir, shown_path, shown_span};
 use crate::config::ConfigError;
 use crate::config::file::{self, Size, Span};
 use crate::config::settings::{Plugins, Watching};
-use crate::domain::ids::{PluginName, Sha256Hex};
-use crate::domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
-use crate::domain::strategy::Limits;
+use domain::ids::{PluginName, Sha256Hex};
+use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
+use domain::strategy::Limits;
 
 /// An editor writes a file more than once; a compiler's linker does not take longer than this.
 const DEBOUNCE: Duration = Duration::from_millis(100);

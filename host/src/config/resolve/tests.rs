@@ -151,6 +151,6 @@ fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
     let short = config.strategies.iter().find(|s| s.name.as_str() == "short").expect("is there");
     assert_eq!(short.settings, serde_json::json!({"max_tools": 4, "tone": {"dry": true}}));
     assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
-    assert_eq!(short.limits.fuel, crate::domain::strategy::Limits::default().fuel);
+    assert_eq!(short.limits.fuel, domain::strategy::Limits::default().fuel);
     assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use domain::behavior::{FailureKind, Severity, TurnContext};
+use domain::ids::{GenerationNumber, PluginName};
 use persona_host::behavior::{BUILT_IN, CallError, Engine, EngineOptions, Origin, Source, Trust};
-use persona_host::domain::behavior::{FailureKind, Severity, TurnContext};
-use persona_host::domain::ids::{GenerationNumber, PluginName};
 use serde_json::json;
 
 use super::{anna, built_in, context, outcome, strategy};

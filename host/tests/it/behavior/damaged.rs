@@ -2,9 +2,9 @@
 
 use std::panic::AssertUnwindSafe;
 
+use domain::ids::GenerationNumber;
 use futures_util::FutureExt as _;
 use persona_host::behavior::{Engine, EngineOptions, LoadStage, Refusal, Surface, Trust};
-use persona_host::domain::ids::GenerationNumber;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 

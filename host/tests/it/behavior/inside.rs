@@ -1,7 +1,7 @@
 //! Components with more in them than a plugin needs: other exports, and components inside.
 
+use domain::ids::GenerationNumber;
 use persona_host::behavior::{LoadStage, Surface, Trust};
-use persona_host::domain::ids::GenerationNumber;
 use serde_json::json;
 
 use super::{anna, context, engine, load, source, strategy};

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use domain::behavior::{Severity, TurnRequest};
+use domain::strategy::{Limits, Strategy};
 use persona_host::behavior::{CallError, Called, Generation};
-use persona_host::domain::behavior::{Severity, TurnRequest};
-use persona_host::domain::strategy::{Limits, Strategy};
 use serde_json::json;
 use tokio::sync::OnceCell;
 

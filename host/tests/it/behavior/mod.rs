@@ -9,13 +9,13 @@ mod relic;
 
 use std::sync::OnceLock;
 
+use domain::action::{Action, ActionStatus, modules_used};
+use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
+use domain::persona::{Cadence, ModuleWeight, Persona};
+use domain::strategy::Strategy;
+use domain::tool::module_of;
 use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
-use persona_host::domain::action::{Action, ActionStatus, modules_used};
-use persona_host::domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
-use persona_host::domain::ids::{GenerationNumber, PersonaId, PluginName, StrategyName};
-use persona_host::domain::persona::{Cadence, ModuleWeight, Persona};
-use persona_host::domain::strategy::Strategy;
-use persona_host::domain::tool::module_of;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 

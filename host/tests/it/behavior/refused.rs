@@ -1,7 +1,7 @@
 //! What is no plugin is refused at load, in one message that says what, where and what to do.
 
+use domain::ids::GenerationNumber;
 use persona_host::behavior::{LoadStage, Refusal, Trust};
-use persona_host::domain::ids::GenerationNumber;
 
 use super::{engine, source};
 use crate::support::builds;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::behavior::{FailureKind, Severity};
+use domain::persona::Cadence;
 use persona_host::behavior::{CallError, Generation, LogLevel};
-use persona_host::domain::behavior::{FailureKind, Severity};
-use persona_host::domain::persona::Cadence;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
@@ -53,7 +53,7 @@ async fn it_is_given_everything_as_it_was_then_and_its_answers_are_understood() 
     for (cadence, word) in
         [(Cadence::Hourly, "hourly"), (Cadence::Daily, "daily"), (Cadence::Weekdays, "weekdays")]
     {
-        let who = persona_host::domain::persona::Persona { cadence, ..anna() };
+        let who = domain::persona::Persona { cadence, ..anna() };
         let turn = relic.compose_turn(&strategy, &who, &context()).await.result.unwrap();
         assert!(turn.user.lines().next().unwrap().ends_with(word), "{}", turn.user);
     }
@@ -68,7 +68,7 @@ async fn it_is_given_everything_as_it_was_then_and_its_answers_are_understood() 
     assert_eq!((turn.max_rounds, &turn.system), (Some(4), &anna().system_prompt));
     assert_eq!(turn.allowed_tools, Some(vec!["habits.create".to_owned(), "todo.complete".to_owned()]));
     let mut outcome = outcome();
-    outcome.actions[1].status = persona_host::domain::action::ActionStatus::Unknown;
+    outcome.actions[1].status = domain::action::ActionStatus::Unknown;
     let rating = relic.compose_rating(&strategy, &anna(), &ctx, &outcome).await.result.unwrap();
     assert_eq!(rating.reply_schema, Some(json!({"type": "object"})));
     insta::assert_snapshot!(format!("{}\n---\n{}", turn.user, rating.user));

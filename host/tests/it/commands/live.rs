@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::plugin::workshop;
 use super::{Running, Shell, stack};
 use crate::support::builds::{built_in, good, misfit, numbered, renamed};
-use crate::support::peers;
 
 /// A daemon on a free port with the plugin `own`, and where it answers.
 fn daemon(shell: &Shell) -> (Running, String) {
@@ -114,7 +113,7 @@ async fn a_build_is_asked_what_it_would_have_asked_and_read_in_turns_of_the_past
 
 #[test]
 fn dev_builds_at_each_save_shows_what_changed_and_loads_it_into_a_demo() {
-    if peers::are_skipped() {
+    if peers::node::are_skipped() {
         return;
     }
     let shell = workshop();

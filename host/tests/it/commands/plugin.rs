@@ -1,11 +1,10 @@
 //! `plugin …`: from nothing to a plugin that the host takes, and what is refused on the way.
 
+use domain::ids::{PluginName, Sha256Hex};
 use persona_host::behavior::Source;
-use persona_host::domain::ids::{PluginName, Sha256Hex};
 use serde_json::{Value, json};
 
 use super::{Said, Shell};
-use crate::support::peers;
 
 /// A shell in which the tools that build plugins are found, with what they have downloaded before.
 pub(super) fn workshop() -> Shell {
@@ -109,7 +108,7 @@ fn a_plugin_in_rust_is_begun_built_checked_and_tested_with_the_usual_tools() {
 
 #[test]
 fn a_plugin_in_javascript_is_begun_built_checked_and_tested() {
-    if !peers::are_skipped() {
+    if !peers::node::are_skipped() {
         from_nothing_to_a_plugin("js", "js_mood");
     }
 }

@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 
-use persona_host::standin::Stack;
-use persona_host::standin::mana_auth::Faults;
 use serde_json::Value;
+use standin::Stack;
+use standin::mana_auth::Faults;
 
 use super::{Shell, catalog, stack};
 use crate::support::builds;

@@ -1,9 +1,9 @@
 //! Experiments that the daemon's own turns take part in.
 
 use chrono::TimeDelta;
-use persona_host::domain::experiment::{Assignment, Experiment};
-use persona_host::experiment::assignment::next;
-use persona_host::standin::claude::Fault;
+use domain::experiment::{Assignment, Experiment};
+use experiment::assignment::next;
+use standin::claude::Fault;
 
 use crate::support::house::{Blueprint, House, email};
 

@@ -74,7 +74,8 @@ fn a_gate_that_was_called_wrongly_gives_no_verdict() {
 fn each_field_of_a_report_is_described() {
     let described = include_str!("../../../../docs/experiments-report.md");
     let words: Vec<&str> = described.split(|letter: char| !letter.is_alphanumeric()).collect();
-    let report: Value = serde_json::from_str(include_str!("sample.json")).unwrap();
+    let report: Value =
+        serde_json::from_str(include_str!("../../../../crates/experiment/tests/it/sample.json")).unwrap();
     let mut names = Vec::new();
     keys(&report, &mut names);
     assert!(names.len() > 100);

@@ -1,8 +1,8 @@
 //! The persona endpoints: who is due, and what is delivered.
 
-use persona_host::domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
-use persona_host::domain::ids::{PersonaId, Slot, TurnId};
-use persona_host::domain::persona::Cadence;
+use domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
+use domain::ids::{PersonaId, Slot, TurnId};
+use domain::persona::Cadence;
 use persona_host::mana::{SignInForm, UnreadableEntry};
 use serde_json::{Value, json};
 

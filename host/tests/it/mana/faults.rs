@@ -1,6 +1,6 @@
 //! A mana-auth that is not there, or that is something else.
 
-use persona_host::domain::clock::Clock;
+use domain::clock::Clock;
 use persona_host::mana::{Mana, Options, SignInForm};
 
 use super::double::{Double, says};

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use persona_host::domain::clock::Clock;
+use domain::clock::Clock;
 use persona_host::mana::{Mana, ManaError, Options, Proof, SignInForm, SignedIn};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The personal space, and the vault.
 
-use persona_host::domain::ids::PersonaId;
+use domain::ids::PersonaId;
 use persona_host::mana::{Proof, SignInForm, SignedIn, Vault};
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{PATIENCE, mcp, open};
 use crate::support::http::client;
-use crate::support::peers::{are_skipped, peers};
+use peers::node::{are_skipped, peers};
 
 /// The server as a process of its own, which ends with the test.
 struct Everything {
@@ -19,7 +19,7 @@ struct Everything {
 
 impl Everything {
     fn start() -> Self {
-        let folder = peers();
+        let folder = peers(env!("CARGO_TARGET_TMPDIR"));
         let mut process = Command::new("node")
             .args(["--import", "./loopback.mjs"])
             .args(["node_modules/@modelcontextprotocol/server-everything/dist/index.js", "streamableHttp"])

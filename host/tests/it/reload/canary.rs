@@ -1,9 +1,9 @@
 //! A new build is tried with a share of the personas before everybody gets it.
 
 use chrono::TimeDelta;
+use domain::event::Event;
+use domain::plugin::CanaryPlan;
 use persona_host::behavior::BuildState;
-use persona_host::domain::event::Event;
-use persona_host::domain::plugin::CanaryPlan;
 
 use crate::support::builds::{good, misfit};
 use crate::support::house::{Blueprint, House, script};

@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use domain::event::{Event, TurnEnd};
+use domain::ids::{PluginName, Sha256Hex};
 use persona_host::behavior::LoadStage;
-use persona_host::domain::event::{Event, TurnEnd};
-use persona_host::domain::ids::{PluginName, Sha256Hex};
 use persona_host::reload::ReloadError;
 
 use crate::support::builds::{built_in, good};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use persona_host::domain::event::Event;
+use domain::event::Event;
 use persona_host::store::TurnFilter;
 
 use crate::support::builds::good;

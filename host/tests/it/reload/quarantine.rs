@@ -1,8 +1,8 @@
 //! A plugin that breaks down again and again is kept from turns, and something stands in for it.
 
 use chrono::TimeDelta;
-use persona_host::domain::event::Event;
-use persona_host::domain::plugin::Fallback;
+use domain::event::Event;
+use domain::plugin::Fallback;
 
 use crate::support::builds::{good, misfit};
 use crate::support::house::{Blueprint, House, figures, held, script};

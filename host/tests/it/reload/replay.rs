@@ -1,7 +1,7 @@
 //! Turns of the past judge a new build before it goes live.
 
-use persona_host::domain::event::Event;
-use persona_host::domain::plugin::ReplayPolicy;
+use domain::event::Event;
+use domain::plugin::ReplayPolicy;
 
 use crate::support::builds::{good, misfit};
 use crate::support::house::{Blueprint, House, figures, script};
@@ -66,7 +66,7 @@ async fn with_the_policy_off_nobody_looks() {
 #[tokio::test]
 async fn what_the_plugin_was_given_is_read_back_as_it_was() {
     let house = house(ReplayPolicy::Refuse).await;
-    let strategies = [persona_host::domain::ids::StrategyName::new("own")];
+    let strategies = [domain::ids::StrategyName::new("own")];
     let turns = house.ledger().kept_turns(&strategies, 2).await.unwrap();
     assert_eq!(turns.len(), 2, "no more than asked for");
     for kept in turns {

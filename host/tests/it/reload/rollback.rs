@@ -1,7 +1,7 @@
 //! The way back, and that it lasts.
 
+use domain::ids::{GenerationNumber, PluginName};
 use persona_host::behavior::Occasion;
-use persona_host::domain::ids::{GenerationNumber, PluginName};
 use persona_host::reload::{ReloadError, Reloaded};
 
 use crate::support::builds::good;

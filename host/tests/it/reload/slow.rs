@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use persona_host::domain::event::Event;
+use domain::event::Event;
 
 use crate::support::builds::good;
 use crate::support::house::{Blueprint, next};

@@ -1,8 +1,8 @@
 //! One build takes the place of another, or does not.
 
+use domain::event::Event;
+use domain::ids::GenerationNumber;
 use persona_host::behavior::{BuildState, LoadStage};
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::GenerationNumber;
 use tokio::sync::broadcast::Receiver;
 
 use crate::support::builds::{built_in, good, misfit, numbered, renamed};

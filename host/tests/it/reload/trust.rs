@@ -5,9 +5,9 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::{PluginName, Sha256Hex};
-use persona_host::domain::plugin::Signatures;
+use domain::event::Event;
+use domain::ids::{PluginName, Sha256Hex};
+use domain::plugin::Signatures;
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 

@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::event::Event;
+use domain::ids::{PluginName, Sha256Hex};
 use persona_host::behavior::{LoadStage, Watch, WatchMode};
 use persona_host::config::{Config, Watching};
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::{PluginName, Sha256Hex};
 use tokio::sync::broadcast::Receiver;
 
 use crate::support::builds::{built_in, good, numbered};

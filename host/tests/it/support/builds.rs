@@ -1,7 +1,7 @@
 //! Builds of plugins: good ones, bad ones, and any number of different ones.
 
+use domain::ids::PluginName;
 use persona_host::behavior::Source;
-use persona_host::domain::ids::PluginName;
 
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));

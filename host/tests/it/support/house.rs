@@ -6,23 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::clock::Clock;
+use domain::event::Event;
+use domain::ids::{PluginName, StrategyName};
+use domain::persona::ModuleWeight;
+use domain::strategy::Strategy;
 use persona_host::app::{self, App};
 use persona_host::behavior::PluginRecord;
 use persona_host::config::{self, Config};
-use persona_host::domain::clock::Clock;
-use persona_host::domain::event::Event;
-use persona_host::domain::ids::{PluginName, StrategyName};
-use persona_host::domain::persona::ModuleWeight;
-use persona_host::domain::strategy::Strategy;
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
 use persona_host::outbound;
 use persona_host::reload::ReloadError;
 use persona_host::runner::{PluginChange, Remote, Runner, TickReport};
-use persona_host::standin::claude::{Account, Fault, Script};
-use persona_host::standin::{Stack, StackOptions, mana_mcp};
 use persona_host::store::{Ledger, Recorded, TurnFilter};
+use standin::claude::{Account, Fault, Script};
+use standin::{Stack, StackOptions, mana_mcp};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::DropGuard;
@@ -266,7 +266,7 @@ impl House {
                    WHERE persona_id = (SELECT id FROM auth.users WHERE email = $1)
                    ORDER BY created_at, CAST(substr(id, 38) AS integer)";
         let rows = self.stack.database().rows(sql, &[email(name).into()]).await.unwrap();
-        let row = |row: &persona_host::standin::database::Row| ActionRow {
+        let row = |row: &standin::database::Row| ActionRow {
             tool: row.text("tool_name").unwrap(),
             result: row.text("result").unwrap(),
             error: row.maybe_text("error_message").unwrap(),
@@ -280,7 +280,7 @@ impl House {
         let sql = "SELECT module, rating, notes FROM auth.persona_feedback
                    WHERE persona_id = (SELECT id FROM auth.users WHERE email = $1) ORDER BY module, id";
         let rows = self.stack.database().rows(sql, &[email(name).into()]).await.unwrap();
-        let row = |row: &persona_host::standin::database::Row| FeedbackRow {
+        let row = |row: &standin::database::Row| FeedbackRow {
             module: row.text("module").unwrap(),
             rating: row.integer("rating").unwrap(),
             notes: row.maybe_text("notes").unwrap(),

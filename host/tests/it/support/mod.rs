@@ -4,7 +4,4 @@ pub(crate) mod builds;
 pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
-pub(crate) mod neighbours;
-pub(crate) mod peers;
-pub(crate) mod postgres;
 pub(crate) mod python;

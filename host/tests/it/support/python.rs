@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use persona_host::domain::ids::Sha256Hex;
+use domain::ids::Sha256Hex;
 
 /// What the component is made of.
 const SOURCES: [&[u8]; 4] = [

@@ -1,9 +1,9 @@
 //! Turns under plugins that misbehave, or are not there.
 
 use chrono::TimeDelta;
+use domain::ids::{PluginName, StrategyName};
+use domain::strategy::Strategy;
 use persona_host::config::Config;
-use persona_host::domain::ids::{PluginName, StrategyName};
-use persona_host::domain::strategy::Strategy;
 use serde_json::json;
 
 use crate::support::house::{Blueprint, email, failures, figures, held, script};

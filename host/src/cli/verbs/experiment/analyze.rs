@@ -7,12 +7,12 @@ use super::view;
 use crate::cli::args::Analyze;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure};
-use crate::domain::experiment::{ArmName, Design, Metric, Phase, Plan, Stopping};
-use crate::domain::ids::Sha256Hex;
-use crate::experiment::analysis::{Sheet, analyze as analysis, rounds};
-use crate::experiment::observation::Observation;
-use crate::experiment::report::Identity;
-use crate::experiment::rows::{Rows, read_csv};
+use domain::experiment::{ArmName, Design, Metric, Phase, Plan, Stopping};
+use domain::ids::Sha256Hex;
+use domain::observation::Observation;
+use experiment::analysis::{Sheet, analyze as analysis, rounds};
+use experiment::report::Identity;
+use experiment::rows::{Rows, read_csv};
 
 /// Analyses a file of ratings.
 ///

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use crate::behavior::{Engine, EngineOptions, Folder, Generation, Refusal, Trust};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
-use crate::domain::behavior::{Problem, Severity};
-use crate::domain::experiment::{Arm, Experiment};
-use crate::domain::ids::{GenerationNumber, PluginName};
-use crate::domain::strategy::Strategy;
+use domain::behavior::{Problem, Severity};
+use domain::experiment::{Arm, Experiment};
+use domain::ids::{GenerationNumber, PluginName};
+use domain::strategy::Strategy;
 
 /// Checks the arms against the plugins that a host with this configuration would load. Returns what they warn of.
 ///

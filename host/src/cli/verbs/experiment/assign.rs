@@ -9,7 +9,7 @@ use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure};
-use crate::experiment::assignment::{choose, order_of_block, point_by_version, ranges};
+use experiment::assignment::{choose, order_of_block, point_by_version, ranges};
 
 /// How far weights may be from a sum of 1.
 const ROUNDING: f64 = 1e-6;

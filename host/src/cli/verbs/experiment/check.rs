@@ -12,10 +12,10 @@ use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, experiment_files, read_experiment};
-use crate::domain::clock::Clock;
-use crate::domain::experiment::{Design, Experiment};
-use crate::domain::ids::StrategyName;
 use crate::store::{Ledger, LedgerUrl};
+use domain::clock::Clock;
+use domain::experiment::{Design, Experiment};
+use domain::ids::StrategyName;
 
 /// Checks an experiment file.
 ///

@@ -6,8 +6,8 @@ use super::{kept, view};
 use crate::cli::Failure;
 use crate::cli::args::{Export, Rows};
 use crate::cli::output::Output;
-use crate::experiment::observation::Observation;
-use crate::experiment::rows::{write_csv, write_json_lines};
+use domain::observation::Observation;
+use experiment::rows::{write_csv, write_json_lines};
 
 /// Writes the observations of an experiment, of one phase or of all.
 ///

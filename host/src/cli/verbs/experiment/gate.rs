@@ -9,7 +9,7 @@ use crate::cli::args::Kept;
 use crate::cli::output::{BAD, GOOD, ODD, Output, styled};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure, Gate};
-use crate::experiment::report::{Comparison, Outcome, Report, Status};
+use experiment::report::{Comparison, Outcome, Report, Status};
 
 /// Says the verdict, and ends with its code.
 ///
@@ -146,7 +146,7 @@ fn treatment(comparison: &Comparison) -> Treatment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::page::sample::sample;
+    use experiment::page::sample::sample;
 
     /// A report whose treatments have these outcomes, each with or without a broken guardrail, and whose
     /// gravest check is this one.

@@ -8,11 +8,11 @@ use std::path::Path;
 use crate::cli::args::Kept;
 use crate::cli::verbs::turns::open;
 use crate::cli::{Exit, Failure};
-use crate::domain::experiment::{Assignment, Phase};
-use crate::experiment::analysis::analyze;
-use crate::experiment::observation::Observation;
-use crate::experiment::report::{Identity, Report};
 use crate::store::{Ledger, Played, Registered};
+use domain::experiment::{Assignment, Phase};
+use domain::observation::Observation;
+use experiment::analysis::analyze;
+use experiment::report::{Identity, Report};
 
 /// Where the ledger may be that is meant.
 const OTHER_LEDGER: &str = "name the experiment's with --ledger; `experiment run FILE --stand-ins` keeps one in \

@@ -4,13 +4,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::cli::Failure;
-use crate::domain::clock::Clock;
-use crate::domain::experiment::{Arm, Design, Experiment, Metric, Stopping, Who};
-use crate::domain::ids::StrategyName;
-use crate::domain::persona::{Cadence, Persona};
-use crate::experiment::assignment::{self, Dealt, Unit, dealt, fairest};
-use crate::experiment::statistics::{FIRST_LOOK, SPLIT_PERSONAS, Study, floor};
 use crate::store::Ledger;
+use domain::clock::Clock;
+use domain::experiment::{Arm, Design, Experiment, Metric, Stopping, Who};
+use domain::ids::StrategyName;
+use domain::persona::{Cadence, Persona};
+use experiment::assignment::{self, Dealt, Unit, dealt, fairest};
+use experiment::statistics::{FIRST_LOOK, SPLIT_PERSONAS, Study, floor};
 
 /// What is assumed where nothing has been seen: personas of the example catalog, modules that a turn rates,
 /// and how much things vary, in rating points.

@@ -6,8 +6,8 @@ use crate::cli::args::Power;
 use crate::cli::output::Output;
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
-use crate::domain::experiment::Design;
-use crate::experiment::statistics::{SPLIT_PERSONAS, Study, floor};
+use domain::experiment::Design;
+use experiment::statistics::{SPLIT_PERSONAS, Study, floor};
 
 /// Answers questions of planning.
 ///

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::behavior::{CallError, Called, Generation, LogLine};
-use crate::domain::behavior::{Problem, Severity};
-use crate::domain::strategy::Strategy;
 use crate::workshop::{Answers, No, Sample};
+use domain::behavior::{Problem, Severity};
+use domain::strategy::Strategy;
 
 /// What was answered, and what it cost.
 #[derive(Debug, Default)]

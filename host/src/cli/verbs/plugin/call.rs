@@ -14,8 +14,8 @@ use crate::cli::args::{Call, Function};
 use crate::cli::output::{FAINT, ODD, Output, styled, text_width};
 use crate::cli::text::{grouped, set, size};
 use crate::cli::{Exit, Failure};
-use crate::domain::behavior::Descriptor;
 use crate::workshop::{Answers, snapshot};
+use domain::behavior::Descriptor;
 
 /// Calls a function, and prints its answer. What it cost goes to standard error.
 ///

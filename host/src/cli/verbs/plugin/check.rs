@@ -19,12 +19,12 @@ use crate::cli::text::{grouped, size};
 use crate::cli::verbs::turns;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Plugins;
-use crate::domain::behavior::{Problem, Severity};
-use crate::domain::ids::{PluginName, StrategyName};
-use crate::domain::plugin::ReplayPolicy;
-use crate::domain::strategy::{Limits, Strategy};
 use crate::reload::Replay;
 use crate::workshop::{Answers, No};
+use domain::behavior::{Problem, Severity};
+use domain::ids::{PluginName, StrategyName};
+use domain::plugin::ReplayPolicy;
+use domain::strategy::{Limits, Strategy};
 
 /// Components from this size on take seconds to compile, so that this is said first.
 const LARGE: usize = 1 << 20;

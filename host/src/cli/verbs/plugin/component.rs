@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::behavior::{Engine, EngineOptions, Generation, Refusal, Source, Trust};
 use crate::cli::{Exit, Failure, load};
-use crate::domain::ids::{GenerationNumber, PluginName, StrategyName};
-use crate::domain::strategy::Strategy;
+use domain::ids::{GenerationNumber, PluginName, StrategyName};
+use domain::strategy::Strategy;
 
 /// Reads a component, as the plugin that its file is named for.
 ///

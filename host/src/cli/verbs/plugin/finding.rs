@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::ask::Cost;
 use crate::cli::output::{BAD, FAINT, GOOD, ODD, styled, text_width};
 use crate::cli::text::set;
-use crate::domain::ids::StrategyName;
+use domain::ids::StrategyName;
 
 /// How wide the names are, in characters.
 const NAMES: usize = 16;

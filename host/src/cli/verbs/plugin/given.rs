@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{Exit, Failure};
-use crate::domain::persona::Persona;
 use crate::mana::catalog::{Catalog, Entry};
 use crate::workshop::{MergeError, Sample};
+use domain::persona::Persona;
 
 /// The files that were named.
 #[derive(Clone, Copy, Debug, Default)]

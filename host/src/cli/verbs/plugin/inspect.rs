@@ -11,7 +11,7 @@ use crate::behavior::{Producer, Surface};
 use crate::cli::output::Output;
 use crate::cli::text::size;
 use crate::cli::{Exit, Failure};
-use crate::domain::ids::Sha256Hex;
+use domain::ids::Sha256Hex;
 
 /// Looks at a component. One that is no plugin can be looked at too.
 ///

@@ -12,11 +12,11 @@ use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, Output, styled, text_width
 use crate::cli::text::{printable, set};
 use crate::cli::verbs::turns;
 use crate::cli::{Exit, Failure, load};
-use crate::domain::ids::{PluginName, StrategyName};
-use crate::domain::kept_turn::Question;
-use crate::domain::rating::Rating;
-use crate::domain::strategy::Strategy;
 use crate::reload::{Answers, No, Read, Replay, Replayed};
+use domain::ids::{PluginName, StrategyName};
+use domain::kept_turn::Question;
+use domain::rating::Rating;
+use domain::strategy::Strategy;
 
 /// Replays. Ends with [`Exit::No`] when the build does worse in a turn.
 ///

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Record;
-use crate::domain::experiment::{ArmName, Experiment};
-use crate::experiment::assignment::audit;
-use crate::experiment::report::{Check, Status};
-use crate::experiment::statistics::{ALARM, MIN_PER_ARM, chi_square};
 use crate::store::Played;
+use domain::experiment::{ArmName, Experiment};
+use experiment::assignment::audit;
+use experiment::report::{Check, Status};
+use experiment::statistics::{ALARM, MIN_PER_ARM, chi_square};
 
 impl Record {
     /// What needs the ledger to be seen.
@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
     use crate::config::parse_experiment;
-    use crate::domain::ids::StrategyName;
-    use crate::experiment::rows::read_csv;
+    use domain::ids::StrategyName;
+    use experiment::rows::read_csv;
 
     const PLAN: &str = "key = \"k\"\nquestion = \"?\"\n[[arms]]\nname = \"control\"\nstrategy = \"daily\"\n\
                         [[arms]]\nname = \"brief\"\nstrategy = \"daily\"\n";

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::cli::args::{Form, View};
 use crate::cli::output::{Output, text_width};
 use crate::cli::{Exit, Failure};
-use crate::experiment::page::{html, markdown, page};
-use crate::experiment::report::Report;
+use experiment::page::{html, markdown, page};
+use experiment::report::Report;
 
 /// How wide text in a file is: whoever reads it has another terminal.
 const FILE_WIDTH: usize = 100;

@@ -7,8 +7,8 @@ use comfy_table::{
 
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, styled};
 use crate::cli::text::{printable, set};
-use crate::experiment::page::{Block, Fact, Note, Page, Ruling, Section, Table, Tone};
-use crate::experiment::report::Outcome;
+use experiment::page::{Block, Fact, Note, Page, Ruling, Section, Table, Tone};
+use experiment::report::Outcome;
 
 /// A column has room for words of so many characters.
 const LONGEST_WORD: usize = 26;
@@ -191,10 +191,10 @@ fn toned(cell: Cell, tones: impl Iterator<Item = Tone>) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::page::page;
-    use crate::experiment::page::sample::{hostile, in_trouble, sample};
+    use experiment::page::page;
+    use experiment::page::sample::{hostile, in_trouble, sample};
 
-    fn shown(report: &crate::experiment::report::Report, width: usize) -> String {
+    fn shown(report: &experiment::report::Report, width: usize) -> String {
         anstream::adapter::strip_str(&text(&page(report), width)).to_string()
     }
 

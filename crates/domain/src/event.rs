@@ -1,0 +1,255 @@
+//! The closed list of everything that happens and that somebody may want to know.
+//!
+//! Events go out and never back: metrics, the log, the demo's progress and (later) the live page
+//! are readers of the same values, so they cannot disagree.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::fault::{Fault, Stage};
+use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
+use super::rating::Rating;
+use super::transcript::Phase;
+use super::usage::{Cost, Usage};
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A tick began: mana-auth was asked who is due.
+    TickStarted {
+        /// How late it is, against the timer.
+        lag: Duration,
+    },
+    /// A tick's turns are over.
+    TickEnded {
+        /// How many personas were due.
+        due: usize,
+        /// How many turns completed.
+        completed: usize,
+        /// How many ended in a fault.
+        faults: usize,
+        /// How many were kept back.
+        held: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A persona is due but kept back by us.
+    Held {
+        /// Its address.
+        email: String,
+        /// Why.
+        reason: String,
+    },
+    /// A turn began.
+    TurnStarted {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// From 1.
+        attempt: u32,
+    },
+    /// A stage of a turn is over.
+    StageEnded {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// Which.
+        stage: Stage,
+        /// How long it took.
+        took: Duration,
+        /// Whether it gave what the next stage needs.
+        ok: bool,
+    },
+    /// Claude answered.
+    ModelCalled {
+        /// The turn.
+        turn: TurnId,
+        /// Which conversation.
+        phase: Phase,
+        /// The model.
+        model: String,
+        /// Tokens.
+        usage: Usage,
+        /// Money.
+        cost: Cost,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A tool answered.
+    ToolCalled {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// Dotted name.
+        tool: String,
+        /// Whether it did it.
+        ok: bool,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A plugin was called.
+    PluginCalled {
+        /// The turn.
+        turn: TurnId,
+        /// The plugin.
+        plugin: PluginName,
+        /// Its generation.
+        generation: GenerationNumber,
+        /// Which function.
+        function: &'static str,
+        /// `ok`, `failure`, or what stopped it.
+        outcome: &'static str,
+        /// Fuel used.
+        fuel: u64,
+        /// The most memory that it had, in bytes.
+        memory: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A build of a plugin was let in.
+    PluginLoaded {
+        /// The plugin.
+        plugin: PluginName,
+        /// What it is called from now on.
+        generation: GenerationNumber,
+        /// The plugin's own version.
+        version: String,
+        /// Its digest.
+        sha256: Sha256Hex,
+        /// Only a share of the personas gets it for now.
+        on_trial: bool,
+        /// What is not as it should be, and was let pass.
+        warnings: Vec<String>,
+        /// From the look at its file until turns get it.
+        took: Duration,
+    },
+    /// A build of a plugin was not let in; what served before serves on.
+    PluginRefused {
+        /// The plugin.
+        plugin: PluginName,
+        /// How far it got.
+        stage: &'static str,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        hint: String,
+        /// What serves on.
+        still_serving: Option<String>,
+    },
+    /// A plugin's file is gone, or there again; it is served either way.
+    PluginOrphaned {
+        /// The plugin.
+        plugin: PluginName,
+        /// Which of both.
+        orphaned: bool,
+    },
+    /// There is a file of a plugin that no strategy uses.
+    PluginUnused {
+        /// The plugin.
+        plugin: PluginName,
+    },
+    /// A generation broke down too often, and turns do not get it for a while.
+    PluginQuarantined {
+        /// The plugin.
+        plugin: PluginName,
+        /// The generation.
+        generation: GenerationNumber,
+        /// The function that broke down.
+        function: &'static str,
+        /// How.
+        cause: String,
+        /// When one turn tries it again.
+        until: DateTime<Utc>,
+    },
+    /// A generation serves again, or serves everybody after its trial.
+    PluginRecovered {
+        /// The plugin.
+        plugin: PluginName,
+        /// The generation.
+        generation: GenerationNumber,
+        /// It was on trial, and not in quarantine.
+        after_trial: bool,
+    },
+    /// A plugin wrote a log line.
+    PluginLogged {
+        /// Under which strategy.
+        strategy: StrategyName,
+        /// Which plugin.
+        plugin: PluginName,
+        /// `trace` to `error`.
+        level: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// A turn is over.
+    TurnEnded {
+        /// The turn.
+        turn: TurnId,
+        /// The persona's address.
+        email: String,
+        /// How it ended.
+        outcome: TurnEnd,
+        /// How many actions were kept.
+        actions: usize,
+        /// The ratings that were kept.
+        ratings: Vec<Rating>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A delivery was tried.
+    Delivered {
+        /// `actions` or `feedback`.
+        kind: &'static str,
+        /// Whether mana-auth acknowledged it.
+        ok: bool,
+        /// How many deliveries wait in the outbox now.
+        waiting: u64,
+    },
+    /// The loop was paused or goes on.
+    Paused {
+        /// Which of both.
+        paused: bool,
+    },
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "end")]
+pub enum TurnEnd {
+    /// Actions and ratings are kept.
+    Completed,
+    /// It used no tool, so there was nothing to rate.
+    Idle,
+    /// The plugin said that this turn should not take place.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// A stage failed.
+    Faulted(Fault),
+}
+
+impl From<Fault> for TurnEnd {
+    fn from(fault: Fault) -> Self {
+        Self::Faulted(fault)
+    }
+}
+
+impl TurnEnd {
+    /// The word in records and metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Idle => "idle",
+            Self::Skipped { .. } => "skipped",
+            Self::Faulted(_) => "faulted",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Words and rules: the values that every part of persona-host shares. No IO, no waiting, no clock of its own.
+//!
+//! Begin at [`persona`] (who acts), [`action`] and [`rating`] (what comes of a turn), [`fault`] (what may go wrong) and
+//! [`event`] (what is told of it). [`behavior`] and [`plugin`] are what components are asked and what is known of them.
+
+pub mod action;
+pub mod behavior;
+pub mod clock;
+pub mod delivery;
+pub mod event;
+pub mod experiment;
+pub mod fault;
+pub mod ids;
+pub mod kept_turn;
+pub mod observation;
+pub mod persona;
+pub mod plugin;
+pub mod rating;
+pub mod strategy;
+pub mod tool;
+pub mod transcript;
+pub mod usage;

@@ -1,0 +1,24 @@
+//! A report as people read it. `content` puts a report into sections, once, for every form; `markdown` and
+//! `html` set them, and so does the terminal's view in `cli/`. Nothing here computes more than where a line
+//! of a plot ends.
+
+mod content;
+mod html;
+mod inert;
+mod markdown;
+mod model;
+mod path;
+#[cfg(any(test, feature = "sample"))]
+pub mod sample;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use content::page;
+pub use html::html;
+pub use markdown::markdown;
+pub use model::{
+    Block, Column, Fact, Figure, Forest, ForestRow, Histogram, Note, Page, Plane, PlanePoint, Plot, Row,
+    Ruling, Section, Stop, Table, Tone, Track, TrackPoint,
+};
+pub use path::{Path, Place};

@@ -1,0 +1,150 @@
+//! mana-mcp itself: what its sessions share, and its routes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use rmcp::transport::streamable_http_server::session::SessionManager as _;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::Validators;
+use super::faults::Faults;
+use super::gate;
+use super::metrics::Metrics;
+use super::policy::{Policy, PolicyMode};
+use super::session::Session;
+use crate::database::Database;
+use crate::token::Verifier;
+use domain::clock::Clock;
+
+const PAGE: &str = "<!doctype html><title>mana-mcp (stand-in)</title>
+<h1>mana-mcp: a stand-in</h1>
+<p>This server belongs to persona-host. It behaves like mana-mcp towards a runner; its endpoint is /mcp.</p>";
+
+/// How this mana-mcp behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The time that everything here goes by.
+    pub clock: Clock,
+    /// Where the records are, and mana-auth's vaults and spaces.
+    pub database: Database,
+    /// Checks the tokens of mana-auth.
+    pub verifier: Verifier,
+    /// What happens to somebody who calls too often.
+    pub policy: PolicyMode,
+    /// Whether `spaces.list` fails, as it always does in the real one (contract D9).
+    pub spaces_list_fails: bool,
+    /// Ends all sessions and streams.
+    pub stop: CancellationToken,
+}
+
+/// The stand-in itself.
+#[derive(Debug)]
+pub struct ManaMcp {
+    pub(super) options: Options,
+    pub(super) policy: Policy,
+    pub(super) metrics: Metrics,
+    pub(super) validators: Validators,
+    pub(super) sessions: Arc<LocalSessionManager>,
+    /// Session id to user id; entries of closed sessions are dropped when they are next asked for.
+    owners: Mutex<HashMap<String, String>>,
+    faults: Mutex<Faults>,
+}
+
+/// rmcp's side of the endpoint.
+pub(super) type Protocol = StreamableHttpService<Session, LocalSessionManager>;
+
+impl ManaMcp {
+    /// A mana-mcp without sessions.
+    #[must_use]
+    pub fn new(options: Options) -> Arc<Self> {
+        let mut sessions = LocalSessionManager::default();
+        // The real server offers no resumption of streams, so no event announces any.
+        sessions.session_config.sse_retry = None;
+        Arc::new(Self {
+            policy: Policy::new(options.policy),
+            options,
+            metrics: Metrics::default(),
+            validators: Validators::for_all_tools(),
+            sessions: Arc::new(sessions),
+            owners: Mutex::default(),
+            faults: Mutex::default(),
+        })
+    }
+
+    /// All routes.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let mcp = self.clone();
+        let protocol = StreamableHttpService::new(
+            move || Ok(Session::new(mcp.clone())),
+            self.sessions.clone(),
+            StreamableHttpServerConfig::default()
+                .with_sse_retry(None)
+                .with_cancellation_token(self.options.stop.clone()),
+        );
+        Router::new()
+            .route("/mcp", any(gate::enter))
+            .with_state((self.clone(), protocol))
+            .route("/", get(async || Html(PAGE)))
+            .route("/health", get(health))
+            .route("/metrics", get(metrics).with_state(self.clone()))
+            .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
+    }
+
+    /// How many sessions are open.
+    pub async fn open_sessions(&self) -> usize {
+        self.sessions.sessions.read().await.len()
+    }
+
+    /// Closes every session, as a restart would.
+    pub async fn close_sessions(&self) {
+        let open: Vec<_> = self.sessions.sessions.read().await.keys().cloned().collect();
+        for session in open {
+            if let Err(error) = self.sessions.close_session(&session).await {
+                tracing::debug!(%error, "a session was gone before it was closed");
+            }
+        }
+    }
+
+    /// Sets what goes wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes whose session it is.
+    pub(super) fn owns(&self, session: &str, user: &str) {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.insert(session.to_owned(), user.to_owned());
+    }
+
+    /// Whose session it is, if it is open.
+    pub(super) async fn owner(&self, session: &str) -> Option<String> {
+        let is_open = self.sessions.sessions.read().await.contains_key(session);
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_open {
+            owners.get(session).cloned()
+        } else {
+            owners.remove(session);
+            None
+        }
+    }
+}
+
+async fn health() -> impl IntoResponse {
+    Json(json!({"status": "ok", "service": "mana-mcp", "registry": {"loaded": true}}))
+}
+
+async fn metrics(State(mcp): State<Arc<ManaMcp>>) -> String {
+    mcp.metrics.text(mcp.open_sessions().await)
+}
