@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::engine::make_private;
-use super::source::{Origin, Source};
+use super::refusal::Origin;
+use super::source::Source;
 use domain::ids::{PluginName, Sha256Hex};
 
 /// How many builds of a plugin are kept.

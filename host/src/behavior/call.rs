@@ -7,9 +7,10 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::check;
+use super::contract::drifted;
 use super::limits::{GRACE, MAX_HANDLES};
-use super::load::drifted;
 use super::state::{CallState, LogLine, Surroundings};
+use super::v0_1::NotInstantiated;
 use domain::behavior::{Failure, FailureKind, Problem};
 use domain::strategy::Limits;
 
@@ -234,11 +235,6 @@ fn new_store(
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline has passed")]
 struct DeadlineExceeded;
-
-/// Marks an error that came before the function was called.
-#[derive(Debug, thiserror::Error)]
-#[error("it cannot be instantiated")]
-pub(super) struct NotInstantiated;
 
 /// wasmtime's error in our words. The order matters: a plugin that is denied memory panics, and its
 /// trap then looks like any other.

@@ -187,6 +187,11 @@ fn is_accepted(version: &str) -> bool {
     version.strip_prefix("0.1.").is_some_and(|patch| patch.parse::<u32>().is_ok())
 }
 
+/// The names fit and the types do not: the plugin was built against an edited copy of the contract.
+pub(super) fn drifted(error: &wasmtime::Error) -> String {
+    format!("its types are not those of wit/v0.1: {error:#}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

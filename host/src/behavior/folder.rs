@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::built_in::BUILT_IN;
-use super::load::{LoadStage, Refusal};
-use super::source::{Origin, Source};
+use super::refusal::{LoadStage, Origin, Refusal};
+use super::source::Source;
 use domain::ids::PluginName;
 
 /// How often, and how long apart, a file that changes while it is read is read again.

@@ -12,7 +12,8 @@ use super::call::{Called, call};
 use super::check;
 use super::contract::Mismatch;
 use super::engine::Engine;
-use super::source::{Origin, Source};
+use super::refusal::Origin;
+use super::source::Source;
 use super::state::{CallState, Surroundings};
 use super::v0_1;
 use domain::behavior::{

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::builds::KeptBuild;
 use super::generation::Generation;
 use super::health::Quarantine;
-use super::load::{LoadStage, Refusal};
+use super::refusal::{LoadStage, Refusal};
 use super::state::LogLevel;
 use super::tally::Figures;
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};

@@ -1,6 +1,5 @@
 //! Where a plugin's component comes from.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 
 use super::built_in;
 use super::limits::MAX_COMPONENT;
-use super::load::{LoadStage, Refusal};
+use super::refusal::{LoadStage, Origin, Refusal};
 use domain::ids::{PluginName, Sha256Hex};
 
 /// No signature file is larger, in bytes.
@@ -25,27 +24,6 @@ pub struct Source {
     pub bytes: Arc<[u8]>,
     /// The content of the signature file beside it.
     pub signature: Option<Vec<u8>>,
-}
-
-/// Where a component is from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It is part of the program.
-    BuiltIn,
-    /// A file.
-    File(PathBuf),
-    /// The builds that were kept, because they once went live.
-    Kept,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BuiltIn => f.write_str("built in"),
-            Self::File(path) => path.display().fmt(f),
-            Self::Kept => f.write_str("a kept build"),
-        }
-    }
 }
 
 impl Source {
@@ -96,6 +74,19 @@ impl Source {
     #[must_use]
     pub fn digest(&self) -> Sha256Hex {
         Sha256Hex::of(&self.bytes)
+    }
+}
+
+impl Refusal {
+    /// A refusal of a build that was read.
+    pub fn of(
+        source: &Source,
+        stage: LoadStage,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        let sha256 = Some(source.digest());
+        Self { sha256, ..Self::new(&source.plugin, source.origin.clone(), stage, message, hint) }
     }
 }
 

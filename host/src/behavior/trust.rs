@@ -8,7 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::contract::Mismatch;
-use super::source::{Origin, Source};
+use super::refusal::Origin;
+use super::source::Source;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::Signatures;
 

@@ -3,7 +3,6 @@
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 
-use super::call::NotInstantiated;
 use super::check::{RawDescriptor, RawRating, RawRatingReport, RawRatingRequest};
 use super::state::{CallState, LogLevel};
 use domain::action::{Action, ActionStatus};
@@ -152,6 +151,11 @@ impl Linked {
         self.plugin.instantiate_async(store).await.map_err(|error| error.context(NotInstantiated))
     }
 }
+
+/// Marks an error that came before the function was called.
+#[derive(Debug, thiserror::Error)]
+#[error("it cannot be instantiated")]
+pub(super) struct NotInstantiated;
 
 impl From<&Persona> for types::Persona {
     fn from(who: &Persona) -> Self {
