@@ -31,7 +31,11 @@ const REPLY: &str = "```json\n{\"ratings\":[\
 fn plugin_call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let plugin = PluginName::new("daily");
-    let engine = Engine::new(&EngineOptions::default()).expect("an engine");
+    let engine = Engine::new(&EngineOptions {
+        prover: Some(env!("CARGO_BIN_EXE_persona-host").into()),
+        ..EngineOptions::default()
+    })
+    .expect("an engine");
     let source = Source::built_in(&plugin).expect("it is built in");
     let daily =
         runtime.block_on(engine.load(&source, GenerationNumber(1), &Trust::default())).expect("it loads");

@@ -23,6 +23,8 @@ use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
+/// The program itself, which proves builds.
+const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
 /// Saves of a Rust plugin.
 const SAVES: u32 = 60;
 /// Calls per language.
@@ -85,6 +87,7 @@ fn configuration(stack: &Stack, folder: &Path) -> Config {
     config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
     config.plugins.dir = folder.join("plugins");
     config.plugins.cache_dir = Some(folder.join("cache"));
+    config.plugins.prover = Some(PROVER.into());
     config.runner.tick_interval = TICK;
     config.strategies.push(Strategy::plain(StrategyName::new("own"), PluginName::new("own")));
     config
@@ -205,7 +208,8 @@ async fn main() {
     save_to_live(&brief).await;
     let (javascript, python) = (example("brief-js"), example("brief-python"));
     ticks_while_compiling(&python, &brief).await;
-    let engine = Engine::new(&EngineOptions::default()).expect("an engine");
+    let engine = Engine::new(&EngineOptions { prover: Some(PROVER.into()), ..EngineOptions::default() })
+        .expect("an engine");
     for (language, component) in [("Rust", &brief), ("JavaScript", &javascript), ("Python", &python)] {
         calls_and_memory(&engine, language, component).await;
     }

@@ -59,6 +59,7 @@ impl Town {
         let mut config = resolve(File::default(), &variable).expect("a good configuration");
         config.store.url = format!("sqlite:{}", folder.path().join("ledger.db").display());
         config.plugins.cache_dir = Some(folder.path().join("cache"));
+        config.plugins.prover = Some(env!("CARGO_BIN_EXE_persona-host").into());
         let url = format!("{}/api/v1/admin/personas", stack.auth_url());
         let admin = Admin::new(outbound::client().expect("a client"), url, stack.admin_jwt().into());
         for number in 0..personas {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::behavior::{Builds, Engine, EngineOptions, Folder, Registry, WatchMode};
+use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
 use crate::mana::Mana;
@@ -58,7 +58,7 @@ impl From<Complaint> for Failure {
 pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
     let url = LedgerUrl::parse(&config.store.url)?;
     let ledger = Arc::new(Ledger::open(&url, clock.clone()).await?);
-    let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir.clone() })?;
+    let engine = Engine::new(&load::engine(config))?;
     let strategies: BTreeMap<StrategyName, Arc<Strategy>> =
         (config.strategies.iter().cloned()).map(|own| (own.name.clone(), Arc::new(own))).collect();
     let events = Events::default();

@@ -37,7 +37,7 @@ async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exi
     match verb {
         Plugin::New(args) => verbs::plugin::new(&args, output)?,
         Plugin::Build { dir } => verbs::plugin::build(&dir, output)?,
-        Plugin::Inspect { file } => verbs::plugin::inspect(&file, output)?,
+        Plugin::Inspect { file } => verbs::plugin::inspect(&file, output).await?,
         Plugin::Check(args) => return verbs::plugin::check(&args, file, output).await,
         Plugin::Call(args) => verbs::plugin::call(&args, file, output).await?,
         Plugin::Test(args) => return verbs::plugin::test(&args, file, output).await,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -15,13 +16,14 @@ use domain::behavior::{Failure, FailureKind, Problem};
 use domain::strategy::Limits;
 
 /// What came of a call, and what it cost.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Called<T> {
     /// The answer, checked by the host.
     pub result: Result<T, CallError>,
     /// What the host's checks of the answer found and put right.
     pub problems: Vec<Problem>,
     /// The function's name in the contract, such as `compose-turn`.
+    #[serde(skip)]
     pub function: &'static str,
     /// The fuel used: the same for the same input.
     pub fuel: u64,
@@ -36,7 +38,7 @@ pub struct Called<T> {
 }
 
 /// Why a call gave no answer.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 pub enum CallError {
     /// The plugin said no.
     #[error("the plugin says: {}", .0.message)]
@@ -89,6 +91,12 @@ pub enum CallError {
         /// Why.
         message: String,
     },
+    /// The process that was to make the call gave no answer.
+    #[error("{message}")]
+    Unproven {
+        /// Why.
+        message: String,
+    },
 }
 
 impl CallError {
@@ -110,6 +118,7 @@ impl CallError {
             Self::TooMuchData { .. } => "too-much-data",
             Self::Unacceptable { .. } => "unacceptable",
             Self::DoesNotFit { .. } => "does-not-fit",
+            Self::Unproven { .. } => "unproven",
         }
     }
 
@@ -123,7 +132,8 @@ impl CallError {
             | Self::OutOfTime { .. }
             | Self::OutOfMemory { .. }
             | Self::TooMuchData { .. }
-            | Self::DoesNotFit { .. } => true,
+            | Self::DoesNotFit { .. }
+            | Self::Unproven { .. } => true,
         }
     }
 
@@ -146,6 +156,7 @@ impl CallError {
             Self::TooMuchData { .. } => "return less, or raise the strategy's limit `transfer`",
             Self::Trapped { .. } | Self::Unacceptable { .. } => "this is a bug in the plugin, for its author",
             Self::DoesNotFit { .. } => "rebuild it against the unchanged wit/v0.1",
+            Self::Unproven { .. } => "make the plugin's settings schema simpler, or the settings smaller",
         }
     }
 }
@@ -164,8 +175,17 @@ impl<T> Called<T> {
 
     /// An answer that took no call.
     pub(super) fn without_call(function: &'static str, answer: T) -> Self {
+        Self::unmade(function, Ok(answer))
+    }
+
+    /// The same of the function with this name, which is not written down with a call.
+    pub(super) fn of(self, function: &'static str) -> Self {
+        Self { function, ..self }
+    }
+
+    pub(super) fn unmade(function: &'static str, result: Result<T, CallError>) -> Self {
         Self {
-            result: Ok(answer),
+            result,
             problems: Vec::new(),
             function,
             fuel: 0,

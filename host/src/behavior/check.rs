@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use super::words::{line, lines};
 use domain::behavior::{Descriptor, Failure, OfferedTool, Problem, RatingReport, RatingRequest, TurnRequest};
 use domain::rating::{MAX_NOTES, Rating, Score};
 
@@ -12,6 +13,8 @@ use domain::rating::{MAX_NOTES, Rating, Score};
 const MAX_PROMPT: usize = 200_000;
 /// The longest memory, in bytes.
 const MAX_MEMORY: usize = 64 << 10;
+/// The longest settings schema, in bytes.
+const MAX_SCHEMA: usize = 256 << 10;
 /// The most problems that are kept of one report.
 const MAX_PROBLEMS: usize = 100;
 /// The longest message of a problem or a failure, in characters.
@@ -63,15 +66,21 @@ pub(super) fn descriptor(raw: RawDescriptor) -> Checked<Descriptor> {
     }
     let settings_schema = match raw.settings_schema {
         None => None,
+        Some(text) if text.len() > MAX_SCHEMA => {
+            return Err(format!(
+                "its settings schema has {} bytes, and {MAX_SCHEMA} is the most",
+                text.len()
+            ));
+        }
         Some(text) => Some(
             serde_json::from_str(&text)
                 .map_err(|error| format!("its settings schema is not JSON: {error}"))?,
         ),
     };
     let descriptor = Descriptor {
-        name: shorten(raw.name, MAX_NAME),
-        version: shorten(raw.version, MAX_NAME),
-        summary: shorten(raw.summary, MAX_NAME),
+        name: line(raw.name, MAX_NAME),
+        version: line(raw.version, MAX_NAME),
+        summary: line(raw.summary, MAX_NAME),
         settings_schema,
     };
     Ok((descriptor, Vec::new()))
@@ -114,7 +123,7 @@ pub(super) fn rating_report(raw: RawRatingReport, modules_used: &[String]) -> Ch
     let mut problems = Vec::new();
     let mut ratings: Vec<Rating> = Vec::new();
     for RawRating { module, score, notes } in raw.ratings {
-        let path = || Some(shorten(module.clone(), MAX_NAME));
+        let path = || Some(line(module.clone(), MAX_NAME));
         if !modules_used.contains(&module) {
             problems.push(Problem::error(path(), "the plugin rated a module that was not used; dropped"));
             continue;
@@ -132,16 +141,16 @@ pub(super) fn rating_report(raw: RawRatingReport, modules_used: &[String]) -> Ch
     }
     let memory = raw.memory.and_then(|text| check_memory(&text, &mut problems));
     let report = RatingReport { ratings, problems: plugin_problems(raw.problems), memory };
-    Ok((report, problems))
+    Ok((report, plugin_problems(problems)))
 }
 
-/// A plugin's problems, of bounded number and length.
+/// Problems of bounded number and length: what a plugin says, and what the host has to say about its answer.
 pub(super) fn plugin_problems(mut problems: Vec<Problem>) -> Vec<Problem> {
     let surplus = problems.len().saturating_sub(MAX_PROBLEMS);
     problems.truncate(MAX_PROBLEMS);
     for problem in &mut problems {
-        problem.message = shorten(std::mem::take(&mut problem.message), MAX_MESSAGE);
-        problem.path = problem.path.take().map(|path| shorten(path, MAX_NAME));
+        problem.message = line(std::mem::take(&mut problem.message), MAX_MESSAGE);
+        problem.path = problem.path.take().map(|path| line(path, MAX_NAME));
     }
     if surplus > 0 {
         problems.push(Problem::warning(None, format!("{surplus} more problems were left out")));
@@ -151,8 +160,8 @@ pub(super) fn plugin_problems(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 /// A plugin's failure, of bounded length.
 pub(super) fn failure(mut failure: Failure) -> Failure {
-    failure.message = shorten(failure.message, MAX_MESSAGE);
-    failure.code = failure.code.map(|code| shorten(code, MAX_NAME));
+    failure.message = line(failure.message, MAX_MESSAGE);
+    failure.code = failure.code.map(|code| line(code, MAX_NAME));
     if failure.message.trim().is_empty() {
         failure.message = "(it gives no reason)".to_owned();
     }
@@ -185,7 +194,7 @@ fn keep_offered(allowed: &mut Vec<String>, offered: &[OfferedTool], problems: &m
     if !unknown.is_empty() {
         problems.push(Problem::warning(
             Some("/allowed-tools".to_owned()),
-            shorten(format!("left out, because they are not offered: {}", unknown.join(", ")), MAX_MESSAGE),
+            line(format!("left out, because they are not offered: {}", unknown.join(", ")), MAX_MESSAGE),
         ));
     }
 }
@@ -200,9 +209,10 @@ fn schema_problem(what: &str) -> Problem {
 /// Notes go to mana-auth and into a database, where one that does not fit would take its whole
 /// request with it.
 fn check_notes(mut notes: String, path: Option<String>, problems: &mut Vec<Problem>) -> String {
-    if notes.contains('\0') {
-        notes = notes.replace('\0', "\u{fffd}");
-        problems.push(Problem::warning(path.clone(), "the notes held zero bytes; replaced"));
+    let inert = lines(notes.clone(), usize::MAX);
+    if inert != notes {
+        notes = inert;
+        problems.push(Problem::warning(path.clone(), "the notes held control characters; replaced"));
     }
     if let Some((end, _)) = notes.char_indices().nth(MAX_NOTES) {
         notes.truncate(end);
@@ -226,14 +236,6 @@ fn check_memory(text: &str, problems: &mut Vec<Problem>) -> Option<Value> {
             None
         }
     }
-}
-
-fn shorten(mut text: String, characters: usize) -> String {
-    if let Some((end, _)) = text.char_indices().nth(characters) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 #[cfg(test)]

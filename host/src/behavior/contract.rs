@@ -129,6 +129,17 @@ impl Names {
                         self.exports.push(export?.name.name.to_owned());
                     }
                 }
+                // Types are looked at too, because they are what nests.
+                Payload::ComponentTypeSection(section) => {
+                    for inner in section {
+                        inner?;
+                    }
+                }
+                Payload::CoreTypeSection(section) => {
+                    for inner in section {
+                        inner?;
+                    }
+                }
                 _ => {}
             }
         }

@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonschema::Validator;
-use serde_json::Value;
 use wasmtime::Store;
 
-use super::call::{Called, call};
+use super::artifact::Artifact;
+use super::call::{CallError, Called, call};
 use super::check;
-use super::contract::Mismatch;
 use super::engine::Engine;
+use super::proof::{Answer, Proof, Prover, Question, Trial, Unproven, misunderstood};
 use super::refusal::Origin;
 use super::source::Source;
 use super::state::{CallState, Surroundings};
@@ -21,22 +20,18 @@ use domain::behavior::{
 };
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use domain::persona::Persona;
-use domain::strategy::{Limits, Strategy};
-
-/// What all cases of a self-test may use together.
-const SELF_TEST_FUEL: u64 = 5_000_000_000;
-const SELF_TEST_TIME: Duration = Duration::from_secs(10);
+use domain::strategy::Strategy;
 
 /// One loaded build of a plugin.
 pub struct Generation {
     engine: wasmtime::Engine,
+    prover: Prover,
     plugin: PluginName,
     number: GenerationNumber,
     digest: Sha256Hex,
     origin: Origin,
-    contract: String,
-    descriptor: Descriptor,
-    settings: Option<Validator>,
+    /// What it has shown, before any turn could get it.
+    pub(super) proof: Proof,
     warning: Option<String>,
     compiled: Duration,
     /// A second version of the contract makes this an enum.
@@ -45,12 +40,12 @@ pub struct Generation {
     _counted: Arc<()>,
 }
 
-/// Everything about a build that is known before it is called for the first time.
+/// Everything about a build that is known before a turn calls it for the first time.
 pub(super) struct Loaded<'a> {
     pub(super) source: &'a Source,
     pub(super) number: GenerationNumber,
     pub(super) digest: Sha256Hex,
-    pub(super) contract: String,
+    pub(super) proof: Proof,
     pub(super) warning: Option<String>,
     pub(super) compiled: Duration,
     pub(super) linked: v0_1::Linked,
@@ -68,40 +63,22 @@ impl fmt::Debug for Generation {
 }
 
 impl Generation {
-    /// Asks a linked plugin what it is.
-    pub(super) async fn new(engine: &Engine, loaded: Loaded<'_>) -> Result<Self, Mismatch> {
-        let Loaded { source, number, digest, contract, warning, compiled, linked } = loaded;
-        let described = call(
-            &engine.wasmtime,
-            "describe",
-            &Limits::default(),
-            Surroundings::NONE,
-            async |store: &mut Store<CallState>| linked.describe(store).await,
-        )
-        .await
-        .checked(check::descriptor);
-        let descriptor = described.result.map_err(|error| Mismatch::new(error.to_string(), error.hint()))?;
-        let settings = descriptor.settings_schema.as_ref().map(jsonschema::validator_for).transpose();
-        let settings = settings.map_err(|error| {
-            Mismatch::new(
-                format!("its settings schema is not a JSON Schema: {error}"),
-                "correct `settings-schema` in what `describe` returns",
-            )
-        })?;
-        Ok(Self {
-            engine: engine.wasmtime.clone(),
+    /// A linked plugin that has shown itself.
+    pub(super) fn new(engine: &Engine, loaded: Loaded<'_>) -> Self {
+        let Loaded { source, number, digest, proof, warning, compiled, linked } = loaded;
+        Self {
+            engine: engine.machine.wasmtime.clone(),
+            prover: engine.prover.clone(),
             plugin: source.plugin.clone(),
             number,
             digest,
             origin: source.origin.clone(),
-            contract,
-            descriptor,
-            settings,
+            proof,
             warning,
             compiled,
             linked,
             _counted: Arc::clone(&engine.generations),
-        })
+        }
     }
 
     /// The plugin.
@@ -155,44 +132,58 @@ impl Generation {
     /// The version of the contract that it was built for, such as `0.1.0`.
     #[must_use]
     pub fn contract(&self) -> &str {
-        &self.contract
+        &self.proof.contract
+    }
+
+    /// What it imports, by name.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.proof.imports
     }
 
     /// What it says of itself.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.proof.descriptor
     }
 
-    /// Runs the cases that it ships; a problem for each that fails.
-    pub async fn self_test(&self) -> Called<Vec<Problem>> {
-        const FUNCTION: &str = "self-test";
-        if !self.has_self_test() {
-            return Called::without_call(FUNCTION, Vec::new());
-        }
-        // Many calls in one: it may take what many calls may take.
-        let limits = Limits { fuel: SELF_TEST_FUEL, time: SELF_TEST_TIME, ..Limits::default() };
-        call(&self.engine, FUNCTION, &limits, Surroundings::NONE, async |store: &mut Store<CallState>| {
-            self.linked.self_test(store).await
-        })
-        .await
-        .checked(|problems| Ok((check::plugin_problems(problems), Vec::new())))
+    /// What came of the cases that it ships, when it was proven; a problem for each that failed.
+    #[must_use]
+    pub fn self_test(&self) -> Called<Vec<Problem>> {
+        self.proof.self_test.clone().of("self-test")
     }
 
     /// Finds what is wrong with a strategy's settings: by the plugin's schema first and, if that has
-    /// nothing to say, by asking the plugin.
+    /// nothing to say, by asking the plugin. Both in a child, unless that was done when it was proven: a
+    /// schema can take for ever.
     pub async fn check_settings(&self, strategy: &Strategy) -> Called<Vec<Problem>> {
         const FUNCTION: &str = "check-settings";
-        let problems = self.broken_rules(&strategy.settings);
-        if !problems.is_empty() {
-            return Called::without_call(FUNCTION, problems);
+        let trial = Trial::of(strategy);
+        let called = match self.proof.of(&trial) {
+            Some(called) => called.clone(),
+            None => match self.try_settings(vec![trial]).await {
+                Ok((mut tried, _)) => tried.swap_remove(0),
+                Err(unproven) => {
+                    Called::unmade(FUNCTION, Err(CallError::Unproven { message: unproven.wrong.message }))
+                }
+            },
+        };
+        called.of(FUNCTION)
+    }
+
+    /// Asks a child about settings, one answer for each. Gives also the machine code, which it was lent.
+    pub(super) async fn try_settings(
+        &self,
+        trials: Vec<Trial>,
+    ) -> Result<(Vec<Called<Vec<Problem>>>, Artifact), Unproven> {
+        let code = self.linked.machine_code().map_err(|_| misunderstood())?;
+        let artifact = Artifact::fresh(code);
+        let (count, schema) = (trials.len(), self.proof.descriptor.settings_schema.clone());
+        let question = Question::Try { schema, trials, sha256: artifact.sha256() };
+        match self.prover.ask(&question, artifact.bytes()).await? {
+            (Answer::Tried(tried), _) if tried.len() == count => Ok((tried, artifact)),
+            _ => Err(misunderstood()),
         }
-        let settings = strategy.settings.to_string();
-        self.call(FUNCTION, strategy, Surroundings::NONE, async |store: &mut Store<CallState>| {
-            self.linked.check_settings(store, &settings).await
-        })
-        .await
-        .checked(|problems| Ok((check::plugin_problems(problems), Vec::new())))
     }
 
     /// The question that opens the turn.
@@ -251,18 +242,6 @@ impl Generation {
         body: impl AsyncFnOnce(&mut Store<CallState>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> Called<T> {
         call(&self.engine, function, &strategy.limits, surroundings, body).await
-    }
-
-    /// What the schema says about a settings document.
-    fn broken_rules(&self, settings: &Value) -> Vec<Problem> {
-        if !settings.is_object() {
-            return vec![Problem::error(None, "the settings have to be an object")];
-        }
-        let Some(schema) = &self.settings else { return Vec::new() };
-        schema
-            .iter_errors(settings)
-            .map(|error| Problem::error(Some(error.instance_path().to_string()), error.to_string()))
-            .collect()
     }
 }
 

@@ -1,26 +1,31 @@
-//! From bytes to a generation: trust, contract, compile, link, ask it what it is.
+//! From bytes to a generation: trust, what it has shown in a child, its machine code, its imports and exports.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::time::timeout;
+use tokio::task::spawn_blocking;
 use wasmtime::component::Component;
 
-use super::contract::{self, Mismatch, drifted};
+use super::artifact::Artifact;
+use super::contract::{Mismatch, drifted};
 use super::engine::Engine;
 use super::generation::{Generation, Loaded};
+use super::proof::{Answer, Key, Proof, Question, Trial, Unproven, misunderstood};
 use super::refusal::{LoadStage, Refusal};
 use super::source::Source;
+use super::surface::{Misfit, Surface};
 use super::trust::Trust;
 use super::v0_1;
 use domain::ids::GenerationNumber;
+use domain::strategy::Strategy;
 
-/// How long one compilation may take. It cannot be stopped, but nobody waits for it any longer.
-const COMPILE_TIME: Duration = Duration::from_secs(60);
+/// So many settings that were tried are kept with a proof.
+const TRIED: usize = 32;
 
 impl Engine {
-    /// Loads a component as generation `number` of its plugin: checks whether it is trusted and the
-    /// contract, compiles it on a thread of its own, links it, instantiates it and calls `describe`.
+    /// Loads a component as generation `number` of its plugin: checks whether it is trusted, lets it show
+    /// itself in a child process (contract, compiler, `describe`, its own cases), and links what that hands
+    /// over.
     ///
     /// # Errors
     /// When the component is refused at any stage.
@@ -30,61 +35,102 @@ impl Engine {
         number: GenerationNumber,
         trust: &Trust,
     ) -> Result<Generation, Refusal> {
+        self.load_for(source, number, trust, &[]).await
+    }
+
+    /// The same, and asks it in the same child about the settings of these strategies.
+    ///
+    /// # Errors
+    /// When the component is refused at any stage. Settings that it does not take are no reason.
+    pub async fn load_for(
+        &self,
+        source: &Source,
+        number: GenerationNumber,
+        trust: &Trust,
+        strategies: &[Arc<Strategy>],
+    ) -> Result<Generation, Refusal> {
         let began = Instant::now();
         let digest = source.digest();
         let refuse = |stage, Mismatch { message, hint }| Refusal::of(source, stage, message, hint);
+        let unproven = |unproven: Unproven| {
+            let refusal = refuse(unproven.stage, unproven.wrong);
+            if unproven.is_passing { refusal.passing() } else { refusal }
+        };
         let warning = trust.check(source, &digest).map_err(|wrong| refuse(LoadStage::Trust, wrong))?;
-        let contract =
-            contract::version(&source.bytes).map_err(|wrong| refuse(LoadStage::Contract, wrong))?;
-        let component = self.compile(Arc::clone(&source.bytes)).await.map_err(|message| {
-            let hint = advice(&message);
-            Refusal::of(source, LoadStage::Compile, message, hint)
-        })?;
-        let compiled = began.elapsed();
-        let linked = v0_1::Linked::new(&self.linker, &component)
-            .map_err(|error| refuse(LoadStage::Link, unlinked(&error)))?;
-        let loaded = Loaded { source, number, digest, contract, warning, compiled, linked };
-        Generation::new(self, loaded).await.map_err(|wrong| refuse(LoadStage::Describe, wrong))
+        let trials: Vec<Trial> = strategies.iter().map(|strategy| Trial::of(strategy)).collect();
+        let key = self.proofs.key(&digest);
+        let (proof, component, compiled) = match self.find(&key).await {
+            Some((proof, component)) => (proof, component, began.elapsed()),
+            None => {
+                let (proof, component) = self.prove(source, &key, &trials).await.map_err(unproven)?;
+                let compiled = proof.compiled;
+                (proof, component, compiled)
+            }
+        };
+        let linked = v0_1::Linked::new(&self.machine.linker, &component)
+            .map_err(|error| refuse(LoadStage::Link, Mismatch::new(drifted(&error), "rebuild the plugin")))?;
+        let loaded = Loaded { source, number, digest, proof, warning, compiled, linked };
+        let mut generation = Generation::new(self, loaded);
+        self.try_what_is_new(&mut generation, &key, trials).await.map_err(unproven)?;
+        Ok(generation)
     }
 
-    /// Off the runtime's threads and one at a time. A panic of the compiler is an error like others.
-    async fn compile(&self, bytes: Arc<[u8]>) -> Result<Component, String> {
-        let permit =
-            Arc::clone(&self.compiling).acquire_owned().await.map_err(|_| "the host is ending".to_owned())?;
-        let engine = self.wasmtime.clone();
-        let compiled = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            Component::from_binary(&engine, &bytes)
-        });
-        match timeout(COMPILE_TIME, compiled).await {
-            Ok(Ok(Ok(component))) => Ok(component),
-            Ok(Ok(Err(error))) => Err(format!("it cannot be compiled: {error:#}")),
-            Ok(Err(_)) => {
-                Err("the compiler failed on it (a bug in wasmtime, not necessarily in the plugin)".to_owned())
-            }
-            Err(_) => Err(format!("it takes longer than {} s to compile", COMPILE_TIME.as_secs())),
+    /// What can be seen of a component without running it. It is read in a child.
+    ///
+    /// # Errors
+    /// When the bytes are no component, or one that is cut off or damaged.
+    pub async fn look(&self, component: &[u8]) -> Result<Surface, Misfit> {
+        self.prover.look(component).await
+    }
+
+    async fn find(&self, key: &Key) -> Option<(Proof, Component)> {
+        let (proofs, wasmtime, key) = (self.proofs.clone(), self.machine.wasmtime.clone(), key.clone());
+        spawn_blocking(move || proofs.find(&key, &wasmtime)).await.ok().flatten()
+    }
+
+    async fn prove(
+        &self,
+        source: &Source,
+        key: &Key,
+        trials: &[Trial],
+    ) -> Result<(Proof, Component), Unproven> {
+        let answer = self.prover.ask(&Question::Prove(trials.to_vec()), &source.bytes).await?;
+        let (Answer::Proven(proof, _), Some(artifact)) = answer else { return Err(misunderstood()) };
+        let (wasmtime, artifact) = (self.machine.wasmtime.clone(), Arc::new(artifact));
+        let handed_over = Arc::clone(&artifact);
+        let loaded = spawn_blocking(move || handed_over.load(&wasmtime)).await;
+        let Ok(Ok(component)) = loaded else { return Err(misunderstood()) };
+        self.keep(key, &proof, artifact).await;
+        Ok((*proof, component))
+    }
+
+    /// Settings that were not tried yet: the build was proven before somebody wrote them.
+    async fn try_what_is_new(
+        &self,
+        generation: &mut Generation,
+        key: &Key,
+        mut trials: Vec<Trial>,
+    ) -> Result<(), Unproven> {
+        trials.retain(|trial| generation.proof.of(trial).is_none());
+        if trials.is_empty() {
+            return Ok(());
+        }
+        let (called, artifact) = generation.try_settings(trials.clone()).await?;
+        generation.proof.tried.splice(0..0, trials.into_iter().zip(called));
+        generation.proof.tried.truncate(TRIED);
+        self.keep(key, &generation.proof, Arc::new(artifact)).await;
+        Ok(())
+    }
+
+    /// Only what would come out the same another time is kept. What cannot be kept is proven again.
+    async fn keep(&self, key: &Key, proof: &Proof, artifact: Arc<Artifact>) {
+        if !proof.is_lasting() {
+            return;
+        }
+        let (proofs, key, proof) = (self.proofs.clone(), key.clone(), proof.clone());
+        let kept = spawn_blocking(move || proofs.keep(&key, &proof, &artifact)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(%error, "compiled code cannot be kept for the next start: is plugins.cache_dir writable?");
         }
     }
-}
-
-/// Parts of WebAssembly that are off here, and the options of usual tools that need them.
-fn advice(message: &str) -> &'static str {
-    if message.contains("tail calls") {
-        "build it without tail calls (componentize-qjs: without `--opt-size`)"
-    } else if message.contains("component model async") {
-        "build it without async functions (componentize-qjs: `--sync`, jco: `--backend-qjs-disable-async`)"
-    } else {
-        "rebuild the plugin with a current toolchain"
-    }
-}
-
-/// The names of its imports and exports are right, and something in them is not there or of another type.
-fn unlinked(error: &wasmtime::Error) -> Mismatch {
-    if error.to_string().starts_with("component imports instance `wasi:") {
-        return Mismatch::new(
-            format!("it wants of WASI what this host does not have: {error:#}"),
-            "build it with a toolchain for an earlier WASI 0.2, or use a newer persona-host",
-        );
-    }
-    Mismatch::new(drifted(error), "rebuild it against the unchanged wit/v0.1")
 }

@@ -4,6 +4,7 @@
 //! as somebody pins it, and an instance as long as one call. A plugin is asked and never acts: it sees
 //! neither files nor network nor the time of day, and the host checks what it returns.
 
+mod artifact;
 mod builds;
 mod built_in;
 mod call;
@@ -15,6 +16,8 @@ mod generation;
 mod health;
 mod limits;
 mod load;
+mod machine;
+mod proof;
 mod record;
 mod refusal;
 mod registry;
@@ -26,6 +29,7 @@ mod tally;
 mod trust;
 mod v0_1;
 mod watch;
+mod words;
 
 pub use builds::{Builds, KeptBuild};
 pub use built_in::BUILT_IN;
@@ -34,6 +38,7 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use folder::{Folder, Look};
 pub use generation::Generation;
 pub use health::Quarantine;
+pub use proof::{ProofLimits, answer_as_child};
 pub use record::{BuildRecord, BuildState, LoggedLine, Occasion, PluginRecord};
 pub use refusal::{LoadStage, Origin, Refusal};
 pub use registry::{Pinned, Registry, Trial, Unserved};

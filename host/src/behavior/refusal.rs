@@ -3,12 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::words;
 use domain::ids::{PluginName, Sha256Hex};
 
+/// The longest message, and the longest advice, in characters: they quote what a file says.
+const MAX_MESSAGE: usize = 2_000;
+
 /// How far a plugin got on its way to serving turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadStage {
     /// Getting its bytes.
@@ -71,6 +75,8 @@ pub struct Refusal {
     pub hint: String,
     /// What serves on, such as `1.3.0, generation 4`.
     pub still_serving: Option<String>,
+    /// The same bytes may be let in another time: the machine was too busy, say. They are tried again.
+    pub is_passing: bool,
 }
 
 /// Where a component is from.
@@ -112,10 +118,17 @@ impl Refusal {
             origin,
             sha256: None,
             stage,
-            message: message.into(),
-            hint: hint.into(),
+            message: words::lines(message.into(), MAX_MESSAGE),
+            hint: words::lines(hint.into(), MAX_MESSAGE),
             still_serving: None,
+            is_passing: false,
         }
+    }
+
+    /// The same refusal, of a build that is to be tried again.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Self { is_passing: true, ..self }
     }
 }
 

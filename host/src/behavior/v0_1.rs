@@ -68,6 +68,11 @@ impl Linked {
         Ok(Self { plugin, self_test, code: code.end.addr() - code.start.addr() })
     }
 
+    /// Its machine code, as it was loaded.
+    pub(super) fn machine_code(&self) -> wasmtime::Result<Vec<u8>> {
+        self.plugin.instance_pre().component().serialize()
+    }
+
     /// Whether it ships cases.
     pub(super) fn has_self_test(&self) -> bool {
         self.self_test.is_some()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Exit, Failure};
-use crate::behavior::{PublicKey, Trust};
+use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm};
 
@@ -38,6 +38,16 @@ pub fn builds_dir(config: &Config, ledger: &Path) -> PathBuf {
         beside.push(".builds");
         beside.into()
     })
+}
+
+/// What plugins run on.
+#[must_use]
+pub fn engine(config: &Config) -> EngineOptions {
+    EngineOptions {
+        cache_dir: config.plugins.cache_dir.clone(),
+        prover: config.plugins.prover.clone(),
+        proof: ProofLimits::default(),
+    }
 }
 
 /// What is asked of a component before it is compiled.

@@ -124,6 +124,8 @@ pub struct Plugins {
     pub dir: PathBuf,
     /// The folder of compiled code; none to compile at each start.
     pub cache_dir: Option<PathBuf>,
+    /// The persona-host that proves builds; none: this very program. No key of the file sets it.
+    pub prover: Option<PathBuf>,
     /// The folder of the last good builds; none: beside the ledger.
     pub builds_dir: Option<PathBuf>,
     /// How changes in the folder are heard.

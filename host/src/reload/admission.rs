@@ -53,10 +53,10 @@ impl Admission {
         source: &Source,
         number: GenerationNumber,
     ) -> Result<Admitted, Refusal> {
-        let generation = engine.load(source, number, &self.trust).await?;
+        let generation = engine.load_for(source, number, &self.trust, &self.strategies).await?;
         let mut warnings: Vec<String> = generation.warning().map(str::to_owned).into_iter().collect();
         let left_out = self.check_settings(source, &generation, &mut warnings).await?;
-        let failed = problems(generation.self_test().await);
+        let failed = problems(generation.self_test());
         pass(&failed, "self-test: ", &mut warnings).map_err(|said| {
             let hint = "mend the plugin, or the cases that it ships";
             Refusal::of(source, LoadStage::SelfTest, format!("cases of its own fail: {said}"), hint)

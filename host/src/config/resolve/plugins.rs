@@ -31,6 +31,7 @@ pub(super) fn plugins(sources: &mut Sources<'_>, file: file::Plugins) -> Result<
             cache_dir(environment),
             shown_path,
         )),
+        prover: None,
         builds_dir: sources.pick("plugins.builds_dir", file.builds_dir.map(Some), None, shown_builds_dir),
         watch: sources.pick("plugins.watch", file.watch, Watching::Notify, word),
         debounce: sources.pick("plugins.debounce", file.debounce.map(|span| span.0), DEBOUNCE, shown_span),

@@ -9,7 +9,7 @@ use domain::ids::{GenerationNumber, PluginName};
 use persona_host::behavior::{BUILT_IN, CallError, Engine, EngineOptions, Origin, Source, Trust};
 use serde_json::json;
 
-use super::{anna, built_in, context, outcome, strategy};
+use super::{anna, built_in, context, options, outcome, strategy};
 
 #[tokio::test]
 async fn each_says_what_it_is() {
@@ -25,7 +25,7 @@ async fn each_says_what_it_is() {
 #[tokio::test]
 async fn compiled_code_is_kept_for_the_next_start() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = EngineOptions { cache_dir: Some(folder.path().to_owned()) };
+    let options = EngineOptions { cache_dir: Some(folder.path().to_owned()), ..options() };
     let mut kept = Vec::new();
     for _start in 0..2 {
         let engine = Engine::new(&options).expect("an engine");
@@ -39,14 +39,14 @@ async fn compiled_code_is_kept_for_the_next_start() {
     assert_eq!(kept[0], kept[1], "the second start compiled again");
 }
 
-/// The compiled modules in a cache and when each was written; the cache keeps statistics beside them.
+/// What is in a cache, and when each was written.
 fn modules_below(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
             found.extend(modules_below(&path));
-        } else if path.extension().is_none() {
+        } else {
             let written = entry.metadata().and_then(|file| file.modified()).expect("it has a time");
             found.insert(path, written);
         }

@@ -4,11 +4,11 @@ use std::panic::AssertUnwindSafe;
 
 use domain::ids::GenerationNumber;
 use futures_util::FutureExt as _;
-use persona_host::behavior::{Engine, EngineOptions, LoadStage, Refusal, Surface, Trust};
+use persona_host::behavior::{Engine, LoadStage, Refusal, Surface, Trust};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::source;
+use super::{options, source};
 use crate::support::{builds, hostile};
 
 /// The same damage in each run.
@@ -30,7 +30,7 @@ async fn load(engine: &Engine, bytes: &[u8]) -> Result<(), Refusal> {
 
 /// How many of these pass, are refused at the contract, and later.
 async fn count(mutants: impl Iterator<Item = (String, Vec<u8>)>) -> [usize; 3] {
-    let engine = Engine::new(&EngineOptions::default()).unwrap();
+    let engine = Engine::new(&options()).unwrap();
     let mut ends = [0; 3];
     for (damage, bytes) in mutants {
         let loaded = AssertUnwindSafe(load(&engine, &bytes)).catch_unwind().await;
@@ -109,7 +109,7 @@ async fn what_is_made_to_exhaust_whoever_reads_it_is_refused() {
             LoadStage::Describe,
         ),
     ] {
-        let engine = Engine::new(&EngineOptions::default()).unwrap();
+        let engine = Engine::new(&options()).unwrap();
         let refusal = load(&engine, &bytes).await.expect_err(what);
         println!("{what}: {refusal}");
         assert_eq!(refusal.stage, stage, "{what}: {refusal}");

@@ -50,7 +50,7 @@ async fn cases_that_a_plugin_ships_under_the_right_name_and_with_another_type_fa
     let bytes = hostile::with_inside(&builds::built_in("brief"), "persona:behavior/self-test@0.1.0", &cases);
     let generation = load(source("brief", &bytes)).await;
     assert!(generation.has_self_test());
-    let error = generation.self_test().await.result.unwrap_err();
+    let error = generation.self_test().result.unwrap_err();
     assert_eq!(error.code(), "does-not-fit", "{error}");
     assert!(error.to_string().contains("its types are not those of wit/v0.1"), "{error}");
 }

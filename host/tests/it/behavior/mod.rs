@@ -19,13 +19,20 @@ use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
+use crate::support::house::PROVER;
+
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
 
 /// One engine for all tests, as in the program.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).expect("an engine"))
+    ENGINE.get_or_init(|| Engine::new(&options()).expect("an engine"))
+}
+
+/// An engine whose builds are proven by the program itself, and which keeps nothing.
+fn options() -> EngineOptions {
+    EngineOptions { prover: Some(PROVER.into()), ..EngineOptions::default() }
 }
 
 /// A built-in plugin, loaded once for all tests, as in the program.

@@ -185,7 +185,7 @@ fn cached_code(lively: &Lively) -> Vec<u8> {
         for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_none() {
+            } else if path.extension().is_some_and(|ending| ending == "proof") {
                 return std::fs::read(path).unwrap();
             }
         }

@@ -33,6 +33,8 @@ const CATALOG: &str = include_str!("../../../../examples/personas.json");
 const MONDAY: &str = "2026-11-23T12:00:00Z";
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
+/// The program itself, which proves builds; these tests are another one.
+pub(crate) const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -387,6 +389,7 @@ fn configuration(stack: &Stack, folder: &Path) -> Config {
     let mut config = config::resolve(config::File::default(), &environment).unwrap();
     config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
     config.plugins.dir = folder.join("plugins");
+    config.plugins.prover = Some(PROVER.into());
     config.http.port = 0;
     std::fs::create_dir(&config.plugins.dir).unwrap();
     std::fs::write(config.plugins.dir.join("misfit.wasm"), MISFIT).unwrap();

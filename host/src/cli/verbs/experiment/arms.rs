@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::behavior::{Engine, EngineOptions, Folder, Generation, Refusal, Trust};
+use crate::behavior::{Engine, Folder, Generation, Refusal, Trust};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use domain::behavior::{Problem, Severity};
@@ -16,7 +16,7 @@ use domain::strategy::Strategy;
 /// # Errors
 /// When a plugin cannot be loaded, or refuses the settings of an arm.
 pub(super) async fn check_arms(experiment: &Experiment, config: &Config) -> Result<Vec<String>, Failure> {
-    let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir.clone() })?;
+    let engine = Engine::new(&load::engine(config))?;
     let trust = load::trust(config)?;
     let folder = Folder::new(config.plugins.dir.clone());
     let mut loaded: BTreeMap<PluginName, Generation> = BTreeMap::new();

@@ -12,7 +12,7 @@ use super::ask::{Asked, Cost, ask};
 use super::component::{self, strategy};
 use super::finding::{Finding, Verdict};
 use super::given::{self, Given};
-use crate::behavior::{Called, Generation, Source, Surface};
+use crate::behavior::{Called, Generation, Source};
 use crate::cli::args::Check;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, Output, styled};
 use crate::cli::text::{grouped, size};
@@ -45,10 +45,9 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
         let line = format!("  compiling {}; the next time it comes from the cache", size(source.bytes.len()));
         output.say(&styled(FAINT, line));
     }
-    let surface = Surface::of(&source.bytes).unwrap_or_default();
     let generation = component::loaded(&args.file, &source, file).await?;
-    findings.extend(of_load(&surface, &generation));
-    findings.extend(of_self_test(generation.self_test().await));
+    findings.extend(of_load(&generation));
+    findings.extend(of_self_test(generation.self_test()));
     let strategies = strategies(args, generation.plugin(), file)?;
     for strategy in &strategies {
         let asked = ask(&generation, strategy, &sample).await;
@@ -82,9 +81,9 @@ fn of_file(path: &Path, source: &Source) -> Finding {
 }
 
 /// What loading it has shown.
-fn of_load(surface: &Surface, generation: &Generation) -> Vec<Finding> {
+fn of_load(generation: &Generation) -> Vec<Finding> {
     let described = generation.descriptor();
-    let wasi = surface.imports.iter().filter_map(|name| name.strip_prefix("wasi:"));
+    let wasi = generation.imports().iter().filter_map(|name| name.strip_prefix("wasi:"));
     let packages: BTreeSet<&str> = wasi.filter_map(|name| name.split('/').next()).collect();
     let imports = if packages.is_empty() {
         "nothing of WASI".to_owned()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::behavior::{Engine, EngineOptions, Generation, Refusal, Source, Trust};
+use crate::behavior::{Engine, Generation, Refusal, Source, Trust};
 use crate::cli::{Exit, Failure, load};
 use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::strategy::Strategy;
@@ -44,7 +44,7 @@ impl Loader {
     pub(super) fn new(config: Option<&Path>) -> Result<Self, Failure> {
         let config = load::config(config)?;
         let trust = load::trust(&config)?;
-        let engine = Engine::new(&EngineOptions { cache_dir: config.plugins.cache_dir })?;
+        let engine = Engine::new(&load::engine(&config))?;
         Ok(Self { engine, trust })
     }
 

@@ -1,4 +1,4 @@
-//! `plugin inspect`: a component, looked at and not run.
+//! `plugin inspect`: a component, looked at (by a child process) and not run.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::component;
 use super::page::Page;
-use crate::behavior::{Producer, Surface};
+use crate::behavior::{Engine, EngineOptions, Producer, Surface};
 use crate::cli::output::Output;
 use crate::cli::text::size;
 use crate::cli::{Exit, Failure};
@@ -17,9 +17,10 @@ use domain::ids::Sha256Hex;
 ///
 /// # Errors
 /// When the file is no component.
-pub fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
+pub async fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     let source = component::read(file)?;
-    let surface = Surface::of(&source.bytes).map_err(|misfit| {
+    let engine = Engine::new(&EngineOptions::default())?;
+    let surface = engine.look(&source.bytes).await.map_err(|misfit| {
         let message = format!("{} is no component: {}", file.display(), misfit.message);
         Failure::new(Exit::BadInput, message).hint(misfit.hint)
     })?;

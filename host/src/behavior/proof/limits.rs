@@ -1,0 +1,76 @@
+//! What a child may take, and how it sets itself these limits: they hold from before it has read a byte.
+
+use std::io;
+use std::time::Duration;
+
+/// What the proof of one build may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofLimits {
+    /// Memory, in bytes: what can be written to, stacks and tables included. Address space is no measure,
+    /// because wasmtime reserves 4 GiB of it for each memory and touches none; the same reservations are part
+    /// of what machine code is compiled for, so they cannot be smaller here than in the host.
+    pub memory: u64,
+    /// Computing time of all threads together, for a small component; a large one has more.
+    pub time: Duration,
+}
+
+impl Default for ProofLimits {
+    /// Three times what a Python component of 18 MiB takes.
+    fn default() -> Self {
+        Self { memory: 1 << 30, time: Duration::from_secs(20) }
+    }
+}
+
+impl ProofLimits {
+    /// The computing time that a component of so many bytes has until it is compiled.
+    pub(super) fn time_for(&self, bytes: usize) -> Duration {
+        let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
+        self.time.saturating_add(self.time.saturating_mul(mib) / 5)
+    }
+}
+
+/// How much more than [`ProofLimits::time`] a child has for all that comes after the compiler.
+const AFTERWARDS: Duration = Duration::from_secs(120);
+/// Files, pipes and timers of one child.
+#[cfg(unix)]
+const HANDLES: u64 = 64;
+
+/// Takes these limits upon this process.
+#[cfg(unix)]
+pub(super) fn take(memory: u64, time: Duration) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let hard = time.saturating_add(AFTERWARDS).as_secs() + 1;
+    for (resource, current, maximum) in [
+        (Resource::Core, 0, 0),
+        (Resource::Data, memory, memory),
+        (Resource::Nofile, HANDLES, HANDLES),
+        (Resource::Cpu, time.as_secs().max(1), hard),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?;
+    }
+    Ok(())
+}
+
+/// From now on this process may compute for so long, whatever it has had or saved before.
+#[cfg(unix)]
+pub(super) fn allow(time: Duration) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use rustix::time::{ClockId, clock_gettime};
+    let spent = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
+    let maximum = getrlimit(Resource::Cpu).maximum;
+    let wanted = spent + 1 + time.as_secs();
+    let current = Some(maximum.map_or(wanted, |maximum| wanted.min(maximum)));
+    setrlimit(Resource::Cpu, Rlimit { current, maximum })?;
+    Ok(())
+}
+
+/// Where a process cannot limit itself, only the wall limit of the parent holds.
+#[cfg(not(unix))]
+pub(super) fn take(_: u64, _: Duration) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn allow(_: Duration) -> io::Result<()> {
+    Ok(())
+}
