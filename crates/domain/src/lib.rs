@@ -12,6 +12,7 @@ pub mod experiment;
 pub mod fault;
 pub mod ids;
 pub mod kept_turn;
+pub mod letter;
 pub mod observation;
 pub mod persona;
 pub mod plugin;

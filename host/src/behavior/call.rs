@@ -9,11 +9,15 @@ use wasmtime_wasi::I32Exit;
 
 use super::check;
 use super::contract::drifted;
-use super::limits::{GRACE, MAX_HANDLES};
+use super::limits::{GRACE, MAX_HANDLES, MAX_TAIL};
 use super::state::{CallState, LogLine, Surroundings};
 use super::v0_1::NotInstantiated;
+use super::words;
 use domain::behavior::{Failure, FailureKind, Problem};
 use domain::strategy::Limits;
+
+/// The longest list of names that a plugin's own file gives to its parts, in characters.
+const MAX_NAMES: usize = 2_000;
 
 /// What came of a call, and what it cost.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -278,14 +282,15 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> CallE
     // Too many instances: another error of which only the words are told.
     let is_crowd = root.starts_with("resource limit exceeded");
     if trap.is_none() && exit.is_none() && !is_crowd && error.is::<NotInstantiated>() {
-        return CallError::DoesNotFit { message: drifted(error) };
+        return CallError::DoesNotFit { message: words::lines(drifted(error), MAX_NAMES) };
     }
     let trap = match exit {
         Some(I32Exit(status)) => format!("it called exit with status {status}"),
         None => root,
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-    CallError::Trapped { trap, printed: state.stderr.text(), backtrace }
+    let printed = words::lines(state.stderr.text(), MAX_TAIL);
+    CallError::Trapped { trap, printed, backtrace: words::line(backtrace, MAX_NAMES) }
 }
 
 /// The functions that were active, innermost first.

@@ -349,6 +349,12 @@ mod tests {
         assert_eq!(kept.len(), MAX_PROBLEMS + 1);
         assert_eq!(kept[0].message.chars().count(), MAX_MESSAGE + 1);
         assert_eq!(kept[MAX_PROBLEMS].message, "7 more problems were left out");
+
+        let rating = RawRating { module: "moon".to_owned(), score: 3, notes: None };
+        let raw = RawRatingReport { ratings: vec![rating; 20_000], ..RawRatingReport::default() };
+        let (_, own) = rating_report(raw, &[]).expect("acceptable");
+        assert_eq!(own.len(), MAX_PROBLEMS + 1);
+        assert_eq!(own[MAX_PROBLEMS].message, "19900 more problems were left out");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use wasmparser::{Parser, Payload};
 
+use super::words;
+
 /// The interface that makes a component a behavior plugin.
 const BEHAVIOR: &str = "persona:behavior/behavior";
 /// The interfaces of our package that a plugin may import.
@@ -13,6 +15,8 @@ const WASI: [&str; 6] =
     ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 /// The versions of the contract that this host speaks.
 const ACCEPTED: &str = "0.1.x";
+/// The longest sentence about a file, in characters: it may quote a lot of it.
+const MAX_MESSAGE: usize = 2_000;
 /// What to do about a component that is built for something else.
 const REBUILD: &str = "build it for the world `plugin` (or `plugin-with-self-test`) of wit/v0.1";
 
@@ -25,7 +29,8 @@ pub(super) struct Mismatch {
 
 impl Mismatch {
     pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        let short = |text: String| words::lines(text, MAX_MESSAGE);
+        Self { message: short(message.into()), hint: short(hint.into()) }
     }
 }
 

@@ -19,6 +19,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::limits::{MAX_LOG_LINE, MAX_TAIL, MemoryMeter};
+use super::words;
 use domain::strategy::Limits;
 
 /// One line of a plugin's log.
@@ -142,6 +143,7 @@ impl Log {
             message.push('…');
             message.shrink_to_fit();
         }
+        let message = words::line(message, usize::MAX);
         self.lines.push_back(LogLine { level, message });
         if self.lines.len() > self.limit {
             self.lines.pop_front();

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use wasmparser::{BinaryReaderError, KnownCustom, Parser, Payload, ProducersSectionReader};
 
 use super::contract::{self, Mismatch, Names};
+use super::words;
+
+/// The most names of one kind, and the longest, in characters.
+const MOST_NAMES: usize = 1_000;
+const MAX_NAME: usize = 200;
 
 /// What can be seen of a component.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +68,7 @@ impl Surface {
         let mut surface = Self::default();
         match (contract, Names::of(bytes)) {
             (contract, Ok(names)) if Parser::is_component(bytes) => {
-                (surface.imports, surface.exports) = (names.imports, names.exports);
+                (surface.imports, surface.exports) = (first_names(names.imports), first_names(names.exports));
                 match contract {
                     Ok(version) => surface.contract = Some(version),
                     Err(mismatch) => surface.misfit = Some(mismatch.into()),
@@ -87,10 +92,11 @@ impl Surface {
                 }
             }
         }
-        let section = |(name, bytes): (&str, usize)| Section { name: name.to_owned(), bytes };
-        self.sections = sections.into_iter().map(section).collect();
+        let section = |(name, bytes): (&str, usize)| Section { name: one(name), bytes };
+        self.sections = sections.into_iter().take(MOST_NAMES).map(section).collect();
         self.producers.sort();
         self.producers.dedup();
+        self.producers.truncate(MOST_NAMES);
         Ok(())
     }
 
@@ -99,12 +105,21 @@ impl Surface {
             let field = field?;
             for value in field.values {
                 let value = value?;
-                let [name, version] = [value.name, value.version].map(str::to_owned);
-                self.producers.push(Producer { field: field.name.to_owned(), name, version });
+                let [name, version] = [value.name, value.version].map(one);
+                self.producers.push(Producer { field: one(field.name), name, version });
             }
         }
         Ok(())
     }
+}
+
+/// The first names of many; whoever wrote them is not trusted to have been short.
+pub(super) fn first_names(names: Vec<String>) -> Vec<String> {
+    names.into_iter().take(MOST_NAMES).map(|name| one(&name)).collect()
+}
+
+fn one(name: &str) -> String {
+    words::line(name.to_owned(), MAX_NAME)
 }
 
 impl From<Mismatch> for Misfit {

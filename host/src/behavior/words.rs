@@ -1,6 +1,8 @@
 //! Words of others: of a plugin, or of the names in its file. Whoever reads them is to see what they say, and
 //! nothing that they do: no line that looks like one of ours, no text that runs the other way.
 
+use domain::letter::acts;
+
 /// One line of at most so many characters.
 pub(super) fn line(text: String, characters: usize) -> String {
     shorten(text, characters).chars().map(|c| if c.is_whitespace() { ' ' } else { inert(c) }).collect()
@@ -20,16 +22,8 @@ pub(super) fn shorten(mut text: String, characters: usize) -> String {
     text
 }
 
-/// A character that only shows itself: controls, and those that turn the direction of what follows (UAX #9) or
-/// end a line or a paragraph in Unicode's own way, are shown as unreadable.
 fn inert(c: char) -> char {
-    match c {
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            char::REPLACEMENT_CHARACTER
-        }
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    }
+    if acts(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-/// Text of a model, a plugin or a neighbour is untrusted: escape sequences in it stay inert on a terminal.
+use domain::letter::acts;
+
+/// Text of a model, a plugin or a neighbour is untrusted: escape sequences in it stay inert on a terminal, and so
+/// does what turns the direction of text (UAX #9).
 #[must_use]
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars().map(|c| if acts(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// `text` after `label`, in lines of at most `width` characters where words allow it; further lines

@@ -45,6 +45,8 @@ enum Misdeed {
     ReadNothing,
     LoopInDescribe,
     PanicInDescribe,
+    BranchInSchema,
+    TurnText,
 }
 
 /// What is to be done wrong: what the settings say, or else the mark.
@@ -57,6 +59,10 @@ fn misdeed(settings: &Settings) -> Misdeed {
     Misdeed::deserialize(word).unwrap_or_default()
 }
 
+fn plain() -> Descriptor {
+    Descriptor::new("misfit", env!("CARGO_PKG_VERSION"), "Misbehaves on request")
+}
+
 impl Behavior for Misfit {
     type Settings = Settings;
 
@@ -66,9 +72,24 @@ impl Behavior for Misfit {
                 std::hint::black_box(0);
             },
             Misdeed::PanicInDescribe => panic!("I cannot say what I am"),
+            // Each level asks for the next one twice: 2^40 answers.
+            Misdeed::BranchInSchema => {
+                let levels: String = (1..=40)
+                    .map(|n| {
+                        let below = format!(r##"{{"$ref":"#/$defs/l{}"}}"##, n - 1);
+                        format!(r#","l{n}":{{"allOf":[{below},{below}]}}"#)
+                    })
+                    .collect();
+                let schema = format!(r##"{{"$defs":{{"l0":{{"type":"object"}}{levels}}},"$ref":"#/$defs/l40"}}"##);
+                return Descriptor { settings_schema: Some(schema), ..plain() };
+            }
+            // What follows runs the other way, and the next line looks like the host's.
+            Misdeed::TurnText => {
+                return Descriptor::new("misfit", "1.0\u{202e}0.9", "fine\nfix: nothing\u{2066}");
+            }
             _ => {}
         }
-        Descriptor::new("misfit", env!("CARGO_PKG_VERSION"), "Misbehaves on request")
+        plain()
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {

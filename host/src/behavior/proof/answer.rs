@@ -14,9 +14,9 @@ use domain::behavior::{Descriptor, Problem};
 use domain::strategy::{Limits, Strategy};
 
 /// The longest question, and the longest answer without its machine code, in bytes.
-pub(super) const MOST_WORDS: u64 = 4 << 20;
+pub(super) const MOST_WORDS: u64 = 32 << 20;
 /// The most machine code of one component, in bytes.
-const MOST_CODE: usize = 192 << 20;
+const MOST_CODE: usize = 128 << 20;
 /// How far a child can get; a mark is the place in this list.
 pub(super) const STAGES: [LoadStage; 6] = [
     LoadStage::Contract,
@@ -99,9 +99,10 @@ impl Proof {
     }
 }
 
-/// The most machine code that a component of this size may become. A hundred times its size is no plugin.
+/// The most machine code that a component of this size may become; what compilers make is two to three times its
+/// size.
 pub(super) fn most_code(component: usize) -> usize {
-    component.saturating_mul(16).saturating_add(16 << 20).min(MOST_CODE)
+    component.saturating_mul(8).saturating_add(16 << 20).min(MOST_CODE)
 }
 
 /// A question, and the bytes that it is about, as they are written.

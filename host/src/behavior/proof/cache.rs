@@ -7,6 +7,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -139,9 +140,7 @@ fn read(file: &Path, key: &Key) -> Option<(Proof, Artifact)> {
 fn write(file: &Path, head: &[u8], code: &[u8]) -> io::Result<()> {
     let beside = file.with_extension(format!("{}.part", std::process::id()));
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create(true).truncate(true).mode(0o600);
     let mut entry = options.open(&beside)?;
     entry.write_all(&Sha256::digest(head))?;
     entry.write_all(&(head.len() as u64).to_le_bytes())?;

@@ -21,7 +21,7 @@ use crate::behavior::contract::{self, Mismatch, Names, drifted};
 use crate::behavior::machine::Machine;
 use crate::behavior::refusal::LoadStage;
 use crate::behavior::state::{CallState, Surroundings};
-use crate::behavior::surface::Surface;
+use crate::behavior::surface::{Misfit, Surface, first_names};
 use crate::behavior::v0_1::Linked;
 use domain::behavior::{Descriptor, Problem};
 use domain::strategy::Limits;
@@ -93,7 +93,7 @@ fn end_with_the_parent() {
 /// An answer, and the machine code that belongs to it.
 type Answered = Result<(Answer, Option<Artifact>), Answer>;
 
-fn look(component: &[u8]) -> Result<Surface, crate::behavior::surface::Misfit> {
+fn look(component: &[u8]) -> Result<Surface, Misfit> {
     reach(LoadStage::Contract);
     Surface::of(component)
 }
@@ -119,7 +119,7 @@ fn prove(component: &[u8], trials: Vec<Trial>) -> Answered {
         let validator = validator(described.settings_schema.as_ref())?;
         Ok(Proof {
             contract,
-            imports: names.imports,
+            imports: first_names(names.imports),
             self_test: shown.self_test(),
             tried: trials
                 .into_iter()

@@ -1,5 +1,6 @@
 //! What it means that a child died: in which words a build is refused that killed it.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ const PANICKED: i32 = 101;
 /// Both Rust's own words and those of the system's libraries tell why a process aborts: its signal does not.
 fn cause(status: ExitStatus, words: &str) -> Cause {
     let says = |any: &[&str]| any.iter().any(|some| words.contains(some));
-    let signal = signal(status);
+    let signal = status.signal();
     if says(&["has overflowed its stack"]) {
         Cause::Stack
     } else if signal == Some(CPU_TIME_IS_UP) {
@@ -145,20 +146,8 @@ fn hint(cause: Cause, stage: LoadStage) -> &'static str {
     }
 }
 
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    std::os::unix::process::ExitStatusExt::signal(&status)
-}
-
-#[cfg(not(unix))]
-fn signal(_: ExitStatus) -> Option<i32> {
-    None
-}
-
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::process::ExitStatusExt as _;
-
     use super::*;
 
     #[test]

@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
 /// What the proof of one build may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProofLimits {
@@ -15,7 +18,7 @@ pub struct ProofLimits {
 }
 
 impl Default for ProofLimits {
-    /// Three times what a Python component of 18 MiB takes.
+    /// Twice the memory and four times the computing time that a Python component of 18 MiB takes.
     fn default() -> Self {
         Self { memory: 1 << 30, time: Duration::from_secs(20) }
     }
@@ -32,13 +35,10 @@ impl ProofLimits {
 /// How much more than [`ProofLimits::time`] a child has for all that comes after the compiler.
 const AFTERWARDS: Duration = Duration::from_secs(120);
 /// Files, pipes and timers of one child.
-#[cfg(unix)]
 const HANDLES: u64 = 64;
 
 /// Takes these limits upon this process.
-#[cfg(unix)]
 pub(super) fn take(memory: u64, time: Duration) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
     let hard = time.saturating_add(AFTERWARDS).as_secs() + 1;
     for (resource, current, maximum) in [
         (Resource::Core, 0, 0),
@@ -46,31 +46,19 @@ pub(super) fn take(memory: u64, time: Duration) -> io::Result<()> {
         (Resource::Nofile, HANDLES, HANDLES),
         (Resource::Cpu, time.as_secs().max(1), hard),
     ] {
-        setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?;
+        // Where the operator allows less, less it is.
+        let lowest = |limit: u64| Some(getrlimit(resource).maximum.map_or(limit, |own| own.min(limit)));
+        setrlimit(resource, Rlimit { current: lowest(current), maximum: lowest(maximum) })?;
     }
     Ok(())
 }
 
 /// From now on this process may compute for so long, whatever it has had or saved before.
-#[cfg(unix)]
 pub(super) fn allow(time: Duration) -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    use rustix::time::{ClockId, clock_gettime};
     let spent = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
     let maximum = getrlimit(Resource::Cpu).maximum;
     let wanted = spent + 1 + time.as_secs();
     let current = Some(maximum.map_or(wanted, |maximum| wanted.min(maximum)));
     setrlimit(Resource::Cpu, Rlimit { current, maximum })?;
-    Ok(())
-}
-
-/// Where a process cannot limit itself, only the wall limit of the parent holds.
-#[cfg(not(unix))]
-pub(super) fn take(_: u64, _: Duration) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(super) fn allow(_: Duration) -> io::Result<()> {
     Ok(())
 }

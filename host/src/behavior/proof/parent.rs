@@ -107,9 +107,9 @@ impl Prover {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        #[cfg(unix)]
-        command.arg0("persona-host").process_group(0);
+            .kill_on_drop(true)
+            .arg0("persona-host")
+            .process_group(0);
         command.spawn()
     }
 }

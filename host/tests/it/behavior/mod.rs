@@ -4,6 +4,8 @@ mod built_in;
 mod damaged;
 mod inside;
 mod misfit;
+mod proof;
+mod proof_kept;
 mod refused;
 mod relic;
 
@@ -19,7 +21,7 @@ use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::support::house::PROVER;
+use crate::support::prover::PROVER;
 
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));

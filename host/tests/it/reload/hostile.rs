@@ -9,10 +9,12 @@ use domain::event::{Event, TurnEnd};
 use domain::ids::{PluginName, Sha256Hex};
 use persona_host::behavior::LoadStage;
 use persona_host::reload::ReloadError;
+use persona_host::runner::Runner;
 
 use crate::support::builds::{built_in, good};
 use crate::support::hostile::{self, FUNCTIONS, at_start, endless, plugin, written};
-use crate::support::house::{Blueprint, Lively, next, within_reason};
+use crate::support::house::{Blueprint, Lively, eventually, next, within_reason};
+use crate::support::prover::{PROVER, instead};
 
 /// The largest file that is read.
 const MOST: u64 = 32 << 20;
@@ -195,4 +197,38 @@ fn cached_code(lively: &Lively) -> Vec<u8> {
 
 fn pipe(file: &Path) {
     assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_never_shows_itself_keeps_nobody_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    // The first build is proven as usual; the next child never answers.
+    let program = format!(
+        "[ -e {armed} ] && {{ echo $$ > {pid}; exec sleep 1000; }}\nexec {PROVER} \"$@\"",
+        armed = folder.path().join("armed").display(),
+        pid = pid.display(),
+    );
+    let own = instead(folder.path(), &program);
+    let house = Blueprint::of(&["Anna"])
+        .own_plugin(good(1))
+        .config(move |config| {
+            config.plugins.prover = Some(own);
+            // Nothing is known of any build.
+            config.plugins.cache_dir = None;
+        })
+        .build()
+        .await;
+    std::fs::write(folder.path().join("armed"), "").unwrap();
+    let (_remote, commands) = Runner::door();
+    let serving = tokio::spawn(house.runner.clone().serve(commands, false));
+    house.save(&built_in("brief"));
+    let reloader = house.runner.reloader().clone();
+    let loading = tokio::spawn(async move { reloader.rescan().await });
+    eventually(async || pid.exists()).await;
+    assert!(!loading.is_finished());
+
+    assert_eq!(house.tick().await.ran_successfully, 1, "turns go on meanwhile");
+    house.runner.deps().stop.cancel();
+    within_reason(serving).await.unwrap();
 }

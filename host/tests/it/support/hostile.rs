@@ -105,6 +105,36 @@ pub(crate) fn nested(levels: usize) -> Vec<u8> {
     inner
 }
 
+/// `plugin` with types inside of each other, so many levels down: of components (0x41) or of instances (0x42).
+pub(crate) fn with_nested_types(plugin: &[u8], kind: u8, levels: usize) -> Vec<u8> {
+    // One declaration, which is of a type.
+    let mut types = [&[1][..], &[kind, 1, 1].repeat(levels)].concat();
+    types.extend([kind, 0]);
+    let inner = [&component("")[..], &section(7, &types)].concat();
+    [plugin, &section(4, &inner)].concat()
+}
+
+/// `plugin` with a component inside that instantiates the one inside of it so often, and so on, so many levels
+/// down: each level multiplies.
+pub(crate) fn with_multiplied(plugin: &[u8], levels: usize, each: usize) -> Vec<u8> {
+    let empty = component("");
+    let mut inner = empty.clone();
+    for _ in 0..levels {
+        let instances = [&leb(each)[..], &[0, 0, 0].repeat(each)].concat();
+        inner = [&empty[..], &section(4, &inner), &section(5, &instances)].concat();
+    }
+    let (components, _) = counts(plugin);
+    let instantiated = [&[1, 0][..], &leb(components), &[0]].concat();
+    [plugin, &section(4, &inner), &section(5, &instantiated)].concat()
+}
+
+/// A plugin with a function of so many variables and so many loops: each loop is joined with all variables.
+pub(crate) fn wide_function(variables: usize, loops: usize) -> Vec<u8> {
+    let variables = "i64 ".repeat(variables);
+    let loops = "(loop (br_if 0 (i32.const 0)))".repeat(loops);
+    plugin(&format!("(func (local {variables}) {loops})"))
+}
+
 /// A section of a component: what it is, how long it is, its content.
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [&[id], &leb(content.len())[..], content].concat()

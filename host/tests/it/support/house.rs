@@ -27,14 +27,14 @@ use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::DropGuard;
 
+use super::prover::PROVER;
+
 /// The personas that the repository comes with.
 const CATALOG: &str = include_str!("../../../../examples/personas.json");
 /// Noon of a Monday.
 const MONDAY: &str = "2026-11-23T12:00:00Z";
 /// The misbehaving plugin, which is built for these tests only.
 const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
-/// The program itself, which proves builds; these tests are another one.
-pub(crate) const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
 /// Long enough for anything that happens at all.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -4,4 +4,5 @@ pub(crate) mod builds;
 pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
+pub(crate) mod prover;
 pub(crate) mod python;

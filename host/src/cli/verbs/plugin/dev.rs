@@ -64,7 +64,13 @@ impl Desk {
         let mut terminated = signal(SignalKind::terminate())?;
         loop {
             let sources = Sources::of(&self.project.folder);
-            let pass = match self.pass(host, before.take()).await {
+            // A signal ends it also while the build shows itself: that is killed then.
+            let passed = tokio::select! {
+                passed = self.pass(host, before.take()) => passed,
+                _ = interrupted.recv() => return Ok(Exit::Done),
+                _ = terminated.recv() => return Ok(Exit::Done),
+            };
+            let pass = match passed {
                 Ok((pass, shown)) => {
                     before = shown;
                     pass
