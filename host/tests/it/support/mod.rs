@@ -5,3 +5,4 @@ pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod python;
+pub(crate) mod site;
