@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
-use super::mcp::{ManaMcp, Protocol};
-use super::session::{Caller, PROTOCOL_VERSIONS};
+use super::mcp::ManaMcp;
+use super::session::{Caller, PROTOCOL_VERSIONS, Protocol};
 
 const SESSION: &str = "mcp-session-id";
 const MAX_BODY: usize = 4 << 20;

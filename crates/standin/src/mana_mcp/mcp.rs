@@ -1,32 +1,19 @@
-//! mana-mcp itself: what its sessions share, and its routes.
+//! mana-mcp itself: what its sessions and its routes share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse};
-use axum::routing::{any, get};
-use axum::{Json, Router};
 use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Validators;
 use super::faults::Faults;
-use super::gate;
 use super::metrics::Metrics;
 use super::policy::{Policy, PolicyMode};
-use super::session::Session;
 use crate::database::Database;
 use crate::token::Verifier;
 use domain::clock::Clock;
-
-const PAGE: &str = "<!doctype html><title>mana-mcp (stand-in)</title>
-<h1>mana-mcp: a stand-in</h1>
-<p>This server belongs to persona-host. It behaves like mana-mcp towards a runner; its endpoint is /mcp.</p>";
 
 /// How this mana-mcp behaves.
 #[derive(Clone, Debug)]
@@ -58,9 +45,6 @@ pub struct ManaMcp {
     faults: Mutex<Faults>,
 }
 
-/// rmcp's side of the endpoint.
-pub(super) type Protocol = StreamableHttpService<Session, LocalSessionManager>;
-
 impl ManaMcp {
     /// A mana-mcp without sessions.
     #[must_use]
@@ -77,25 +61,6 @@ impl ManaMcp {
             owners: Mutex::default(),
             faults: Mutex::default(),
         })
-    }
-
-    /// All routes.
-    pub fn router(self: &Arc<Self>) -> Router {
-        let mcp = self.clone();
-        let protocol = StreamableHttpService::new(
-            move || Ok(Session::new(mcp.clone())),
-            self.sessions.clone(),
-            StreamableHttpServerConfig::default()
-                .with_sse_retry(None)
-                .with_cancellation_token(self.options.stop.clone()),
-        );
-        Router::new()
-            .route("/mcp", any(gate::enter))
-            .with_state((self.clone(), protocol))
-            .route("/", get(async || Html(PAGE)))
-            .route("/health", get(health))
-            .route("/metrics", get(metrics).with_state(self.clone()))
-            .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
     }
 
     /// How many sessions are open.
@@ -139,12 +104,4 @@ impl ManaMcp {
             None
         }
     }
-}
-
-async fn health() -> impl IntoResponse {
-    Json(json!({"status": "ok", "service": "mana-mcp", "registry": {"loaded": true}}))
-}
-
-async fn metrics(State(mcp): State<Arc<ManaMcp>>) -> String {
-    mcp.metrics.text(mcp.open_sessions().await)
 }

@@ -11,10 +11,15 @@ use rmcp::model::{
     ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
+use rmcp::transport::streamable_http_server::StreamableHttpService;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::catalog;
 use super::mcp::ManaMcp;
+
+/// rmcp's side of the endpoint.
+pub(super) type Protocol = StreamableHttpService<Session, LocalSessionManager>;
 
 /// What the real server's SDK speaks, newest first.
 pub(super) const PROTOCOL_VERSIONS: [ProtocolVersion; 4] = [
