@@ -39,6 +39,7 @@ impl TickError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Due(error) => Some(error.hint().to_owned()),
+            Self::Ledger(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }

@@ -36,8 +36,10 @@ impl Writer {
 /// transaction inside of SQLite; sqlx then rolls back what is no longer there, fails, and counts that
 /// transaction as open for ever: every later one on this connection would be refused.
 async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback may still be under way to the connection's thread, which answers in order.
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        // A rollback may still be under way to the connection's thread, which answers in order.
+        connection.ping().await?;
+    }
     let is_at_rest = !connection.is_in_transaction();
     if !is_at_rest {
         tracing::warn!("a transaction of the ledger broke off inside of SQLite; its connection is replaced");

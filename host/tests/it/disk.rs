@@ -73,13 +73,13 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         let mut said = None;
         for _ in 0..40 {
             if let Err(error) = try_tick(&house).await {
-                said = Some(error.to_string());
+                said = Some(format!("{error}: {}", error.hint().unwrap_or_default()));
                 break;
             }
             house.later(TimeDelta::days(1));
         }
         let said = said.expect("it fills up");
-        assert!(said.contains("full"), "{kib}: {said}");
+        assert!(said.contains("database or disk is full: is the disk full"), "{kib}: {said}");
 
         let (before, asked) = (sign_ins(&house).await, house.stack.claude().books().total.requests);
         for _ in 0..20 {

@@ -17,6 +17,8 @@ pub struct Faults {
     pub advance_clock: Option<TimeDelta>,
     /// Every tool says that it only reads. (The real server says nothing of the kind.)
     pub all_read_only: bool,
+    /// The end of a session is heard and never answered.
+    pub ignores_goodbyes: bool,
     /// `initialize` is answered 503.
     pub refuses_initialize: bool,
 }

@@ -61,6 +61,9 @@ async fn passed(mcp: &ManaMcp, request: Request) -> Checked<(Request, Caller)> {
 
 async fn answered(mcp: &ManaMcp, protocol: &Protocol, request: Request, caller: &Caller) -> Response {
     let closes = request.method() == Method::DELETE;
+    if closes {
+        mcp.hear_goodbye().await;
+    }
     let mut response = protocol.handle(request).await.map(Body::new);
     if let Some(session) = text(response.headers(), SESSION) {
         mcp.owns(session, &caller.user);

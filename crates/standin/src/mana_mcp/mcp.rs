@@ -1,6 +1,7 @@
 //! mana-mcp itself: what its sessions and its routes share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::transport::streamable_http_server::session::SessionManager as _;
@@ -43,6 +44,7 @@ pub struct ManaMcp {
     /// Session id to user id; entries of closed sessions are dropped when they are next asked for.
     owners: Mutex<HashMap<String, String>>,
     faults: Mutex<Faults>,
+    goodbyes: AtomicU64,
 }
 
 impl ManaMcp {
@@ -60,6 +62,7 @@ impl ManaMcp {
             sessions: Arc::new(sessions),
             owners: Mutex::default(),
             faults: Mutex::default(),
+            goodbyes: AtomicU64::default(),
         })
     }
 
@@ -75,6 +78,18 @@ impl ManaMcp {
             if let Err(error) = self.sessions.close_session(&session).await {
                 tracing::debug!(%error, "a session was gone before it was closed");
             }
+        }
+    }
+
+    /// How often somebody asked to close a session.
+    pub fn goodbyes(&self) -> u64 {
+        self.goodbyes.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn hear_goodbye(&self) {
+        self.goodbyes.fetch_add(1, Ordering::Relaxed);
+        if self.faults().ignores_goodbyes {
+            std::future::pending::<()>().await;
         }
     }
 

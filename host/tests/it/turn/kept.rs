@@ -113,6 +113,21 @@ async fn a_cut_is_heard_in_every_stage_that_waits_for_somebody() {
     house.no_session_is_left().await;
 }
 
+/// A server that is slow to say goodbye delays nothing that matters.
+#[tokio::test]
+async fn what_was_done_is_safe_before_the_session_is_closed() {
+    let refused = Fault::Error { status: 400, kind: "invalid_request_error" };
+    for faults in [vec![], vec![Fault::None, refused]] {
+        let house = House::scripted(&["Anna"], script(1, &faults)).await;
+        house.stack.mcp().set_faults(mana_mcp::Faults { ignores_goodbyes: true, ..Default::default() });
+        let tick = ticking(&house);
+        eventually(async || house.stack.mcp().goodbyes() > 0).await;
+        let turn = house.turn("Anna").await;
+        assert_eq!((turn.actions.len(), turn.waiting.len()), (1, 1), "{faults:?}");
+        within_reason(tick).await.unwrap();
+    }
+}
+
 /// Neighbouring calls that only read are made at once; those that were answered in time stay answered.
 #[tokio::test]
 async fn what_was_answered_before_the_deadline_is_told_as_answered() {
