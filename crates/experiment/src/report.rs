@@ -100,6 +100,26 @@ pub struct Check {
     pub p: Option<f64>,
 }
 
+impl Check {
+    /// A check that is no test.
+    #[must_use]
+    pub fn new(name: &str, status: Status, concerns: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            status,
+            concerns: concerns.to_owned(),
+            message: message.into(),
+            p: None,
+        }
+    }
+
+    /// The same as a test with this p-value.
+    #[must_use]
+    pub fn with_p(self, p: Option<f64>) -> Self {
+        Self { p, ..self }
+    }
+}
+
 /// What a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::inert::clean;
-use super::model::{Block, Fact, Note, Page, Ruling, Section, Table};
+use super::model::{Block, Fact, Page, Ruling, Section, Table};
+use super::place::Note;
 
 /// The page as Markdown.
 #[must_use]

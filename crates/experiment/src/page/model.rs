@@ -1,8 +1,8 @@
 //! A page: headings, sentences, facts, tables and plots, in no form yet. Text in it may come from outside, and
 //! whoever sets it makes it inert.
 
-use super::path::Place;
-use crate::report::{Outcome, Status};
+use super::place::{Note, Place};
+use crate::report::Outcome;
 
 /// A report in the order in which it is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,45 +218,6 @@ pub struct PlanePoint {
     pub rating: f64,
     /// See `rating`.
     pub rating_interval: Option<(f64, f64)>,
-}
-
-/// How grave a note is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Read it with care.
-    Warning,
-    /// Do not decide on it.
-    Unhealthy,
-}
-
-/// A warning at the number that it concerns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// How grave it is.
-    pub tone: Tone,
-    /// What was found, and what to do.
-    pub text: String,
-}
-
-impl Tone {
-    /// The tone of a check that did not pass.
-    #[must_use]
-    pub fn of(status: Status) -> Option<Self> {
-        match status {
-            Status::Ok => None,
-            Status::Warning => Some(Self::Warning),
-            Status::Unhealthy => Some(Self::Unhealthy),
-        }
-    }
-
-    /// The word before a note, so that nobody needs its colour.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Warning => "Warning",
-            Self::Unhealthy => "Unhealthy",
-        }
-    }
 }
 
 impl Table {

@@ -14,20 +14,10 @@ pub fn in_trouble() -> Report {
     let mut report = sample();
     let lost = "turns that were completed are unevenly spread over the arms (daily 240, brief 171): find out what \
                 loses them before you compare what is left";
-    report.health.push(Check {
-        name: "srm-completed".to_owned(),
-        status: Status::Unhealthy,
-        concerns: "arms/stages/completed".to_owned(),
-        message: lost.to_owned(),
-        p: Some(0.000_67),
-    });
-    report.health.push(Check {
-        name: "mode-share".to_owned(),
-        status: Status::Warning,
-        concerns: "arms/brief/rater".to_owned(),
-        message: "nearly all ratings of brief are 4".to_owned(),
-        p: None,
-    });
+    let unhealthy = Check::new("srm-completed", Status::Unhealthy, "arms/stages/completed", lost);
+    report.health.push(unhealthy.with_p(Some(0.000_67)));
+    let alike = "nearly all ratings of brief are 4";
+    report.health.push(Check::new("mode-share", Status::Warning, "arms/brief/rater", alike));
     report.progress.cost = None;
     for arm in &mut report.arms {
         arm.metrics.retain(|own| own.metric.name() != "cost");

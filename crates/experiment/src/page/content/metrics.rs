@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::pieces::{compared as in_comparison, row, section, table};
 use crate::numbers::{NONE, count, difference, interval, level, money, or_none, p_cell, percent, value};
 use crate::page::model::{Block, Row, Section};
-use crate::page::path::{Path, Place};
+use crate::page::place::{Path, Place};
 use crate::page::words;
 use crate::report::{Comparison, GuardrailComparison, MetricComparison, Report};
 use domain::experiment::Metric;

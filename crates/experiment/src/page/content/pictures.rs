@@ -5,7 +5,7 @@ use crate::numbers::{counted, difference, interval, level, money, plain, value};
 use crate::page::model::{
     Block, Figure, Forest, ForestRow, Histogram, Plane, PlanePoint, Plot, Section, Track, TrackPoint,
 };
-use crate::page::path::{Path, Place};
+use crate::page::place::{Path, Place};
 use crate::page::words;
 use crate::report::{ArmMetric, ArmSummary, Comparison, Report};
 use domain::experiment::{Design, Metric};

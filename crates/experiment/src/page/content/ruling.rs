@@ -3,7 +3,7 @@
 use super::pieces::{compared, fact, sentence, stopped};
 use crate::numbers::{self, NONE, count, counted, difference, interval, level, or_none, p, plain};
 use crate::page::model::{Fact, Ruling, Stop};
-use crate::page::path::{Path, Place};
+use crate::page::place::{Path, Place};
 use crate::page::words;
 use crate::report::{Check, Comparison, MetricComparison, Report, Status};
 use domain::experiment::{Design, Plan, Stopping};

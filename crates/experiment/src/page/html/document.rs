@@ -4,7 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::plots;
 use crate::page::inert::clean;
-use crate::page::model::{Block, Fact, Figure, Note, Page, Ruling, Section, Table, Tone};
+use crate::page::model::{Block, Fact, Figure, Page, Ruling, Section, Table};
+use crate::page::place::{Note, Tone};
 use crate::report::Outcome;
 
 /// How it looks: light and dark, on a phone, on a desk and on paper.

@@ -15,13 +15,6 @@ impl Record {
         let experiment = &self.registered.experiment;
         let mut checks = vec![self.audited(experiment)];
         let own: Vec<&Played> = self.turns.iter().filter(|turn| turn.observation.phase == phase).collect();
-        let warning = |name: &str, concerns: &str, message: String| Check {
-            name: name.to_owned(),
-            status: Status::Warning,
-            concerns: concerns.to_owned(),
-            message,
-            p: None,
-        };
         let tools: BTreeSet<&str> =
             own.iter().filter_map(|turn| turn.exposed.as_ref()?.tools_sha256.as_deref()).collect();
         if tools.len() > 1 {
@@ -29,7 +22,7 @@ impl Record {
                 "the personas were offered {} different lists of tools in this phase: part of the difference may be the app's",
                 tools.len()
             );
-            checks.push(warning("tools", "phases", message));
+            checks.push(Check::new("tools", Status::Warning, "phases", message));
         }
         let mut prompts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for turn in &own {
@@ -42,7 +35,7 @@ impl Record {
                 "the description of {} changed in this phase: freeze personas while an experiment runs",
                 changed.join(", ")
             );
-            checks.push(warning("personas", "comparisons/personas", message));
+            checks.push(Check::new("personas", Status::Warning, "comparisons/personas", message));
         }
         checks.push(begun_again(experiment, &own));
         checks
@@ -65,7 +58,7 @@ impl Record {
                 (Status::Unhealthy, message)
             }
         };
-        Check { name: "audit".to_owned(), status, concerns: "identity".to_owned(), message, p: None }
+        Check::new("audit", status, "identity", message)
     }
 }
 
@@ -90,7 +83,7 @@ fn begun_again(experiment: &Experiment, turns: &[&Played]) -> Check {
     } else {
         (Status::Ok, format!("turns that were begun again: {shown}"))
     };
-    Check { name: "begun-again".to_owned(), status, concerns: "arms/stages".to_owned(), message, p }
+    Check::new("begun-again", status, "arms/stages", message).with_p(p)
 }
 
 #[cfg(test)]
