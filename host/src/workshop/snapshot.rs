@@ -78,7 +78,9 @@ fn problem(text: &mut String, problem: &Problem) {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let place = problem.path.as_deref().map_or(String::new(), |path| format!(" {path}"));
+    // The pointer to a whole document is empty.
+    let path = problem.path.as_deref().filter(|path| !path.is_empty());
+    let place = path.map_or(String::new(), |path| format!(" {path}"));
     *text += &format!("- {severity}{place}: {}\n", problem.message);
 }
 
