@@ -18,7 +18,7 @@ use persona_host::app::{App, build};
 use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
 use persona_host::config::Config;
 use persona_host::runner::Runner;
-use persona_host::workshop::{self, Project, Sample};
+use persona_host::workshop::{self, Project, Sample, Surroundings};
 use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
@@ -86,8 +86,9 @@ fn configuration(stack: &Stack, folder: &Path) -> Config {
 fn example(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plugins").join(name);
     let project = Project::open(&folder).expect("an example");
-    let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
-    workshop::build(&project, &variables, &mut |_| {})
+    let variables = std::env::vars().map(|(name, _)| name).collect();
+    let around = Surroundings { variables, target_dir: None };
+    workshop::build(&project, &around, &mut |_| {})
         .unwrap_or_else(|error| panic!("{error}\n{}", error.output()));
     std::fs::read(project.component()).expect("it is built")
 }

@@ -36,10 +36,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
 async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     match verb {
         Plugin::New(args) => verbs::plugin::new(&args, output)?,
-        Plugin::Build { dir } => verbs::plugin::build(&dir, output)?,
+        Plugin::Build { dir } => return verbs::plugin::build(&dir, file, output).await,
         Plugin::Inspect { file } => verbs::plugin::inspect(&file, output)?,
         Plugin::Check(args) => return verbs::plugin::check(&args, file, output).await,
-        Plugin::Call(args) => verbs::plugin::call(&args, file, output).await?,
+        Plugin::Call(args) => return verbs::plugin::call(&args, file, output).await,
         Plugin::Test(args) => return verbs::plugin::test(&args, file, output).await,
         Plugin::Dev(args) => return verbs::plugin::dev(&args, file, output).await,
         Plugin::List { url } => verbs::plugin::list(url.as_deref(), file, output).await?,

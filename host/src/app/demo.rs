@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::build::build;
+use super::build::{blocked, build};
 use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
@@ -50,12 +50,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     output.say(&styled(FAINT, format!("  {personas} personas are created at the stand-in mana-auth\n")));
 
     let app = build(&config, clock.clone()).await?;
-    for complaint in app.complaints {
-        if complaint.is_blocking() {
-            return Err(complaint.into());
-        }
-        output.say(&styled(ODD, complaint));
-    }
+    blocked(app.complaints, output)?;
     let runner = app.runner;
     stop_on_signal(runner.deps().stop.clone());
     let exit = if args.once {

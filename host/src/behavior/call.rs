@@ -9,6 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::check;
 use super::limits::{GRACE, MAX_HANDLES};
 use super::load::drifted;
+use super::printed::plain;
 use super::state::{CallState, LogLine, Surroundings};
 use domain::behavior::{Failure, FailureKind, Problem};
 use domain::strategy::Limits;
@@ -269,7 +270,7 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> CallE
         None => root,
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-    CallError::Trapped { trap, printed: state.stderr.text(), backtrace }
+    CallError::Trapped { trap, printed: plain(&state.stderr.text()), backtrace }
 }
 
 /// The functions that were active, innermost first.

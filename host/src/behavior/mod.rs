@@ -15,6 +15,7 @@ mod generation;
 mod health;
 mod limits;
 mod load;
+mod printed;
 mod record;
 mod registry;
 mod shelf;
