@@ -10,6 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+#[path = "src/workshop/outer_cargo.rs"]
+mod outer_cargo;
+
+use outer_cargo::is_of_an_outer_cargo;
+
 const TARGET: &str = "wasm32-wasip2";
 const PLUGINS: [&str; 4] = ["daily", "brief", "misfit", "relic"];
 
@@ -114,24 +119,8 @@ fn compile(workspace: &Path, target_dir: &Path) -> Result<(), String> {
 /// Takes away what the outer cargo set for this build only, and leaves what the user has set about
 /// where crates come from.
 fn clean(command: &mut Command) -> &mut Command {
-    const KEPT: [&str; 8] = [
-        "CARGO_HOME",
-        "CARGO_MAKEFLAGS",
-        "CARGO_NET_",
-        "CARGO_HTTP_",
-        "CARGO_REGISTRY_",
-        "CARGO_REGISTRIES_",
-        "CARGO_SOURCE_",
-        "CARGO_TERM_",
-    ];
     for (name, _) in env::vars_os() {
-        let Some(text) = name.to_str() else { continue };
-        let of_cargo = text.starts_with("CARGO") && !KEPT.iter().any(|kept| text.starts_with(kept));
-        let of_compiler = ["RUSTFLAGS", "RUSTDOCFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"]
-            .contains(&text)
-            || text.starts_with("__CARGO")
-            || text.starts_with("CLIPPY_");
-        if of_cargo || of_compiler {
+        if name.to_str().is_some_and(is_of_an_outer_cargo) {
             command.env_remove(&name);
         }
     }

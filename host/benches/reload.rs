@@ -16,15 +16,16 @@ use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::strategy::Strategy;
 use persona_host::app::{App, build};
 use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
-use persona_host::config::{Config, File, resolve};
+use persona_host::config::Config;
 use persona_host::runner::Runner;
-use persona_host::workshop::{self, Project, Sample};
+use persona_host::workshop::{self, Project, Sample, Surroundings};
 use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
-/// The program itself, which proves builds.
-const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
+#[path = "../tests/it/support/site.rs"]
+mod site;
+
 /// Saves of a Rust plugin.
 const SAVES: u32 = 60;
 /// Calls per language.
@@ -50,7 +51,6 @@ impl House {
             Stack::start(StackOptions::on_free_ports(Clock::system())).await.expect("stand-ins start");
         let config = configuration(&stack, folder.path());
         let plugins = config.plugins.dir.clone();
-        std::fs::create_dir_all(&plugins).expect("a folder");
         std::fs::write(plugins.join("own.wasm"), first).expect("it can be written");
         let app = build(&config, Clock::system()).await.expect("everything is there");
         let (_, commands) = Runner::door();
@@ -75,19 +75,8 @@ impl House {
 }
 
 fn configuration(stack: &Stack, folder: &Path) -> Config {
-    let variable = |name: &str| match name {
-        "MANA_AUTH_URL" => Some(stack.auth_url().to_owned()),
-        "MANA_MCP_URL" => Some(stack.mcp_url().to_owned()),
-        "MANA_SERVICE_KEY" => Some(stack.service_key().to_owned()),
-        "ANTHROPIC_BASE_URL" => Some(stack.claude_url().to_owned()),
-        "ANTHROPIC_API_KEY" => Some("stand-in".to_owned()),
-        _ => None,
-    };
-    let mut config = resolve(File::default(), &variable).expect("a good configuration");
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
-    config.plugins.dir = folder.join("plugins");
+    let mut config = site::configuration(stack, folder, &[]);
     config.plugins.cache_dir = Some(folder.join("cache"));
-    config.plugins.prover = Some(PROVER.into());
     config.runner.tick_interval = TICK;
     config.strategies.push(Strategy::plain(StrategyName::new("own"), PluginName::new("own")));
     config
@@ -97,8 +86,9 @@ fn configuration(stack: &Stack, folder: &Path) -> Config {
 fn example(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/plugins").join(name);
     let project = Project::open(&folder).expect("an example");
-    let variables: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
-    workshop::build(&project, &variables, &mut |_| {})
+    let variables = std::env::vars().map(|(name, _)| name).collect();
+    let around = Surroundings { variables, target_dir: None };
+    workshop::build(&project, &around, &mut |_| {})
         .unwrap_or_else(|error| panic!("{error}\n{}", error.output()));
     std::fs::read(project.component()).expect("it is built")
 }
@@ -208,8 +198,9 @@ async fn main() {
     save_to_live(&brief).await;
     let (javascript, python) = (example("brief-js"), example("brief-python"));
     ticks_while_compiling(&python, &brief).await;
-    let engine = Engine::new(&EngineOptions { prover: Some(PROVER.into()), ..EngineOptions::default() })
-        .expect("an engine");
+    let engine =
+        Engine::new(&EngineOptions { prover: Some(site::PROVER.into()), ..EngineOptions::default() })
+            .expect("an engine");
     for (language, component) in [("Rust", &brief), ("JavaScript", &javascript), ("Python", &python)] {
         calls_and_memory(&engine, language, component).await;
     }

@@ -242,6 +242,12 @@ impl From<Fault> for TurnEnd {
 }
 
 impl TurnEnd {
+    /// Whether the attempt that ended so counts for how long the turn is held.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !matches!(self, Self::Faulted(fault) if !fault.counts())
+    }
+
     /// The word in records and metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -14,8 +14,8 @@ use domain::experiment::Plan;
 
 pub use self::arm::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 pub use self::comparison::{
-    Comparison, Decisive, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal,
-    Outcome, PersonaEffect, Planning, Robustness, Scope, Verdict,
+    Comparison, Crossing, Decisive, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison,
+    Ordinal, Outcome, PersonaEffect, Planning, Robustness, Scope, Verdict,
 };
 pub use self::effect::{Adjusted, Anytime, Bounds, Estimate, McNemar, MetricComparison, SignE, SignFlip};
 pub use domain::experiment::{Phase, PhaseArm};
@@ -63,6 +63,9 @@ pub struct Identity {
     pub started: Option<String>,
     /// See `started`.
     pub ended: Option<String>,
+    /// Some turns of this phase were played with a scripted Claude, whose ratings mean nothing.
+    #[serde(default)]
+    pub stand_ins: bool,
 }
 
 /// How far an experiment came.
@@ -98,6 +101,26 @@ pub struct Check {
     pub message: String,
     /// The p-value, where it is a test.
     pub p: Option<f64>,
+}
+
+impl Check {
+    /// A check that is no test.
+    #[must_use]
+    pub fn new(name: &str, status: Status, concerns: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            status,
+            concerns: concerns.to_owned(),
+            message: message.into(),
+            p: None,
+        }
+    }
+
+    /// The same as a test with this p-value.
+    #[must_use]
+    pub fn with_p(self, p: Option<f64>) -> Self {
+        Self { p, ..self }
+    }
 }
 
 /// What a check found.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
+use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
 use crate::mana::Mana;
@@ -48,6 +49,19 @@ impl From<Complaint> for Failure {
             }
         }
     }
+}
+
+/// Says what is worth knowing, and ends where nothing serves in the place of what is complained about.
+///
+/// # Errors
+/// With all of these, not the first only.
+pub(super) fn blocked(complaints: Vec<Complaint>, output: Output) -> Result<(), Failure> {
+    let (blocking, known): (Vec<_>, Vec<_>) = complaints.into_iter().partition(Complaint::is_blocking);
+    for complaint in known {
+        output.say(&styled(ODD, complaint));
+    }
+    let failures: Vec<Failure> = blocking.into_iter().map(Failure::from).collect();
+    failures.into_iter().reduce(Failure::and).map_or(Ok(()), Err)
 }
 
 /// Wires everything.

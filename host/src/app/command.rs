@@ -36,10 +36,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
 async fn plugin(verb: Plugin, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     match verb {
         Plugin::New(args) => verbs::plugin::new(&args, output)?,
-        Plugin::Build { dir } => verbs::plugin::build(&dir, output)?,
+        Plugin::Build { dir } => return verbs::plugin::build(&dir, file, output).await,
         Plugin::Inspect { file } => verbs::plugin::inspect(&file, output).await?,
         Plugin::Check(args) => return verbs::plugin::check(&args, file, output).await,
-        Plugin::Call(args) => verbs::plugin::call(&args, file, output).await?,
+        Plugin::Call(args) => return verbs::plugin::call(&args, file, output).await,
         Plugin::Test(args) => return verbs::plugin::test(&args, file, output).await,
         Plugin::Dev(args) => return verbs::plugin::dev(&args, file, output).await,
         Plugin::List { url } => verbs::plugin::list(url.as_deref(), file, output).await?,
@@ -58,7 +58,7 @@ async fn experiment(verb: Experiment, file: Option<&Path>, output: Output) -> Re
         Experiment::Report(args) => verbs::experiment::report(&args, file, output).await?,
         Experiment::Gate { of } => return verbs::experiment::gate(&of, file, output).await,
         Experiment::Export(args) => verbs::experiment::export(&args, file, output).await?,
-        Experiment::Analyze(args) => verbs::experiment::analyze(&args, output)?,
+        Experiment::Analyze(args) => return verbs::experiment::analyze(&args, output),
         Experiment::Power(args) => verbs::experiment::power(&args, output)?,
         Experiment::Assign(args) => verbs::experiment::assign(&args, output)?,
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::build::build;
+use super::build::{blocked, build};
 use super::signals::stop_on_signal;
 use crate::cli::args::Tick;
 use crate::cli::output::{ODD, Output, styled};
@@ -29,12 +29,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
     let app = build(&config, Clock::system()).await?;
-    for complaint in app.complaints {
-        if complaint.is_blocking() {
-            return Err(complaint.into());
-        }
-        output.say(&styled(ODD, complaint));
-    }
+    blocked(app.complaints, output)?;
     let runner = app.runner;
     // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
     runner.pause(false);

@@ -10,6 +10,7 @@ use wasmtime_wasi::I32Exit;
 use super::check;
 use super::contract::drifted;
 use super::limits::{GRACE, MAX_HANDLES, MAX_TAIL};
+use super::printed::plain;
 use super::state::{CallState, LogLine, Surroundings};
 use super::v0_1::NotInstantiated;
 use super::words;
@@ -289,7 +290,7 @@ fn explain(error: &wasmtime::Error, state: &CallState, limits: &Limits) -> CallE
         None => root,
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
-    let printed = words::lines(state.stderr.text(), MAX_TAIL);
+    let printed = words::lines(plain(&state.stderr.text()), MAX_TAIL);
     CallError::Trapped { trap, printed, backtrace: words::line(backtrace, MAX_NAMES) }
 }
 

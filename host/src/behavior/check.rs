@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::words::{line, lines};
-use domain::behavior::{Descriptor, Failure, OfferedTool, Problem, RatingReport, RatingRequest, TurnRequest};
+use domain::behavior::{
+    Descriptor, Failure, OfferedTool, Problem, RatingReport, RatingRequest, Severity, TurnRequest,
+};
 use domain::rating::{MAX_NOTES, Rating, Score};
 
 /// The longest prompt, in characters.
@@ -184,6 +186,7 @@ fn keep_offered(allowed: &mut Vec<String>, offered: &[OfferedTool], problems: &m
     let offered: HashSet<&str> = offered.iter().map(|tool| tool.name.as_str()).collect();
     let mut seen = HashSet::new();
     let mut unknown = Vec::new();
+    let asked = allowed.len();
     allowed.retain(|tool| {
         let known = offered.contains(tool.as_str());
         if !known {
@@ -196,6 +199,12 @@ fn keep_offered(allowed: &mut Vec<String>, offered: &[OfferedTool], problems: &m
             Some("/allowed-tools".to_owned()),
             line(format!("left out, because they are not offered: {}", unknown.join(", ")), MAX_MESSAGE),
         ));
+    }
+    if allowed.is_empty() {
+        // Who asks for none may want it so.
+        let severity = if asked == 0 { Severity::Info } else { Severity::Warning };
+        let message = "no tool is left, so nothing can be done or rated in this turn".to_owned();
+        problems.push(Problem { severity, path: Some("/allowed-tools".to_owned()), message });
     }
 }
 
@@ -277,6 +286,22 @@ mod tests {
 
         let (all, problems) = turn_request(request("Hi", None, Some(4)), &offered).expect("acceptable");
         assert_eq!((all.allowed_tools, all.max_rounds, problems), (None, Some(4), vec![]));
+    }
+
+    #[test]
+    fn a_request_that_leaves_no_tool_says_so() {
+        for (allowed, told) in [
+            (
+                vec!["moon.land"],
+                &[(Severity::Warning, "/allowed-tools"), (Severity::Warning, "/allowed-tools")][..],
+            ),
+            (vec![], &[(Severity::Info, "/allowed-tools")]),
+        ] {
+            let (kept, problems) = turn_request(request("Hi", Some(allowed), None), &[]).expect("acceptable");
+            assert_eq!((kept.allowed_tools, paths(&problems)), (Some(vec![]), told.to_vec()));
+            let last = &problems.last().expect("a problem").message;
+            assert!(last.starts_with("no tool is left"), "{last}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod health;
 mod limits;
 mod load;
 mod machine;
+mod printed;
 mod proof;
 mod record;
 mod refusal;

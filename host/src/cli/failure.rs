@@ -52,6 +52,18 @@ impl Failure {
         self
     }
 
+    /// Both at once: the words of both, and the exit code of the first.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.message = format!("{}\n{}", self.message, other.message);
+        let more = other.hint.filter(|hint| self.hint.as_ref() != Some(hint));
+        self.hint = match (self.hint, more) {
+            (Some(hint), Some(more)) => Some(format!("{hint}\n{more}")),
+            (hint, more) => hint.or(more),
+        };
+        self
+    }
+
     /// How the program ends.
     #[must_use]
     pub fn exit(&self) -> Exit {

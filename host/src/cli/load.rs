@@ -6,6 +6,7 @@ use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm};
+use crate::workshop::Surroundings;
 
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "persona-host.toml";
@@ -92,10 +93,14 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The names of the variables of the process's environment.
+/// What of the process's environment matters to a build of a plugin.
 #[must_use]
-pub fn variables() -> Vec<String> {
-    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+pub fn surroundings() -> Surroundings {
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let target_dir = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].into_iter().find_map(variable);
+    // Cargo is called in the project's folder, and the user is in another one.
+    let target_dir = target_dir.and_then(|folder| std::path::absolute(folder).ok());
+    Surroundings { variables, target_dir }
 }
 
 /// The program as it was called: who came here by `cargo run` has no persona-host in the path.

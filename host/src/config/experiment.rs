@@ -215,8 +215,9 @@ fn arms(
     let mut seen = BTreeSet::new();
     for arm in &written {
         named("the name of an arm", &arm.name)?;
-        if !seen.insert(arm.name.as_str()) {
-            return unmeant(format!("two arms are called {:?}", arm.name), "give each arm a name of its own");
+        if !seen.insert(arm.name.to_ascii_lowercase()) {
+            let hint = "give each arm a name of its own; small letters and capitals are no difference";
+            return unmeant(format!("two arms are called {:?}", arm.name), hint);
         }
         if !strategies.contains(&StrategyName::new(&arm.strategy)) {
             let known: Vec<&str> = strategies.iter().map(StrategyName::as_str).collect();
@@ -402,6 +403,7 @@ strategy = "daily"
             (GOOD.replace("\"daily\"", "\"dialy\""), "names the strategy \"dialy\", which does not exist"),
             (GOOD.replace("strategy = \"brief\"", "strategy = \"brief\"\nweight = 0\n"), "is 0"),
             (GOOD.replace("name = \"control\"", "name = \"brief\""), "two arms are called"),
+            (GOOD.replace("name = \"brief\"", "name = \"Control\""), "two arms are called"),
             (GOOD.replace("\"control\"", "\"other\""), "none of its arms is the control"),
             (GOOD.split("[[arms]]\nname = \"control\"").next().unwrap().to_owned(), "it has 1 arm"),
             (with("design = \"split\"").replace("settings", "weight = -2\nsettings"), "is -2"),

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::values::{Assigned, Deps, Due, Role};
 use super::{enrol, faults};
 use crate::behavior::{Pinned, Unserved};
@@ -12,7 +10,7 @@ use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
 
-pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assigned, TurnEnd> {
+pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;
     let strategy = match &role {
         Some(role) => role.strategy(deps)?,
@@ -36,19 +34,7 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
     let memory_line = role.as_ref().map_or_else(|| strategy.name.clone(), Role::memory_line);
     let seed = role.as_ref().map_or_else(|| due.turn.seed(), |role| role.seed(&due));
     let Due { turn, attempt, persona, .. } = due;
-    Ok(Assigned {
-        turn,
-        attempt,
-        persona,
-        strategy,
-        generation,
-        served_as,
-        model,
-        role,
-        memory_line,
-        seed,
-        deadline,
-    })
+    Ok(Assigned { turn, attempt, persona, strategy, generation, served_as, model, role, memory_line, seed })
 }
 
 /// The strategy that the configuration gives to the persona.

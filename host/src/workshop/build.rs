@@ -10,7 +10,7 @@ use super::language::Language;
 use super::project::{Project, ProjectError};
 use super::step::{Step, StepError};
 use super::template::CONTRACT;
-use super::toolchain::{Mark, Plan, plan};
+use super::toolchain::{Entry, Mark, Plan, Surroundings, plan};
 use domain::ids::Sha256Hex;
 
 /// A component that was built.
@@ -66,14 +66,13 @@ impl BuildError {
     }
 }
 
-/// Builds a project. `variables` are the names of the environment's variables; `about_to` is told
-/// each step before it is taken.
+/// Builds a project. `about_to` is told each step before it is taken.
 ///
 /// # Errors
 /// When a tool is missing or fails, or a file cannot be read or written.
 pub fn build(
     project: &Project,
-    variables: &[String],
+    around: &Surroundings,
     about_to: &mut dyn FnMut(&Step),
 ) -> Result<Built, BuildError> {
     let began = Instant::now();
@@ -83,7 +82,7 @@ pub fn build(
     let component = project.component();
     let part = Path::new("dist").join(format!(".{}.part", project.name));
     write_contract(&project)?;
-    let plan = plan(&project, variables, &part)?;
+    let plan = plan(&project, around, &part)?;
     let part = project.folder.join(part);
     make_folder(&component)?;
     take(&plan, about_to)?;
@@ -109,6 +108,10 @@ fn take(plan: &Plan, about_to: &mut dyn FnMut(&Step)) -> Result<(), BuildError> 
     }
     if let (false, Some(mark)) = (prepared, &plan.prepared) {
         fs::write(&mark.path, &mark.content).map_err(|error| failed(&mark.path, "written", &error))?;
+    }
+    if let Some(Entry { path, content }) = &plan.entry {
+        make_folder(path)?;
+        fs::write(path, content).map_err(|error| failed(path, "written", &error))?;
     }
     for step in &plan.compile {
         about_to(step);
@@ -168,6 +171,7 @@ mod tests {
         let mut plan = Plan {
             prepare: vec![step("true", folder.path())],
             prepared: Some(Mark { path: folder.path().join("mark"), content: "one".to_owned() }),
+            entry: None,
             compile: vec![step("true", folder.path())],
             made: PathBuf::new(),
             nothing_made: "",

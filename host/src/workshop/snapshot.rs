@@ -40,7 +40,11 @@ fn part<T>(
 
 fn turn(text: &mut String, request: &TurnRequest) {
     prompts(text, &request.system, &request.user);
-    let tools = request.allowed_tools.as_ref().map_or("every tool".to_owned(), |tools| tools.join(", "));
+    let tools = match request.allowed_tools.as_deref() {
+        None => "every tool".to_owned(),
+        Some([]) => "no tool".to_owned(),
+        Some(tools) => tools.join(", "),
+    };
     let rounds = request.max_rounds.map_or("the host's".to_owned(), |rounds| rounds.to_string());
     *text += &format!("## tools\n\n{tools}\n\n## most rounds\n\n{rounds}\n");
 }
@@ -74,7 +78,9 @@ fn problem(text: &mut String, problem: &Problem) {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let place = problem.path.as_deref().map_or(String::new(), |path| format!(" {path}"));
+    // The pointer to a whole document is empty.
+    let path = problem.path.as_deref().filter(|path| !path.is_empty());
+    let place = path.map_or(String::new(), |path| format!(" {path}"));
     *text += &format!("- {severity}{place}: {}\n", problem.message);
 }
 

@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn the_sentence_that_the_guide_lets_one_change_stands_on_one_line_in_each_language() {
+        let guide = include_str!("../../../docs/write-a-behavior.md");
+        let (_, rest) = guide.split_once("\nFind `").expect("the guide names it");
+        let (sentence, _) = rest.split_once('`').expect("it ends");
+        for language in Language::ALL {
+            let files = files("my-mood", language);
+            assert!(files.iter().any(|(_, text)| text.contains(sentence)), "{sentence:?} in {language}");
+        }
+    }
+
+    #[test]
     fn nothing_is_overwritten() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let files = create("mood", Language::Rust, folder.path()).expect("an empty folder is fine");

@@ -4,6 +4,7 @@ mod daemon;
 mod demo;
 mod live;
 mod looking;
+mod mistakes;
 mod neighbours;
 mod plugin;
 mod refused;

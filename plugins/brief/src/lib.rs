@@ -45,8 +45,8 @@ impl Behavior for Brief {
         let favorites =
             if mix.is_empty() { String::new() } else { format!(" You like: {}.", mix.join(", ")) };
         let user = format!(
-            "It is {}. You have {} minutes for your Mana app; the tools are the app.{favorites} Do the two or \
-             three things that matter to you now, then stop and say in one sentence what you did.",
+            "It is {}. You have {} minutes for your Mana app; the tools are the app.{favorites} \
+             Do the two or three things that matter to you now, then stop and say in one sentence what you did.",
             ctx.local_date, settings.minutes
         );
         Ok(TurnRequest::new(&who.system_prompt, user).with_max_rounds(6))

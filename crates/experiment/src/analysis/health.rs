@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{course, known, ratings};
+use super::floor::out_of_reach;
 use super::order::{carry_over, order_balance};
 use super::sheet::{Block, Pairs, Sheet, mean};
 use super::stages::stages;
 use crate::numbers::{difference, plain};
 use crate::report::{ArmSummary, Check, Progress, Status};
-use crate::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, SPLIT_PERSONAS, floor};
+use crate::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, SPLIT_PERSONAS};
 use domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 
 /// The part of personas that may be seen in two arms of a split.
@@ -49,11 +50,6 @@ pub(super) fn checks(
 /// A question about one treatment.
 type OfTreatment = fn(&Sheet<'_>, &Plan, &ArmName) -> Option<Check>;
 
-/// A check that is no test.
-pub(super) fn check(name: &str, status: Status, concerns: &str, message: String) -> Check {
-    Check { name: name.to_owned(), status, concerns: concerns.to_owned(), message, p: None }
-}
-
 fn few_personas(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<Check> {
     let paired = |treatment: &ArmName| sheet.pairs(plan.control(), treatment, plan.primary).len();
     let personas = match plan.design {
@@ -66,22 +62,19 @@ fn few_personas(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<C
             "{personas} personas are few for a split: it is underpowered by design below {SPLIT_PERSONAS}; use a crossover, or many more personas"
         );
         return few
-            .then(|| check("underpowered", Status::Warning, "comparisons/primary/population", message));
+            .then(|| Check::new("underpowered", Status::Warning, "comparisons/primary/population", message));
     }
-    let (floor, alpha) = (floor(personas), plan.alpha_of_each());
-    let message = format!(
-        "{personas} personas can never reach p < {alpha} between personas: the smallest p-value of the exact test is {floor}; take more to speak about new ones"
-    );
-    (floor > alpha).then(|| check("floor", Status::Warning, "comparisons/primary/signFlip", message))
+    let message = out_of_reach(personas, plan.alpha_of_each())?;
+    Some(Check::new("floor", Status::Warning, "comparisons/primary/signFlip", message))
 }
 
 fn rounds(plan: &Plan, progress: &Progress) -> Option<Check> {
     let few = plan.design == Design::Crossover && u64::from(progress.rounds) < FIRST_LOOK;
     let message = format!(
-        "{} rounds are finished; an interval that holds at every look needs {FIRST_LOOK}: run more blocks",
+        "{} rounds are finished; the first interval for whoever looks after every round needs {FIRST_LOOK}: run more blocks",
         progress.rounds
     );
-    few.then(|| check("few-rounds", Status::Warning, "comparisons/primary/anytime", message))
+    few.then(|| Check::new("few-rounds", Status::Warning, "comparisons/primary/anytime", message))
 }
 
 fn several_phases(phases: &[Phase]) -> Option<Check> {
@@ -89,7 +82,7 @@ fn several_phases(phases: &[Phase]) -> Option<Check> {
         "something changed while it ran: there are {} phases, and only one of them is analysed here; the others are shown with --phase",
         phases.len()
     );
-    (phases.len() > 1).then(|| check("phases", Status::Warning, "phases", message))
+    (phases.len() > 1).then(|| Check::new("phases", Status::Warning, "phases", message))
 }
 
 fn raters(arms: &[ArmSummary]) -> Vec<Check> {
@@ -102,7 +95,7 @@ fn raters(arms: &[ArmSummary]) -> Vec<Check> {
                 arm.arm,
                 plain(icc, 2)
             );
-            checks.push(check("icc", Status::Warning, &concerns, message));
+            checks.push(Check::new("icc", Status::Warning, &concerns, message));
         }
         if let Some(share) = arm.rater.mode_share.filter(|share| *share > 0.8) {
             let message = format!(
@@ -110,7 +103,7 @@ fn raters(arms: &[ArmSummary]) -> Vec<Check> {
                 arm.arm,
                 share * 100.0
             );
-            checks.push(check("mode-share", Status::Warning, &concerns, message));
+            checks.push(Check::new("mode-share", Status::Warning, &concerns, message));
         }
     }
     checks
@@ -123,7 +116,7 @@ fn missing(arms: &[ArmSummary]) -> Option<Check> {
         "modules were used and not rated ({}): the effect is computed without them; its bounds tell how much they could change",
         counts.join(", ")
     );
-    any.then(|| check("missing-ratings", Status::Warning, "comparisons/bounds", message))
+    any.then(|| Check::new("missing-ratings", Status::Warning, "comparisons/bounds", message))
 }
 
 /// A reply that cannot be read is an outcome of the arm, and no accident of the sample.
@@ -140,7 +133,7 @@ fn unreadable(arms: &[ArmSummary]) -> Vec<Check> {
             own.0, own.1, arm.arm, control.0, control.1, arms[0].arm
         );
         differs.then(|| {
-            check("parse-failures", Status::Warning, &format!("arms/{}/stages/parsed", arm.arm), message)
+            Check::new("parse-failures", Status::Warning, &format!("arms/{}/stages/parsed", arm.arm), message)
         })
     };
     arms[1..].iter().filter_map(of).collect()
@@ -155,7 +148,7 @@ fn cost(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<Check> {
         let message = "the cost of some turns is not known, so no total is given: rows need a cost, the host the model's price";
         (Status::Warning, message.to_owned())
     };
-    progress.cost.is_none().then(|| check("unknown-cost", status, "progress/cost", message))
+    progress.cost.is_none().then(|| Check::new("unknown-cost", status, "progress/cost", message))
 }
 
 /// A round is the mean of whoever has a pair in it, so that who often has none counts less in the rounds than
@@ -171,7 +164,7 @@ fn uneven_gaps(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Ch
     );
     let concerns = format!("comparisons/{treatment}/primary");
     let apart = (of_rounds - of_personas).abs() > plan.margin / 2.0;
-    apart.then(|| check("uneven-gaps", Status::Warning, &concerns, message))
+    apart.then(|| Check::new("uneven-gaps", Status::Warning, &concerns, message))
 }
 
 /// Who played both arms and has nothing that both were measured by is in no effect.
@@ -195,7 +188,7 @@ fn without_pairs(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<
         lost.join(", ")
     );
     let concerns = format!("comparisons/{treatment}/personas");
-    (!lost.is_empty()).then(|| check("without-pairs", Status::Warning, &concerns, message))
+    (!lost.is_empty()).then(|| Check::new("without-pairs", Status::Warning, &concerns, message))
 }
 
 /// In a split nobody should be in two arms.
@@ -210,7 +203,7 @@ fn two_arms(sheet: &Sheet<'_>) -> Option<Check> {
         "{both} of {} personas were seen in more than one arm of a split: assign them again under a new version",
         sheet.personas.len()
     );
-    (part > TWO_ARMS).then(|| check("two-arms", Status::Unhealthy, "comparisons/primary", message))
+    (part > TWO_ARMS).then(|| Check::new("two-arms", Status::Unhealthy, "comparisons/primary", message))
 }
 
 /// A strategy that leads away from bad modules raises the mean and improves nothing.
@@ -229,7 +222,12 @@ fn usage(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Vec<Check> {
             plan.control()
         );
         differs.then(|| {
-            check("usage", Status::Warning, &format!("comparisons/{treatment}/modules/{module}"), message)
+            Check::new(
+                "usage",
+                Status::Warning,
+                &format!("comparisons/{treatment}/modules/{module}"),
+                message,
+            )
         })
     };
     sheet.modules().into_iter().filter_map(of).collect()

@@ -1,7 +1,6 @@
 //! Whether it matters which arm comes first in a block.
 
 use super::effect::known;
-use super::health::check;
 use super::sheet::{Pairs, Sheet, mean};
 use crate::numbers::difference;
 use crate::report::{Check, Status};
@@ -33,7 +32,7 @@ pub(super) fn order_balance(sheet: &Sheet<'_>, plan: &Plan) -> Option<Check> {
     } else {
         (Status::Ok, format!("first in their block: {}", shown.join(", ")))
     };
-    Some(Check { p: Some(p), ..check("order-balance", status, "comparisons/primary", message) })
+    Some(Check::new("order-balance", status, "comparisons/primary", message).with_p(Some(p)))
 }
 
 /// Whether the effect of each persona is another one when the treatment comes first: then something is carried
@@ -66,8 +65,6 @@ pub(super) fn carry_over(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) ->
         );
         (Status::Ok, message)
     };
-    Some(Check {
-        p: Some(estimate.p),
-        ..check("carry-over", status, &format!("comparisons/{treatment}/primary"), message)
-    })
+    let concerns = format!("comparisons/{treatment}/primary");
+    Some(Check::new("carry-over", status, &concerns, message).with_p(Some(estimate.p)))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::health::check;
 use super::sheet::Sheet;
 use crate::report::{ArmSummary, Check, Status};
 use crate::statistics::{ALARM, MIN_PER_ARM, chi_square};
@@ -54,5 +53,5 @@ fn spread(plan: &Plan, stage: &str, what: &str, counts: &[u64], meant: &[f64], e
     } else {
         (Status::Ok, format!("{what} that were {stage}: {shown}"))
     };
-    Check { p, ..check(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message) }
+    Check::new(&format!("srm-{stage}"), status, &format!("arms/stages/{stage}"), message).with_p(p)
 }

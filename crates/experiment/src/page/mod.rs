@@ -7,7 +7,7 @@ mod html;
 mod inert;
 mod markdown;
 mod model;
-mod path;
+mod place;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 #[cfg(test)]
@@ -18,7 +18,7 @@ pub use content::page;
 pub use html::html;
 pub use markdown::markdown;
 pub use model::{
-    Block, Column, Fact, Figure, Forest, ForestRow, Histogram, Note, Page, Plane, PlanePoint, Plot, Row,
-    Ruling, Section, Stop, Table, Tone, Track, TrackPoint,
+    Block, Column, Fact, Figure, Forest, ForestRow, Histogram, Page, Plane, PlanePoint, Plot, Row, Ruling,
+    Section, Stop, Table, Track, TrackPoint,
 };
-pub use path::{Path, Place};
+pub use place::{Note, Path, Place, Tone};

@@ -1,8 +1,8 @@
 //! A page: headings, sentences, facts, tables and plots, in no form yet. Text in it may come from outside, and
 //! whoever sets it makes it inert.
 
-use super::path::Place;
-use crate::report::{Outcome, Status};
+use super::place::{Note, Place};
+use crate::report::Outcome;
 
 /// A report in the order in which it is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,10 @@ pub struct Ruling {
     pub outcome: Outcome,
     /// The same in one word, or two.
     pub word: &'static str,
+    /// What it hangs on, where a single persona could turn it; it is no firm verdict then, and does not look like one.
+    pub hangs: Option<String>,
+    /// Why its ratings mean nothing, where nobody gave them.
+    pub stand_ins: Option<&'static str>,
     /// In one sentence.
     pub sentence: String,
     /// Why to stop here: a check is unhealthy, or a guardrail is broken.
@@ -38,6 +42,14 @@ pub struct Ruling {
     pub caveat: String,
     /// The numbers behind it.
     pub facts: Vec<Fact>,
+}
+
+impl Ruling {
+    /// Nothing on the card speaks against it: it may look like a verdict.
+    #[must_use]
+    pub fn is_firm(&self) -> bool {
+        self.hangs.is_none() && self.stand_ins.is_none() && self.stop.is_none()
+    }
 }
 
 /// What stands before everything else.
@@ -218,45 +230,6 @@ pub struct PlanePoint {
     pub rating: f64,
     /// See `rating`.
     pub rating_interval: Option<(f64, f64)>,
-}
-
-/// How grave a note is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// Read it with care.
-    Warning,
-    /// Do not decide on it.
-    Unhealthy,
-}
-
-/// A warning at the number that it concerns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// How grave it is.
-    pub tone: Tone,
-    /// What was found, and what to do.
-    pub text: String,
-}
-
-impl Tone {
-    /// The tone of a check that did not pass.
-    #[must_use]
-    pub fn of(status: Status) -> Option<Self> {
-        match status {
-            Status::Ok => None,
-            Status::Warning => Some(Self::Warning),
-            Status::Unhealthy => Some(Self::Unhealthy),
-        }
-    }
-
-    /// The word before a note, so that nobody needs its colour.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Warning => "Warning",
-            Self::Unhealthy => "Unhealthy",
-        }
-    }
 }
 
 impl Table {

@@ -14,20 +14,10 @@ pub fn in_trouble() -> Report {
     let mut report = sample();
     let lost = "turns that were completed are unevenly spread over the arms (daily 240, brief 171): find out what \
                 loses them before you compare what is left";
-    report.health.push(Check {
-        name: "srm-completed".to_owned(),
-        status: Status::Unhealthy,
-        concerns: "arms/stages/completed".to_owned(),
-        message: lost.to_owned(),
-        p: Some(0.000_67),
-    });
-    report.health.push(Check {
-        name: "mode-share".to_owned(),
-        status: Status::Warning,
-        concerns: "arms/brief/rater".to_owned(),
-        message: "nearly all ratings of brief are 4".to_owned(),
-        p: None,
-    });
+    let unhealthy = Check::new("srm-completed", Status::Unhealthy, "arms/stages/completed", lost);
+    report.health.push(unhealthy.with_p(Some(0.000_67)));
+    let alike = "nearly all ratings of brief are 4";
+    report.health.push(Check::new("mode-share", Status::Warning, "arms/brief/rater", alike));
     report.progress.cost = None;
     for arm in &mut report.arms {
         arm.metrics.retain(|own| own.metric.name() != "cost");
@@ -44,6 +34,7 @@ pub fn in_trouble() -> Report {
     second.verdict.sentence = "nothing can be said yet of warm against daily".to_owned();
     second.verdict.because = "a verdict needs 10 finished rounds that are not all alike".to_owned();
     second.verdict.caveat = None;
+    second.verdict.crossings.clear();
     second.primary.anytime = None;
     second.primary.sign_e = None;
     second.leave_one_out = None;
@@ -59,6 +50,7 @@ pub fn split() -> Report {
     report.plan.design = Design::Split;
     let comparison = &mut report.comparisons[0];
     comparison.verdict.scope = Scope::Population;
+    comparison.verdict.crossings.clear();
     comparison.course.clear();
     let primary = &mut comparison.primary;
     (primary.catalogue, primary.clustered, primary.anytime, primary.sign_e) = (None, None, None, None);

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::Unusable;
+use super::names::{is_hidden, meant};
 use domain::observation::Reached;
 
 /// A cell with its place.
@@ -16,12 +17,15 @@ pub(super) struct Cell<'a> {
 impl Cell<'_> {
     /// A name, which must be there.
     pub(super) fn name(self) -> Result<String, Unusable> {
-        self.maybe_name().ok_or_else(|| self.refused("name", "write one"))
+        self.maybe_name()?.ok_or_else(|| self.refused("name", "write one"))
     }
 
     /// The same, where nothing is unknown.
-    pub(super) fn maybe_name(self) -> Option<String> {
-        (!self.text.is_empty()).then(|| self.text.to_owned())
+    pub(super) fn maybe_name(self) -> Result<Option<String>, Unusable> {
+        self.unless_empty(|cell| match cell.text.contains(is_hidden) {
+            true => Err(cell.refused("name that can be read", "take the control characters out of it")),
+            false => Ok(meant(cell.text).to_owned()),
+        })
     }
 
     /// A count, which must be there.

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use super::Unusable;
 use super::columns::Columns;
+use super::names::Spellings;
 use domain::experiment::ArmName;
 use domain::observation::{Observation, Reached};
 use domain::rating::PARSE_MARKER;
@@ -27,6 +28,12 @@ impl TurnKey {
             block: row.cell("block").count()?,
             arm: row.cell("arm").name()?,
         })
+    }
+
+    /// Notes whose turn it is and under which arm.
+    pub(super) fn spell(&self, spellings: &mut Spellings, line: u64) -> Result<(), Unusable> {
+        spellings.note("persona", &self.persona, line)?;
+        spellings.note("arm", &self.arm, line)
     }
 }
 
@@ -81,7 +88,7 @@ impl Draft {
         merge(&mut self.refused, row.cell("refused").yes()?, "refused", &clash)?;
         merge(&mut self.faulted, row.cell("faulted").yes()?, "faulted", &clash)?;
         merge(&mut self.before, row.cell("before").rating()?, "before", &clash)?;
-        merge(&mut self.turn, row.cell("turn").maybe_name(), "turn", &clash)?;
+        merge(&mut self.turn, row.cell("turn").maybe_name()?, "turn", &clash)?;
         match (self.failed_actions, self.actions) {
             (Some(failed), Some(actions)) if failed > actions => {
                 Err(Unusable::MoreFailed { line: row.line, failed, actions })
@@ -91,11 +98,11 @@ impl Draft {
     }
 
     fn rate(&mut self, key: &TurnKey, row: &Row<'_>) -> Result<(), Unusable> {
-        let (module, rating) = (row.cell("module").text.to_owned(), row.cell("rating").rating()?);
-        if module.is_empty() {
+        let (module, rating) = (row.cell("module").maybe_name()?, row.cell("rating").rating()?);
+        let Some(module) = module else {
             // A turn that used nothing has a line too.
             return if rating.is_some() { Err(Unusable::NoModule { line: row.line }) } else { Ok(()) };
-        }
+        };
         if let Some((_, first)) = self.modules.get(&module) {
             return Err(Unusable::Twice {
                 line: row.line,

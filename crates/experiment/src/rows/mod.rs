@@ -3,6 +3,7 @@
 mod cell;
 mod columns;
 mod draft;
+mod names;
 mod read;
 mod unusable;
 mod write;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Unusable;
 use super::columns::Columns;
 use super::draft::{Draft, Row, TurnKey};
+use super::names::Spellings;
 use domain::observation::Observation;
 
 /// What rows say.
@@ -29,11 +30,13 @@ pub fn read_csv(bytes: &[u8]) -> Result<Rows, Unusable> {
     }
     let columns = Columns::of(&header)?;
     let mut drafts = BTreeMap::<TurnKey, Draft>::new();
+    let mut spellings = Spellings::default();
     for record in reader.records() {
         let record = record.map_err(|error| unusable_line(&error))?;
         let line = record.position().map_or(0, csv::Position::line);
         let row = Row { columns: &columns, record: &record, line };
         let key = TurnKey::of(&row)?;
+        key.spell(&mut spellings, line)?;
         drafts.entry(key.clone()).or_default().add(&key, &row)?;
     }
     if drafts.is_empty() {
@@ -118,6 +121,10 @@ mod tests {
             ("ben,0,todo,a,good", "column rating: \"good\""),
             ("ben,-1,todo,a,3", "line 3, column block: \"-1\" is no whole number"),
             ("ben,1.5,todo,a,3", "column block: \"1.5\""),
+            ("ben,0,todo,A,3", "line 3, column arm: \"A\" and \"a\" of line 2 look the same: write one"),
+            ("Anna,1,todo,a,3", "column persona: \"Anna\" and \"anna\" of line 2 look the same"),
+            ("b\u{0}en,0,todo,a,3", "column persona: \"b\\0en\" is no name that can be read"),
+            ("ben,0,to\u{7}do,a,3", "column module: \"to\\u{7}do\" is no name that can be read"),
             (",0,todo,a,3", "column persona: \"\" is no name; write one"),
             ("ben,0,todo,,3", "column arm: \"\" is no name; write one"),
             ("ben,0,,a,3", "there is a rating and no module"),

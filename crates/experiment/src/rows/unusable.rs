@@ -49,6 +49,23 @@ pub enum Unusable {
         /// What to do.
         advice: &'static str,
     },
+    /// Two names that nobody can tell apart.
+    #[error(
+        "line {line}, column {column}: {name:?} and {other:?} of line {first} look the same: write one of the two \
+         in every line, or they would be counted as two"
+    )]
+    Alike {
+        /// Where.
+        line: u64,
+        /// Where.
+        column: &'static str,
+        /// What is there.
+        name: String,
+        /// What was there before.
+        other: String,
+        /// Where that was first.
+        first: u64,
+    },
     /// A rating where there is nothing to rate.
     #[error(
         "line {line}, column rating: there is a rating and no module: name the module, or empty the rating"

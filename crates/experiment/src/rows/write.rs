@@ -1,6 +1,7 @@
 //! Observations as text: CSV that `read_csv` reads, and JSON lines with everything.
 
 use super::columns::COLUMNS;
+use super::names::harmless;
 use domain::observation::Observation;
 use domain::rating::PARSE_MARKER;
 
@@ -35,10 +36,10 @@ fn lines(turn: &Observation) -> Vec<[String; COLUMNS.len()]> {
 
 fn line(turn: &Observation, module: &str, rating: Option<f64>) -> [String; COLUMNS.len()] {
     [
-        turn.persona.clone(),
+        harmless(&turn.persona),
         turn.block.to_string(),
-        module.to_owned(),
-        turn.arm.to_string(),
+        harmless(module),
+        harmless(turn.arm.as_str()),
         shown(rating),
         shown(turn.order),
         turn.phase.to_string(),
@@ -53,7 +54,7 @@ fn line(turn: &Observation, module: &str, rating: Option<f64>) -> [String; COLUM
         shown(turn.refused),
         shown(turn.faulted),
         shown(turn.before),
-        shown(turn.turn.as_ref()),
+        turn.turn.as_deref().map_or_else(String::new, harmless),
     ]
 }
 
@@ -106,6 +107,32 @@ mod tests {
     fn what_is_written_can_be_read_again() {
         let rows = read_csv(write_csv(&turns()).as_bytes()).unwrap();
         assert_eq!((rows.observations, rows.ignored), (turns(), vec![]));
+    }
+
+    #[test]
+    fn no_cell_begins_like_a_formula_and_every_name_comes_back() {
+        for name in ["=cmd|'/C calc'!A0", "+1", "-1", "@a", "\t=1", "\r=1", "'=1", "\"=1", "=\"a,b\"\n"] {
+            let name = name.trim_end();
+            let turns: Vec<Observation> = (turns().into_iter())
+                .map(|turn| Observation {
+                    persona: name.to_owned(),
+                    arm: ArmName::new(name),
+                    modules: turn.modules.into_values().map(|own| (name.to_owned(), own)).collect(),
+                    turn: Some(name.to_owned()),
+                    ..turn
+                })
+                .collect();
+            let text = write_csv(&turns);
+            let mut cells = csv::Reader::from_reader(text.as_bytes());
+            for cell in cells
+                .records()
+                .flat_map(|record| record.unwrap().iter().map(str::to_owned).collect::<Vec<_>>())
+            {
+                let number = cell.parse::<f64>().is_ok();
+                assert!(number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{name:?}: {cell:?}");
+            }
+            assert_eq!(read_csv(text.as_bytes()).unwrap().observations, turns, "{name:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::report::Estimate;
 
 /// The slope of after on before, pooled over both arms: the sum of their covariances over that of their variances.
 #[must_use]
-pub fn theta(control: &[(f64, f64)], treatment: &[(f64, f64)]) -> Option<f64> {
+fn theta(control: &[(f64, f64)], treatment: &[(f64, f64)]) -> Option<f64> {
     let pooled = |of: fn(&[(f64, f64)]) -> f64| of(control) + of(treatment);
     let slope = pooled(covariance) / pooled(|arm| Moments::of(&befores(arm)).variance);
     slope.is_finite().then_some(slope)

@@ -91,19 +91,6 @@ pub fn welch(control: Moments, treatment: Moments, alpha: f64, difference: Diffe
     with_t(effect, variance.sqrt(), df, alpha)
 }
 
-/// The same one-sided, whether the treatment is greater: the interval has no upper end.
-#[must_use]
-pub fn welch_greater(
-    control: Moments,
-    treatment: Moments,
-    alpha: f64,
-    difference: Difference,
-) -> Option<Estimate> {
-    let both = welch(control, treatment, alpha, difference)?;
-    let p = StudentsT::new(0.0, 1.0, both.df?).ok()?.sf(both.effect / both.se);
-    Some(Estimate { low: one_sided(&both, alpha)?.low, high: f64::INFINITY, p, ..both })
-}
-
 /// The ends of the two one-sided intervals of an estimate: with each of them 1 − alpha of such intervals are right.
 #[must_use]
 pub fn one_sided(estimate: &Estimate, alpha: f64) -> Option<Bounds> {
@@ -135,6 +122,18 @@ mod tests {
                 near(found, expected, 1e-5);
             }
         }
+    }
+
+    /// The same one-sided, whether the treatment is greater: the interval has no upper end.
+    fn welch_greater(
+        control: Moments,
+        treatment: Moments,
+        alpha: f64,
+        difference: Difference,
+    ) -> Option<Estimate> {
+        let both = welch(control, treatment, alpha, difference)?;
+        let p = StudentsT::new(0.0, 1.0, both.df?).ok()?.sf(both.effect / both.se);
+        Some(Estimate { low: one_sided(&both, alpha)?.low, high: f64::INFINITY, p, ..both })
     }
 
     #[test]

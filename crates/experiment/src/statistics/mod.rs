@@ -14,18 +14,16 @@ mod sequential;
 mod spread;
 mod srm;
 
-pub use cuped::{adjusted, theta};
+pub use cuped::adjusted;
 pub use draws::Draws;
-pub use mean::{Difference, Moments, one_sided, student, welch, welch_greater};
+pub use mean::{Difference, Moments, one_sided, student, welch};
 pub use multiplicity::{benjamini_hochberg, holm};
 pub use ordinal::{brunner_munzel, cliffs_delta, magnitude, sign_test, spearman, wilcoxon_pratt};
 pub use paired::{clustered, permutation, sign_flip, within};
 pub use power::{SPLIT_PERSONAS, Study, floor, miller};
 pub use proportion::{mcnemar, newcombe, pass_hat, superiority, wilson};
-pub use rater::{compression, entropy, icc1, mode_share, similarity_rating};
+pub use rater::{compression, entropy, icc1, mode_share};
 pub use ratio::ratio_difference;
-pub use sequential::{
-    FIRST_LOOK, anytime, at_any_time, half_width, nearly_alike, rho, sign_e, sign_e_course,
-};
+pub use sequential::{FIRST_LOOK, anytime, half_width, nearly_alike, sign_e_course};
 pub use spread::{median, quantile};
 pub use srm::{ALARM, MIN_PER_ARM, chi_square};

@@ -51,39 +51,10 @@ pub fn compression(values: &[f64]) -> Option<f64> {
     deviation.is_finite().then(|| deviation / std::f64::consts::SQRT_2)
 }
 
-/// The rating that a free text means by how near it is to five anchor texts, one for each of 1 to 5
-/// (semantic-similarity rating, arXiv 2510.08338): the least cosine is taken away from all, what is left is made a
-/// distribution, sharpened to the power 1/temperature, and its mean is the rating. None where all anchors are as
-/// near. How the paper sharpens is our reading of it.
-#[must_use]
-pub fn similarity_rating(cosines: &[f64; 5], temperature: f64) -> Option<(f64, [f64; 5])> {
-    let least = cosines.iter().copied().fold(f64::INFINITY, f64::min);
-    let sharp = cosines.map(|cosine| (cosine - least).powf(1.0 / temperature));
-    let total: f64 = sharp.iter().sum();
-    let parts = sharp.map(|part| part / total);
-    let mean = parts.iter().zip(1..).map(|(part, rating)| part * f64::from(rating)).sum();
-    (total > 0.0).then_some((mean, parts))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{all_near, near};
-
-    #[test]
-    fn free_text_is_rated_by_its_nearest_anchors() {
-        // AC-23.
-        let cosines = [0.60, 0.66, 0.74, 0.82, 0.78];
-        for (temperature, mean, parts) in [
-            (1.0, 3.866_667, [0.0, 0.1, 0.233_333, 0.366_667, 0.3]),
-            (0.5, 4.053_846, [0.0, 0.034_615, 0.188_462, 0.465_385, 0.311_538]),
-        ] {
-            let (found, distribution) = similarity_rating(&cosines, temperature).unwrap();
-            near(found, mean, 1e-5);
-            all_near(&distribution, &parts, 1e-5);
-        }
-        assert_eq!(similarity_rating(&[0.5; 5], 1.0), None, "as near to all of them");
-    }
+    use crate::near;
 
     #[test]
     fn icc_is_the_part_between_groups() {

@@ -4,7 +4,7 @@ use statrs::distribution::{Beta, Binomial, ContinuousCDF as _, DiscreteCDF as _}
 use statrs::function::gamma::ln_gamma;
 
 use super::mean::{Moments, ROUNDING};
-use crate::report::{Anytime, Estimate, SignE};
+use crate::report::{Anytime, SignE};
 
 /// So many rounds have to differ from the commonest one before their spread is worth anything.
 const FEW: u64 = 5;
@@ -14,7 +14,7 @@ pub const FIRST_LOOK: u64 = 10;
 /// How the asymptotic confidence sequence is tuned, so that it is narrowest about when `planned`
 /// observations are in (Waudby-Smith and others, arXiv 2103.06476).
 #[must_use]
-pub fn rho(alpha: f64, planned: f64) -> f64 {
+fn rho(alpha: f64, planned: f64) -> f64 {
     let log = -2.0 * alpha.ln();
     ((log + (log + 1.0).ln()) / planned).sqrt()
 }
@@ -84,20 +84,10 @@ fn commonest(rounds: &[f64]) -> Option<(f64, u64)> {
     Some((*common, (rounds.len() - like(common)) as u64))
 }
 
-/// An estimate from two independent arms, whenever one looks: both are one stream of `n` observations whose
-/// variance is `se²·n` (as in gbstats).
-#[must_use]
-pub fn at_any_time(estimate: &Estimate, n: f64, planned: f64, alpha: f64) -> Estimate {
-    let Estimate { effect, se, .. } = *estimate;
-    let half = half_width(se * se * n, n, planned, alpha);
-    let p = p_value(effect / se, n, planned, alpha);
-    Estimate { effect, se, df: None, low: effect - half, high: effect + half, p }
-}
-
 /// Evidence against "a round is won as often as lost": 2^n · W! · L! / (n + 1)!.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "counts of rounds")]
-pub fn sign_e(wins: u64, losses: u64) -> f64 {
+fn sign_e(wins: u64, losses: u64) -> f64 {
     let (w, l) = (wins as f64, losses as f64);
     let n = w + l;
     if n == 0.0 {
@@ -125,6 +115,7 @@ pub fn sign_e_course(rounds: &[f64]) -> Vec<SignE> {
 mod tests {
     use super::*;
     use crate::near;
+    use crate::report::Estimate;
     use crate::statistics::{Difference, welch};
 
     #[test]
@@ -166,6 +157,15 @@ mod tests {
         near(one.effect, 0.1 / 30.0, 1e-12);
         let many: Vec<f64> = (0..30).map(|round| f64::from(round % 6)).collect();
         assert_eq!(nearly_alike(&many, 4.0, 0.05), None, "they vary");
+    }
+
+    /// An estimate from two independent arms, whenever one looks: both are one stream of `n` observations whose
+    /// variance is `se²·n` (as in gbstats).
+    fn at_any_time(estimate: &Estimate, n: f64, planned: f64, alpha: f64) -> Estimate {
+        let Estimate { effect, se, .. } = *estimate;
+        let half = half_width(se * se * n, n, planned, alpha);
+        let p = p_value(effect / se, n, planned, alpha);
+        Estimate { effect, se, df: None, low: effect - half, high: effect + half, p }
     }
 
     #[test]

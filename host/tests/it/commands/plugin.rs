@@ -5,6 +5,7 @@ use persona_host::behavior::Source;
 use serde_json::{Value, json};
 
 use super::{Said, Shell};
+use crate::support::builds;
 
 /// A shell in which the tools that build plugins are found, with what they have downloaded before.
 pub(super) fn workshop() -> Shell {
@@ -20,7 +21,6 @@ pub(super) fn workshop() -> Shell {
         .with("PIP_CACHE_DIR", &of_user("PIP_CACHE_DIR", ".cache/pip"))
         // What the cargo of this test has set must not reach the one that builds the plugin.
         .with("RUSTFLAGS", "--cfg this_is_no_flag_for_guests -D warnings")
-        .with("CARGO_TARGET_DIR", "/nowhere/to/be/written")
 }
 
 /// The component `brief` that is part of the program.
@@ -77,6 +77,14 @@ fn from_nothing_to_a_plugin(lang: &str, name: &str) -> Shell {
 #[test]
 fn a_plugin_in_rust_is_begun_built_checked_and_tested_with_the_usual_tools() {
     let shell = from_nothing_to_a_plugin("rust", "my-mood");
+    assert!(shell.path("my-mood/target/wasm32-wasip2").is_dir());
+
+    // Cargo builds where the user lets it: seen from where the user is.
+    let elsewhere = shell.with("CARGO_TARGET_DIR", "shared");
+    let built = elsewhere.document("plugin build my-mood", 0);
+    let made = std::fs::read(elsewhere.path("shared/wasm32-wasip2/release/my_mood.wasm")).unwrap();
+    assert_eq!(built["sha256"], json!(Sha256Hex::of(&made)));
+    let shell = elsewhere;
 
     // A second build has nothing to do, and a broken source leaves the component that was there.
     let before = shell.document("plugin build my-mood", 0)["sha256"].clone();
@@ -147,6 +155,13 @@ fn a_new_project_overwrites_nothing_and_has_a_name_that_the_host_finds() {
     assert_eq!(std::fs::read_to_string(shell.path("taken/notes.txt")).unwrap(), "mine");
 }
 
+/// A file that can be started.
+fn script(shell: &Shell, name: &str, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    shell.write(name, text);
+    std::fs::set_permissions(shell.path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn a_missing_tool_or_project_is_one_sentence_with_what_to_do() {
     // A path without any program: whatever is called is missing.
@@ -162,6 +177,19 @@ fn a_missing_tool_or_project_is_one_sentence_with_what_to_do() {
         assert!(message.starts_with(&format!("{tool} is needed to ")), "{error}");
         assert!(message.ends_with(" the plugin, and is not there"), "{error}");
         assert!(error["hint"].as_str().unwrap().contains(install), "{error}");
+    }
+    // npm and the compiler are there, and Node.js is not: they are scripts for it.
+    for locale in ["C", "C.UTF-8"] {
+        let shell =
+            Shell::new().with("PATH", &shell.path("bin").display().to_string()).with("LC_ALL", locale);
+        shell.document("plugin new own-js --lang js --dir own-js", 0);
+        shell.write(
+            "own-js/node_modules/.installed.json",
+            std::fs::read(shell.path("own-js/package.json")).unwrap(),
+        );
+        script(&shell, "own-js/node_modules/.bin/componentize-qjs", "#!/usr/bin/env node\n");
+        let error = shell.error("plugin build own-js", 65);
+        assert!(error["hint"].as_str().unwrap().contains("install Node.js 20"), "{error}");
     }
     shell.write("empty/notes.txt", "");
     for (line, code, says) in [
@@ -391,6 +419,40 @@ fn a_plugin_that_breaks_down_is_told_in_its_own_words() {
     let said = shell.call("plugin call misfit.wasm compose-turn --settings settings.json");
     ended(&said, 0);
     assert!(said.stdout.contains("left out, because they are not offered: moon.land"), "{}", said.stdout);
+    shell.write("context.json", r#"{"tools": ["notes.create"]}"#);
+    let said =
+        shell.call("plugin call misfit.wasm compose-turn --settings settings.json --context context.json");
+    ended(&said, 0);
+    for words in ["## tools\n\nno tool\n", "- warning /allowed-tools: no tool is left"] {
+        assert!(said.stdout.contains(words), "{words:?} in {}", said.stdout);
+    }
+}
+
+#[test]
+fn a_plugin_of_whose_ratings_the_host_keeps_none_is_not_one_that_it_would_use() {
+    let shell = Shell::new();
+    shell.write("misfit.wasm", builds::misfit("lie-in-ratings"));
+    let said = shell.call("plugin check misfit.wasm");
+    ended(&said, 65);
+    for words in [
+        "✗ parse-rating    none of the ratings that it read can be used\n",
+        "moon: the plugin rated a module that was not used; dropped",
+        "the host would not use it: 1 refused",
+    ] {
+        assert!(said.stdout.contains(words), "{words:?} in {}", said.stdout);
+    }
+}
+
+#[test]
+fn settings_that_are_refused_end_a_call_about_them_with_65() {
+    let shell = Shell::new();
+    shell.write("misfit.wasm", builds::misfit("nothing"));
+    for (misdeed, code, says) in [("refuse", 65, "I would rather not"), ("nothing", 0, "no problem")] {
+        shell.write("settings.json", json!({ "do": misdeed }).to_string());
+        let said = shell.call("plugin call misfit.wasm check-settings --settings settings.json");
+        ended(&said, code);
+        assert!(said.stdout.contains(says), "{}", said.stdout);
+    }
 }
 
 #[test]
@@ -428,4 +490,24 @@ fn a_case_that_fails_says_what_is_different_and_a_mistake_in_one_what_is_meant()
     let error = shell.error(line, 65);
     assert_eq!(error["message"], "./cases/wrong.json: expect.turn: unknown field \"contain\"");
     assert_eq!(error["hint"], "did you mean \"contains\"?");
+}
+
+/// The block of the guide that holds `words`.
+fn of_guide(words: &str) -> &'static str {
+    let guide = include_str!("../../../../docs/write-a-behavior.md");
+    guide
+        .split("```toml\n")
+        .filter_map(|rest| rest.split("```").next())
+        .find(|block| block.contains(words))
+        .unwrap()
+}
+
+#[test]
+fn the_guide_ends_with_an_experiment_that_can_be_run() {
+    let shell = Shell::new();
+    // It takes any settings.
+    shell.write("plugins/my-plugin.wasm", builds::misfit("nothing"));
+    shell.write("persona-host.toml", of_guide("[strategies.tidy]"));
+    shell.write("tidy-or-dry.toml", of_guide("key = \"tidy-or-dry\""));
+    ended(&shell.call("experiment check tidy-or-dry.toml"), 0);
 }

@@ -346,3 +346,18 @@ async fn rows_that_mana_auth_does_not_take_stay_in_the_outbox() {
     );
     stack.stop().await;
 }
+
+#[test]
+fn all_plugins_that_are_missing_are_named_at_once() {
+    let shell = Shell::new();
+    shell.write(
+        "persona-host.toml",
+        "[plugins]\ndir = \"plugins\"\n[strategies.a]\nplugin = \"tidy\"\n[strategies.b]\nplugin = \"dry\"\n\
+         [strategies.c]\nplugin = \"wet\"\n",
+    );
+    let error = shell.error("demo --once", 65);
+    let message = error["message"].as_str().unwrap();
+    for plugin in ["tidy", "dry", "wet"] {
+        assert!(message.contains(&format!("plugin \"{plugin}\" not loaded")), "{plugin} in {message}");
+    }
+}

@@ -4,5 +4,7 @@ pub(crate) mod builds;
 pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
+pub(crate) mod meddling;
 pub(crate) mod prover;
 pub(crate) mod python;
+pub(crate) mod site;

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program itself; these tests are another one.
-pub(crate) const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
+pub(crate) use super::site::PROVER;
 
 /// A script of the shell, as a program in this folder. Another process writes it: while one of ours has it open, and
 /// be it one that was just forked, it cannot be started.

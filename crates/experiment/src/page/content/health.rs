@@ -3,7 +3,7 @@
 use super::pieces::{row, section, sentence, table};
 use crate::numbers::{count, counted, p_cell};
 use crate::page::model::Section;
-use crate::page::path::Path;
+use crate::page::place::Path;
 use crate::page::words;
 use crate::report::{Report, Status};
 

@@ -3,7 +3,7 @@
 use super::pieces::{fact, row, section, table};
 use crate::numbers::{NONE, count, level, value};
 use crate::page::model::{Block, Fact, Section};
-use crate::page::path::Path;
+use crate::page::place::Path;
 use crate::page::words;
 use crate::report::Report;
 

@@ -4,8 +4,8 @@
 use super::{
     health, identity, metrics, modules, personas, pictures, planning, primary, rater, robustness, ruling,
 };
-use crate::page::model::{Note, Page, Section, Tone};
-use crate::page::path::{Path, put};
+use crate::page::model::{Page, Section};
+use crate::page::place::{Note, Path, Tone, put};
 use crate::report::{Comparison, Report};
 
 /// The page of a report, every warning also at the number that it concerns.

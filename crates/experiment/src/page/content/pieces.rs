@@ -1,7 +1,7 @@
 //! Short ways to make the pieces of a page.
 
 use crate::page::model::{Block, Column, Fact, Row, Section, Table};
-use crate::page::path::{Path, Place};
+use crate::page::place::{Path, Place};
 use crate::report::Comparison;
 
 /// A place in a comparison.

@@ -3,7 +3,7 @@
 use super::pieces::{row, section, table};
 use crate::numbers::{or_none, percent, plain, signed};
 use crate::page::model::{Block, Section};
-use crate::page::path::Path;
+use crate::page::place::Path;
 use crate::report::Report;
 
 /// How the ratings of each arm look.

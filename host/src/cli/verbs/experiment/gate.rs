@@ -17,14 +17,23 @@ use experiment::report::{Comparison, Outcome, Report, Status};
 /// When there is no ledger, or no such experiment or phase in it: with a code that is no verdict's.
 pub async fn gate(args: &Kept, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     let report = kept::analyzed(args, config).await.map_err(Failure::beside_verdicts)?;
-    let judgement = judgement(&report);
+    told(&report, output)
+}
+
+/// Says what a report comes to, for pipelines.
+///
+/// # Errors
+/// When nobody can be told: with a code that is no verdict's.
+pub(super) fn told(report: &Report, output: Output) -> Result<Exit, Failure> {
+    let judgement = judgement(report);
     let said = output.print(&judgement, || {
         let style = match judgement.gate {
             Gate::Pass => GOOD,
             Gate::Inconclusive => ODD,
             Gate::Worse | Gate::Unhealthy => BAD,
         };
-        format!("{}: {}\n", styled(style, judgement.outcome), printable(&judgement.sentence))
+        let about = if judgement.stand_ins { " (on stand-ins: these ratings mean nothing)" } else { "" };
+        format!("{}: {}{about}\n", styled(style, judgement.outcome), printable(&judgement.sentence))
     });
     said.map_err(Failure::beside_verdicts)?;
     Ok(Exit::Verdict(judgement.gate))
@@ -41,6 +50,9 @@ struct Judgement {
     exit: u8,
     /// The finding that decides, in one sentence.
     sentence: String,
+    /// A script gave the ratings, so they mean nothing.
+    #[serde(rename = "standIns")]
+    stand_ins: bool,
     /// What was found of each treatment.
     treatments: Vec<Treatment>,
     #[serde(skip)]
@@ -81,6 +93,7 @@ fn judgement(report: &Report) -> Judgement {
         },
         exit: Exit::Verdict(gate).code(),
         sentence,
+        stand_ins: report.identity.stand_ins,
         treatments: report.comparisons.iter().map(treatment).collect(),
         gate,
     }

@@ -1,27 +1,33 @@
-//! `plugin build`: a project's component.
+//! `plugin build`: a project's component, and whether its functions answer.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::check::tried;
+use super::finding::{Finding, Verdict};
 use super::page::Page;
-use crate::cli::output::{FAINT, Output, styled};
+use crate::cli::output::{BAD, FAINT, Output, styled};
 use crate::cli::text::{printable, size};
 use crate::cli::{Exit, Failure, load};
 use crate::workshop::{self, BuildError, Built, Project, ProjectError};
 
-/// Builds the project in `dir`.
+/// Builds the project in `dir`, and calls each function once. Ends with [`Exit::BadInput`] when one gives
+/// no answer that the host could use; the component is there all the same, to be looked at.
 ///
 /// # Errors
-/// When there is none, or a tool is missing or fails.
-pub fn build(dir: &Path, output: Output) -> Result<(), Failure> {
+/// When there is none, a tool is missing or fails, or what was built cannot be loaded.
+pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     let project = Project::open(dir)?;
     let built = built(&project, output)?;
     // As it was typed, so that it can be typed again.
     let component = shown(&project);
+    let mut findings = tried(&component, file, output).await?;
+    findings.retain(|finding| finding.verdict != Verdict::Ok);
+    let refused = findings.iter().any(|finding| finding.verdict == Verdict::Refused);
     let document = json!({
         "name": project.name, "language": project.language, "component": component,
-        "bytes": built.bytes, "sha256": built.digest, "tookMs": built.took.as_millis(),
+        "bytes": built.bytes, "sha256": built.digest, "tookMs": built.took.as_millis(), "findings": findings,
     });
     output.print(&document, || {
         let mut page = Page::default();
@@ -30,8 +36,16 @@ pub fn build(dir: &Path, output: Output) -> Result<(), Failure> {
         page.fact("size", &size(built.bytes));
         page.fact("sha256", built.digest.as_str());
         page.fact("took", &format!("{:.1} s", built.took.as_secs_f64()));
-        page.into_text()
-    })
+        let mut text = page.into_text();
+        if !findings.is_empty() {
+            text += &format!("\n{}", findings.iter().map(Finding::text).collect::<String>());
+        }
+        if refused {
+            text += &format!("\n{}\n", styled(BAD, "it is built, and the host would not use it"));
+        }
+        text
+    })?;
+    Ok(if refused { Exit::BadInput } else { Exit::Done })
 }
 
 /// Builds a project, with a line for each step.
@@ -39,7 +53,7 @@ pub(super) fn built(project: &Project, output: Output) -> Result<Built, Failure>
     let mut about_to = |step: &workshop::Step| {
         output.say(&styled(FAINT, format!("  {}", printable(&step.line()))));
     };
-    workshop::build(project, &load::variables(), &mut about_to).map_err(|error| told(&error, output))
+    workshop::build(project, &load::surroundings(), &mut about_to).map_err(|error| told(&error, output))
 }
 
 /// Where the component of a project is, as one would type it.

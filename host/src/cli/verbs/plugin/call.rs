@@ -15,13 +15,14 @@ use crate::cli::output::{FAINT, ODD, Output, styled, text_width};
 use crate::cli::text::{grouped, set, size};
 use crate::cli::{Exit, Failure};
 use crate::workshop::{Answers, snapshot};
-use domain::behavior::Descriptor;
+use domain::behavior::{Descriptor, Severity};
 
-/// Calls a function, and prints its answer. What it cost goes to standard error.
+/// Calls a function, and prints its answer. What it cost goes to standard error. Ends with
+/// [`Exit::BadInput`] when the settings that it was asked about are refused.
 ///
 /// # Errors
 /// When the component is refused, what was given cannot be used, or the plugin says no.
-pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     let given = Given {
         persona: args.persona.as_deref(),
         context: args.context.as_deref(),
@@ -38,25 +39,33 @@ pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<()
     match args.function {
         Function::Describe => {
             let descriptor = generation.descriptor();
-            output.print(&json!({ "function": "describe", "result": descriptor }), || described(descriptor))
+            output
+                .print(&json!({ "function": "describe", "result": descriptor }), || described(descriptor))?;
         }
         Function::CheckSettings => {
             let called = generation.check_settings(&strategy).await;
-            show(called, output, |problems| Answers { settings: Some(Ok(problems)), ..none })
+            let problems = called.result.iter().flatten();
+            let refused =
+                problems.map(|problem| problem.severity).any(|severity| severity == Severity::Error);
+            show(called, output, |problems| Answers { settings: Some(Ok(problems)), ..none })?;
+            if refused {
+                return Ok(Exit::BadInput);
+            }
         }
         Function::ComposeTurn => {
             let called = generation.compose_turn(&strategy, who, ctx).await;
-            show(called, output, |request| Answers { turn: Some(Ok(request)), ..none })
+            show(called, output, |request| Answers { turn: Some(Ok(request)), ..none })?;
         }
         Function::ComposeRating => {
             let called = generation.compose_rating(&strategy, who, ctx, outcome).await;
-            show(called, output, |request| Answers { rating: Some(Ok(request)), ..none })
+            show(called, output, |request| Answers { rating: Some(Ok(request)), ..none })?;
         }
         Function::ParseRating => {
             let called = generation.parse_rating(&strategy, who, ctx, outcome, &sample.reply).await;
-            show(called, output, |report| Answers { report: Some(Ok(report)), ..none })
+            show(called, output, |report| Answers { report: Some(Ok(report)), ..none })?;
         }
     }
+    Ok(Exit::Done)
 }
 
 fn described(descriptor: &Descriptor) -> String {

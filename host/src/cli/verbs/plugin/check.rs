@@ -20,8 +20,8 @@ use crate::cli::verbs::turns;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Plugins;
 use crate::reload::Replay;
-use crate::workshop::{Answers, No};
-use domain::behavior::{Problem, Severity};
+use crate::workshop::{Answers, No, Sample};
+use domain::behavior::{Problem, RatingReport, Severity};
 use domain::ids::{PluginName, StrategyName};
 use domain::plugin::ReplayPolicy;
 use domain::strategy::{Limits, Strategy};
@@ -41,10 +41,7 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
     let sample = given.sample()?;
     let source = component::read(&args.file)?;
     let mut findings = vec![of_file(&args.file, &source)];
-    if source.bytes.len() > LARGE {
-        let line = format!("  compiling {}; the next time it comes from the cache", size(source.bytes.len()));
-        output.say(&styled(FAINT, line));
-    }
+    say_if_large(&source, output);
     let generation = component::loaded(&args.file, &source, file).await?;
     findings.extend(of_load(&generation));
     findings.extend(of_self_test(generation.self_test()));
@@ -58,6 +55,28 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
     let document = json!({ "file": args.file, "verdict": verdict, "findings": findings });
     output.print(&document, || text(&findings, verdict))?;
     Ok(if verdict == Verdict::Refused { Exit::BadInput } else { Exit::Done })
+}
+
+/// What comes of calling a component that was built a moment ago: what it has to say of itself, and each
+/// function with the sample. Nothing that only an operator knows: no signature, no strategy.
+///
+/// # Errors
+/// When it cannot even be loaded.
+pub(super) async fn tried(path: &Path, file: Option<&Path>, output: Output) -> Result<Vec<Finding>, Failure> {
+    let source = component::read(path)?;
+    say_if_large(&source, output);
+    let generation = component::own(path, &source, file).await?;
+    let strategy = strategy(generation.plugin(), given::settings(None)?);
+    let asked = ask(&generation, &strategy, &Sample::usual()).await;
+    let own = of_self_test(generation.self_test());
+    Ok(own.into_iter().chain(of_calls(&strategy, &asked, false)).collect())
+}
+
+fn say_if_large(source: &Source, output: Output) {
+    if source.bytes.len() > LARGE {
+        let line = format!("  compiling {}; the next time it comes from the cache", size(source.bytes.len()));
+        output.say(&styled(FAINT, line));
+    }
 }
 
 /// The settings to check: those that were given, or those of the strategies that use a plugin of this
@@ -176,12 +195,7 @@ fn of_calls(strategy: &Strategy, asked: &Asked, given: bool) -> Vec<Finding> {
             "compose-rating" => {
                 of_answer(call, limits, rating.as_ref().and_then(|rating| rating.as_ref().err()))
             }
-            _ => {
-                let problems = report.iter().flatten().flat_map(|report| &report.problems);
-                let finding =
-                    of_answer(call, limits, report.as_ref().and_then(|report| report.as_ref().err()));
-                told(finding, problems)
-            }
+            _ => of_report(call, limits, report.as_ref()),
         };
         let finding = told(finding, &call.put_right);
         if call.function == "compose-turn" {
@@ -238,6 +252,24 @@ fn of_settings(strategy: &Strategy, answer: Option<&Result<Vec<Problem>, No>>, g
     } else {
         Finding::refused(name, says, "correct the settings, or the plugin's schema for them")
     }
+}
+
+/// Ratings of which the host keeps none are as good as no answer.
+fn of_report(call: &Cost, limits: &Limits, answer: Option<&Result<RatingReport, No>>) -> Finding {
+    let finding = match answer {
+        Some(Ok(report)) if report.ratings.is_empty() && call.put_right.iter().any(is_of_a_rating) => {
+            let hint = "rate each of `outcome.modules-used` at most once, from 1 to 5";
+            Finding::refused(call.function, "none of the ratings that it read can be used", hint)
+        }
+        answer => of_answer(call, limits, answer.and_then(|answer| answer.as_ref().err())),
+    };
+    told(finding, answer.into_iter().flatten().flat_map(|report| &report.problems))
+}
+
+/// Whether the host dropped a rating for it, and not the memory, whose place is a pointer.
+fn is_of_a_rating(problem: &Problem) -> bool {
+    let module = problem.path.as_deref().is_some_and(|path| !path.starts_with('/'));
+    module && problem.severity == Severity::Error
 }
 
 /// What a call has cost beside its limits, and what it means that it said no.

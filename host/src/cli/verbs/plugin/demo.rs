@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use super::dev::put;
+use super::component::put;
 use crate::cli::output::{FAINT, Output, PLACE, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::demo_of;

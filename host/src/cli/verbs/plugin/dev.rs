@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ask::ask;
 use super::build::{built, shown};
-use super::component::{self, Loader, strategy};
+use super::component::{self, Loader, put, strategy};
 use super::demo::Demo;
 use super::difference;
 use super::given::{self, Given};
@@ -231,14 +231,6 @@ impl Loaded {
             }
         }
     }
-}
-
-/// Written beside and renamed, so that nobody reads half of it.
-pub(super) fn put(component: &Path, folder: &Path, name: &str) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let beside = folder.join(format!(".{name}.part"));
-    std::fs::copy(component, &beside)?;
-    std::fs::rename(beside, folder.join(format!("{name}.wasm")))
 }
 
 /// Waits until the sources look otherwise than `before`.

@@ -2,12 +2,10 @@
 
 use maud::{Markup, html as markup};
 
+use super::canvas::{WIDTH, number};
 use super::{forest, histogram, plane, track};
 use crate::page::inert::clean;
 use crate::page::model::Plot;
-
-/// How wide a drawing is, in its own units; on a phone that is about a pixel each.
-pub(super) const WIDTH: f64 = 420.0;
 
 /// A drawing of `plot`; `id` is unique in the document.
 pub(in crate::page::html) fn drawn(plot: &Plot, title: &str, description: &str, id: &str) -> Markup {
@@ -24,10 +22,4 @@ pub(in crate::page::html) fn drawn(plot: &Plot, title: &str, description: &str, 
             (drawing)
         }
     }
-}
-
-/// A coordinate, to a tenth of a unit.
-pub(super) fn number(coordinate: f64) -> String {
-    let written = format!("{coordinate:.1}");
-    written.strip_suffix(".0").map_or(written.clone(), str::to_owned)
 }

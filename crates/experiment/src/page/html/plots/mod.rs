@@ -2,6 +2,7 @@
 //! apart without colours.
 
 mod axis;
+mod canvas;
 mod drawn;
 mod forest;
 mod histogram;

@@ -3,7 +3,7 @@
 use maud::{Markup, html as markup};
 
 use super::axis::{Axis, span};
-use super::drawn::{WIDTH, number};
+use super::canvas::{WIDTH, number};
 use crate::numbers::plain;
 use crate::page::inert::clean;
 use crate::page::model::{Plane, PlanePoint};

@@ -1,6 +1,6 @@
-//! Where a number is in a report, so that a warning finds it.
+//! Where a number is in a report, so that a warning finds it, and the warning that stands there.
 
-use super::model::Note;
+use crate::report::Status;
 
 /// The place of a number: the fields that lead to it, and of which treatment it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,45 @@ impl Place {
     }
 }
 
+/// How grave a note is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Read it with care.
+    Warning,
+    /// Do not decide on it.
+    Unhealthy,
+}
+
+/// A warning at the number that it concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// How grave it is.
+    pub tone: Tone,
+    /// What was found, and what to do.
+    pub text: String,
+}
+
+impl Tone {
+    /// The tone of a check that did not pass.
+    #[must_use]
+    pub fn of(status: Status) -> Option<Self> {
+        match status {
+            Status::Ok => None,
+            Status::Warning => Some(Self::Warning),
+            Status::Unhealthy => Some(Self::Unhealthy),
+        }
+    }
+
+    /// The word before a note, so that nobody needs its colour.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "Warning",
+            Self::Unhealthy => "Unhealthy",
+        }
+    }
+}
+
 /// Puts a note where it belongs: to the innermost places that cover what it concerns.
 pub(super) fn put(places: &mut [&mut Place], concern: &Path, note: &Note) {
     let innermost = places.iter().filter_map(|place| place.path.covers(concern)).max();
@@ -83,7 +122,6 @@ fn plain(step: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::Tone;
 
     #[test]
     fn a_warning_goes_to_the_innermost_place_that_covers_it() {
