@@ -109,12 +109,7 @@ impl Names {
     /// Reads the whole file, also inside, so that one which is cut off is found here.
     pub(super) fn of(bytes: &[u8]) -> Result<Self, Mismatch> {
         let mut names = Self { imports: Vec::new(), exports: Vec::new() };
-        names.read(bytes).map_err(|error| {
-            Mismatch::new(
-                format!("it is cut off or damaged at byte {} of {}: {}", error.offset(), bytes.len(), error.message()),
-                "copy the file again, or build it again; to replace a plugin in use, write beside it and rename",
-            )
-        })?;
+        names.read(bytes).map_err(|error| damaged(&error, bytes.len()))?;
         Ok(names)
     }
 
@@ -150,6 +145,14 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// What a reader of WebAssembly complains about.
+pub(super) fn damaged(error: &wasmparser::BinaryReaderError, length: usize) -> Mismatch {
+    Mismatch::new(
+        format!("it is cut off or damaged at byte {} of {length}: {}", error.offset(), error.message()),
+        "copy the file again, or build it again; to replace a plugin in use, write beside it and rename",
+    )
 }
 
 /// The version of the behavior interface among the exports. Other exports are no concern of ours:

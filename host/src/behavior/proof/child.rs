@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jsonschema::Validator;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
+use wasmparser::WasmFeatures;
 use wasmtime::Store;
 use wasmtime::component::Component;
 
@@ -17,7 +18,7 @@ use super::limits;
 use crate::behavior::artifact::Artifact;
 use crate::behavior::call::{CallError, Called, call};
 use crate::behavior::check;
-use crate::behavior::contract::{self, Mismatch, Names, drifted};
+use crate::behavior::contract::{self, Mismatch, Names, damaged, drifted};
 use crate::behavior::machine::Machine;
 use crate::behavior::refusal::LoadStage;
 use crate::behavior::state::{CallState, Surroundings};
@@ -95,7 +96,14 @@ type Answered = Result<(Answer, Option<Artifact>), Answer>;
 
 fn look(component: &[u8]) -> Result<Surface, Misfit> {
     reach(LoadStage::Contract);
-    Surface::of(component)
+    let mut surface = Surface::of(component)?;
+    // Names can be right and what they stand for not, or so deep that nobody can read it: then this ends here.
+    if let Err(error) = wasmparser::Validator::new_with_features(WasmFeatures::all()).validate_all(component)
+    {
+        surface.contract = None;
+        surface.misfit.get_or_insert(damaged(&error, component.len()).into());
+    }
+    Ok(surface)
 }
 
 fn prove(component: &[u8], trials: Vec<Trial>) -> Answered {
