@@ -202,6 +202,23 @@ pub struct PhaseArm {
     pub tools_sha256: Option<String>,
 }
 
+impl PhaseArm {
+    /// How a model is recorded behind which there is a script, so that its turns are never merged with a model's.
+    #[must_use]
+    pub fn scripted(model: &str) -> String {
+        format!("{model}{SCRIPTED}")
+    }
+
+    /// A script gave its ratings, so they mean nothing.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        self.model.ends_with(SCRIPTED)
+    }
+}
+
+/// What stands behind the name of a model that is none.
+const SCRIPTED: &str = " (stand-in)";
+
 /// An arm's prompt was composed for a turn: what it was made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {

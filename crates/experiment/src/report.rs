@@ -14,8 +14,8 @@ use domain::experiment::Plan;
 
 pub use self::arm::{ArmMetric, ArmSummary, Rater, Reliability, Stages};
 pub use self::comparison::{
-    Comparison, Decisive, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison, Ordinal,
-    Outcome, PersonaEffect, Planning, Robustness, Scope, Verdict,
+    Comparison, Crossing, Decisive, Disagreement, GuardrailComparison, LeaveOneOut, Look, ModuleComparison,
+    Ordinal, Outcome, PersonaEffect, Planning, Robustness, Scope, Verdict,
 };
 pub use self::effect::{Adjusted, Anytime, Bounds, Estimate, McNemar, MetricComparison, SignE, SignFlip};
 pub use domain::experiment::{Phase, PhaseArm};
@@ -63,6 +63,9 @@ pub struct Identity {
     pub started: Option<String>,
     /// See `started`.
     pub ended: Option<String>,
+    /// Some turns of this phase were played with a scripted Claude, whose ratings mean nothing.
+    #[serde(default)]
+    pub stand_ins: bool,
 }
 
 /// How far an experiment came.

@@ -10,11 +10,9 @@ use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
+use crate::model::STAND_IN_KEY;
 use domain::clock::Clock;
 use standin::{DatabaseUrl, Stack, StackError, StackOptions};
-
-/// The key that the scripted Claude is sent. It takes any.
-const STAND_IN_KEY: &str = "stand-in-no-key-needed";
 
 /// Serves until a signal, and says how to reach what it serves.
 pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {

@@ -20,6 +20,8 @@ use super::wire::{self, ErrorBody};
 pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
 /// The version of the API that this client is written for.
 pub const DEFAULT_VERSION: &str = "2026-10-21";
+/// The key that the scripted Claude is sent, which takes any. By it the host knows whom it asks.
+pub const STAND_IN_KEY: &str = "stand-in-no-key-needed";
 
 /// The most bytes of one event, and of one reply.
 const MAX_EVENT_BYTES: usize = 4 << 20;
@@ -118,6 +120,12 @@ impl Claude {
             attempts,
             took: began.elapsed(),
         })
+    }
+
+    /// A script replies, and no model: what it rates means nothing.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        self.options.api_key.expose_secret() == STAND_IN_KEY
     }
 
     fn headers(&self) -> Result<HeaderMap, Failure> {

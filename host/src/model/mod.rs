@@ -10,7 +10,7 @@ pub mod sse;
 pub mod stream;
 mod wire;
 
-pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options};
+pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
 pub use reply::{Block, Reply, StopReason, ToolUse};
 pub use request::{Message, MessageRequest, Role, ToolDefinition, ToolResult};

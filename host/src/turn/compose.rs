@@ -42,7 +42,10 @@ async fn expose(turn: &Assigned, context: &TurnContext, deps: &Deps) -> Result<(
             plugin: turn.generation.plugin().to_string(),
             plugin_sha256: turn.generation.digest().to_string(),
             settings_hash: turn.strategy.settings_hash().to_string(),
-            model: turn.model.clone(),
+            model: match deps.claude.is_scripted() {
+                true => PhaseArm::scripted(&turn.model),
+                false => turn.model.clone(),
+            },
             tools_sha256: Some(tools_digest(&context.tools).to_string()),
         },
         generation: turn.generation.number(),

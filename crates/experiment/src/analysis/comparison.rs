@@ -7,6 +7,7 @@ use super::ordinal::ordinal;
 use super::personas::{disagreements, leave_one_out, personas};
 use super::planning::planning;
 use super::robustness::robustness;
+use super::seen::Seen;
 use super::sheet::{Sheet, mean};
 use super::verdict::verdict;
 use crate::report::{
@@ -33,14 +34,20 @@ pub(super) fn comparisons(
 }
 
 fn correct(family: Vec<&mut MetricComparison>, method: &str, rule: fn(&[f64]) -> Vec<f64>) {
-    let mut tested: Vec<&mut MetricComparison> =
-        family.into_iter().filter(|own| own.population.is_some()).collect();
-    let p: Vec<f64> = tested.iter().filter_map(|own| own.population.as_ref()).map(|own| own.p).collect();
-    for (own, p) in tested.iter_mut().zip(rule(&p)) {
-        own.adjusted = Some(Adjusted { method: method.to_owned(), family: 0, p });
+    let (p, tested): (Vec<f64>, Vec<&mut MetricComparison>) =
+        family.into_iter().filter_map(|own| Some((to_correct(own)?, own))).unzip();
+    let family = tested.len() as u64;
+    for (own, p) in tested.into_iter().zip(rule(&p)) {
+        own.adjusted = Some(Adjusted { method: method.to_owned(), family, p });
     }
-    let size = tested.len() as u64;
-    tested.iter_mut().filter_map(|own| own.adjusted.as_mut()).for_each(|own| own.family = size);
+}
+
+/// The p-value that is corrected: of yes or no the larger one of both tests, so that what is corrected is never below
+/// what is shown.
+fn to_correct(own: &MetricComparison) -> Option<f64> {
+    let of_personas = own.population.as_ref().map(|own| own.p);
+    let of_turns = own.mcnemar.as_ref().map(|own| own.p);
+    of_personas.into_iter().chain(of_turns).reduce(f64::max)
 }
 
 fn comparison(
@@ -58,15 +65,17 @@ fn comparison(
     let personas = personas(sheet, plan, treatment);
     let may_speak = plan.stopping == Stopping::Sequential || progress.over;
     let leave_one_out = leave_one_out(sheet, plan, treatment, &personas, may_speak);
-    let verdict = verdict(
-        plan,
-        treatment.as_str(),
-        &primary,
+    let looks = looks(&course, plan);
+    let seen = Seen {
+        treatment: treatment.as_str(),
+        primary: &primary,
+        personas: &personas,
+        looks: &looks,
         progress,
-        course.means.len(),
         health,
-        leave_one_out.as_ref(),
-    );
+        leave_one_out: leave_one_out.as_ref(),
+    };
+    let verdict = verdict(plan, &seen);
     Comparison {
         control: plan.control().clone(),
         treatment: treatment.clone(),
@@ -74,7 +83,7 @@ fn comparison(
         guardrails: plan.guardrails.iter().map(|own| guardrail(sheet, plan, treatment, *own)).collect(),
         ordinal: ordinal(sheet, plan, treatment),
         modules: modules(sheet, plan, treatment),
-        course: looks(&course, plan),
+        course: looks,
         bounds: bounds::of_effect(sheet, plan, treatment),
         robustness: robustness(sheet, plan, treatment, primary.effect),
         disagreements: disagreements(sheet, plan, treatment),

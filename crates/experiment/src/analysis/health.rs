@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{course, known, ratings};
+use super::floor::out_of_reach;
 use super::order::{carry_over, order_balance};
 use super::sheet::{Block, Pairs, Sheet, mean};
 use super::stages::stages;
 use crate::numbers::{difference, plain};
 use crate::report::{ArmSummary, Check, Progress, Status};
-use crate::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, SPLIT_PERSONAS, floor};
+use crate::statistics::{FIRST_LOOK, MIN_PER_ARM, Moments, SPLIT_PERSONAS};
 use domain::experiment::{ArmName, Design, Metric, Phase, Plan};
 
 /// The part of personas that may be seen in two arms of a split.
@@ -63,17 +64,14 @@ fn few_personas(sheet: &Sheet<'_>, plan: &Plan, progress: &Progress) -> Option<C
         return few
             .then(|| Check::new("underpowered", Status::Warning, "comparisons/primary/population", message));
     }
-    let (floor, alpha) = (floor(personas), plan.alpha_of_each());
-    let message = format!(
-        "{personas} personas can never reach p < {alpha} between personas: the smallest p-value of the exact test is {floor}; take more to speak about new ones"
-    );
-    (floor > alpha).then(|| Check::new("floor", Status::Warning, "comparisons/primary/signFlip", message))
+    let message = out_of_reach(personas, plan.alpha_of_each())?;
+    Some(Check::new("floor", Status::Warning, "comparisons/primary/signFlip", message))
 }
 
 fn rounds(plan: &Plan, progress: &Progress) -> Option<Check> {
     let few = plan.design == Design::Crossover && u64::from(progress.rounds) < FIRST_LOOK;
     let message = format!(
-        "{} rounds are finished; an interval that holds at every look needs {FIRST_LOOK}: run more blocks",
+        "{} rounds are finished; the first interval for whoever looks after every round needs {FIRST_LOOK}: run more blocks",
         progress.rounds
     );
     few.then(|| Check::new("few-rounds", Status::Warning, "comparisons/primary/anytime", message))

@@ -3,8 +3,9 @@
 use super::effect::{Course, known};
 use super::health::spread_between;
 use super::sheet::{Pairs, Sheet, mean};
+use crate::numbers::counted;
 use crate::report::{Outcome, Planning};
-use crate::statistics::{Moments, Study, half_width};
+use crate::statistics::{FIRST_LOOK, Moments, Study, half_width};
 use domain::experiment::{ArmName, Design, Plan};
 
 /// The chance with which an effect is to be found.
@@ -31,25 +32,46 @@ pub(super) fn planning(
     // Wide enough to reach neither zero nor the margin from where the effect is now.
     let effect = mean(course.means.iter().copied()).abs();
     let wanted = effect.max(plan.margin - effect);
-    let enough = |rounds: &u32| {
-        half_width(variance, f64::from(*rounds), f64::from(plan.planned_blocks), plan.alpha_of_each())
-            < wanted
+    let enough = |rounds: u32, planned: u32| {
+        half_width(variance, f64::from(rounds), f64::from(planned), plan.alpha_of_each()) < wanted
     };
-    let rounds_to_decide = (plan.design == Design::Crossover && variance > 0.0)
-        .then(|| (course.rounds.max(10)..MOST_ROUNDS).find(enough))
-        .flatten()
-        .filter(|_| outcome == Outcome::Inconclusive);
+    let first = u32::try_from(FIRST_LOOK).unwrap_or(u32::MAX);
+    let left = course.rounds.max(first)..=if over { 0 } else { plan.planned_blocks };
+    let within = || left.clone().find(|rounds| enough(*rounds, plan.planned_blocks)).map(Decides::Within);
+    // A plan does not grow while it runs, and another one begins anew, tuned to its own end.
+    let anew = || (first..MOST_ROUNDS).find(|rounds| enough(*rounds, *rounds)).map(Decides::Anew);
+    let open = outcome == Outcome::Inconclusive && plan.design == Design::Crossover && variance > 0.0;
+    let decides = if open { within().or_else(anew) } else { None };
     let costs: Option<Vec<f64>> = course.costs.iter().copied().collect();
     let of_round = costs.and_then(|costs| known(mean(costs.into_iter())));
-    let cost_to_decide = rounds_to_decide
-        .zip(of_round)
-        .map(|(rounds, cost)| f64::from(rounds.saturating_sub(course.rounds)) * cost);
+    let from_here = decides.map(|own| match own {
+        Decides::Within(rounds) => rounds - course.rounds.min(rounds),
+        Decides::Anew(rounds) => rounds,
+    });
     Planning {
         detectable: study.detectable(POWER),
-        rounds_to_decide,
-        cost_to_decide,
+        rounds_to_decide: decides.map(Decides::rounds),
+        begins_anew: matches!(decides, Some(Decides::Anew(_))),
+        cost_to_decide: from_here.zip(of_round).map(|(rounds, cost)| f64::from(rounds) * cost),
         personas_needed: study.needed(plan.margin, POWER),
-        advice: advice(&study, plan, rounds_to_decide, course, over),
+        advice: advice(&study, plan, decides, course, over),
+    }
+}
+
+/// How many rounds, in all, would decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// Of this plan.
+    Within(u32),
+    /// Of a new one.
+    Anew(u32),
+}
+
+impl Decides {
+    fn rounds(self) -> u32 {
+        match self {
+            Self::Within(rounds) | Self::Anew(rounds) => rounds,
+        }
     }
 }
 
@@ -91,7 +113,7 @@ fn study(sheet: &Sheet<'_>, plan: &Plan, treatment: &ArmName) -> Option<Study> {
     })
 }
 
-fn advice(study: &Study, plan: &Plan, rounds: Option<u32>, course: &Course, over: bool) -> String {
+fn advice(study: &Study, plan: &Plan, decides: Option<Decides>, course: &Course, over: bool) -> String {
     if plan.design == Design::Split {
         return "a crossover of the same personas finds far smaller effects, because each is compared with itself".to_owned();
     }
@@ -101,12 +123,18 @@ fn advice(study: &Study, plan: &Plan, rounds: Option<u32>, course: &Course, over
     } else {
         "more rounds help as well as more personas: what varies most is one turn against the next"
     };
-    match rounds {
-        Some(rounds) if rounds > course.rounds => {
-            let how = if over { ", under a new version with more `blocks`" } else { "" };
+    match decides {
+        Some(Decides::Within(rounds)) if rounds > course.rounds => format!(
+            "about {} would decide for these personas, if the effect stays as it is; {which}",
+            counted((rounds - course.rounds).into(), "more round", "more rounds")
+        ),
+        Some(Decides::Anew(rounds)) => {
+            let rest =
+                format!("the {} planned rounds will hardly decide for these personas: ", plan.planned_blocks);
+            let rest = if over { "" } else { rest.as_str() };
             format!(
-                "about {} more rounds would decide for these personas{how}, if the effect stays as it is; {which}",
-                rounds - course.rounds
+                "{rest}a new experiment of about {rounds} blocks would, if the effect stays as it is; nothing that was \
+                 played here counts there, since a new `version` begins anew; {which}"
             )
         }
         _ => which.to_owned(),

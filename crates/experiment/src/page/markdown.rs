@@ -36,7 +36,12 @@ fn write_ruling(out: &mut String, ruling: &Ruling) -> std::fmt::Result {
     if let Some(stop) = &ruling.stop {
         writeln!(out, "**✗ {}** {}\n", stop.order, inert(&stop.why))?;
     }
-    writeln!(out, "**{}.** {}\n", ruling.word.to_uppercase(), inert(&ruling.sentence))?;
+    if let Some(why) = ruling.stand_ins {
+        writeln!(out, "**⚠ Stand-ins.** {}\n", inert(why))?;
+    }
+    let hangs =
+        ruling.hangs.as_deref().map_or_else(String::new, |hangs| format!(", but it {}", inert(hangs)));
+    writeln!(out, "**{}{hangs}.** {}\n", ruling.word.to_uppercase(), inert(&ruling.sentence))?;
     writeln!(out, "Why: {}\n", inert(&ruling.because))?;
     writeln!(out, "Why it may be wrong: {}\n", inert(&ruling.caveat))?;
     write_notes(out, &ruling.place.notes.iter().collect::<Vec<_>>())?;

@@ -28,6 +28,10 @@ pub struct Ruling {
     pub outcome: Outcome,
     /// The same in one word, or two.
     pub word: &'static str,
+    /// What it hangs on, where a single persona could turn it; it is no firm verdict then, and does not look like one.
+    pub hangs: Option<String>,
+    /// Why its ratings mean nothing, where nobody gave them.
+    pub stand_ins: Option<&'static str>,
     /// In one sentence.
     pub sentence: String,
     /// Why to stop here: a check is unhealthy, or a guardrail is broken.
@@ -38,6 +42,14 @@ pub struct Ruling {
     pub caveat: String,
     /// The numbers behind it.
     pub facts: Vec<Fact>,
+}
+
+impl Ruling {
+    /// Nothing on the card speaks against it: it may look like a verdict.
+    #[must_use]
+    pub fn is_firm(&self) -> bool {
+        self.hangs.is_none() && self.stand_ins.is_none() && self.stop.is_none()
+    }
 }
 
 /// What stands before everything else.

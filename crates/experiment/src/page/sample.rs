@@ -34,6 +34,7 @@ pub fn in_trouble() -> Report {
     second.verdict.sentence = "nothing can be said yet of warm against daily".to_owned();
     second.verdict.because = "a verdict needs 10 finished rounds that are not all alike".to_owned();
     second.verdict.caveat = None;
+    second.verdict.crossings.clear();
     second.primary.anytime = None;
     second.primary.sign_e = None;
     second.leave_one_out = None;
@@ -49,6 +50,7 @@ pub fn split() -> Report {
     report.plan.design = Design::Split;
     let comparison = &mut report.comparisons[0];
     comparison.verdict.scope = Scope::Population;
+    comparison.verdict.crossings.clear();
     comparison.course.clear();
     let primary = &mut comparison.primary;
     (primary.catalogue, primary.clustered, primary.anytime, primary.sign_e) = (None, None, None, None);

@@ -66,6 +66,65 @@ fn an_unhealthy_report_says_so_before_its_verdict() {
     assert!(!html(&super::page(&sample())).contains("Do not decide on this."));
 }
 
+/// The sample, without anybody who could turn its verdict alone.
+fn firm() -> Report {
+    let mut report = sample();
+    report.comparisons[0].leave_one_out.as_mut().unwrap().decisive.clear();
+    report
+}
+
+#[test]
+fn a_verdict_looks_firm_only_when_nothing_on_its_card_speaks_against_it() {
+    let with = |change: fn(&mut Report)| {
+        let mut report = firm();
+        change(&mut report);
+        report
+    };
+    for (report, firm, says) in [
+        (firm(), true, ""),
+        (sample(), false, "hangs on one persona, persona.jonas@mana.test"),
+        (with(|report| report.identity.stand_ins = true), false, "Stand-ins."),
+        (with(|report| report.health[0].status = Status::Unhealthy), false, "Do not decide on this."),
+        (with(|report| report.comparisons[0].guardrails[0].broken = true), false, "A guardrail is broken."),
+    ] {
+        let page = page(&report);
+        assert_eq!(page.rulings[0].is_firm(), firm, "{says}");
+        let (html, markdown) = (html(&page), markdown(&page));
+        let class = if firm { "class=\"verdict better\"" } else { "class=\"verdict better unsure\"" };
+        assert!(html.contains(class), "{says}");
+        for text in [html, markdown] {
+            let verdict = text.find("brief is better than daily").expect("there is a verdict");
+            assert!(text[..verdict].contains(says), "{says} stands above it");
+        }
+    }
+}
+
+#[test]
+fn a_script_is_never_taken_for_a_model() {
+    let scripted = "A scripted Claude gave these ratings, so they mean nothing";
+    for (stand_ins, told) in [(false, 0), (true, 1)] {
+        let mut report = sample();
+        report.identity.stand_ins = stand_ins;
+        let page = page(&report);
+        for text in [html(&page), markdown(&page)] {
+            assert_eq!(text.matches(scripted).count(), told);
+        }
+    }
+}
+
+#[test]
+fn no_evidence_is_a_word_and_not_a_chance_of_one() {
+    for (p, shown) in
+        [(0.012, "p = 0.012"), (0.98, "p = 0.980"), (0.9997, "none so far"), (1.0, "none so far")]
+    {
+        let mut report = sample();
+        report.comparisons[0].primary.anytime.as_mut().unwrap().p = p;
+        let page = page(&report);
+        let evidence = page.rulings[0].facts.iter().find(|fact| fact.name == "Evidence").unwrap();
+        assert_eq!(evidence.value, shown);
+    }
+}
+
 #[test]
 fn an_unknown_cost_is_said_and_not_drawn() {
     let (known, unknown) = (html(&page(&sample())), html(&page(&in_trouble())));

@@ -4,11 +4,14 @@ use crate::report::{Outcome, Progress, Scope, Status, Verdict};
 use domain::experiment::{Design, Metric, Stopping};
 
 /// What a verdict says about new personas: by another rule, and once, at the planned end.
-pub(super) fn for_new_ones(verdict: &Verdict, progress: &Progress) -> &'static str {
+pub(super) fn for_new_ones(verdict: &Verdict, progress: &Progress) -> String {
     if !progress.over {
-        return "about new personas nothing is said before all planned rounds are over";
+        return "about new personas nothing is said before all planned rounds are over".to_owned();
     }
-    match (verdict.population, verdict.population == verdict.outcome) {
+    if let (Outcome::Inconclusive, Some(because)) = (verdict.population, &verdict.population_because) {
+        return format!("nothing can be said about new personas: {because}");
+    }
+    let said = match (verdict.population, verdict.population == verdict.outcome) {
         (Outcome::Better, true) => "better for new personas, too",
         (Outcome::Worse, true) => "worse for new personas, too",
         (Outcome::Equivalent, true) => "equivalent for new personas, too",
@@ -16,7 +19,8 @@ pub(super) fn for_new_ones(verdict: &Verdict, progress: &Progress) -> &'static s
         (Outcome::Worse, false) => "for new personas, looked at once at the planned end: worse",
         (Outcome::Equivalent, false) => "for new personas, looked at once at the planned end: equivalent",
         (Outcome::Inconclusive, _) => "nothing can be said about new personas",
-    }
+    };
+    said.to_owned()
 }
 
 /// Whom a verdict speaks about.
@@ -26,6 +30,12 @@ pub(super) fn scope(scope: Scope) -> &'static str {
         Scope::Population => "new personas like these",
     }
 }
+
+/// The mean over rounds is that of a verdict that may be spoken at any time; everything else is over personas. Where
+/// rows are missing the two differ, so each has its own name.
+pub(super) const OVER_ROUNDS: &str = "Effect over rounds";
+/// See [`OVER_ROUNDS`].
+pub(super) const OVER_PERSONAS: &str = "Effect over personas";
 
 /// Who sees what.
 pub(super) fn design(design: Design) -> &'static str {
@@ -38,7 +48,7 @@ pub(super) fn design(design: Design) -> &'static str {
 /// When a verdict may be spoken.
 pub(super) fn stopping(stopping: Stopping) -> &'static str {
     match stopping {
-        Stopping::Sequential => "at any time: the interval of the verdict holds however often one looks",
+        Stopping::Sequential => "at any time: its interval is made for looking after every round",
         Stopping::Fixed => "once, when the planned blocks are done",
     }
 }

@@ -52,12 +52,29 @@ pub struct Verdict {
     pub scope: Scope,
     /// The same for new personas; by the persona-level interval, at the planned end.
     pub population: Outcome,
+    /// Why it is none for new personas, where the planned rounds of a crossover are over.
+    #[serde(default)]
+    pub population_because: Option<String>,
+    /// What the interval at every look came to say, and after which round; each stands until the next. Nothing of a
+    /// verdict that is spoken once.
+    #[serde(default)]
+    pub crossings: Vec<Crossing>,
     /// The verdict in one sentence, numbers included.
     pub sentence: String,
     /// Why it is this one and no other.
     pub because: String,
     /// The one finding that most speaks against it, if any.
     pub caveat: Option<String>,
+}
+
+/// From this round on the interval at every look said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Crossing {
+    /// After this many rounds.
+    pub round: u32,
+    /// What it said.
+    pub outcome: Outcome,
 }
 
 /// One of four.
@@ -279,9 +296,12 @@ pub struct Planning {
     /// The effect that 80 of 100 experiments like this one, at its planned end, would find among new personas.
     pub detectable: Option<f64>,
     /// Rounds in all, after which the anytime interval leaves out zero or lies within the margin, if the effect stays
-    /// what it is.
+    /// what it is: of this plan, or of a new one that is planned for so many.
     pub rounds_to_decide: Option<u32>,
-    /// US dollars from here to there.
+    /// This plan ends before. A new one begins anew: nothing that was played here counts there.
+    #[serde(default)]
+    pub begins_anew: bool,
+    /// US dollars from here to there; of a new plan, for all of its rounds.
     pub cost_to_decide: Option<f64>,
     /// Personas that would be needed to find an effect of the margin among new ones.
     pub personas_needed: Option<u32>,

@@ -16,7 +16,11 @@ pub fn wilson(k: u64, n: u64, alpha: f64) -> Option<Bounds> {
     let scale = 1.0 + z * z / n;
     let center = (p + z * z / (2.0 * n)) / scale;
     let half = z / scale * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    Some(Bounds { low: (center - half).max(0.0), high: (center + half).min(1.0) })
+    // At its ends the interval ends with the scale, and not where rounding leaves it.
+    Some(Bounds {
+        low: if k == 0 { 0.0 } else { (center - half).max(0.0) },
+        high: if p >= 1.0 { 1.0 } else { (center + half).min(1.0) },
+    })
 }
 
 /// Newcombe's interval of the difference of two independent rates, second minus first.
@@ -87,6 +91,10 @@ mod tests {
             let bounds = wilson(k, n, 0.05).unwrap();
             near(bounds.low, low, 1e-6);
             near(bounds.high, high, 1e-6);
+        }
+        for n in [1, 2, 3, 7, 10, 49, 300, 10_001] {
+            assert_eq!(wilson(0, n, 0.05).unwrap().low, 0.0, "none of {n}");
+            assert_eq!(wilson(n, n, 0.05).unwrap().high, 1.0, "all of {n}");
         }
         let bounds = newcombe(120, 150, 135, 150, 0.05).unwrap();
         near(bounds.low, 0.018_954, 1e-6);

@@ -5,4 +5,5 @@
 mod lives;
 mod page;
 mod simulation;
+mod told;
 mod verdicts;

@@ -70,6 +70,9 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     assert!(low < 0.9 && 0.9 < high, "the known amount is in the interval {low} to {high}");
     assert_eq!(check(&report, "audit")["status"], "ok");
     ran(&liked, &format!("experiment gate e {LEDGER}"));
+    assert_eq!(report["identity"]["standIns"], true);
+    let page = ran(&liked, &format!("experiment report e {LEDGER} --form markdown")).stdout;
+    assert!(page.contains("**⚠ Stand-ins.** A scripted Claude gave these ratings"), "{page}");
     let disagreement = &comparison["disagreements"][0];
     for turn in ["controlTurn", "treatmentTurn"] {
         let said = ran(&liked, &format!("turns show {} {LEDGER}", disagreement[turn].as_str().unwrap()));
@@ -153,7 +156,7 @@ fn a_strategy_that_crashes_often_is_uneven_where_turns_end_and_not_where_they_be
 fn a_strategy_that_never_comes_to_its_ratings_is_reported_as_unhealthy() {
     let shell = misbehaving("panic", 4);
     let said = ran(&shell, "experiment run e.toml --stand-ins");
-    assert!(said.stdout.contains("nothing can be said yet of treatment"), "{said:?}");
+    assert!(said.stdout.contains("nothing can be said of treatment"), "{said:?}");
     let report = report(&shell);
     assert_eq!(check(&report, "srm-parsed")["status"], "unhealthy", "{report:#}");
     let verdict = &report["comparisons"][0]["verdict"];

@@ -93,7 +93,7 @@ pub(super) fn compared(report: &Report, comparison: &Comparison) -> Section {
         false => {
             "Guardrails hold when the worst plausible difference is smaller than what was allowed; \"not shown\" is \
              neither held nor broken. The other metrics are for new personas; corrected p allows for looking at \
-             several of them."
+             several of them, and takes the larger one where there are two."
         }
     };
     section(in_comparison(comparison, "secondary"), "Guardrails and other metrics", lead, blocks)
@@ -121,34 +121,27 @@ fn guardrail(comparison: &Comparison, own: &GuardrailComparison) -> Row {
 fn secondary(comparison: &Comparison, own: &MetricComparison) -> Vec<Row> {
     let metric = own.metric;
     let write = |number| difference(metric, number);
-    let (low, high, p) = match (&own.mcnemar, &own.population) {
-        (Some(own), _) => (Some(own.low), Some(own.high), Some(own.p)),
-        (None, Some(own)) => (Some(own.low), Some(own.high), Some(own.p)),
-        (None, None) => (None, None, None),
-    };
-    let corrected = own.adjusted.as_ref();
+    let (of_personas, corrected) = (own.population.as_ref(), own.adjusted.as_ref());
     let cells = [
         words::metric(metric).to_owned(),
         or_none(own.control_mean, |mean| value(metric, mean)),
         or_none(own.treatment_mean, |mean| value(metric, mean)),
         or_none(own.effect, write),
-        interval(low, high, write),
-        p_cell(p),
+        interval(of_personas.map(|own| own.low), of_personas.map(|own| own.high), write),
+        p_cell(of_personas.map(|own| own.p)),
         corrected.map_or_else(|| NONE.to_owned(), |own| p_cell(Some(own.p))),
     ];
     let path = in_comparison(comparison, "secondary").then(metric.name());
-    let together = own.ratio.as_ref().map(|ratio| {
+    // Another centre and another unit: an interval stands beside the difference that it is of.
+    let together = |name: &str, step: &str, [effect, low, high, p]: [f64; 4]| {
         let none = || NONE.to_owned();
-        let cells = [
-            "the same, all calls together".to_owned(),
-            none(),
-            none(),
-            write(ratio.effect),
-            interval(Some(ratio.low), Some(ratio.high), write),
-            p_cell(Some(ratio.p)),
-            none(),
-        ];
-        row(path.clone().then("ratio"), cells)
-    });
-    std::iter::once(row(path, cells)).chain(together).collect()
+        let sure = interval(Some(low), Some(high), write);
+        let cells = [name.to_owned(), none(), none(), write(effect), sure, p_cell(Some(p)), none()];
+        row(path.clone().then(step), cells)
+    };
+    let calls = own.ratio.as_ref().map(|own| [own.effect, own.low, own.high, own.p]);
+    let calls = calls.map(|own| together("the same, all calls together", "ratio", own));
+    let turns = own.mcnemar.as_ref().map(|own| [own.difference, own.low, own.high, own.p]);
+    let turns = turns.map(|own| together("the same, all turns together", "mcnemar", own));
+    std::iter::once(row(path.clone(), cells)).chain(calls).chain(turns).collect()
 }

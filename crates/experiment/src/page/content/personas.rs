@@ -39,8 +39,10 @@ pub(super) fn personas(report: &Report, comparison: &Comparison) -> Section {
             }
         };
         let range = format!("{} to {}", write(own.low), write(own.high));
-        let meaning =
-            format!("the effect without {}, and without {}; {decides}", own.low_without, own.high_without);
+        let meaning = format!(
+            "the effect over personas without {}, and without {}; {decides}",
+            own.low_without, own.high_without
+        );
         let path = compared(comparison, "leaveOneOut");
         blocks.push(Block::Facts(vec![fact(path, "Without one persona", range, meaning)]));
     }

@@ -49,7 +49,7 @@ fn track(report: &Report, comparison: &Comparison) -> Figure {
     };
     let money = last.cost.map_or(String::new(), |cost| format!(", {} spent", money(cost)));
     let description = format!(
-        "After {} the effect is {}{sure}{money}. The interval holds at every look and begins with the tenth round. \
+        "After {} the effect over rounds is {}{sure}{money}. The interval is made for looking after every round, and begins with the tenth. \
          Differences inside ±{} do not matter.",
         counted(last.round.into(), "round", "rounds"),
         write(last.effect),

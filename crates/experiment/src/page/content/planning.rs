@@ -11,6 +11,7 @@ pub(super) fn planning(report: &Report, comparison: &Comparison) -> Section {
     let metric = comparison.primary.metric;
     let here = |path: &str| compared(comparison, &format!("planning/{path}"));
     let number = |number: Option<u32>| number.map_or_else(|| NONE.to_owned(), |number| count(number.into()));
+    let played = count(report.progress.rounds.into());
     let facts = vec![
         fact(
             here("detectable"),
@@ -23,17 +24,21 @@ pub(super) fn planning(report: &Report, comparison: &Comparison) -> Section {
             "Rounds to decide",
             number(own.rounds_to_decide),
             format!(
-                "in all, until the interval leaves out zero or lies within the margin of ±{}, if the effect stays as it \
-                 is; {} are played",
+                "{}, until the interval leaves out zero or lies within the margin of ±{}, if the effect stays as it is{}",
+                if own.begins_anew { "of a new experiment, from its beginning" } else { "in all" },
                 value(metric, report.plan.margin),
-                count(report.progress.rounds.into())
+                if own.begins_anew { String::new() } else { format!("; {played} are played") }
             ),
         ),
         fact(
             here("costToDecide"),
             "Cost to decide",
             or_none(own.cost_to_decide, money),
-            "US dollars from here to there, at the price so far",
+            if own.begins_anew {
+                "US dollars for all of these rounds, at the price so far"
+            } else {
+                "US dollars from here to there, at the price so far"
+            },
         ),
         fact(
             here("personasNeeded"),

@@ -40,7 +40,7 @@ fn effect(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     vec![
         fact(
             here("effect"),
-            "Effect",
+            words::OVER_PERSONAS,
             or_none(own.effect, |effect| difference(metric, effect)),
             format!(
                 "{}; {relative} of {}'s {}, from {} of {}; below {} it does not matter",
@@ -145,12 +145,12 @@ fn looks(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
     if let Some(anytime) = &own.anytime {
         let shown = interval(Some(anytime.low), Some(anytime.high), |end| difference(own.metric, end));
         let meaning = format!(
-            "stays valid, approximately, when one looks after every round, and is wider for it; around {}, the mean of {}",
+            "stays valid, approximately, also when one looks after every round, and is wider for it; around {}, the mean of {}",
             difference(own.metric, anytime.effect),
             counted(anytime.rounds, "round", "rounds")
         );
         let path = compared(comparison, "primary/anytime");
-        facts.push(fact(path, "However often one looks", format!("{shown}, {}", p(anytime.p)), meaning));
+        facts.push(fact(path, "Looking after every round", format!("{shown}, {}", p(anytime.p)), meaning));
     }
     if let Some(sign) = &own.sign_e {
         let meaning = format!(
@@ -191,10 +191,18 @@ fn ordinal(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
             "whether one arm's personas tend to rate higher, without pairs (Brunner and Munzel's test)",
         ),
     ];
-    if plan.design == Design::Split {
-        return unpaired.into();
+    match plan.design {
+        Design::Split => unpaired.into(),
+        Design::Crossover => [pairs(comparison), unpaired.into()].concat(),
     }
-    let mut facts = vec![
+}
+
+/// What pairs tell.
+fn pairs(comparison: &Comparison) -> Vec<Fact> {
+    let own = &comparison.ordinal;
+    let here = |path: &str| compared(comparison, &format!("ordinal/{path}"));
+    let chance = |chance: Option<f64>| or_none(chance, p);
+    vec![
         fact(
             here("wins"),
             "Won, alike, lost",
@@ -225,7 +233,5 @@ fn ordinal(plan: &Plan, comparison: &Comparison) -> Vec<Fact> {
             chance(own.sign_p),
             "pairs of one persona are alike, so this one is too sure (sign test)",
         ),
-    ];
-    facts.extend(unpaired);
-    facts
+    ]
 }

@@ -5,7 +5,7 @@ use crate::numbers::{self, NONE, count, counted, difference, interval, level, or
 use crate::page::model::{Fact, Ruling, Stop};
 use crate::page::place::{Path, Place};
 use crate::page::words;
-use crate::report::{Check, Comparison, MetricComparison, Report, Status};
+use crate::report::{Anytime, Check, Comparison, MetricComparison, Outcome, Report, Status};
 use domain::experiment::{Design, Plan, Stopping};
 
 /// The verdict on one treatment.
@@ -20,12 +20,29 @@ pub(super) fn ruling(report: &Report, comparison: &Comparison) -> Ruling {
         heading: format!("{} against {}", comparison.treatment, comparison.control),
         outcome: verdict.outcome,
         word: verdict.outcome.name(),
+        hangs: hangs(comparison),
+        stand_ins: report.identity.stand_ins.then_some(SCRIPTED),
         // It begins with the name of an arm, which stays as it is.
         sentence: stopped(&verdict.sentence),
         stop: unhealthy(&report.health).or_else(|| broken(comparison)),
         because: sentence(&verdict.because),
         caveat,
         facts: facts(report, comparison),
+    }
+}
+
+/// What nobody should take for an opinion.
+const SCRIPTED: &str = "A scripted Claude gave these ratings, so they mean nothing: this shows that the experiment runs, \
+                        and what it would find.";
+
+/// Whether somebody alone could turn it.
+fn hangs(comparison: &Comparison) -> Option<String> {
+    let decisive = comparison.leave_one_out.as_ref().map(|own| own.decisive.as_slice()).unwrap_or_default();
+    match decisive {
+        _ if comparison.verdict.outcome == Outcome::Inconclusive => None,
+        [] => None,
+        [only] => Some(format!("hangs on one persona, {}", only.persona)),
+        several => Some(format!("hangs on single personas, any one of {}", several.len())),
     }
 }
 
@@ -67,22 +84,38 @@ fn guardrails(comparison: &Comparison) -> Option<Fact> {
         .then(|| fact(compared(comparison, "guardrails"), "Guardrails", counts.join(", "), meaning))
 }
 
-/// The effect that the verdict's interval is of: with gaps in the rows, rounds and personas have other means.
-fn judged(plan: &Plan, primary: &MetricComparison) -> Option<f64> {
+/// The effect that the verdict's interval is of, with its name.
+fn judged(plan: &Plan, primary: &MetricComparison) -> (&'static str, Option<f64>) {
     let of_rounds = plan.design == Design::Crossover && plan.stopping == Stopping::Sequential;
-    let rounds = primary.anytime.as_ref().filter(|_| of_rounds).map(|own| own.effect);
-    rounds.or(primary.effect)
+    match primary.anytime.as_ref().filter(|_| of_rounds) {
+        Some(rounds) => (words::OVER_ROUNDS, Some(rounds.effect)),
+        None => (words::OVER_PERSONAS, primary.effect),
+    }
+}
+
+/// What it came to say at looks before this one.
+fn earlier_looks(comparison: &Comparison) -> Option<Fact> {
+    let crossings = &comparison.verdict.crossings;
+    let said: Vec<String> =
+        (crossings.iter()).map(|own| format!("{} after round {}", own.outcome.name(), own.round)).collect();
+    let meaning = match crossings.as_slice() {
+        [] => return None,
+        [_] => "what the interval came to say, and has said at every look since",
+        _ => "what the interval came to say; each stood until the next took it back",
+    };
+    Some(fact(compared(comparison, "verdict/crossings"), "First said", said.join(", "), meaning))
 }
 
 fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
     let (plan, progress, primary) = (&report.plan, &report.progress, &comparison.primary);
     let metric = primary.metric;
     let here = |path| compared(comparison, path);
-    let effect = or_none(judged(plan, primary), |effect| difference(metric, effect));
+    let (name, effect) = judged(plan, primary);
+    let effect = or_none(effect, |effect| difference(metric, effect));
     let mut facts = vec![
         fact(
             here("verdict/effect"),
-            "Effect",
+            name,
             effect,
             format!(
                 "{} minus {}, in {}; differences below {} do not matter",
@@ -99,7 +132,9 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
             words::scope(comparison.verdict.scope),
             match plan.design {
                 Design::Crossover => words::for_new_ones(&comparison.verdict, progress),
-                Design::Split => "each of these was in one arm only, so nothing is said about them alone",
+                Design::Split => {
+                    "each of these was in one arm only, so nothing is said about them alone".to_owned()
+                }
             },
         ),
         evidence(report, comparison),
@@ -119,6 +154,7 @@ fn facts(report: &Report, comparison: &Comparison) -> Vec<Fact> {
             },
         ),
     ];
+    facts.extend(earlier_looks(comparison));
     facts.extend(guardrails(comparison));
     facts
 }
@@ -142,7 +178,7 @@ fn certain(report: &Report, comparison: &Comparison) -> Fact {
     let path = compared(comparison, "verdict/interval");
     if let (Design::Crossover, Some(own)) = (plan.design, &primary.anytime) {
         let meaning = format!(
-            "the effect is in there, {} sure, however often one looks",
+            "the effect is in there, {} sure; looking after every round takes nothing from that",
             level(report.plan.alpha_of_each())
         );
         return fact(path, "Interval", interval(Some(own.low), Some(own.high), write), meaning);
@@ -160,22 +196,31 @@ fn evidence(report: &Report, comparison: &Comparison) -> Fact {
     let path = compared(comparison, "verdict/evidence");
     let primary = &comparison.primary;
     if let (Design::Crossover, Some(anytime)) = (report.plan.design, &primary.anytime) {
-        let odds = primary.sign_e.as_ref().map_or_else(String::new, |own| {
-            format!(
-                "; e-value {} ({} is strong)",
-                plain(own.e, 2),
-                plain(1.0 / report.plan.alpha_of_each(), 0)
-            )
-        });
-        let shared = if report.comparisons.len() > 1 {
-            format!("; below {} it counts", plain(report.plan.alpha_of_each(), 3))
-        } else {
-            String::new()
-        };
-        let meaning = format!("the chance of a difference like this if both arms were alike{shared}{odds}");
-        return fact(path, "Evidence", p(anytime.p), meaning);
+        let (value, meaning) = so_far(report, primary, anytime);
+        return fact(path, "Evidence", value, meaning);
     }
     let exact = primary.sign_flip.as_ref().map_or_else(|| NONE.to_owned(), |own| p(own.p));
     let meaning = "for new personas: the chance of a difference like this if both arms were alike, exact";
     fact(path, "Evidence", exact, meaning)
 }
+
+/// The same for whoever looks after every round. A chance of 1 is no number to read anything from.
+fn so_far(report: &Report, primary: &MetricComparison, anytime: &Anytime) -> (String, String) {
+    let enough = report.plan.alpha_of_each();
+    let odds = primary.sign_e.as_ref().map_or_else(String::new, |own| {
+        format!("; e-value {} ({} is strong)", plain(own.e, 2), plain(1.0 / enough, 0))
+    });
+    if anytime.p >= CERTAIN {
+        return (
+            "none so far".to_owned(),
+            format!("rounds like these are common where both arms are alike{odds}"),
+        );
+    }
+    let several = report.comparisons.len() > 1;
+    let shared = if several { format!("; below {} it counts", plain(enough, 3)) } else { String::new() };
+    let meaning = format!("the chance of a difference like this if both arms were alike{shared}{odds}");
+    (p(anytime.p), meaning)
+}
+
+/// From here on a p-value is written as 1.
+const CERTAIN: f64 = 0.9995;

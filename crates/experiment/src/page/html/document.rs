@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
 use super::plots;
+use crate::numbers::NONE;
 use crate::page::inert::clean;
 use crate::page::model::{Block, Fact, Figure, Page, Ruling, Section, Table};
 use crate::page::place::{Note, Tone};
@@ -55,11 +56,15 @@ fn verdict(ruling: &Ruling) -> Markup {
         Outcome::Inconclusive => ("inconclusive", "?"),
     };
     markup! {
-        section.verdict.(kind) {
+        section.verdict.(kind).unsure[!ruling.is_firm()] {
             h2 {
                 span.outcome { span aria-hidden="true" { (sign) } " " (ruling.word) }
                 " "
+                @if let Some(hangs) = &ruling.hangs { span.hangs { (clean(hangs)) } " " }
                 span.pairing { (clean(&ruling.heading)) }
+            }
+            @if let Some(why) = ruling.stand_ins {
+                p.stop { strong { span aria-hidden="true" { "⚠ " } "Stand-ins." } " " (why) }
             }
             @if let Some(stop) = &ruling.stop {
                 p.stop { strong { span aria-hidden="true" { "✗ " } (stop.order) } " " (clean(&stop.why)) }
@@ -167,7 +172,7 @@ fn cells(table: &Table, cells: &[String], marked: bool) -> Markup {
                 }
             }
             @for (column, cell) in table.columns.iter().zip(cells).skip(1) {
-                td.number[column.number] role="cell" data-name=(clean(&column.heading)) { span { (clean(cell)) } }
+                td.number[column.number].none[cell == NONE] role="cell" data-name=(clean(&column.heading)) { span { (clean(cell)) } }
             }
         }
     }

@@ -45,6 +45,8 @@ pub fn analyze(args: &Analyze, output: Output) -> Result<(), Failure> {
         source: format!("{} (sha256 {})", name(&args.file), Sha256Hex::of(&bytes).short()),
         started: None,
         ended: None,
+        // Rows do not tell who gave them.
+        stand_ins: false,
     };
     let report = analysis(&plan, identity, phases, phase, &observations, Vec::new())
         .map_err(|error| bad(error.to_string()))?;

@@ -98,7 +98,12 @@ fn text(experiment: &Experiment, outlook: &Outlook) -> String {
     let plan = &experiment.plan;
     let design = if plan.design == Design::Split { "split" } else { "crossover" };
     let arms: Vec<&str> = plan.arms.iter().map(|arm| arm.as_str()).collect();
-    let mut page = format!("{} {}\n", styled(HEAD, experiment.key()), styled(GOOD, "is a sound plan"));
+    let sound = match outlook.warnings.len() {
+        0 => styled(GOOD, "is a sound plan").to_string(),
+        1 => styled(ODD, "can run; read the warning first").to_string(),
+        _ => styled(ODD, "can run; read the warnings first").to_string(),
+    };
+    let mut page = format!("{} {sound}\n", styled(HEAD, experiment.key()));
     page.push_str(&set("  ", 2, &plan.question, 100));
     let fact = |name: &str, value: String| format!("  {name:<12}{value}\n");
     page.push_str(&fact("arms", format!("{} ({design})", arms.join(" against "))));

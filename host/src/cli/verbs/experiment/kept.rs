@@ -9,7 +9,7 @@ use crate::cli::args::Kept;
 use crate::cli::verbs::turns::open;
 use crate::cli::{Exit, Failure};
 use crate::store::{Ledger, Played, Registered};
-use domain::experiment::{Assignment, Phase};
+use domain::experiment::{Assignment, Phase, PhaseArm};
 use domain::observation::Observation;
 use experiment::analysis::analyze;
 use experiment::report::{Identity, Report};
@@ -113,6 +113,9 @@ impl Record {
             source: "ledger".to_owned(),
             started: self.turns.iter().map(|turn| turn.started_ms).min().and_then(instant),
             ended: self.turns.iter().map(|turn| turn.started_ms).max().and_then(instant),
+            stand_ins: (self.phases.iter())
+                .filter(|own| own.number == phase)
+                .any(|own| own.arms.iter().any(PhaseArm::is_scripted)),
         };
         let checks = self.checks(phase);
         analyze(&experiment.plan, identity, self.phases.clone(), phase, &self.observations(), checks)

@@ -4,11 +4,13 @@
 use chrono::{DateTime, Utc};
 
 use crate::cli::Failure;
+use crate::cli::text::grouped;
 use crate::store::Ledger;
 use domain::clock::Clock;
 use domain::experiment::{Arm, Design, Experiment, Metric, Stopping, Who};
 use domain::ids::StrategyName;
 use domain::persona::{Cadence, Persona};
+use experiment::analysis::out_of_reach;
 use experiment::assignment::{self, Dealt, Unit, dealt, fairest};
 use experiment::statistics::{FIRST_LOOK, SPLIT_PERSONAS, Study, floor};
 
@@ -20,6 +22,8 @@ const EFFECT_SD: f64 = 0.25;
 const NOISE_SD: f64 = 1.0;
 const PERSONA_SD: f64 = 0.6;
 const POWER: f64 = 0.8;
+/// At a turn every half minute, day and night, these take a year.
+const MOST_TURNS: u64 = 1_000_000;
 
 /// What is known beforehand.
 pub(super) struct Outlook {
@@ -93,7 +97,7 @@ pub(super) async fn outlook(
         counted,
         turns,
         cost,
-        days: slowest(&known).map(|per_day| f64::from(plan.planned_blocks * arms) / per_day),
+        days: slowest(&known).map(|per_day| f64::from(plan.planned_blocks) * f64::from(arms) / per_day),
         // The figures behind it are rating points.
         detectable: if plan.primary == Metric::Rating { study.detectable(POWER) } else { None },
         floor: floor(personas as usize),
@@ -142,11 +146,19 @@ fn slowest(personas: &[Persona]) -> Option<f64> {
 }
 
 fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> Vec<String> {
+    let mut warnings = of_size(experiment, outlook);
+    warnings.extend(of_arms(experiment, outlook));
+    warnings.extend(of_time_and_money(experiment, outlook, now));
+    warnings
+}
+
+/// Too few or too many to find something.
+fn of_size(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
     let plan = &experiment.plan;
     let mut warnings = Vec::new();
     let personas = outlook.personas;
-    if plan.design == Design::Crossover && outlook.floor > plan.alpha_of_each() {
-        warnings.push(format!("{personas} personas can never reach p < {} between personas: the smallest p-value of the exact test is {}; take more to speak about new ones", plan.alpha_of_each(), outlook.floor));
+    if plan.design == Design::Crossover {
+        warnings.extend(out_of_reach(personas as usize, plan.alpha_of_each()));
     }
     if plan.design == Design::Split && personas < SPLIT_PERSONAS {
         warnings.push(format!("a split of {personas} personas is underpowered by design: take {SPLIT_PERSONAS} or more, or a crossover"));
@@ -154,15 +166,24 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
     if let Some(detectable) = outlook.detectable.filter(|detectable| *detectable > plan.margin) {
         warnings.push(format!("differences from ±{} on are said to matter, but among new personas this experiment finds those from {detectable:.2} on: take more personas, or speak about these only", plan.margin));
     }
-    if experiment.ends.is_some_and(|ends| ends <= now) {
-        warnings.push("it has ended: `ends` is in the past".to_owned());
+    if outlook.turns > MOST_TURNS {
+        warnings.push(format!(
+            "{} turns are more than anybody plays: plan fewer `blocks`, or fewer personas",
+            grouped(outlook.turns)
+        ));
     }
     let looks = plan.design == Design::Crossover && plan.stopping == Stopping::Sequential;
     if looks && u64::from(plan.planned_blocks) < FIRST_LOOK {
         warnings.push(format!(
-            "a verdict that holds at every look needs {FIRST_LOOK} rounds: plan {FIRST_LOOK} blocks or more"
+            "a verdict before the end needs {FIRST_LOOK} rounds: plan {FIRST_LOOK} blocks or more"
         ));
     }
+    warnings
+}
+
+/// Arms that are not alike where they should be, or alike where they should not.
+fn of_arms(experiment: &Experiment, outlook: &Outlook) -> Vec<String> {
+    let mut warnings = Vec::new();
     if let Some(Balance { own, fairest }) = &outlook.balance
         && fairest.imbalance < own.imbalance
     {
@@ -172,6 +193,21 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
             fairest,
             own
         ));
+    }
+    let same = |a: &Arm, b: &Arm| a.strategy == b.strategy && a.settings == b.settings;
+    if let [a, b] = experiment.arms.as_slice()
+        && same(a, b)
+    {
+        warnings.push("both arms are the same: this is an A/A test, and every difference that it finds is a false alarm".to_owned());
+    }
+    warnings
+}
+
+/// An end or a budget that comes too early.
+fn of_time_and_money(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if experiment.ends.is_some_and(|ends| ends <= now) {
+        warnings.push("it has ended: `ends` is in the past".to_owned());
     }
     if let (Some(days), Some(ends)) = (outlook.days, experiment.ends) {
         let open = ends - experiment.starts.unwrap_or(now).max(now);
@@ -192,11 +228,37 @@ fn warnings(experiment: &Experiment, outlook: &Outlook, now: DateTime<Utc>) -> V
         ),
         _ => {}
     }
-    let same = |a: &Arm, b: &Arm| a.strategy == b.strategy && a.settings == b.settings;
-    if let [a, b] = experiment.arms.as_slice()
-        && same(a, b)
-    {
-        warnings.push("both arms are the same: this is an A/A test, and every difference that it finds is a false alarm".to_owned());
-    }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse_experiment;
+
+    #[test]
+    fn a_plan_that_nobody_can_play_has_a_warning() {
+        let strategies = [StrategyName::new("daily")].into();
+        let arms = "[[arms]]\nname = \"control\"\nstrategy = \"daily\"\n[[arms]]\nname = \"brief\"\nstrategy = \"daily\"\n";
+        for (turns, warned) in [(600, false), (1_000_000, false), (2_000_000_000, true)] {
+            let text = format!("key = \"k\"\nquestion = \"?\"\nblocks = 30\n{arms}");
+            let experiment = parse_experiment(Path::new("k.toml"), &text, &strategies).unwrap();
+            let outlook = Outlook {
+                personas: 10,
+                counted: String::new(),
+                turns,
+                cost: None,
+                days: None,
+                detectable: None,
+                floor: 0.0,
+                balance: None,
+                warnings: Vec::new(),
+            };
+            let found = warnings(&experiment, &outlook, Clock::system().now());
+            let told = found.iter().any(|warning| warning.contains("turns are more than anybody plays"));
+            assert_eq!(told, warned, "{turns}: {found:?}");
+        }
+    }
 }

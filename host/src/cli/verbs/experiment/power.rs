@@ -7,7 +7,21 @@ use crate::cli::output::Output;
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
 use domain::experiment::Design;
+use experiment::analysis::out_of_reach;
 use experiment::statistics::{SPLIT_PERSONAS, Study, floor};
+
+/// What is known of such an experiment.
+struct Found {
+    design: Design,
+    study: Study,
+    power: Option<f64>,
+    detectable: Option<f64>,
+    needed: Option<u32>,
+    turns: u64,
+    cost: Option<f64>,
+    floor: f64,
+    warnings: Vec<String>,
+}
 
 /// Answers questions of planning.
 ///
@@ -15,6 +29,21 @@ use experiment::statistics::{SPLIT_PERSONAS, Study, floor};
 /// When a number cannot be meant.
 pub fn power(args: &Power, output: Output) -> Result<(), Failure> {
     checked(args)?;
+    let found = found(args);
+    let Found { design, study, .. } = &found;
+    let document = json!({
+        "design": design, "personas": args.personas, "modules": args.modules, "blocks": args.blocks,
+        "pairsPerPersona": study.pairs, "effect": args.effect, "effectSd": args.effect_sd,
+        "noiseSd": args.noise_sd, "personaSd": study.persona_sd, "alpha": args.alpha,
+        "standardError": study.se(), "power": found.power, "targetPower": args.power,
+        "detectable": found.detectable, "personasNeeded": found.needed,
+        "floor": (*design == Design::Crossover).then_some(found.floor), "turns": found.turns,
+        "cost": found.cost, "warnings": found.warnings,
+    });
+    output.print(&document, || text(args, &found))
+}
+
+fn found(args: &Power) -> Found {
     let design = Design::from(args.design);
     let study = Study {
         personas: args.personas,
@@ -24,78 +53,66 @@ pub fn power(args: &Power, output: Output) -> Result<(), Failure> {
         persona_sd: (design == Design::Split).then_some(args.persona_sd),
         alpha: args.alpha,
     };
-    let (power, detectable) = (study.power(args.effect), study.detectable(args.power));
-    let needed = study.needed(args.effect, args.power);
-    let turns =
-        u64::from(args.personas) * u64::from(args.blocks) * if design == Design::Split { 1 } else { 2 };
+    let arms = if design == Design::Split { 1 } else { 2 };
+    let turns = u64::from(args.personas) * u64::from(args.blocks) * arms;
     #[expect(clippy::cast_precision_loss, reason = "counts of turns")]
     let cost = args.turn_cost.map(|cost| cost * turns as f64);
-    let warnings = warnings(args, design);
-    let floor = floor(args.personas as usize);
-    let document = json!({
-        "design": design, "personas": args.personas, "modules": args.modules, "blocks": args.blocks,
-        "pairsPerPersona": study.pairs, "effect": args.effect, "effectSd": args.effect_sd,
-        "noiseSd": args.noise_sd, "personaSd": study.persona_sd, "alpha": args.alpha,
-        "standardError": study.se(), "power": power, "targetPower": args.power, "detectable": detectable,
-        "personasNeeded": needed, "floor": (design == Design::Crossover).then_some(floor), "turns": turns,
-        "cost": cost, "warnings": warnings,
+    Found {
+        design,
+        power: study.power(args.effect),
+        detectable: study.detectable(args.power),
+        needed: study.needed(args.effect, args.power),
+        study,
+        turns,
+        cost,
+        floor: floor(args.personas as usize),
+        warnings: warnings(args, design),
+    }
+}
+
+fn text(args: &Power, found: &Found) -> String {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let mut lines = vec![format!(
+        "{} personas in a {}, {} blocks of {} modules: {} turns{}",
+        args.personas,
+        if found.design == Design::Split { "split" } else { "crossover" },
+        args.blocks,
+        args.modules,
+        grouped(found.turns),
+        found.cost.map_or_else(String::new, |cost| format!(", about ${cost:.2}"))
+    )];
+    lines.push(match found.power {
+        Some(power) => format!(
+            "an effect of {} points is found by Student's test in {} of such experiments",
+            args.effect,
+            percent(power)
+        ),
+        None => "too few personas for any test between personas".to_owned(),
     });
-    output.print(&document, || {
-        let percent = |share: f64| format!("{:.0} %", share * 100.0);
-        let mut lines = vec![format!(
-            "{} personas in a {}, {} blocks of {} modules: {} turns{}",
-            args.personas,
-            if design == Design::Split { "split" } else { "crossover" },
-            args.blocks,
-            args.modules,
-            grouped(turns),
-            cost.map_or_else(String::new, |cost| format!(", about ${cost:.2}"))
-        )];
-        lines.push(match power {
-            Some(power) => format!(
-                "an effect of {} points is found by Student's test in {} of such experiments",
-                args.effect,
-                percent(power)
-            ),
-            None => "too few personas for any test between personas".to_owned(),
-        });
-        if let Some(detectable) = detectable {
-            lines.push(format!(
-                "the smallest effect that it finds in {} of them is {detectable:.2} points",
-                percent(args.power)
-            ));
-        }
-        lines.push(match needed {
-            Some(needed) => format!(
-                "to find {} points in {} of them takes {} personas",
-                args.effect,
-                percent(args.power),
-                grouped(u64::from(needed))
-            ),
-            None => format!(
-                "no number of personas finds {} points in {} of them",
-                args.effect,
-                percent(args.power)
-            ),
-        });
-        if design == Design::Crossover {
-            lines.push(format!(
-                "a verdict on new personas asks for the exact test, too, whose smallest p-value is {floor}"
-            ));
-        }
-        lines.extend(warnings.iter().map(|warning| set("warning: ", 2, warning, 100).trim_end().to_owned()));
-        lines.join("\n") + "\n"
-    })
+    if let Some(detectable) = found.detectable {
+        let often = percent(args.power);
+        lines.push(format!("the smallest effect that it finds in {often} of them is {detectable:.2} points"));
+    }
+    let what = format!("{} points in {} of them", args.effect, percent(args.power));
+    lines.push(match found.needed {
+        Some(needed) => format!("to find {what} takes {} personas", grouped(u64::from(needed))),
+        None => format!("no number of personas finds {what}"),
+    });
+    if found.design == Design::Crossover {
+        lines.push(format!(
+            "a verdict on new personas asks for the exact test, too, whose smallest p-value is {}",
+            found.floor
+        ));
+    }
+    lines
+        .extend(found.warnings.iter().map(|warning| set("warning: ", 2, warning, 100).trim_end().to_owned()));
+    lines.join("\n") + "\n"
 }
 
 fn warnings(args: &Power, design: Design) -> Vec<String> {
     let mut warnings = Vec::new();
-    let floor = floor(args.personas as usize);
-    if design == Design::Crossover && floor > args.alpha {
-        warnings.push(format!(
-            "{} personas can never reach p < {} between personas: the smallest p-value of the exact test is {floor}; a verdict on new ones is out of reach, whatever Student's test finds; take six or more",
-            args.personas, args.alpha
-        ));
+    if design == Design::Crossover {
+        warnings.extend(out_of_reach(args.personas as usize, args.alpha));
     }
     if design == Design::Split && args.personas < SPLIT_PERSONAS {
         warnings.push(format!(

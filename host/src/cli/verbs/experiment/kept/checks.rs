@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Record;
 use crate::store::Played;
-use domain::experiment::{ArmName, Experiment};
+use domain::experiment::{ArmName, Assignment, Experiment};
 use experiment::assignment::audit;
 use experiment::report::{Check, Status};
 use experiment::statistics::{ALARM, MIN_PER_ARM, chi_square};
@@ -13,7 +13,7 @@ impl Record {
     /// What needs the ledger to be seen.
     pub(super) fn checks(&self, phase: u32) -> Vec<Check> {
         let experiment = &self.registered.experiment;
-        let mut checks = vec![self.audited(experiment)];
+        let mut checks = vec![audited(experiment, &self.assignments)];
         let own: Vec<&Played> = self.turns.iter().filter(|turn| turn.observation.phase == phase).collect();
         let tools: BTreeSet<&str> =
             own.iter().filter_map(|turn| turn.exposed.as_ref()?.tools_sha256.as_deref()).collect();
@@ -40,26 +40,30 @@ impl Record {
         checks.push(begun_again(experiment, &own));
         checks
     }
+}
 
-    /// Whether every assignment is the one that the plan makes.
-    fn audited(&self, experiment: &Experiment) -> Check {
-        let mismatches: Vec<String> = (self.assignments.iter())
-            .flat_map(|(unit, recorded)| audit(experiment, unit, recorded))
-            .map(|mismatch| format!("{} in block {}", mismatch.unit, mismatch.recorded.block))
-            .collect();
-        let count: usize = self.assignments.values().map(Vec::len).sum();
-        let (status, message) = match mismatches.first() {
-            None => (Status::Ok, format!("all {count} assignments are those that the plan makes")),
-            Some(first) => {
-                let message = format!(
-                    "{} of {count} assignments are not those that the plan makes, the first of {first}: somebody changed plan or ledger, or a block was left out",
-                    mismatches.len()
-                );
-                (Status::Unhealthy, message)
-            }
-        };
-        Check::new("audit", status, "identity", message)
-    }
+/// Whether every assignment is the one that the plan makes. Those of other versions are the past that this one's are computed from, and are not counted.
+fn audited(experiment: &Experiment, assignments: &BTreeMap<String, Vec<Assignment>>) -> Check {
+    let mismatches: Vec<String> = (assignments.iter())
+        .flat_map(|(unit, recorded)| audit(experiment, unit, recorded))
+        .map(|mismatch| format!("{} in block {}", mismatch.unit, mismatch.recorded.block))
+        .collect();
+    let own = |assignment: &&Assignment| assignment.version == experiment.version;
+    let (count, version) = (assignments.values().flatten().filter(own).count(), experiment.version);
+    let (status, message) = match mismatches.first() {
+        None => (
+            Status::Ok,
+            format!("all {count} assignments of version {version} are those that the plan makes"),
+        ),
+        Some(first) => {
+            let message = format!(
+                "{} of {count} assignments of version {version} are not those that the plan makes, the first of {first}: somebody changed plan or ledger, or a block was left out",
+                mismatches.len()
+            );
+            (Status::Unhealthy, message)
+        }
+    };
+    Check::new("audit", status, "identity", message)
 }
 
 /// Whether turns of some arm had to be begun again more often: what they met the first time is part of the arm.
@@ -97,6 +101,28 @@ mod tests {
 
     const PLAN: &str = "key = \"k\"\nquestion = \"?\"\n[[arms]]\nname = \"control\"\nstrategy = \"daily\"\n\
                         [[arms]]\nname = \"brief\"\nstrategy = \"daily\"\n";
+
+    #[test]
+    fn only_the_assignments_of_this_version_are_counted() {
+        let strategies = [StrategyName::new("daily")].into();
+        let mut experiment = parse_experiment(Path::new("k.toml"), PLAN, &strategies).unwrap();
+        let mut recorded = Vec::new();
+        for version in [1, 2] {
+            experiment.version = version;
+            for _ in 0..3 {
+                let next = experiment::assignment::next(&experiment, "anna", &recorded).unwrap();
+                recorded.push(next);
+            }
+        }
+        let mut assignments = BTreeMap::from([("anna".to_owned(), recorded)]);
+        let check = audited(&experiment, &assignments);
+        assert_eq!(check.status, Status::Ok, "{}", check.message);
+        assert!(check.message.starts_with("all 3 assignments of version 2 "), "{}", check.message);
+        let last = assignments.get_mut("anna").unwrap().last_mut().unwrap();
+        last.block += 1;
+        let check = audited(&experiment, &assignments);
+        assert!(check.message.starts_with("1 of 3 assignments of version 2 "), "{}", check.message);
+    }
 
     #[test]
     fn an_arm_whose_turns_are_begun_again_more_often_is_noticed() {

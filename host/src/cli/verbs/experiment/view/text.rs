@@ -49,6 +49,7 @@ impl Sheet {
 
     fn ruling(&mut self, ruling: &Ruling) {
         let style = match ruling.outcome {
+            _ if !ruling.is_firm() => ODD,
             Outcome::Better | Outcome::Equivalent => GOOD,
             Outcome::Worse => BAD,
             Outcome::Inconclusive => ODD,
@@ -57,7 +58,18 @@ impl Sheet {
         if let Some(stop) = &ruling.stop {
             self.set(&format!("{} ", styled(BAD, stop.order.to_uppercase())), 2, &stop.why);
         }
-        self.set(&format!("{} ", styled(style, ruling.word.to_uppercase())), 2, &ruling.sentence);
+        if let Some(why) = ruling.stand_ins {
+            self.set(&format!("{} ", styled(BAD, "STAND-INS.")), 2, why);
+        }
+        let hangs = ruling
+            .hangs
+            .as_deref()
+            .map_or_else(String::new, |hangs| format!(", but it {}", printable(hangs)));
+        self.set(
+            &format!("{} ", styled(style, format!("{}{hangs}:", ruling.word.to_uppercase()))),
+            2,
+            &ruling.sentence,
+        );
         self.set(&format!("  {} ", styled(FAINT, "why:")), 4, &ruling.because);
         self.set(&format!("  {} ", styled(FAINT, "why it may be wrong:")), 4, &ruling.caveat);
         self.notes(ruling.place.notes.iter());
