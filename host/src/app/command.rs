@@ -58,7 +58,7 @@ async fn experiment(verb: Experiment, file: Option<&Path>, output: Output) -> Re
         Experiment::Report(args) => verbs::experiment::report(&args, file, output).await?,
         Experiment::Gate { of } => return verbs::experiment::gate(&of, file, output).await,
         Experiment::Export(args) => verbs::experiment::export(&args, file, output).await?,
-        Experiment::Analyze(args) => verbs::experiment::analyze(&args, output)?,
+        Experiment::Analyze(args) => return verbs::experiment::analyze(&args, output),
         Experiment::Power(args) => verbs::experiment::power(&args, output)?,
         Experiment::Assign(args) => verbs::experiment::assign(&args, output)?,
     }

@@ -25,11 +25,11 @@ pub enum Exit {
     Configuration,
     /// It ran, and the answer is no: a persona failed, or there is no such turn.
     No,
-    /// What `experiment gate` found. It alone ends so, and never fails with a code below 64.
+    /// What `experiment gate` found, or `experiment analyze --gate`. They alone end so, and never fail with a code below 64.
     Verdict(Gate),
 }
 
-/// The codes of `experiment gate`. They are its own: 1 and 2 mean something else everywhere else.
+/// The codes of a gate. They are its own: 1 and 2 mean something else everywhere else.
 /// In the order of their gravity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {

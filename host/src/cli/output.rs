@@ -84,11 +84,13 @@ pub fn not_begun(stopped: &clap::Error) -> Exit {
     // The arguments could not be read, so these have to be looked for.
     let typed: Vec<_> = std::env::args_os().skip(1).collect();
     let json = typed.iter().any(|argument| argument == "--json");
-    let is_gate = typed.iter().skip_while(|argument| *argument != "experiment").nth(1);
-    let exit = match is_gate.is_some_and(|verb| verb == "gate") {
-        true => Exit::Usage.beside_verdicts(),
-        false => Exit::Usage,
+    let of_experiment = typed.iter().skip_while(|argument| *argument != "experiment").nth(1);
+    let is_gate = match of_experiment.and_then(|verb| verb.to_str()) {
+        Some("gate") => true,
+        Some("analyze") => typed.iter().any(|argument| argument == "--gate"),
+        _ => false,
     };
+    let exit = if is_gate { Exit::Usage.beside_verdicts() } else { Exit::Usage };
     if stopped.use_stderr() && json {
         let said = stopped.render().to_string();
         let mut paragraphs = said.trim().splitn(2, "\n\n");

@@ -163,6 +163,14 @@ pub struct Analyze {
     /// The phase, where the rows have several; the last if left out.
     #[arg(long, value_name = "NUMBER")]
     pub phase: Option<u32>,
+    /// How the personas of a split were meant to be dealt to the arms, such as control=0.8,brief=0.2; alike if left
+    /// out.
+    #[arg(long, value_name = "ARM=PART", value_delimiter = ',')]
+    pub weights: Vec<String>,
+    /// Print the verdict alone, and end with its code as `experiment gate` does: 0 better or equivalent, 1 worse,
+    /// 2 inconclusive, 3 unhealthy. Who asks again while rows come in names the --planned-blocks.
+    #[arg(long)]
+    pub gate: bool,
     /// How it is shown.
     #[command(flatten)]
     pub view: View,

@@ -62,12 +62,84 @@ fn a_gate_that_was_called_wrongly_gives_no_verdict() {
         // Elsewhere wrong arguments have clap's own code.
         ("experiment report", 2),
         ("experiment analyze gate --unknown", 2),
+        ("experiment analyze rows.csv --gate --unknown", 65),
+        ("experiment analyze --gate", 65),
+        ("experiment analyze nothing.csv --gate", 74),
     ] {
         let said = call(folder.path(), line);
         assert_eq!(said.status.code(), Some(code), "{line}: {said:?}");
     }
     let help = call(folder.path(), "experiment gate --help");
     assert_eq!(help.status.code(), Some(0));
+}
+
+#[test]
+fn rows_from_anywhere_have_a_gate_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for (control, treatment, blocks, code, outcome) in [
+        (3, 4, 20, 0, "pass"),
+        (4, 3, 20, 1, "worse"),
+        (3, 4, 8, 2, "inconclusive"),
+        // Nobody finishes a second turn under the treatment.
+        (3, 0, 20, 3, "unhealthy"),
+    ] {
+        std::fs::write(folder.path().join("rows.csv"), crossover(control, treatment, blocks)).unwrap();
+        let said = call(folder.path(), "--json experiment analyze rows.csv --gate");
+        assert_eq!(said.status.code(), Some(code), "{outcome}: {said:?}");
+        let judgement: Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!(
+            (&judgement["outcome"], &judgement["exit"]),
+            (&outcome.into(), &code.into()),
+            "{judgement}"
+        );
+        // A page for whoever asks why.
+        let said = call(folder.path(), "experiment analyze rows.csv --gate --form html --out why.html");
+        let line = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert_eq!((said.status.code(), line.lines().count()), (Some(code), 1), "{outcome}: {line}");
+        assert!(line.starts_with(&format!("{outcome}: ")), "{line}");
+        assert!(std::fs::read_to_string(folder.path().join("why.html")).unwrap().starts_with("<!DOCTYPE"));
+    }
+    std::fs::write(folder.path().join("rows.csv"), crossover(9, 4, 8)).unwrap();
+    let said = call(folder.path(), "experiment analyze rows.csv --gate");
+    assert_eq!(said.status.code(), Some(65), "{said:?}");
+}
+
+#[test]
+fn a_split_that_was_meant_to_be_uneven_is_healthy_when_its_weights_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = "persona,block,module,arm,rating\n".to_owned();
+    for persona in 0..40 {
+        let arm = if persona % 5 == 0 { "brief" } else { "control" };
+        for block in 0..3 {
+            writeln!(rows, "p{persona},{block},todo,{arm},{}", 2 + (persona + block) % 3).unwrap();
+        }
+    }
+    std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+    for (weights, status) in [
+        ("", "unhealthy"),
+        ("--weights control=0.8,brief=0.2", "ok"),
+        ("--weights brief=0.2,control=0.8", "ok"),
+        ("--weights control=0.2,brief=0.8", "unhealthy"),
+    ] {
+        let said = call(folder.path(), &format!("experiment analyze rows.csv --json {weights}"));
+        let report: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        let checks = report["health"].as_array().unwrap();
+        let dealt = checks.iter().find(|check| check["name"] == "srm-assigned").unwrap();
+        assert_eq!(dealt["status"], status, "{weights}: {dealt}");
+    }
+    for (weights, says) in [
+        ("control=0.8", "leaves an arm out"),
+        ("control=0.8,brief=0.3", "sum to 1.1"),
+        ("control=0.8,brief", "\"brief\" is no ARM=PART"),
+        ("control=0.8,brief=0.1,brief=0.1", "names the arm brief twice"),
+        ("control=0.8,warm=0.2", "an arm \"warm\" that has no rows"),
+        ("control=1,brief=0", "a weight is 0"),
+        ("control=0.5,brief=0.5 --design crossover", "a crossover has no weights"),
+    ] {
+        let said = call(folder.path(), &format!("experiment analyze rows.csv --weights {weights}"));
+        let told = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!((said.status.code(), told.contains(says)), (Some(65), true), "{weights}: {told}");
+    }
 }
 
 #[test]
@@ -96,6 +168,22 @@ fn keys(value: &Value, names: &mut Vec<String>) {
         Value::Array(values) => values.iter().for_each(|value| keys(value, names)),
         _ => {}
     }
+}
+
+/// Ten personas who always rate alike; a rating of 0 is one of 3 in the first block, and then turns that come to nothing.
+fn crossover(control: u32, treatment: u32, blocks: u32) -> String {
+    let mut rows = "persona,block,module,arm,rating,reached\n".to_owned();
+    for (persona, block) in (0..10).flat_map(|persona| (0..blocks).map(move |block| (persona, block))) {
+        for (arm, rating) in [("control", control), ("warm", treatment)] {
+            let cells = match rating {
+                0 if block == 0 => format!("todo,{arm},3,parsed"),
+                0 => format!(",{arm},,started"),
+                rating => format!("todo,{arm},{rating},parsed"),
+            };
+            writeln!(rows, "p{persona},{block},{cells}").unwrap();
+        }
+    }
+    rows
 }
 
 /// A folder with ratings of four personas in twelve blocks.

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::weights::sound;
 use crate::cli::args::Assign;
 use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure};
 use experiment::assignment::{choose, order_of_block, point_by_version, ranges};
-
-/// How far weights may be from a sum of 1.
-const ROUNDING: f64 = 1e-6;
 
 /// Everybody's places.
 #[derive(Serialize)]
@@ -111,16 +109,7 @@ fn checked(args: &Assign) -> Result<Vec<f64>, Failure> {
         let message = format!("{} weights do not fit {} arms", args.weights.len(), args.arms.len());
         return bad(message, "give each arm a weight, or none of them");
     }
-    if let Some(weight) = args.weights.iter().find(|weight| !(**weight > 0.0 && weight.is_finite())) {
-        return bad(
-            format!("a weight is {weight}"),
-            "weights are above 0; leave an arm out that nobody is to play",
-        );
-    }
-    let total: f64 = args.weights.iter().sum();
-    if (total - 1.0).abs() > ROUNDING {
-        return bad(format!("the weights sum to {total}"), "let them sum to 1, such as 0.5,0.5");
-    }
+    sound(&args.weights)?;
     Ok(args.weights.clone())
 }
 

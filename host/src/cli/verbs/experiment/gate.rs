@@ -17,7 +17,15 @@ use experiment::report::{Comparison, Outcome, Report, Status};
 /// When there is no ledger, or no such experiment or phase in it: with a code that is no verdict's.
 pub async fn gate(args: &Kept, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     let report = kept::analyzed(args, config).await.map_err(Failure::beside_verdicts)?;
-    let judgement = judgement(&report);
+    told(&report, output)
+}
+
+/// Says what a report comes to, for pipelines.
+///
+/// # Errors
+/// When nobody can be told: with a code that is no verdict's.
+pub(super) fn told(report: &Report, output: Output) -> Result<Exit, Failure> {
+    let judgement = judgement(report);
     let said = output.print(&judgement, || {
         let style = match judgement.gate {
             Gate::Pass => GOOD,

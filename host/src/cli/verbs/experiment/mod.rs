@@ -12,6 +12,7 @@ mod outlook;
 mod power;
 mod report;
 mod view;
+mod weights;
 
 pub use analyze::analyze;
 pub use arms::{check_settings, strategy, unplayable};

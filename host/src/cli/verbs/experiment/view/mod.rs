@@ -25,6 +25,16 @@ pub(super) fn show(report: &Report, view: &View, output: Output) -> Result<(), F
     let Some(file) = &view.out else {
         return output.print(report, || written(report, view.form, text_width()));
     };
+    keep(report, view, output)?;
+    output.print(&json!({ "written": file }), || format!("written to {}\n", file.display()))
+}
+
+/// Writes a report into the file that was named, and says nothing.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn keep(report: &Report, view: &View, output: Output) -> Result<(), Failure> {
+    let Some(file) = &view.out else { return Ok(()) };
     let text = if output.json {
         let document = serde_json::to_string_pretty(report);
         document.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))? + "\n"
@@ -32,8 +42,7 @@ pub(super) fn show(report: &Report, view: &View, output: Output) -> Result<(), F
         let text = written(report, view.form, FILE_WIDTH);
         anstream::adapter::strip_str(&text).to_string()
     };
-    write_whole(file, text.as_bytes())?;
-    output.print(&json!({ "written": file }), || format!("written to {}\n", file.display()))
+    write_whole(file, text.as_bytes())
 }
 
 fn written(report: &Report, form: Form, width: usize) -> String {
