@@ -69,7 +69,8 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     let (low, high) = (anytime["low"].as_f64().unwrap(), anytime["high"].as_f64().unwrap());
     assert!(low < 0.9 && 0.9 < high, "the known amount is in the interval {low} to {high}");
     assert_eq!(check(&report, "audit")["status"], "ok");
-    ran(&liked, &format!("experiment gate e {LEDGER}"));
+    let gate = ran(&liked, &format!("experiment gate e {LEDGER}"));
+    assert!(gate.stdout.ends_with(" (on stand-ins: these ratings mean nothing)\n"), "{gate:?}");
     assert_eq!(report["identity"]["standIns"], true);
     let page = ran(&liked, &format!("experiment report e {LEDGER} --form markdown")).stdout;
     assert!(page.contains("**⚠ Stand-ins.** A scripted Claude gave these ratings"), "{page}");

@@ -32,7 +32,8 @@ pub(super) fn told(report: &Report, output: Output) -> Result<Exit, Failure> {
             Gate::Inconclusive => ODD,
             Gate::Worse | Gate::Unhealthy => BAD,
         };
-        format!("{}: {}\n", styled(style, judgement.outcome), printable(&judgement.sentence))
+        let about = if judgement.stand_ins { " (on stand-ins: these ratings mean nothing)" } else { "" };
+        format!("{}: {}{about}\n", styled(style, judgement.outcome), printable(&judgement.sentence))
     });
     said.map_err(Failure::beside_verdicts)?;
     Ok(Exit::Verdict(judgement.gate))
@@ -49,6 +50,9 @@ struct Judgement {
     exit: u8,
     /// The finding that decides, in one sentence.
     sentence: String,
+    /// A script gave the ratings, so they mean nothing.
+    #[serde(rename = "standIns")]
+    stand_ins: bool,
     /// What was found of each treatment.
     treatments: Vec<Treatment>,
     #[serde(skip)]
@@ -89,6 +93,7 @@ fn judgement(report: &Report) -> Judgement {
         },
         exit: Exit::Verdict(gate).code(),
         sentence,
+        stand_ins: report.identity.stand_ins,
         treatments: report.comparisons.iter().map(treatment).collect(),
         gate,
     }

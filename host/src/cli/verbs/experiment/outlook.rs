@@ -64,16 +64,7 @@ pub(super) async fn outlook(
         None => Vec::new(),
     };
     let known: Vec<Persona> = known.into_iter().filter(|persona| joins(experiment, persona)).collect();
-    let (personas, counted) = match &experiment.who {
-        Who::Personas(emails) => (count(emails.len()), "listed in the file".to_owned()),
-        _ if !known.is_empty() => (count(known.len()), "known to the ledger".to_owned()),
-        _ => (
-            PERSONAS,
-            format!(
-                "assumed: the ledger knows nobody who takes part yet, the example catalog has {PERSONAS}"
-            ),
-        ),
-    };
+    let (personas, counted) = taking_part(experiment, &known);
     let plan = &experiment.plan;
     let arms = if plan.design == Design::Split { 1 } else { count(plan.arms.len()) };
     let turns = u64::from(personas) * u64::from(plan.planned_blocks) * u64::from(arms);
@@ -110,6 +101,20 @@ pub(super) async fn outlook(
     };
     outlook.warnings = warnings(experiment, &outlook, Clock::system().now());
     Ok(outlook)
+}
+
+/// How many take part, and where that number is from.
+fn taking_part(experiment: &Experiment, known: &[Persona]) -> (u32, String) {
+    match &experiment.who {
+        Who::Personas(emails) => (count(emails.len()), "listed in the file".to_owned()),
+        _ if !known.is_empty() => (count(known.len()), "known to the ledger".to_owned()),
+        _ => (
+            PERSONAS,
+            format!(
+                "assumed: the ledger knows nobody who takes part yet, the example catalog has {PERSONAS}"
+            ),
+        ),
+    }
 }
 
 /// How alike the arms of a split are in size, kinds of persons, cadence and ratings so far.
