@@ -43,6 +43,22 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A persona was active since our last turn of it, and not by us: another runner, or another ledger.
+    ForeignActivity {
+        /// Its address.
+        email: String,
+        /// When mana-auth says it was active last.
+        last_active_at: DateTime<Utc>,
+        /// When mana-auth last acknowledged a turn of ours.
+        ours: DateTime<Utc>,
+    },
+    /// A sign-in came too fast for mana-auth, and is repeated then.
+    SignInWaits {
+        /// Whose.
+        email: String,
+        /// Until when.
+        until: DateTime<Utc>,
+    },
     /// A turn began.
     TurnStarted {
         /// The turn.
