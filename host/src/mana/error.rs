@@ -21,6 +21,7 @@ pub enum Asked {
     Actions,
     Feedback,
     Create { email: String },
+    List,
 }
 
 impl fmt::Display for Asked {
@@ -33,6 +34,7 @@ impl fmt::Display for Asked {
             Self::Due => f.write_str("listDuePersonas failed"),
             Self::Actions => f.write_str("postActions failed"),
             Self::Feedback => f.write_str("postFeedback failed"),
+            Self::List => f.write_str("The list of all personas failed"),
             Self::Create { email } => write!(f, "Creating {email} failed"),
         }
     }
@@ -237,10 +239,11 @@ fn refusal_code(asked: &Asked, status: u16, body: &str) -> &'static str {
         (Asked::Due | Asked::Actions | Asked::Feedback, 404) => "wrong-path",
         (Asked::Due, _) => "due-failed",
         (Asked::Actions | Asked::Feedback, _) => "delivery-refused",
-        (Asked::Create { .. }, 401) => "admin-token-refused",
-        (Asked::Create { .. }, 403) => "not-an-admin",
-        (Asked::Create { .. }, 404) => "wrong-path",
+        (Asked::Create { .. } | Asked::List, 401) => "admin-token-refused",
+        (Asked::Create { .. } | Asked::List, 403) => "not-an-admin",
+        (Asked::Create { .. } | Asked::List, 404) => "wrong-path",
         (Asked::Create { .. }, _) => "create-failed",
+        (Asked::List, _) => "list-failed",
     }
 }
 
