@@ -14,8 +14,9 @@ use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::event::TurnEnd;
 
-/// What is logged beside the answer: failures are told in it, and rmcp would tell them twice.
-pub(super) const QUIET: &str = "error,rmcp=off";
+/// What is logged beside the answer: failures are told in it, and libraries would tell them twice, without
+/// turn and persona.
+pub(super) const QUIET: &str = "persona_host=error";
 
 /// Runs one tick; ends with [`Exit::Done`] only when nobody failed, and nobody is held for having failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
@@ -53,6 +54,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
         output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
     }
+    runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.

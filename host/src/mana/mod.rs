@@ -12,6 +12,7 @@ mod due;
 mod error;
 mod exchange;
 mod password;
+mod sessions;
 mod sign_in;
 mod space;
 mod token;

@@ -73,7 +73,7 @@ async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Re
             everybody.of(&entry.email);
         }
     }
-    everybody.from_ledger(file, output).await?;
+    everybody.who_ran(file, output).await?;
     everybody.due(&config, output).await?;
     everybody.seeded(&config, catalog.is_some(), output).await?;
     output.print(&everybody.document(), || everybody.text())
@@ -85,7 +85,7 @@ impl Everybody {
     }
 
     /// Who has run, and whom somebody else moved.
-    async fn from_ledger(&mut self, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    async fn who_ran(&mut self, file: Option<&Path>, output: Output) -> Result<(), Failure> {
         let ledger = match open(None, file).await {
             Ok(ledger) => ledger,
             Err(failure) => {
