@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::fault::{Fault, Stage};
+use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
 use super::transcript::Phase;
@@ -226,10 +226,12 @@ pub enum TurnEnd {
     Completed,
     /// It used no tool, so there was nothing to rate.
     Idle,
-    /// The plugin said that this turn should not take place.
+    /// The turn should not take place: its plugin said so, or is quarantined.
     Skipped {
         /// Why.
         reason: String,
+        /// Until when nothing can be tried. Then it was no attempt, and does not count as one.
+        until: Option<DateTime<Utc>>,
     },
     /// A stage failed.
     Faulted(Fault),
@@ -250,6 +252,22 @@ impl TurnEnd {
             Self::Idle => "idle",
             Self::Skipped { .. } => "skipped",
             Self::Faulted(_) => "faulted",
+        }
+    }
+
+    /// Whether the turn was tried at all.
+    #[must_use]
+    pub fn is_attempt(&self) -> bool {
+        !matches!(self, Self::Skipped { until: Some(_), .. })
+    }
+
+    /// Until when a turn is held that ended like this in its `attempt`-th attempt.
+    #[must_use]
+    pub fn held_until(&self, attempt: u32, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            // The turn that is on trial may take longer than the quarantine.
+            Self::Skipped { until: Some(until), .. } => (*until).max(now + hold_after(1)),
+            _ => now + hold_after(attempt),
         }
     }
 }

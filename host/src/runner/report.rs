@@ -70,7 +70,7 @@ impl TickReport {
         let persona = turn.persona.clone();
         match &turn.ended.end {
             TurnEnd::Completed | TurnEnd::Idle => self.ran_successfully += 1,
-            TurnEnd::Skipped { reason } => {
+            TurnEnd::Skipped { reason, .. } => {
                 self.held.push(HeldPersona { persona, reason: format!("its plugin let it out: {reason}") });
             }
             TurnEnd::Faulted(fault) => {

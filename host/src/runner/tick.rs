@@ -193,7 +193,10 @@ impl Runner {
             Standing::Over => Some("its turn is over; mana-auth does not know it yet".to_owned()),
             Standing::HeldUntil { until, attempts, why } => {
                 let until = until.format("%Y-%m-%d %H:%M:%S UTC");
-                Some(format!("held until {until} after attempt {attempts}: {why}"))
+                Some(match attempts {
+                    0 => format!("held until {until}: {why}"),
+                    _ => format!("held until {until} after attempt {attempts}: {why}"),
+                })
             }
         })
     }

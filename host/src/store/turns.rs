@@ -335,17 +335,18 @@ pub(super) async fn end(
         _ => None,
     };
     let skip_reason = match how {
-        TurnEnd::Skipped { reason } => Some(reason),
+        TurnEnd::Skipped { reason, .. } => Some(reason),
         _ => None,
     };
     sqlx::query(
-        "UPDATE turns SET state = ?, ended_at = ?,
+        "UPDATE turns SET state = ?, ended_at = ?, attempt = attempt - ?,
              held_until = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.turn = turns.id) THEN NULL ELSE ? END,
              skip_reason = ?, fault_stage = ?, fault_code = ?, fault_message = ?, fault_hint = ?
          WHERE id = ?",
     )
     .bind(how.name())
     .bind(now)
+    .bind(i64::from(!how.is_attempt()))
     .bind(held_until.map(|until| until.timestamp_millis()))
     .bind(skip_reason)
     .bind(fault.map(|fault| fault.stage.name()))

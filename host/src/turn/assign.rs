@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::values::{Assigned, Deps, Due, Role};
-use super::{enrol, faults};
-use crate::behavior::{Pinned, Unserved};
-use crate::store::Pin;
+use super::{enrol, faults, plugin};
+use crate::behavior::{Pin, Pinned, Unserved};
+use crate::store;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
@@ -18,10 +18,12 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         Some(role) => role.strategy(deps)?,
         None => routed(&due, deps)?,
     };
-    let pinned = deps.registry.pin(&strategy, &due.persona.id).await;
-    let Pinned { generation, served_as, strategy } = pinned.map_err(|why| unserved(&strategy, why))?;
+    let Pin { served, refused } = deps.registry.pin(&strategy, &due.persona.id).await;
+    refused.into_iter().for_each(|refusal| plugin::tell_refused(refusal, deps));
+    let Pinned { generation, served_as, strategy, probation } =
+        served.map_err(|why| unserved(&strategy, why))?;
     let model = strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone());
-    let pin = Pin {
+    let pin = store::Pin {
         strategy: strategy.name.clone(),
         settings: strategy.settings.clone(),
         settings_hash: strategy.settings_hash(),
@@ -43,6 +45,7 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         strategy,
         generation,
         served_as,
+        probation,
         model,
         role,
         memory_line,
@@ -84,7 +87,7 @@ fn unserved(strategy: &Strategy, why: Unserved) -> TurnEnd {
             let reason = format!(
                 "the plugin {plugin} broke down too often in {function} and is quarantined until {until}"
             );
-            TurnEnd::Skipped { reason }
+            TurnEnd::Skipped { reason, until: Some(quarantine.until) }
         }
     }
 }

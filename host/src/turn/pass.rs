@@ -6,7 +6,7 @@ use super::stages::Stages;
 use super::values::{Deps, Due, Ended, Kept, Rated};
 use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
 use domain::event::{Event, TurnEnd};
-use domain::fault::{Stage, hold_after};
+use domain::fault::Stage;
 
 /// Runs a turn that the ledger has begun, and ends it there, whatever comes of it.
 pub async fn run(due: Due, deps: &Deps) -> Ended {
@@ -18,7 +18,7 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
 
     match spend_the_day(due, &stages, &mut ended).await {
         Err(end) => {
-            let until = deps.clock.now() + hold_after(attempt);
+            let until = end.held_until(attempt, deps.clock.now());
             ended.end = conclude(&ended, end, Some(until), deps).await;
         }
         Ok(kept) => {

@@ -1,11 +1,13 @@
 //! A plugin that breaks down again and again is kept from turns, and something stands in for it.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
-use domain::event::Event;
+use domain::event::{Event, TurnEnd};
 use domain::plugin::Fallback;
 
 use crate::support::builds::{good, misfit};
-use crate::support::house::{Blueprint, House, figures, held, script};
+use crate::support::house::{Blueprint, House, damage, email, figures, held, script};
 
 const NAMES: [&str; 5] = ["Anna", "Ben", "Marcus", "Lena", "Sofia"];
 
@@ -91,4 +93,45 @@ async fn after_a_while_one_turn_tries_it_again() {
     assert!(metrics.contains("persona_plugin_quarantined{plugin=\"own\"} 0"), "{metrics}");
     let quarantined = |event: &Event| matches!(event, Event::PluginQuarantined { .. });
     assert!(!std::iter::from_fn(|| events.try_recv().ok()).any(|event| quarantined(&event)));
+}
+
+#[tokio::test]
+async fn turns_that_a_quarantine_leaves_out_are_no_attempts() {
+    let house = house(&[]).await;
+    let mut events = house.runner.deps().events.listen();
+    for _ in 0..8 {
+        house.tick().await;
+        house.later(TimeDelta::minutes(1));
+    }
+    let (mut tried, mut left_out) = (BTreeMap::new(), 0);
+    for event in std::iter::from_fn(|| events.try_recv().ok()) {
+        match event {
+            Event::TurnEnded { outcome: TurnEnd::Skipped { .. }, .. } => left_out += 1,
+            Event::TurnEnded { email, .. } => *tried.entry(email).or_default() += 1,
+            _ => {}
+        }
+    }
+    assert!(left_out > 1, "{left_out}");
+    let mut attempts = BTreeMap::new();
+    for name in NAMES {
+        attempts.insert(email(name), house.turn(name).await.summary.attempt);
+    }
+    attempts.retain(|_, attempt| *attempt > 0);
+    assert_eq!(attempts, tried);
+}
+
+#[tokio::test]
+async fn what_should_stand_in_and_cannot_is_told_once_and_not_tried_at_each_turn() {
+    let house = house(&[Fallback::Previous, Fallback::BuiltIn]).await;
+    let mut events = house.runner.deps().events.listen();
+    damage(&house, &good(1));
+    assert_eq!(figures(&house.tick().await), (5, 2, 3, 0));
+    let served = served(&house).await;
+    assert_eq!([served[3].0.as_str(), served[4].0.as_str()], ["built-in", "built-in"]);
+    let told: Vec<Event> = std::iter::from_fn(|| events.try_recv().ok())
+        .filter(|event| matches!(event, Event::PluginRefused { .. }))
+        .collect();
+    let [Event::PluginRefused { stage: "read", cause, .. }] = &told[..] else { panic!("{told:?}") };
+    assert!(cause.contains("has changed the kept build"), "{cause}");
+    assert_eq!(house.own().generations[0].why.as_ref(), Some(cause), "and it stays to be seen");
 }
