@@ -16,12 +16,15 @@ use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::strategy::Strategy;
 use persona_host::app::{App, build};
 use persona_host::behavior::{Engine, EngineOptions, Generation, Source, Trust};
-use persona_host::config::{Config, File, resolve};
+use persona_host::config::Config;
 use persona_host::runner::Runner;
 use persona_host::workshop::{self, Project, Sample};
 use standin::{Stack, StackOptions};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
+
+#[path = "../tests/it/support/site.rs"]
+mod site;
 
 /// The program itself, which proves builds.
 const PROVER: &str = env!("CARGO_BIN_EXE_persona-host");
@@ -50,7 +53,6 @@ impl House {
             Stack::start(StackOptions::on_free_ports(Clock::system())).await.expect("stand-ins start");
         let config = configuration(&stack, folder.path());
         let plugins = config.plugins.dir.clone();
-        std::fs::create_dir_all(&plugins).expect("a folder");
         std::fs::write(plugins.join("own.wasm"), first).expect("it can be written");
         let app = build(&config, Clock::system()).await.expect("everything is there");
         let (_, commands) = Runner::door();
@@ -75,17 +77,7 @@ impl House {
 }
 
 fn configuration(stack: &Stack, folder: &Path) -> Config {
-    let variable = |name: &str| match name {
-        "MANA_AUTH_URL" => Some(stack.auth_url().to_owned()),
-        "MANA_MCP_URL" => Some(stack.mcp_url().to_owned()),
-        "MANA_SERVICE_KEY" => Some(stack.service_key().to_owned()),
-        "ANTHROPIC_BASE_URL" => Some(stack.claude_url().to_owned()),
-        "ANTHROPIC_API_KEY" => Some("stand-in".to_owned()),
-        _ => None,
-    };
-    let mut config = resolve(File::default(), &variable).expect("a good configuration");
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
-    config.plugins.dir = folder.join("plugins");
+    let mut config = site::configuration(stack, folder, &[]);
     config.plugins.cache_dir = Some(folder.join("cache"));
     config.plugins.prover = Some(PROVER.into());
     config.runner.tick_interval = TICK;

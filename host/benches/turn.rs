@@ -10,7 +10,6 @@ use criterion::{Criterion, SamplingMode};
 use domain::clock::Clock;
 use domain::persona::{Cadence, ModuleWeight};
 use persona_host::app::{App, build};
-use persona_host::config::{File, resolve};
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::Entry;
 use persona_host::mana::password;
@@ -19,6 +18,9 @@ use persona_host::runner::TickReport;
 use standin::{DatabaseUrl, Stack, StackOptions, claude};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+#[path = "../tests/it/support/site.rs"]
+mod site;
 
 /// Turns at once in the measurement of memory.
 const IN_FLIGHT: usize = 200;
@@ -47,17 +49,8 @@ impl Town {
         let database = DatabaseUrl::File(folder.path().join("mana.db"));
         let options = StackOptions { database, script, ..StackOptions::on_free_ports(clock.clone()) };
         let stack = Stack::start(options).await.expect("the stand-ins start");
-        let variable = |name: &str| match name {
-            "MANA_AUTH_URL" => Some(stack.auth_url().to_owned()),
-            "MANA_MCP_URL" => Some(stack.mcp_url().to_owned()),
-            "MANA_SERVICE_KEY" => Some(stack.service_key().to_owned()),
-            "ANTHROPIC_BASE_URL" => Some(stack.claude_url().to_owned()),
-            "ANTHROPIC_API_KEY" => Some("stand-in".to_owned()),
-            "PERSONA_CONCURRENCY" => Some(personas.to_string()),
-            _ => None,
-        };
-        let mut config = resolve(File::default(), &variable).expect("a good configuration");
-        config.store.url = format!("sqlite:{}", folder.path().join("ledger.db").display());
+        let concurrency = personas.to_string();
+        let mut config = site::configuration(&stack, folder.path(), &[("PERSONA_CONCURRENCY", &concurrency)]);
         config.plugins.cache_dir = Some(folder.path().join("cache"));
         config.plugins.prover = Some(env!("CARGO_BIN_EXE_persona-host").into());
         let url = format!("{}/api/v1/admin/personas", stack.auth_url());

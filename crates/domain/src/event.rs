@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::fault::{Fault, Stage, hold_after};
+use super::fault::{Fault, Stage};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
 use super::transcript::Phase;
@@ -244,6 +244,16 @@ impl From<Fault> for TurnEnd {
 }
 
 impl TurnEnd {
+    /// Whether the attempt that ended so counts for how long the turn is held.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::Faulted(fault) => fault.counts(),
+            Self::Skipped { until, .. } => until.is_none(),
+            Self::Completed | Self::Idle => true,
+        }
+    }
+
     /// The word in records and metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -252,22 +262,6 @@ impl TurnEnd {
             Self::Idle => "idle",
             Self::Skipped { .. } => "skipped",
             Self::Faulted(_) => "faulted",
-        }
-    }
-
-    /// Whether the turn was tried at all.
-    #[must_use]
-    pub fn is_attempt(&self) -> bool {
-        !matches!(self, Self::Skipped { until: Some(_), .. })
-    }
-
-    /// Until when a turn is held that ended like this in its `attempt`-th attempt.
-    #[must_use]
-    pub fn held_until(&self, attempt: u32, now: DateTime<Utc>) -> DateTime<Utc> {
-        match self {
-            // The turn that is on trial may take longer than the quarantine.
-            Self::Skipped { until: Some(until), .. } => (*until).max(now + hold_after(1)),
-            _ => now + hold_after(attempt),
         }
     }
 }

@@ -94,7 +94,22 @@ pub struct Fault {
     pub stops_tick: bool,
 }
 
+/// What ended a turn that was to stop with the program.
+const STOPPING: &str = "stopping";
+
 impl Fault {
+    /// The program was told to stop while the turn was about to begin this stage, or waited in it.
+    #[must_use]
+    pub fn stopping(stage: Stage) -> Self {
+        Self::new(stage, STOPPING, "persona-host was stopped in the middle of this turn")
+    }
+
+    /// Whether it says something about the turn. A stop does not: it prolongs no hold.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.code != STOPPING
+    }
+
     /// A fault of one persona.
     pub fn new(stage: Stage, code: &str, message: impl Into<String>) -> Self {
         Self { stage, code: code.to_owned(), message: message.into(), hint: None, stops_tick: false }

@@ -2,7 +2,8 @@
 //!
 //! mana-auth and mana-mcp answer as the real services were observed to (the contract's numbers stand
 //! at the code that keeps them), on SQLite or PostgreSQL. [`Stack`] starts them together. Where a
-//! stand-in differs from the real one on purpose, the module's own documentation says so.
+//! stand-in differs from the real one on purpose, the module's own documentation says so. [`claude`]
+//! serves the Messages API from a script, with fault knobs.
 
 pub mod claude;
 pub mod database;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc, Weekday};
 use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::build::build;
 use super::run::finish;
@@ -102,17 +103,22 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
 
 /// After each tick the clock moves to the next weekday, so that everybody is due again.
 async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output) {
-    while let Ok(event) = events.recv().await {
-        if let Event::TickEnded { due, completed, .. } = event {
-            if output.json && output.print(&event, String::new).is_err() {
-                return;
-            }
-            clock.advance(TimeDelta::days(1));
-            while is_weekend(clock.now()) {
+    loop {
+        match events.recv().await {
+            Ok(event @ Event::TickEnded { due, completed, .. }) => {
+                if output.json && output.print(&event, String::new).is_err() {
+                    return;
+                }
                 clock.advance(TimeDelta::days(1));
+                while is_weekend(clock.now()) {
+                    clock.advance(TimeDelta::days(1));
+                }
+                let day = styled(HEAD, clock.now().format("%A, %Y-%m-%d"));
+                output.say(&format!("  {completed} of {due} ran; the next tick is on {day}\n"));
             }
-            let day = styled(HEAD, clock.now().format("%A, %Y-%m-%d"));
-            output.say(&format!("  {completed} of {due} ran; the next tick is on {day}\n"));
+            // A tick whose end was missed is followed by one that finds nobody due, and so turns the day.
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
         }
     }
 }
@@ -219,6 +225,21 @@ fn is_weekend(day: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_day_is_turned_also_by_one_who_does_not_keep_up() {
+        let friday = DateTime::parse_from_rfc3339("2026-11-27T12:00:00Z").expect("a date").to_utc();
+        let clock = Clock::starting_at(friday);
+        let (events, heard) = tokio::sync::broadcast::channel(1);
+        for _ in 0..3 {
+            let took = Duration::ZERO;
+            let ended = Event::TickEnded { due: 0, completed: 0, faults: 0, held: 0, took };
+            events.send(ended).expect("somebody listens");
+        }
+        drop(events);
+        turn_the_days(heard, clock.clone(), Output { json: false }).await;
+        assert_eq!(clock.now().weekday(), Weekday::Mon);
+    }
 
     #[test]
     fn the_demo_shows_a_weekday_on_every_day_of_the_week() {

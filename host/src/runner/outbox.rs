@@ -3,8 +3,14 @@
 use chrono::TimeDelta;
 
 use super::parts::Runner;
+use crate::mana::ManaError;
 use crate::store::{Failed, LedgerError, Waiting};
 use domain::event::Event;
+
+/// So many deliveries are read at once.
+const PAGE: u32 = 50;
+/// So many failures in a row end a pass: mana-auth is not well, and what follows would meet the same.
+const PATIENCE: usize = 10;
 
 /// What a pass over the outbox did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,8 +24,8 @@ pub struct Flushed {
 }
 
 impl Runner {
-    /// Delivers what is due, in order. The first failure that is mana-auth's own (it is down, say)
-    /// ends the pass: what follows would meet the same.
+    /// Delivers what is due, what has been due for longest first. What every delivery would meet (mana-auth is
+    /// down, say) ends the pass; one that fails alone does not keep others from arriving.
     ///
     /// # Errors
     /// When the ledger cannot be used.
@@ -41,25 +47,30 @@ impl Runner {
 
     async fn flush_now(&self) -> Result<Flushed, LedgerError> {
         let mut flushed = Flushed::default();
-        for waiting in self.deps.ledger.deliveries().await? {
-            let ok = self.deliver(&waiting).await?;
-            flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
-            let kind = waiting.delivery.rows.kind();
-            self.deps.events.emit(Event::Delivered {
-                kind,
-                ok: ok == Delivered::Yes,
-                waiting: flushed.waiting,
-            });
-            match ok {
-                Delivered::Yes => flushed.delivered += 1,
-                Delivered::Never => flushed.failed += 1,
-                Delivered::Later => {
-                    flushed.failed += 1;
-                    break;
+        let mut failed_in_a_row = 0;
+        loop {
+            let page = self.deps.ledger.deliveries(PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            for waiting in page {
+                let outcome = self.deliver(&waiting).await?;
+                flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
+                let (kind, ok) = (waiting.delivery.rows.kind(), outcome == Delivered::Yes);
+                self.deps.events.emit(Event::Delivered { kind, ok, waiting: flushed.waiting });
+                if ok {
+                    flushed.delivered += 1;
+                    failed_in_a_row = 0;
+                    continue;
+                }
+                flushed.failed += 1;
+                failed_in_a_row += usize::from(outcome == Delivered::Later);
+                if outcome == Delivered::NotNow || failed_in_a_row == PATIENCE {
+                    return Ok(flushed);
                 }
             }
+            if is_last {
+                return Ok(flushed);
+            }
         }
-        Ok(flushed)
     }
 
     async fn deliver(&self, waiting: &Waiting) -> Result<Delivered, LedgerError> {
@@ -72,7 +83,9 @@ impl Runner {
             Err(error) if error.is_worth_repeating() => {
                 let at = self.deps.clock.now() + wait_after(waiting.tries);
                 ledger.not_delivered(waiting.seq, &error.to_string(), Failed::RepeatAt(at)).await?;
-                Ok(Delivered::Later)
+                // Only an answer can be about this delivery alone.
+                let of_its_own = matches!(error, ManaError::Refused { status: 500.., .. });
+                Ok(if of_its_own { Delivered::Later } else { Delivered::NotNow })
             }
             Err(error) => {
                 tracing::error!(cause = %error, hint = error.hint(), "mana-auth will never take a delivery; it stays in the ledger");
@@ -86,7 +99,10 @@ impl Runner {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Delivered {
     Yes,
+    /// It is tried again; others may well arrive.
     Later,
+    /// It is tried again, and no other would arrive either.
+    NotNow,
     Never,
 }
 

@@ -48,7 +48,10 @@ pub struct Runner {
     pub(super) ticking: Mutex<()>,
     /// Held by who delivers.
     pub(super) delivering: Mutex<()>,
+    /// The turns that run.
     pub(super) turns: TaskTracker,
+    /// What runs beside them: ticks, and looks at the outbox.
+    pub(super) beside: TaskTracker,
     /// Says that no further step is to be begun.
     pub(super) stop: CancellationToken,
     /// What is wrong with experiments, so that it is told once.
@@ -67,6 +70,7 @@ impl Runner {
             ticking: Mutex::default(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
+            beside: TaskTracker::new(),
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),

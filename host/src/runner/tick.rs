@@ -12,7 +12,7 @@ use crate::mana::ManaError;
 use crate::store::{Begin, Begun, LedgerError, Standing};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
-use domain::fault::{Fault, Stage, hold_after};
+use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
 use domain::persona::Persona;
 
@@ -39,6 +39,7 @@ impl TickError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Due(error) => Some(error.hint().to_owned()),
+            Self::Ledger(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }
@@ -48,7 +49,6 @@ impl TickError {
 pub(super) struct Running {
     turn_id: TurnId,
     persona: Persona,
-    attempt: u32,
     started: Instant,
     turn: JoinHandle<Ended>,
 }
@@ -157,10 +157,10 @@ impl Runner {
     /// Plays one turn of an experiment to its end. None: it is over, held or running already.
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let Some(running) = self.begin(persona, Some(part)).await? else { return Ok(None) };
-        let Running { turn_id, attempt, started, turn, .. } = running;
+        let Running { turn_id, started, turn, .. } = running;
         Ok(Some(match turn.await {
             Ok(ended) => ended,
-            Err(panic) => self.after_panic(turn_id, persona, attempt, started, &panic.to_string()).await,
+            Err(panic) => self.after_panic(turn_id, persona, started, &panic.to_string()).await,
         }))
     }
 
@@ -173,10 +173,10 @@ impl Runner {
     ) {
         let turns = running.iter_mut().map(|running| &mut running.turn);
         let (result, position, _) = futures_util::future::select_all(turns).await;
-        let Running { turn_id, persona, attempt, started, .. } = running.swap_remove(position);
+        let Running { turn_id, persona, started, .. } = running.swap_remove(position);
         let ended = match result {
             Ok(ended) => ended,
-            Err(panic) => self.after_panic(turn_id, &persona, attempt, started, &panic.to_string()).await,
+            Err(panic) => self.after_panic(turn_id, &persona, started, &panic.to_string()).await,
         };
         if let TurnEnd::Faulted(fault) = &ended.end
             && fault.stops_tick
@@ -223,27 +223,18 @@ impl Runner {
         let started = Instant::now();
         // A task of its own: a panic in one persona's turn never touches another's.
         let turn = self.turns.spawn(async move { turn::run(due, &deps).await });
-        Ok(Some(Running { turn_id, persona: persona.clone(), attempt, started, turn }))
+        Ok(Some(Running { turn_id, persona: persona.clone(), started, turn }))
     }
 
     /// A panic is a bug of ours, but one of this turn only: it is recorded like any fault.
-    async fn after_panic(
-        &self,
-        turn: TurnId,
-        persona: &Persona,
-        attempt: u32,
-        started: Instant,
-        panic: &str,
-    ) -> Ended {
+    async fn after_panic(&self, turn: TurnId, persona: &Persona, started: Instant, panic: &str) -> Ended {
         let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
             .hint("please report it with the log of this turn");
-        let until = self.deps.clock.now() + hold_after(attempt);
-        let kept = self.deps.ledger.break_off(turn, &persona.id, &fault, until).await;
-        let actions = kept.unwrap_or_else(|error| {
+        let end = TurnEnd::Faulted(fault);
+        let actions = self.deps.ledger.end(turn, &end).await.unwrap_or_else(|error| {
             tracing::error!(%turn, %error, "a turn that panicked could not be ended in the ledger");
             0
         });
-        let end = TurnEnd::Faulted(fault);
         self.deps.events.emit(Event::TurnEnded {
             turn,
             email: persona.email.clone(),

@@ -163,7 +163,7 @@ impl Runner {
         reply: oneshot::Sender<Result<TickReport, TickError>>,
     ) {
         let runner = Arc::clone(self);
-        self.turns.spawn(async move {
+        self.beside.spawn(async move {
             let report = runner.tick(only.as_deref(), Duration::ZERO).await;
             // Who asked may have gone; the tick was made all the same.
             let _ = reply.send(report);
@@ -172,7 +172,7 @@ impl Runner {
 
     fn timed_tick(self: &Arc<Self>, lag: Duration) {
         let runner = Arc::clone(self);
-        self.turns.spawn(async move {
+        self.beside.spawn(async move {
             match runner.tick(None, lag).await {
                 Ok(report) => {
                     for failed in &report.failed {
@@ -220,7 +220,7 @@ impl Runner {
 
     fn look_at_outbox(self: &Arc<Self>) {
         let runner = Arc::clone(self);
-        self.turns.spawn(async move {
+        self.beside.spawn(async move {
             if let Err(error) = runner.flush_if_idle().await {
                 tracing::error!(cause = %error, "the outbox cannot be read");
             }

@@ -38,7 +38,7 @@ impl Ledger {
     /// [`LedgerError::OtherPlan`] when the key and version stand for another plan.
     pub async fn register(&self, experiment: &Experiment) -> Result<(), LedgerError> {
         let sha256 = experiment.sha256();
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO experiments (key, version, plan, sha256, registered_at) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT DO NOTHING",
         )
@@ -46,10 +46,8 @@ impl Ledger {
         .bind(i64::from(experiment.version))
         .bind(json_text(experiment))
         .bind(sha256.as_str())
-        .bind(self.now_ms())
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing(REGISTER))?;
+        .bind(self.now_ms());
+        self.execute(REGISTER, statement).await?;
         let registered = self.experiment(experiment.key(), Some(experiment.version)).await?;
         if registered.is_some_and(|registered| registered.experiment.sha256() != sha256) {
             return Err(LedgerError::OtherPlan {
@@ -184,7 +182,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written, or the place is taken by another turn.
     pub async fn assign(&self, turn: TurnId, email: &str, place: &Assignment) -> Result<(), LedgerError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO assignments (turn, experiment, version, persona, block, place, arm, assigned_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (turn) DO NOTHING",
         )
@@ -195,10 +193,8 @@ impl Ledger {
         .bind(i64::from(place.block))
         .bind(i64::from(place.place))
         .bind(place.arm.as_str())
-        .bind(self.now_ms())
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing(ASSIGN))?;
+        .bind(self.now_ms());
+        self.execute(ASSIGN, statement).await?;
         Ok(())
     }
 

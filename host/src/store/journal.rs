@@ -3,12 +3,11 @@
 use std::fmt;
 
 use serde::Serialize;
-use sqlx::Row as _;
 
 use super::row::json_text;
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
-use domain::transcript::{Phase, Round};
+use domain::transcript::{Phase, Round, ToolAnswer};
 
 /// Which step of which attempt of which turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,19 +66,14 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn intend(&self, key: &StepKey, intent: &impl Serialize) -> Result<i64, LedgerError> {
-        const WHAT: &str = "journal an intent";
-        let row = sqlx::query(
-            "INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?) RETURNING seq",
-        )
-        .bind(key.turn.to_string())
-        .bind(i64::from(key.attempt))
-        .bind(key.to_string())
-        .bind(json_text(intent))
-        .bind(self.now_ms())
-        .fetch_one(&self.writer)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        row.try_get(0).map_err(LedgerError::doing(WHAT))
+        let statement =
+            sqlx::query("INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?)")
+                .bind(key.turn.to_string())
+                .bind(i64::from(key.attempt))
+                .bind(key.to_string())
+                .bind(json_text(intent))
+                .bind(self.now_ms());
+        Ok(self.execute("journal an intent", statement).await?.last_insert_rowid())
     }
 
     /// Writes down something that is no call, and so has no result to wait for.
@@ -87,7 +81,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn note(&self, key: &StepKey, noted: &impl Serialize) -> Result<(), LedgerError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO steps (turn, attempt, key, intent, begun_at, result, ended_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 'null', ?5)",
         )
@@ -95,10 +89,8 @@ impl Ledger {
         .bind(i64::from(key.attempt))
         .bind(key.to_string())
         .bind(json_text(noted))
-        .bind(self.now_ms())
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing("journal an opening"))?;
+        .bind(self.now_ms());
+        self.execute("journal an opening", statement).await?;
         Ok(())
     }
 
@@ -110,7 +102,16 @@ impl Ledger {
         self.close_step(step, Some(json_text(result)), None).await
     }
 
-    /// Writes down that a step failed.
+    /// Writes down that a step was surely not carried out, and why. That is an answer as well as a failure.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn refuse(&self, step: i64, why: &str) -> Result<(), LedgerError> {
+        let answer = ToolAnswer { text: why.to_owned(), is_error: true };
+        self.close_step(step, Some(json_text(&answer)), Some(why)).await
+    }
+
+    /// Writes down that a step failed, or that its answer was lost.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -136,14 +137,12 @@ impl Ledger {
         result: Option<String>,
         failure: Option<&str>,
     ) -> Result<(), LedgerError> {
-        sqlx::query("UPDATE steps SET result = ?, failure = ?, ended_at = ? WHERE seq = ?")
+        let statement = sqlx::query("UPDATE steps SET result = ?, failure = ?, ended_at = ? WHERE seq = ?")
             .bind(result)
             .bind(failure)
             .bind(self.now_ms())
-            .bind(step)
-            .execute(&self.writer)
-            .await
-            .map_err(LedgerError::doing("journal a result"))?;
+            .bind(step);
+        self.execute("journal a result", statement).await?;
         Ok(())
     }
 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr as _, SqlitePool, SqliteTransaction};
+use sqlx::{SqlSafeStr as _, SqlitePool};
 
 use super::LedgerError;
+use super::writer::Writer;
 use domain::clock::Clock;
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),
     (2, "plugins", include_str!("migrations/0002_plugins.sql")),
     (3, "experiments", include_str!("migrations/0003_experiments.sql")),
+    (4, "attempts", include_str!("migrations/0004_attempts.sql")),
 ];
 
 /// How long a statement waits for another process's lock.
@@ -28,8 +30,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Ledger {
     path: PathBuf,
     pub(super) clock: Clock,
-    /// One connection: SQLite has one writer anyway, and a queue in front of it beats `SQLITE_BUSY`.
-    pub(super) writer: SqlitePool,
+    pub(super) writer: Writer,
     pub(super) readers: SqlitePool,
     _lock: Option<File>,
 }
@@ -73,7 +74,7 @@ impl Ledger {
         }
         let lock = lock(&path)?;
         let ledger = Self::connect(path, clock, Some(lock), options().create_if_missing(true)).await?;
-        migrator().run(&ledger.writer).await.map_err(|cause| ledger.not_migrated(cause))?;
+        migrator().run(ledger.writer.for_migrations()).await.map_err(|cause| ledger.not_migrated(cause))?;
         ledger.end_interrupted().await?;
         Ok(ledger)
     }
@@ -106,12 +107,6 @@ impl Ledger {
         self.writer.close().await;
     }
 
-    /// A transaction that writes. It takes the write lock at once: one that reads first and is
-    /// upgraded later fails with `SQLITE_BUSY` however long the busy timeout.
-    pub(super) async fn write(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::doing(what))
-    }
-
     /// The time that rows are stamped with, in milliseconds.
     pub(super) fn now_ms(&self) -> i64 {
         self.clock.now().timestamp_millis()
@@ -124,11 +119,10 @@ impl Ledger {
         options: SqliteConnectOptions,
     ) -> Result<Self, LedgerError> {
         let options = options.filename(&path);
-        // A file does not go away like a server does, and to ask each time costs as much as a statement.
-        let pool = |size| SqlitePoolOptions::new().max_connections(size).test_before_acquire(false);
         let failed = |cause| LedgerError::Open { path: path.clone(), cause };
-        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-        let readers = pool(4).connect_lazy_with(options.read_only(true));
+        let writer = Writer::open(options.clone()).await.map_err(failed)?;
+        let readers = SqlitePoolOptions::new().max_connections(4).test_before_acquire(false);
+        let readers = readers.connect_lazy_with(options.read_only(true));
         Ok(Self { path, clock, writer, readers, _lock: lock })
     }
 

@@ -1,8 +1,8 @@
 //! The ledger: what happened, what it cost, and what has still to leave. Only this room knows SQL;
 //! it knows no network and no plugin.
 
-mod broken_off;
 mod context;
+mod ended;
 mod error;
 mod experiments;
 mod journal;
@@ -14,9 +14,10 @@ mod played;
 mod read;
 mod row;
 mod turns;
+mod writer;
 
-pub use broken_off::CallIntent;
 pub use context::tools_digest;
+pub use ended::CallIntent;
 pub use error::LedgerError;
 pub use experiments::{Assigned, Registered};
 pub use journal::{Answered, StepKey};

@@ -11,7 +11,7 @@ use domain::ids::TurnId;
 /// One delivery that waits for its next try.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Its number; deliveries leave in this order.
+    /// Its number.
     pub seq: i64,
     /// What is delivered.
     pub delivery: Delivery,
@@ -29,16 +29,19 @@ pub enum Failed {
 }
 
 impl Ledger {
-    /// Deliveries whose next try is due, in order.
+    /// The deliveries whose next try has been due for longest, this many `most`. Whoever is refused again and
+    /// again falls behind those that come after it.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn deliveries(&self) -> Result<Vec<Waiting>, LedgerError> {
+    pub async fn deliveries(&self, most: u32) -> Result<Vec<Waiting>, LedgerError> {
         const WHAT: &str = "read the outbox";
         let rows = sqlx::query(
-            "SELECT seq, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ? ORDER BY seq",
+            "SELECT seq, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ?
+             ORDER BY next_try_at, seq LIMIT ?",
         )
         .bind(self.now_ms())
+        .bind(i64::from(most))
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(WHAT))?;
@@ -74,15 +77,13 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn delivered(&self, seq: i64) -> Result<(), LedgerError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "UPDATE outbox SET state = 'delivered', tries = tries + 1, delivered_at = ?, last_error = NULL
              WHERE seq = ?",
         )
         .bind(self.now_ms())
-        .bind(seq)
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing("mark a delivery"))?;
+        .bind(seq);
+        self.execute("mark a delivery", statement).await?;
         Ok(())
     }
 

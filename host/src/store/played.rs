@@ -24,7 +24,8 @@ pub struct Played {
     pub persona_sha256: Option<String>,
     /// When it began, in milliseconds since the epoch.
     pub started_ms: i64,
-    /// How often it was begun: more than once after a fault that passes, such as a rate limit.
+    /// How often it was begun: more than once after a fault that passes, such as a rate limit. An orderly
+    /// stop is no fault.
     pub attempts: u32,
 }
 
@@ -37,12 +38,14 @@ impl Ledger {
     pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, attempt, started_at, ended_at, fault_code,
+                 stop_reason, attempt - uncounted AS attempt, started_at, ended_at, fault_code,
                  turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
-                 (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'main') AS rounds,
-                 (SELECT count(*) FROM usage WHERE usage.turn = turns.id AND phase = 'rating') AS replies,
+                 (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step WHERE usage.turn = turns.id
+                    AND usage.phase = 'main' AND steps.attempt = turns.attempt) AS rounds,
+                 (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step WHERE usage.turn = turns.id
+                    AND usage.phase = 'rating' AND steps.attempt = turns.attempt) AS replies,
                  (SELECT total(input + output + cache_write_5m + cache_write_1h + cache_read) FROM usage
                     WHERE usage.turn = turns.id) AS tokens,
                  (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
 
+use super::ended::{end, keep};
 use super::outbox::enqueue;
 use super::row::{instant, whole, word_text};
 use super::{Ledger, LedgerError};
 use domain::behavior::{Problem, TurnOutcome};
-use domain::delivery::{ActionRow, Delivery, FeedbackRow, Rows};
+use domain::delivery::{Delivery, FeedbackRow, Rows};
 use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
@@ -16,7 +17,7 @@ use domain::persona::Persona;
 use domain::plugin::ServedAs;
 use domain::rating::Rating;
 
-const KEEP_ACTIONS: &str = "keep a turn's actions";
+const BEGIN: &str = "begin a turn";
 
 /// How a due entry stands with us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Standing {
     HeldUntil {
         /// Until when.
         until: DateTime<Utc>,
-        /// How often it was begun.
+        /// How often it was begun, without those times that an orderly stop ended.
         attempts: u32,
         /// Why it ended.
         why: String,
@@ -102,7 +103,7 @@ impl Ledger {
     pub async fn standing(&self, turn: TurnId) -> Result<Standing, LedgerError> {
         const WHAT: &str = "look up a turn";
         let row = sqlx::query(
-            "SELECT state, attempt, held_until, coalesce(fault_message, skip_reason, '') AS why
+            "SELECT state, attempt - uncounted AS attempt, held_until, coalesce(fault_message, skip_reason, '') AS why
              FROM turns WHERE id = ?",
         )
         .bind(turn.to_string())
@@ -132,15 +133,15 @@ impl Ledger {
     /// When the ledger cannot be written.
     pub async fn begin(&self, begin: Begin<'_>) -> Result<Begun, LedgerError> {
         let persona = begin.persona;
-        let row = sqlx::query(
+        let mut transaction = self.write(BEGIN).await?;
+        let begun = sqlx::query(
             "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6)
              ON CONFLICT (id) DO UPDATE
              SET state = 'running', attempt = attempt + 1, started_at = excluded.started_at, ended_at = NULL,
                  held_until = NULL, skip_reason = NULL,
                  fault_stage = NULL, fault_code = NULL, fault_message = NULL, fault_hint = NULL
-             WHERE state IN ('faulted', 'skipped') AND held_until <= ?6
-             RETURNING attempt",
+             WHERE state IN ('faulted', 'skipped') AND held_until <= ?6",
         )
         .bind(begin.turn.to_string())
         .bind(persona.id.as_str())
@@ -148,16 +149,19 @@ impl Ledger {
         .bind(&persona.archetype)
         .bind(begin.slot.as_str())
         .bind(self.now_ms())
-        .fetch_optional(&self.writer)
+        .execute(&mut *transaction)
         .await
-        .map_err(LedgerError::doing("begin a turn"))?;
-        match row {
-            None => Ok(Begun::Refused),
-            Some(row) => {
-                let attempt: i64 = row.try_get(0).map_err(LedgerError::doing("begin a turn"))?;
-                Ok(Begun::Attempt(whole("attempt", attempt)?))
-            }
+        .map_err(LedgerError::doing(BEGIN))?;
+        if begun.rows_affected() == 0 {
+            return Ok(Begun::Refused);
         }
+        let attempt: i64 = sqlx::query_scalar("SELECT attempt FROM turns WHERE id = ?")
+            .bind(begin.turn.to_string())
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(LedgerError::doing(BEGIN))?;
+        transaction.commit().await.map_err(LedgerError::doing(BEGIN))?;
+        Ok(Begun::Attempt(whole("attempt", attempt)?))
     }
 
     /// Writes down what serves the turn.
@@ -165,7 +169,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn pin(&self, turn: TurnId, pin: &Pin) -> Result<(), LedgerError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "UPDATE turns SET strategy = ?, settings = ?, settings_hash = ?, plugin = ?, plugin_version = ?,
                  generation = ?, plugin_sha256 = ?, served_as = ?, model = ? WHERE id = ?",
         )
@@ -178,27 +182,22 @@ impl Ledger {
         .bind(pin.plugin_sha256.as_str())
         .bind(pin.served_as.name())
         .bind(&pin.model)
-        .bind(turn.to_string())
-        .execute(&self.writer)
-        .await
-        .map_err(LedgerError::doing("pin a turn"))?;
+        .bind(turn.to_string());
+        self.execute("pin a turn", statement).await?;
         Ok(())
     }
 
-    /// Keeps what came of the main phase together with its delivery: both or neither.
+    /// Keeps what came of the main phase together with its delivery: both or neither. Gives the number of
+    /// actions.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn keep_actions(
-        &self,
-        turn: TurnId,
-        persona: &PersonaId,
-        outcome: &TurnOutcome,
-        rows: Vec<ActionRow>,
-    ) -> Result<(), LedgerError> {
-        let mut transaction = self.write(KEEP_ACTIONS).await?;
-        keep_actions(&mut transaction, turn, persona, outcome, rows, self.now_ms()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(KEEP_ACTIONS))
+    pub async fn keep_actions(&self, turn: TurnId, outcome: &TurnOutcome) -> Result<usize, LedgerError> {
+        const WHAT: &str = "keep a turn's actions";
+        let mut transaction = self.write(WHAT).await?;
+        let kept = keep(&mut transaction, turn, outcome, self.clock.now()).await?;
+        transaction.commit().await.map_err(LedgerError::doing(WHAT))?;
+        Ok(kept)
     }
 
     /// Keeps the ratings, their deliveries and the memory, and ends the turn: all or nothing.
@@ -235,24 +234,8 @@ impl Ledger {
             .await
             .map_err(LedgerError::doing(WHAT))?;
         }
-        end(&mut transaction, turn, &TurnEnd::Completed, None, self.now_ms()).await?;
+        end(&mut transaction, turn, &TurnEnd::Completed, self.clock.now()).await?;
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
-    }
-
-    /// Ends a turn. One that is held may be begun again after `held_until`; without, it is over. So
-    /// is one whose actions are kept, whatever ended it: a second run would repeat what was done.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn end(
-        &self,
-        turn: TurnId,
-        how: &TurnEnd,
-        held_until: Option<DateTime<Utc>>,
-    ) -> Result<(), LedgerError> {
-        let mut transaction = self.write("end a turn").await?;
-        end(&mut transaction, turn, how, held_until, self.now_ms()).await?;
-        transaction.commit().await.map_err(LedgerError::doing("end a turn"))
     }
 
     /// Writes down what a stage had to say.
@@ -283,79 +266,4 @@ impl Ledger {
         }
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
-}
-
-/// The outcome of the main phase and its delivery, as part of a transaction.
-pub(super) async fn keep_actions(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-    persona: &PersonaId,
-    outcome: &TurnOutcome,
-    rows: Vec<ActionRow>,
-    now: i64,
-) -> Result<(), LedgerError> {
-    for action in &outcome.actions {
-        sqlx::query(
-            "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(turn.to_string())
-        .bind(i64::from(action.index))
-        .bind(&action.tool)
-        .bind(&action.module)
-        .bind(action.input.to_string())
-        .bind(word_text(&action.status))
-        .bind(action.error.as_deref())
-        .bind(action.latency_ms.map(i64::from))
-        .execute(&mut *connection)
-        .await
-        .map_err(LedgerError::doing(KEEP_ACTIONS))?;
-    }
-    sqlx::query("UPDATE turns SET stop_reason = ?, final_text = ? WHERE id = ?")
-        .bind(&outcome.stop_reason)
-        .bind(outcome.final_text.as_deref())
-        .bind(turn.to_string())
-        .execute(&mut *connection)
-        .await
-        .map_err(LedgerError::doing(KEEP_ACTIONS))?;
-    let delivery = Delivery { persona: persona.clone(), rows: Rows::Actions(rows) };
-    enqueue(connection, turn, "actions", &delivery, now).await
-}
-
-/// The end of a turn, as part of a transaction.
-pub(super) async fn end(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-    how: &TurnEnd,
-    held_until: Option<DateTime<Utc>>,
-    now: i64,
-) -> Result<(), LedgerError> {
-    let fault = match how {
-        TurnEnd::Faulted(fault) => Some(fault),
-        _ => None,
-    };
-    let skip_reason = match how {
-        TurnEnd::Skipped { reason, .. } => Some(reason),
-        _ => None,
-    };
-    sqlx::query(
-        "UPDATE turns SET state = ?, ended_at = ?, attempt = attempt - ?,
-             held_until = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.turn = turns.id) THEN NULL ELSE ? END,
-             skip_reason = ?, fault_stage = ?, fault_code = ?, fault_message = ?, fault_hint = ?
-         WHERE id = ?",
-    )
-    .bind(how.name())
-    .bind(now)
-    .bind(i64::from(!how.is_attempt()))
-    .bind(held_until.map(|until| until.timestamp_millis()))
-    .bind(skip_reason)
-    .bind(fault.map(|fault| fault.stage.name()))
-    .bind(fault.map(|fault| &fault.code))
-    .bind(fault.map(|fault| &fault.message))
-    .bind(fault.and_then(|fault| fault.hint.as_ref()))
-    .bind(turn.to_string())
-    .execute(connection)
-    .await
-    .map_err(LedgerError::doing("end a turn"))?;
-    Ok(())
 }

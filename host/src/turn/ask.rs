@@ -26,13 +26,16 @@ impl Conversation<'_> {
         deps.ledger.note(&key, opening).await.map_err(|error| faults::ledger(self.stage, &error))
     }
 
-    /// Asks once. Whatever is answered is in the ledger before it is used.
+    /// Asks once. Whatever is answered is in the ledger before it is used. After a stop nothing more is paid for.
     pub(super) async fn ask(
         &self,
         round: u32,
         request: &MessageRequest,
         deps: &Deps,
     ) -> Result<Reply, Fault> {
+        if deps.stop.is_cancelled() {
+            return Err(Fault::stopping(self.stage));
+        }
         let turn = self.turn;
         let lost = |error| faults::ledger(self.stage, &error);
         let key = StepKey::model(turn.turn, turn.attempt, self.phase, round);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ask::Conversation;
-use super::values::{Answered, Deps, Kept};
+use super::values::{Acted, Answered, Deps, Kept};
 use super::{faults, plugin};
 use crate::mcp::Names;
 use crate::model::{Message, MessageRequest};
@@ -12,7 +12,7 @@ use domain::fault::Stage;
 use domain::transcript::{Opening, Phase};
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
-    let Kept { turn, context, outcome, .. } = kept;
+    let Kept(Acted { turn, context, outcome }) = kept;
     let called = turn.generation.compose_rating(&turn.strategy, &turn.persona, &context, &outcome).await;
     let question = plugin::record(&turn, Stage::AskRating, called, deps).await?;
     let question = question.map_err(|error| faults::plugin(Stage::AskRating, &error))?;

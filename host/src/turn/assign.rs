@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::values::{Assigned, Deps, Due, Role};
 use super::{enrol, faults, plugin};
 use crate::behavior::{Pin, Pinned, Unserved};
@@ -12,7 +10,7 @@ use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
 
-pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assigned, TurnEnd> {
+pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;
     let strategy = match &role {
         Some(role) => role.strategy(deps)?,
@@ -50,7 +48,6 @@ pub(super) async fn pin(due: Due, deadline: Instant, deps: &Deps) -> Result<Assi
         role,
         memory_line,
         seed,
-        deadline,
     })
 }
 

@@ -3,22 +3,16 @@
 use super::faults;
 use super::values::{Acted, Deps, Kept, Rated};
 use crate::store::KeptRatings;
-use domain::delivery::{action_rows, feedback_requests};
+use domain::delivery::feedback_requests;
 use domain::event::TurnEnd;
 use domain::fault::Stage;
 
-/// Keeps what the persona did, also when the day ended in a fault, and marks a day without any
-/// action. Only a fault before the first action leaves nothing to keep: then the turn may be begun
-/// again.
+/// Keeps what the persona did, and marks a day without any action. (What was done on a day that ended in a
+/// fault is kept from the journal, where the turn ends.)
 pub(super) async fn actions(acted: Acted, deps: &Deps) -> Result<Kept, TurnEnd> {
-    let Acted { turn, context, outcome, fault } = acted;
-    if let (Some(fault), []) = (&fault, outcome.actions.as_slice()) {
-        return Err(fault.clone().into());
-    }
-    let rows = action_rows(turn.turn, &outcome.actions);
-    let kept = deps.ledger.keep_actions(turn.turn, &turn.persona.id, &outcome, rows).await;
+    let kept = deps.ledger.keep_actions(acted.turn.turn, &acted.outcome).await;
     kept.map_err(|error| faults::ledger(Stage::KeepActions, &error))?;
-    Ok(Kept { turn, context, outcome, fault })
+    Ok(Kept(acted))
 }
 
 /// Keeps the ratings and ends the turn.

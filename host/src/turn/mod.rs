@@ -18,6 +18,7 @@ mod stages;
 mod tool_loop;
 mod tools;
 mod values;
+mod visit;
 
 pub use experiments::Experiments;
 pub use pass::run;

@@ -1,9 +1,8 @@
 //! The turn from end to end. Read it top to bottom: nothing flows back.
 
-use chrono::{DateTime, Utc};
-
 use super::stages::Stages;
-use super::values::{Deps, Due, Ended, Kept, Rated};
+use super::values::{Deps, Due, Ended, Kept};
+use super::visit::Visit;
 use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;
@@ -14,26 +13,20 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
     let (turn, attempt, email) = (due.turn, due.attempt, due.persona.email.clone());
     deps.events.emit(Event::TurnStarted { turn, email: email.clone(), attempt });
     let stages = Stages::of(&due, started, deps);
-    let mut ended = Ended { turn, end: TurnEnd::Idle, strategy: None, actions: 0, ratings: Vec::new() };
+    let mut ended = Ended { turn, end: TurnEnd::Completed, strategy: None, actions: 0, ratings: Vec::new() };
+    let mut visit = None;
 
-    match spend_the_day(due, &stages, &mut ended).await {
-        Err(end) => {
-            let until = end.held_until(attempt, deps.clock.now());
-            ended.end = conclude(&ended, end, Some(until), deps).await;
-        }
+    let rated = match spend_the_day(due, &stages, &mut ended, &mut visit).await {
         Ok(kept) => {
-            ended.actions = kept.outcome.actions.len();
-            ended.end = match end_of_the_day(&kept) {
-                Some(end) => conclude(&ended, end, None, deps).await,
-                None => match rate_it(kept, &stages).await {
-                    Ok(rated) => {
-                        ended.ratings = rated.report.ratings;
-                        TurnEnd::Completed
-                    }
-                    Err(end) => conclude(&ended, end, None, deps).await,
-                },
-            };
+            leave(&mut visit, deps).await;
+            rate_it(kept, &stages, &mut ended).await
         }
+        Err(end) => Err(end),
+    };
+    if let Err(end) = rated {
+        conclude(&mut ended, end, deps).await;
+        // Not before what was done is safe: the goodbye may take its time.
+        leave(&mut visit, deps).await;
     }
     let (outcome, ratings) = (ended.end.clone(), ended.ratings.clone());
     let took = started.elapsed();
@@ -41,43 +34,62 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
     ended
 }
 
-/// Up to the point where the actions are safe. Until then the turn may be begun again.
-async fn spend_the_day(due: Due, stages: &Stages<'_>, ended: &mut Ended) -> Result<Kept, TurnEnd> {
+/// Up to the point where the actions are safe and there is something to rate. Whatever ends the turn before,
+/// its journal holds what was done.
+async fn spend_the_day(
+    due: Due,
+    stages: &Stages<'_>,
+    ended: &mut Ended,
+    visit: &mut Option<Visit>,
+) -> Result<Kept, TurnEnd> {
     let deps = stages.deps;
-    let assigned = stages.through(Stage::Assign, assign::pin(due, stages.deadline, deps)).await?;
+    let assigned = stages.through(Stage::Assign, assign::pin(due, deps)).await?;
     ended.strategy = Some(assigned.strategy.name.clone());
     let signed_in = stages.through(Stage::SignIn, sign_in::sign_in(assigned, deps)).await?;
     let placed = stages.through(Stage::Space, space::enter(signed_in, deps)).await?;
     let equipped = stages.through(Stage::Tools, tools::open(placed, deps)).await?;
     let composed = stages.through(Stage::Compose, compose::ask_plugin(equipped, deps)).await?;
-    let acted = stages.through(Stage::ToolLoop, tool_loop::spend(composed, deps)).await?;
-    stages.through(Stage::KeepActions, keep::actions(acted, deps)).await
-}
-
-/// How the turn ends here, if there is nothing to rate.
-fn end_of_the_day(kept: &Kept) -> Option<TurnEnd> {
-    if let Some(fault) = &kept.fault {
-        Some(TurnEnd::Faulted(fault.clone()))
-    } else if kept.outcome.actions.is_empty() {
-        Some(TurnEnd::Idle)
-    } else if kept.outcome.modules_used.is_empty() {
-        Some(TurnEnd::Completed)
-    } else {
-        None
+    let acted = stages.through(Stage::ToolLoop, tool_loop::spend(composed, visit, deps)).await?;
+    let kept = stages.through(Stage::KeepActions, keep::actions(acted, deps)).await?;
+    ended.actions = kept.0.outcome.actions.len();
+    match nothing_to_rate(&kept) {
+        Some(end) => Err(end),
+        None => Ok(kept),
     }
 }
 
-async fn rate_it(kept: Kept, stages: &Stages<'_>) -> Result<Rated, TurnEnd> {
+/// How the turn ends with its day.
+fn nothing_to_rate(Kept(day): &Kept) -> Option<TurnEnd> {
+    if day.outcome.actions.is_empty() {
+        Some(TurnEnd::Idle)
+    } else {
+        day.outcome.modules_used.is_empty().then_some(TurnEnd::Completed)
+    }
+}
+
+async fn rate_it(kept: Kept, stages: &Stages<'_>, ended: &mut Ended) -> Result<(), TurnEnd> {
     let deps = stages.deps;
     let answered = stages.through(Stage::AskRating, ask_rating::ask(kept, deps)).await?;
     let rated = stages.through(Stage::Parse, parse::read(answered, deps)).await?;
-    stages.through(Stage::KeepRatings, keep::ratings(rated, deps)).await
+    let rated = stages.through(Stage::KeepRatings, keep::ratings(rated, deps)).await?;
+    ended.ratings = rated.report.ratings;
+    Ok(())
 }
 
-/// Writes down how the turn ended. A ledger that fails now is a fault of its own.
-async fn conclude(ended: &Ended, end: TurnEnd, held_until: Option<DateTime<Utc>>, deps: &Deps) -> TurnEnd {
-    match deps.ledger.end(ended.turn, &end, held_until).await {
-        Ok(()) => end,
+/// Writes down how the turn ended, and with it what was done and is not kept yet. A ledger that fails now is a
+/// fault of its own; the next tick ends the turn.
+async fn conclude(ended: &mut Ended, end: TurnEnd, deps: &Deps) {
+    ended.end = match deps.ledger.end(ended.turn, &end).await {
+        Ok(kept) => {
+            ended.actions = kept;
+            end
+        }
         Err(error) => TurnEnd::Faulted(faults::ledger(Stage::KeepActions, &error)),
+    };
+}
+
+async fn leave(visit: &mut Option<Visit>, deps: &Deps) {
+    if let Some(visit) = visit.take() {
+        visit.leave(deps).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What all stages have in common: the deadline, the time they take, and the event at their end.
+//! What all stages have in common: what ends them early, the time they take, and the event at their end.
 
 use std::future::Future;
 
@@ -12,7 +12,7 @@ use domain::ids::TurnId;
 /// The stages of one turn.
 pub(super) struct Stages<'a> {
     pub(super) deps: &'a Deps,
-    pub(super) deadline: Instant,
+    deadline: Instant,
     turn: TurnId,
     email: String,
 }
@@ -23,25 +23,24 @@ impl<'a> Stages<'a> {
         Self { deps, deadline, turn: due.turn, email: due.persona.email.clone() }
     }
 
-    /// Runs one stage to its end, or to the turn's deadline.
+    /// Runs one stage to its end, to the turn's deadline, or until it is cut off; after a stop it is not begun.
+    /// What only keeps what was paid for is local and short, and goes on whatever happens.
     pub(super) async fn through<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, TurnEnd>>,
     ) -> Result<T, TurnEnd> {
         let started = Instant::now();
-        // The tool loop watches the deadline itself, so that what it did is kept; and keeping is
-        // local and short.
-        let limit = match stage {
-            Stage::ToolLoop | Stage::KeepActions | Stage::KeepRatings => None,
-            _ => Some(self.deadline),
-        };
-        let result = match limit {
-            None => work.await,
-            Some(deadline) => {
-                let late = |_| Err(TurnEnd::Faulted(too_late(stage, self.deps)));
-                tokio::time::timeout_at(deadline, work).await.unwrap_or_else(late)
-            }
+        let result = match stage {
+            Stage::KeepActions | Stage::Parse | Stage::KeepRatings => work.await,
+            _ if self.deps.stop.is_cancelled() => return Err(Fault::stopping(stage).into()),
+            _ => tokio::select! {
+                // What is done at the last moment is done.
+                biased;
+                result = work => result,
+                () = self.deps.cut.cancelled() => Err(Fault::stopping(stage).into()),
+                () = tokio::time::sleep_until(self.deadline) => Err(self.too_late(stage).into()),
+            },
         };
         self.deps.events.emit(Event::StageEnded {
             turn: self.turn,
@@ -52,11 +51,11 @@ impl<'a> Stages<'a> {
         });
         result
     }
-}
 
-/// The fault of a turn that took too long.
-pub(super) fn too_late(stage: Stage, deps: &Deps) -> Fault {
-    let deadline = humantime::format_duration(deps.settings.turn_deadline);
-    Fault::new(stage, "deadline", format!("the turn took longer than {deadline}"))
-        .hint("raise runner.turn_deadline, or look for what is slow with `persona-host turns show`")
+    /// The fault of a turn that took too long.
+    fn too_late(&self, stage: Stage) -> Fault {
+        let deadline = humantime::format_duration(self.deps.settings.turn_deadline);
+        Fault::new(stage, "deadline", format!("the turn took longer than {deadline}"))
+            .hint("raise runner.turn_deadline, or look for what is slow with `persona-host turns show`")
+    }
 }

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::ask::Conversation;
 use super::faults;
-use super::stages::too_late;
 use super::values::{Acted, Assigned, Composed, Deps, Equipped};
-use crate::mana::{self, Space};
+use super::visit::Visit;
 use crate::mcp::{McpError, Names, Session};
 use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};
 use crate::store::{CallIntent, StepKey};
@@ -25,59 +24,30 @@ use domain::transcript::{Opening, Phase, ToolAnswer};
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
-/// A token that runs out sooner than this is renewed before tools are called with it.
-const TOKEN_RESERVE: TimeDelta = TimeDelta::seconds(60);
-/// How long it may take to get a token to close the session with.
-const FAREWELL: Duration = Duration::from_secs(5);
 
-pub(super) async fn spend(composed: Composed, deps: &Deps) -> Result<Acted, TurnEnd> {
+/// Spends the day. The session is left in `visit`, also when this is dropped at some await.
+pub(super) async fn spend(
+    composed: Composed,
+    visit: &mut Option<Visit>,
+    deps: &Deps,
+) -> Result<Acted, TurnEnd> {
     let Composed { equipped, context, request } = composed;
-    let Equipped { turn, account, space, session, tools } = equipped;
+    let Equipped { turn, visit: opened, tools } = equipped;
     let names = Names::for_tools(&tools);
     let offered = offered(tools, &request);
     let mut day = Day {
         turn: &turn,
         names: &names,
         offered: &offered,
-        account,
-        space,
-        session,
+        visit: visit.insert(opened),
         actions: Vec::new(),
         final_text: None,
         stop_reason: String::new(),
     };
-    let fault = tokio::select! {
-        went = day.go(&request, deps) => went.err(),
-        () = tokio::time::sleep_until(turn.deadline) => Some(too_late(Stage::ToolLoop, deps)),
-        () = deps.cut.cancelled() => Some(stopping()),
-    };
-    let Day { account, session, actions, final_text, stop_reason, .. } = day;
-    leave(session, &account, deps).await;
-    let stop_reason = if fault.is_some() { "fault".to_owned() } else { stop_reason };
+    day.go(&request, deps).await?;
+    let Day { actions, final_text, stop_reason, .. } = day;
     let outcome = TurnOutcome { modules_used: modules_used(&actions), actions, final_text, stop_reason };
-    Ok(Acted { turn, context, outcome, fault })
-}
-
-/// Closes the session. mana-mcp accepts nothing with a token that has ended, and would keep the session
-/// for ever.
-async fn leave(session: Session, account: &mana::SignedIn, deps: &Deps) {
-    if ends_soon(account, deps) {
-        match tokio::time::timeout(FAREWELL, deps.mana.refresh(account)).await {
-            Ok(Ok(fresh)) => session.present(&fresh.jwt),
-            Ok(Err(error)) => tracing::debug!(cause = %error, "no fresh token to close the MCP session with"),
-            Err(_) => tracing::debug!("a fresh token to close the MCP session with took too long"),
-        }
-    }
-    session.close().await;
-}
-
-/// Whether the token had better be renewed before it is used again.
-fn ends_soon(account: &mana::SignedIn, deps: &Deps) -> bool {
-    account.expires_at.is_some_and(|end| end - deps.clock.now() <= TOKEN_RESERVE)
-}
-
-fn stopping() -> Fault {
-    Fault::new(Stage::ToolLoop, "stopping", "persona-host was stopped in the middle of this turn")
+    Ok(Acted { turn, context, outcome })
 }
 
 /// The tools that the plugin lets the model use.
@@ -104,9 +74,7 @@ struct Day<'a> {
     turn: &'a Assigned,
     names: &'a Names,
     offered: &'a [Tool],
-    account: mana::SignedIn,
-    space: Space,
-    session: Session,
+    visit: &'a mut Visit,
     actions: Vec<Action>,
     final_text: Option<String>,
     stop_reason: String,
@@ -122,9 +90,6 @@ impl Day<'_> {
         let mut message = self.first_message(request, deps);
         let mut pauses = 0;
         for round in 1..=max_rounds {
-            if deps.stop.is_cancelled() {
-                return Err(stopping());
-            }
             let reply = conversation.ask(round, &message, deps).await?;
             self.hear(&reply);
             message.messages.push(Message::assistant(&reply));
@@ -141,8 +106,6 @@ impl Day<'_> {
                 "max_actions".clone_into(&mut self.stop_reason);
                 return Ok(());
             }
-            // Not before the reply is there: it may have taken longer than the token lives.
-            self.renew_token(deps).await?;
             let results = self.call_all(round, &calls, deps).await?;
             message.messages.push(Message::tool_results(results));
         }
@@ -186,21 +149,6 @@ impl Day<'_> {
         reply.stop_reason.name().clone_into(&mut self.stop_reason);
     }
 
-    /// mana-mcp keeps the token that a session was opened with, and tokens live 15 minutes
-    /// (contract D12): a fresh one needs a new session.
-    async fn renew_token(&mut self, deps: &Deps) -> Result<(), Fault> {
-        if !ends_soon(&self.account, deps) {
-            return Ok(());
-        }
-        let refused = |error| faults::mana(Stage::ToolLoop, &error);
-        self.account = deps.mana.refresh(&self.account).await.map_err(refused)?;
-        self.session.present(&self.account.jwt);
-        let opened = deps.mcp.open(&self.account.jwt, &self.space.id).await;
-        let fresh = opened.map_err(|error| faults::mcp(Stage::ToolLoop, &error))?;
-        std::mem::replace(&mut self.session, fresh).close().await;
-        Ok(())
-    }
-
     /// Answers every call of a reply: neighbouring ones that only read at once, the rest in order.
     async fn call_all(
         &mut self,
@@ -212,31 +160,50 @@ impl Day<'_> {
         let (names, offered) = (self.names, self.offered);
         let reads = |call: &ToolUse| meant(call, names, offered).is_some_and(|tool| tool.read_only);
         for together in calls.chunk_by(|a, b| reads(a) && reads(b)) {
-            // Written down before they are made: if the answer never comes they stay `unknown`.
-            let first = self.actions.len();
-            for call in together {
-                let action = self.action(call);
-                self.actions.push(action);
-            }
-            let calls = (first..).zip(together).map(|(at, call)| self.call(round, at, call, deps));
-            let answers = join_all(calls).await;
-            // Every answer is written down before the first fault among them ends the day.
-            let settled = (first..).zip(answers);
-            let settled = settled.map(|(at, (answer, took))| self.settle(at, answer?, took, deps));
-            for (call, answer) in together.iter().zip(settled.collect::<Vec<_>>()) {
-                let ToolAnswer { text, is_error } = answer?;
-                results.push(ToolResult { tool_use_id: call.id.clone(), text, is_error });
-            }
+            // Not before the reply is there, and again after each call: both may take longer than a token lives.
+            self.visit.renew(deps).await?;
+            results.extend(self.call_together(round, together, deps).await?);
         }
         Ok(results)
     }
 
-    fn tool(&self, call: &ToolUse) -> Option<&Tool> {
-        meant(call, self.names, self.offered)
+    /// Makes these calls at once, and settles each as its answer comes. All are answered before the first fault
+    /// among them ends the day.
+    async fn call_together(
+        &mut self,
+        round: u32,
+        together: &[ToolUse],
+        deps: &Deps,
+    ) -> Result<Vec<ToolResult>, Fault> {
+        let first = self.actions.len();
+        for call in together {
+            let action = self.action(call);
+            self.actions.push(action);
+        }
+        let calling = Calling { turn: self.turn, session: &self.visit.session, round, deps };
+        let mut under_way: FuturesUnordered<_> = (first..)
+            .zip(together)
+            .map(|(at, call)| {
+                let tool = meant(call, self.names, self.offered);
+                calling.make(at, call, tool, self.actions[at].clone())
+            })
+            .collect();
+        let mut answers: Vec<_> = together.iter().map(|_| None).collect();
+        while let Some((at, answered, took)) = under_way.next().await {
+            let action = &mut self.actions[at];
+            let settled = answered.and_then(|answered| calling.settle(action, answered, took));
+            answers[at - first] = Some(settled);
+        }
+        let answered = together.iter().zip(answers.into_iter().flatten());
+        let result = |(call, answer): (&ToolUse, Result<ToolAnswer, Fault>)| {
+            let ToolAnswer { text, is_error } = answer?;
+            Ok(ToolResult { tool_use_id: call.id.clone(), text, is_error })
+        };
+        answered.map(result).collect()
     }
 
     fn action(&self, call: &ToolUse) -> Action {
-        let (tool, module) = match self.tool(call) {
+        let (tool, module) = match meant(call, self.names, self.offered) {
             Some(tool) => (tool.name.clone(), tool.module().to_owned()),
             None => (call.name.clone(), UNKNOWN_MODULE.to_owned()),
         };
@@ -250,33 +217,44 @@ impl Day<'_> {
             latency_ms: None,
         }
     }
+}
 
-    /// Makes one call, journaled; gives the answer and how long it took.
-    async fn call(
+/// The calls of one round that are made at once.
+struct Calling<'a> {
+    turn: &'a Assigned,
+    session: &'a Session,
+    round: u32,
+    deps: &'a Deps,
+}
+
+impl Calling<'_> {
+    /// Makes one call, journaled; gives its position, the answer, and how long it took.
+    async fn make(
         &self,
-        round: u32,
         position: usize,
         call: &ToolUse,
-        deps: &Deps,
-    ) -> (Result<Result<ToolAnswer, McpError>, Fault>, Duration) {
+        tool: Option<&Tool>,
+        action: Action,
+    ) -> (usize, Result<Result<ToolAnswer, McpError>, Fault>, Duration) {
         let started = Instant::now();
-        let answered = self.call_journaled(round, position, call, deps).await;
-        (answered, started.elapsed())
+        let answered = self.make_journaled(position, call, tool, action).await;
+        (position, answered, started.elapsed())
     }
 
-    async fn call_journaled(
+    async fn make_journaled(
         &self,
-        round: u32,
         position: usize,
         call: &ToolUse,
-        deps: &Deps,
+        tool: Option<&Tool>,
+        action: Action,
     ) -> Result<Result<ToolAnswer, McpError>, Fault> {
+        let ledger = &self.deps.ledger;
         let lost = |error| faults::ledger(Stage::ToolLoop, &error);
-        let key = StepKey::tool(self.turn.turn, self.turn.attempt, round, position);
-        let Action { tool, module, input, .. } = self.actions[position].clone();
-        let intent = CallIntent { id: call.id.clone(), tool, module, input };
-        let step = deps.ledger.intend(&key, &intent).await.map_err(lost)?;
-        let answered = match (self.tool(call), &call.unreadable) {
+        let key = StepKey::tool(self.turn.turn, self.turn.attempt, self.round, position);
+        let Action { tool: name, module, input, .. } = action;
+        let intent = CallIntent { id: call.id.clone(), tool: name, module, input };
+        let step = ledger.intend(&key, &intent).await.map_err(lost)?;
+        let answered = match (tool, &call.unreadable) {
             (None, _) => {
                 refuse(format!("There is no tool {}. Use one of those that you were given.", call.name))
             }
@@ -284,22 +262,23 @@ impl Day<'_> {
             (Some(tool), None) => self.session.call(&tool.name, &call.input).await,
         };
         match &answered {
-            Ok(answer) => deps.ledger.complete(step, answer).await.map_err(lost)?,
-            Err(error) => deps.ledger.fail(step, &error.to_string()).await.map_err(lost)?,
+            Ok(answer) => ledger.complete(step, answer).await.map_err(lost)?,
+            Err(error) if error.is_answer_lost() => {
+                ledger.fail(step, &error.to_string()).await.map_err(lost)?;
+            }
+            Err(error) => ledger.refuse(step, &error.to_string()).await.map_err(lost)?,
         }
         Ok(answered)
     }
 
-    /// Writes down what became of the action at `position`. A lost answer is told to the model as
-    /// long as the session lives; a lost session ends the day.
+    /// Writes down what became of an action. A lost answer is told to the model as long as the session
+    /// lives; a lost session ends the day.
     fn settle(
-        &mut self,
-        position: usize,
+        &self,
+        action: &mut Action,
         answered: Result<ToolAnswer, McpError>,
         took: Duration,
-        deps: &Deps,
     ) -> Result<ToolAnswer, Fault> {
-        let action = &mut self.actions[position];
         action.latency_ms = u32::try_from(took.as_millis()).ok();
         let result = match answered {
             Ok(answer) => {
@@ -318,14 +297,11 @@ impl Day<'_> {
                 }
             }
         };
-        deps.events.emit(Event::ToolCalled {
+        let unknown = action.module == UNKNOWN_MODULE;
+        self.deps.events.emit(Event::ToolCalled {
             turn: self.turn.turn,
             email: self.turn.persona.email.clone(),
-            tool: if action.module == UNKNOWN_MODULE {
-                UNKNOWN_MODULE.to_owned()
-            } else {
-                action.tool.clone()
-            },
+            tool: if unknown { UNKNOWN_MODULE.to_owned() } else { action.tool.clone() },
             ok: action.status == ActionStatus::Ok,
             took,
         });

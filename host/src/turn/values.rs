@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::experiments::Experiments;
+use super::visit::Visit;
 use crate::behavior::{Generation, Probation, Registry};
 use crate::mana::{self, Mana, Space};
-use crate::mcp::{Mcp, Session};
+use crate::mcp::Mcp;
 use crate::model::Claude;
 use crate::store::Ledger;
 use crate::telemetry::Events;
@@ -20,7 +20,6 @@ use domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
 use domain::clock::Clock;
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
-use domain::fault::Fault;
 use domain::ids::{StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
@@ -127,7 +126,6 @@ pub(super) struct Assigned {
     /// Under which name the turn's memory is kept, and all of its randomness.
     pub(super) memory_line: StrategyName,
     pub(super) seed: u64,
-    pub(super) deadline: Instant,
 }
 
 /// With a token.
@@ -149,9 +147,7 @@ pub(super) struct Placed {
 #[derive(Debug)]
 pub(super) struct Equipped {
     pub(super) turn: Assigned,
-    pub(super) account: mana::SignedIn,
-    pub(super) space: Space,
-    pub(super) session: Session,
+    pub(super) visit: Visit,
     pub(super) tools: Vec<Tool>,
 }
 
@@ -163,23 +159,17 @@ pub(super) struct Composed {
     pub(super) request: TurnRequest,
 }
 
-/// The day is over; it may have ended in a fault, which loses none of its actions.
+/// The day is over.
 #[derive(Debug)]
 pub(super) struct Acted {
     pub(super) turn: Assigned,
     pub(super) context: TurnContext,
     pub(super) outcome: TurnOutcome,
-    pub(super) fault: Option<Fault>,
 }
 
-/// The actions are in the ledger and in the outbox.
+/// The same, with its actions in the ledger and in the outbox.
 #[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) turn: Assigned,
-    pub(super) context: TurnContext,
-    pub(super) outcome: TurnOutcome,
-    pub(super) fault: Option<Fault>,
-}
+pub(super) struct Kept(pub(super) Acted);
 
 /// With the reply to the rating question.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 mod behavior;
 mod commands;
 mod defects;
+mod disk;
 mod experiment;
 mod http;
 mod mana;

@@ -12,6 +12,7 @@ use standin::mana_auth;
 use crate::support::house::{
     Blueprint, House, email, eventually, failures, figures, held, next, script, silent, within_reason,
 };
+use crate::support::meddling::meddle;
 
 #[tokio::test]
 async fn deliveries_wait_while_mana_auth_is_down_and_arrive_once() {
@@ -61,6 +62,31 @@ async fn a_delivery_that_mana_auth_will_never_take_is_set_aside_and_blocks_nobod
     assert!(set_aside.iter().all(|part| part.state == "refused"), "{set_aside:?}");
     assert!(set_aside[0].last_error.as_deref().unwrap().contains("Persona not found"), "{set_aside:?}");
     assert_eq!(house.actions("Kai").await.len(), 1);
+}
+
+#[tokio::test]
+async fn deliveries_that_fail_again_and_again_keep_no_other_from_arriving() {
+    let house = House::scripted(&["Anna"], script(1, &[])).await;
+    let ledger = house.ledger().path();
+    let turns = "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+         SELECT i, 'nobody', 'nobody', 'nobody', i, 'completed', 1, 0 FROM n";
+    let waiting = r#"INSERT INTO outbox (turn, part, delivery, next_try_at)
+         SELECT id, 'feedback-1', '{"persona": "nobody", "rows": {"feedback": []}}', 0 FROM turns"#;
+    for sql in [turns, waiting] {
+        meddle(ledger, sql).await;
+    }
+    house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
+    house.tick().await;
+    // As many failures as there are such rows before Anna's, and from one pass to the next as in life.
+    house.stack.auth().set_faults(mana_auth::Faults { deliveries: 100, ..Default::default() });
+    let mut passes = 0;
+    while house.actions("Anna").await.is_empty() {
+        passes += 1;
+        assert!(passes < 15, "it has not arrived after {passes} passes");
+        house.later(TimeDelta::seconds(5));
+        house.runner.flush().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -70,6 +70,16 @@ fn each_outside_thing_has_its_room() {
     check(&sources, strangers);
 }
 
+/// sqlx leaves such a statement after its first row, and with it the error of the commit (`store/writer.rs`).
+#[test]
+fn no_write_hands_out_a_row_before_its_commit() {
+    check_host(|path, text| {
+        let returns =
+            path.starts_with("host/src/store/") && code(text).any(|line| line.contains("RETURNING"));
+        returns.then(|| "RETURNING loses the error of the commit".to_owned()).into_iter().collect()
+    });
+}
+
 #[test]
 fn every_file_opens_with_what_it_is_for() {
     check(&sources(&FOLDERS), |_, text| {

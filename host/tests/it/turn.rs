@@ -1,5 +1,6 @@
 //! Turns between stand-ins that misbehave: what is kept, what is told, what is not done twice.
 
+mod kept;
 mod plugins;
 
 use std::time::Duration;

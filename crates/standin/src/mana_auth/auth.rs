@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
@@ -11,7 +10,6 @@ use ring::hmac;
 use secrecy::SecretString;
 
 use super::faults::Faults;
-use super::routes;
 use crate::database::{Database, DatabaseError, Moment};
 use crate::random;
 use crate::token::{self, AUDIENCE, Claims, DamagedKey, Signer, Verifier};
@@ -75,11 +73,6 @@ impl ManaAuth {
         let cookie_key = hmac::Key::new(hmac::HMAC_SHA256, &pkcs8);
         let (signing_up, faults) = Default::default();
         Ok(Arc::new(Self { options, signer, cookie_key, signing_up, faults }))
-    }
-
-    /// All routes.
-    pub fn router(self: &Arc<Self>) -> Router {
-        routes::router(self)
     }
 
     /// What checks this mana-auth's tokens.

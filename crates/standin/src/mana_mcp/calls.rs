@@ -54,6 +54,9 @@ impl ManaMcp {
         }
         let call = Call { database, caller, arguments, now: now.into() };
         let result = call.run(tool.name).await.map_err(in_words)?;
+        if let Some(by) = self.faults().advance_clock {
+            self.options.clock.advance(by);
+        }
         Ok(serde_json::to_string_pretty(&result).expect("a document of JSON can be written"))
     }
 

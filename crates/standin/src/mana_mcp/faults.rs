@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 /// What goes wrong until it is set otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -11,6 +13,12 @@ pub struct Faults {
     pub silent_tool: Option<String>,
     /// A tool that always fails.
     pub failing_tool: Option<String>,
+    /// How far the clock moves on with each call that is carried out.
+    pub advance_clock: Option<TimeDelta>,
+    /// Every tool says that it only reads. (The real server says nothing of the kind.)
+    pub all_read_only: bool,
+    /// The end of a session is heard and never answered.
+    pub ignores_goodbyes: bool,
     /// `initialize` is answered 503.
     pub refuses_initialize: bool,
 }

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
-use super::mcp::{ManaMcp, Protocol};
-use super::session::{Caller, PROTOCOL_VERSIONS};
+use super::mcp::ManaMcp;
+use super::session::{Caller, PROTOCOL_VERSIONS, Protocol};
 
 const SESSION: &str = "mcp-session-id";
 const MAX_BODY: usize = 4 << 20;
@@ -61,6 +61,9 @@ async fn passed(mcp: &ManaMcp, request: Request) -> Checked<(Request, Caller)> {
 
 async fn answered(mcp: &ManaMcp, protocol: &Protocol, request: Request, caller: &Caller) -> Response {
     let closes = request.method() == Method::DELETE;
+    if closes {
+        mcp.hear_goodbye().await;
+    }
     let mut response = protocol.handle(request).await.map(Body::new);
     if let Some(session) = text(response.headers(), SESSION) {
         mcp.owns(session, &caller.user);

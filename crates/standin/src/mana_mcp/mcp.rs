@@ -1,32 +1,20 @@
-//! mana-mcp itself: what its sessions share, and its routes.
+//! mana-mcp itself: what its sessions and its routes share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse};
-use axum::routing::{any, get};
-use axum::{Json, Router};
 use rmcp::transport::streamable_http_server::session::SessionManager as _;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Validators;
 use super::faults::Faults;
-use super::gate;
 use super::metrics::Metrics;
 use super::policy::{Policy, PolicyMode};
-use super::session::Session;
 use crate::database::Database;
 use crate::token::Verifier;
 use domain::clock::Clock;
-
-const PAGE: &str = "<!doctype html><title>mana-mcp (stand-in)</title>
-<h1>mana-mcp: a stand-in</h1>
-<p>This server belongs to persona-host. It behaves like mana-mcp towards a runner; its endpoint is /mcp.</p>";
 
 /// How this mana-mcp behaves.
 #[derive(Clone, Debug)]
@@ -56,10 +44,8 @@ pub struct ManaMcp {
     /// Session id to user id; entries of closed sessions are dropped when they are next asked for.
     owners: Mutex<HashMap<String, String>>,
     faults: Mutex<Faults>,
+    goodbyes: AtomicU64,
 }
-
-/// rmcp's side of the endpoint.
-pub(super) type Protocol = StreamableHttpService<Session, LocalSessionManager>;
 
 impl ManaMcp {
     /// A mana-mcp without sessions.
@@ -76,26 +62,8 @@ impl ManaMcp {
             sessions: Arc::new(sessions),
             owners: Mutex::default(),
             faults: Mutex::default(),
+            goodbyes: AtomicU64::default(),
         })
-    }
-
-    /// All routes.
-    pub fn router(self: &Arc<Self>) -> Router {
-        let mcp = self.clone();
-        let protocol = StreamableHttpService::new(
-            move || Ok(Session::new(mcp.clone())),
-            self.sessions.clone(),
-            StreamableHttpServerConfig::default()
-                .with_sse_retry(None)
-                .with_cancellation_token(self.options.stop.clone()),
-        );
-        Router::new()
-            .route("/mcp", any(gate::enter))
-            .with_state((self.clone(), protocol))
-            .route("/", get(async || Html(PAGE)))
-            .route("/health", get(health))
-            .route("/metrics", get(metrics).with_state(self.clone()))
-            .fallback(async || (StatusCode::NOT_FOUND, "404 Not Found"))
     }
 
     /// How many sessions are open.
@@ -110,6 +78,18 @@ impl ManaMcp {
             if let Err(error) = self.sessions.close_session(&session).await {
                 tracing::debug!(%error, "a session was gone before it was closed");
             }
+        }
+    }
+
+    /// How often somebody asked to close a session.
+    pub fn goodbyes(&self) -> u64 {
+        self.goodbyes.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn hear_goodbye(&self) {
+        self.goodbyes.fetch_add(1, Ordering::Relaxed);
+        if self.faults().ignores_goodbyes {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -139,12 +119,4 @@ impl ManaMcp {
             None
         }
     }
-}
-
-async fn health() -> impl IntoResponse {
-    Json(json!({"status": "ok", "service": "mana-mcp", "registry": {"loaded": true}}))
-}
-
-async fn metrics(State(mcp): State<Arc<ManaMcp>>) -> String {
-    mcp.metrics.text(mcp.open_sessions().await)
 }

@@ -14,6 +14,7 @@ mod mcp;
 mod metrics;
 mod policy;
 mod records;
+mod routes;
 mod session;
 mod tools;
 mod worlds;

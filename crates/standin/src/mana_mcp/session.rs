@@ -8,13 +8,18 @@ use axum::http::request::Parts;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
     InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
-    ServerCapabilities, ServerConfig, Tool,
+    ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext};
+use rmcp::transport::streamable_http_server::StreamableHttpService;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use super::catalog;
 use super::mcp::ManaMcp;
+
+/// rmcp's side of the endpoint.
+pub(super) type Protocol = StreamableHttpService<Session, LocalSessionManager>;
 
 /// What the real server's SDK speaks, newest first.
 pub(super) const PROTOCOL_VERSIONS: [ProtocolVersion; 4] = [
@@ -64,7 +69,11 @@ impl ServerHandler for Session {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tool = |tool: &catalog::Tool| Tool::new(tool.name, tool.description, tool.schema());
+        let reads = self.mcp.faults().all_read_only;
+        let tool = |tool: &catalog::Tool| {
+            let plain = Tool::new(tool.name, tool.description, tool.schema());
+            if reads { plain.with_annotations(ToolAnnotations::new().read_only(true)) } else { plain }
+        };
         Ok(ListToolsResult::with_all_items(catalog::TOOLS.iter().map(tool).collect()))
     }
 

@@ -13,7 +13,7 @@ use domain::persona::ModuleWeight;
 use domain::strategy::Strategy;
 use persona_host::app::{self, App};
 use persona_host::behavior::PluginRecord;
-use persona_host::config::{self, Config};
+use persona_host::config::Config;
 use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
@@ -26,6 +26,8 @@ use standin::{Stack, StackOptions, mana_mcp};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::DropGuard;
+
+use super::site;
 
 /// The personas that the repository comes with.
 const CATALOG: &str = include_str!("../../../../examples/personas.json");
@@ -380,26 +382,11 @@ pub(crate) async fn within_reason<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it happens at all")
 }
 
-/// The defaults, with the neighbours' addresses in the environment, as an operator would set them.
+/// That of any daemon between these stand-ins, with the plugin that misbehaves.
 fn configuration(stack: &Stack, folder: &Path) -> Config {
-    let environment = |name: &str| {
-        Some(match name {
-            "MANA_AUTH_URL" => stack.auth_url().to_owned(),
-            "MANA_MCP_URL" => stack.mcp_url().to_owned(),
-            "MANA_SERVICE_KEY" => stack.service_key().to_owned(),
-            "ANTHROPIC_BASE_URL" => stack.claude_url().to_owned(),
-            "ANTHROPIC_API_KEY" => "any-key".to_owned(),
-            // Compiled code is the same for all tests.
-            "XDG_CACHE_HOME" => env!("CARGO_TARGET_TMPDIR").to_owned(),
-            _ => return None,
-        })
-    };
-    let mut config = config::resolve(config::File::default(), &environment).unwrap();
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
-    config.plugins.dir = folder.join("plugins");
+    // Compiled code is the same for all tests.
+    let mut config = site::configuration(stack, folder, &[("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))]);
     config.plugins.prover = Some(PROVER.into());
-    config.http.port = 0;
-    std::fs::create_dir(&config.plugins.dir).unwrap();
     std::fs::write(config.plugins.dir.join("misfit.wasm"), MISFIT).unwrap();
     config
 }

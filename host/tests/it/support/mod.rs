@@ -4,4 +4,6 @@ pub(crate) mod builds;
 pub(crate) mod hostile;
 pub(crate) mod house;
 pub(crate) mod http;
+pub(crate) mod meddling;
 pub(crate) mod python;
+pub(crate) mod site;

@@ -1,0 +1,109 @@
+//! A disk that is full: nothing is done that could not be written down, and when there is room again all goes
+//! on by itself.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use persona_host::runner::TickError;
+use persona_host::store::Recorded;
+
+use crate::support::house::{Blueprint, House, figures, script, within_reason};
+
+const NAMES: [&str; 4] = ["Anna", "Ben", "Tom", "Kai"];
+
+/// A disk of its own, in memory.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// None where it cannot be had: only root may mount one.
+    fn of(kib: u32) -> Option<Self> {
+        let disk = Self(tempfile::tempdir().unwrap());
+        let mounted = mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], disk.0.path());
+        if !mounted {
+            eprintln!("left out: a disk of its own cannot be mounted here");
+        }
+        mounted.then_some(disk)
+    }
+
+    fn grow(&self) {
+        assert!(mount(&["-o", "remount,size=64m"], self.0.path()));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+fn mount(arguments: &[&str], at: &Path) -> bool {
+    let mounted = Command::new("mount").args(arguments).arg(at).output();
+    mounted.is_ok_and(|output| output.status.success())
+}
+
+async fn sign_ins(house: &House) -> i64 {
+    house.count("SELECT count(*) AS count FROM auth.sessions").await
+}
+
+async fn try_tick(house: &House) -> Result<(usize, usize, usize, usize), TickError> {
+    within_reason(house.runner.tick(None, Duration::ZERO)).await.map(|report| figures(&report))
+}
+
+async fn all_turns(house: &House) -> Vec<Recorded> {
+    let mut all = Vec::new();
+    for name in NAMES {
+        all.extend(house.turns(name).await);
+    }
+    all
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on() {
+    for kib in [700, 1100, 1900] {
+        let Some(disk) = Disk::of(kib) else { return };
+        let ledger = disk.0.path().join("ledger.db");
+        let house = Blueprint::of(&NAMES)
+            .script(script(6, &[]))
+            .config(move |config| config.store.url = format!("sqlite:{}", ledger.display()))
+            .build()
+            .await;
+        // Days pass until nothing more fits.
+        let mut said = None;
+        for _ in 0..40 {
+            if let Err(error) = try_tick(&house).await {
+                said = Some(format!("{error}: {}", error.hint().unwrap_or_default()));
+                break;
+            }
+            house.later(TimeDelta::days(1));
+        }
+        let said = said.expect("it fills up");
+        assert!(said.contains("database or disk is full: is the disk full"), "{kib}: {said}");
+
+        let (before, asked) = (sign_ins(&house).await, house.stack.claude().books().total.requests);
+        for _ in 0..20 {
+            house.later(TimeDelta::hours(1));
+            try_tick(&house).await.expect_err("it is still full");
+        }
+        assert_eq!(sign_ins(&house).await, before, "{kib}: nobody signs in");
+        assert_eq!(house.stack.claude().books().total.requests, asked, "{kib}: nothing is paid for");
+
+        disk.grow();
+        house.later(TimeDelta::days(3));
+        for _ in 0..3 {
+            try_tick(&house).await.unwrap_or_else(|error| panic!("{kib}: there is room again: {error}"));
+            house.later(TimeDelta::hours(2));
+        }
+        let turns = all_turns(&house).await;
+        let calls = turns.iter().flat_map(|turn| &turn.steps).filter(|step| step.key.len() == 11).count();
+        let actions: usize = turns.iter().map(|turn| turn.actions.len()).sum();
+        assert_eq!(actions, calls, "{kib}: what was done is kept");
+        let mut arrived = 0;
+        for name in NAMES {
+            arrived += house.actions(name).await.iter().filter(|row| row.tool != "__idle").count();
+        }
+        assert_eq!(arrived, actions, "{kib}: and has arrived");
+        assert!(turns.iter().all(|turn| turn.summary.state != "running"), "{kib}");
+    }
+}

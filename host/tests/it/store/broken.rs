@@ -1,0 +1,126 @@
+//! A ledger that cannot store: what it then says, and that it goes on when it can.
+
+use chrono::TimeDelta;
+use domain::event::TurnEnd;
+use domain::fault::{Fault, Stage};
+use domain::transcript::ToolAnswer;
+use persona_host::store::{Begun, LedgerError, Standing, StepKey};
+use serde_json::json;
+
+use super::{Shelf, begin, call, fault, keep, outcome, persona, try_begin};
+use crate::support::meddling::meddle;
+
+/// A commit fails after the row was handed out: deferred foreign keys are looked at last.
+const NO_COMMIT: [&str; 2] = [
+    "CREATE TABLE trap (x TEXT REFERENCES turns (id) DEFERRABLE INITIALLY DEFERRED)",
+    "CREATE TRIGGER trapped AFTER INSERT ON {table} BEGIN INSERT INTO trap VALUES ('nobody'); END",
+];
+/// The transaction ends inside of SQLite, as it does when the disk is full.
+const NO_TRANSACTION: [&str; 1] =
+    ["CREATE TRIGGER trapped BEFORE INSERT ON {table} BEGIN SELECT RAISE(ROLLBACK, 'full'); END"];
+/// A statement fails, and its transaction is there to be rolled back.
+const NO_STATEMENT: [&str; 1] =
+    ["CREATE TRIGGER trapped BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"];
+
+const WAYS: [&[&str]; 3] = [&NO_COMMIT, &NO_TRANSACTION, &NO_STATEMENT];
+
+impl Shelf {
+    async fn break_(&self, table: &str, way: &[&str]) {
+        for sql in way {
+            meddle(&self.path(), &sql.replace("{table}", table)).await;
+        }
+    }
+
+    async fn mend(&self) {
+        meddle(&self.path(), "DROP TRIGGER trapped").await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_ledger_as_it_should_be() {
+    for way in WAYS {
+        let shelf = Shelf::new();
+        let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+        begin(&ledger, &ben).await;
+        let key = StepKey::tool(ben.turn_id(), 1, 1, 0);
+
+        shelf.break_("turns", way).await;
+        for _ in 0..2 {
+            let refused = try_begin(&ledger, &anna).await;
+            assert!(matches!(refused, Err(LedgerError::Statement { .. })), "{way:?}: {refused:?}");
+        }
+        assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Free, "{way:?}");
+        shelf.mend().await;
+        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{way:?}");
+
+        shelf.break_("steps", &way[way.len() - 1..]).await;
+        ledger.intend(&key, &json!({})).await.expect_err("it is not stored");
+        assert_eq!(ledger.recorded_turn(ben.turn_id()).await.unwrap().steps.len(), 0, "{way:?}");
+        shelf.mend().await;
+        ledger.intend(&key, &json!({})).await.expect("it is stored");
+
+        shelf.break_("actions", &way[way.len() - 1..]).await;
+        keep(&ledger, &ben).await.expect_err("they are not stored");
+        shelf.mend().await;
+        keep(&ledger, &ben).await.expect("they are stored");
+    }
+}
+
+#[tokio::test]
+async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
+    let skipped = || TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None };
+    let stopped = || TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop));
+    for end in [fault(), stopped(), skipped(), TurnEnd::Completed] {
+        let shelf = Shelf::new();
+        let (ledger, anna) = (shelf.open().await, persona("anna"));
+        let turn = anna.turn_id();
+        for attempt in [1, 2] {
+            assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
+            let key = StepKey::tool(turn, attempt, 1, 0);
+            let step = ledger.intend(&key, &call("todo.create", json!({"n": attempt}))).await.unwrap();
+            ledger.complete(step, &ToolAnswer { text: "ja".to_owned(), is_error: false }).await.unwrap();
+            // As a version left it that knew nothing of this.
+            let held = "UPDATE turns SET state = 'faulted', held_until = 0 WHERE attempt = 1";
+            meddle(&shelf.path(), held).await;
+        }
+        assert_eq!(ledger.end(turn, &end).await.unwrap(), 2, "{end:?}");
+        let done: Vec<_> =
+            ledger.recorded_turn(turn).await.unwrap().actions.into_iter().map(|own| own.input).collect();
+        assert_eq!(done, [json!({"n": 1}), json!({"n": 2})], "{end:?}");
+        assert_eq!(ledger.deliveries_waiting().await.unwrap(), 1, "{end:?}");
+        assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Over, "{end:?}");
+        assert_eq!(ledger.end(turn, &end).await.unwrap(), 2, "a second end adds nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = anna.turn_id();
+    begin(&ledger, &anna).await;
+    ledger.intend(&StepKey::tool(turn, 1, 1, 0), &call("notes.add", json!({}))).await.unwrap();
+    meddle(&shelf.path(), "UPDATE turns SET state = 'faulted', held_until = 0").await;
+    begin(&ledger, &anna).await;
+    assert_eq!(ledger.keep_actions(turn, &outcome()).await.unwrap(), 2);
+    let kept = ledger.recorded_turn(turn).await.unwrap().actions;
+    let tools: Vec<_> = kept.iter().map(|action| (action.index, action.tool.as_str())).collect();
+    assert_eq!(tools, [(0, "todo.create"), (1, "notes.add")]);
+}
+
+#[tokio::test]
+async fn an_orderly_stop_prolongs_no_hold() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = anna.turn_id();
+    for attempt in 1..=5 {
+        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt), "at once");
+        ledger.end(turn, &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
+    }
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(6));
+    ledger.end(turn, &fault()).await.unwrap();
+    let held = ledger.standing(turn).await.unwrap();
+    assert!(matches!(held, Standing::HeldUntil { attempts: 1, .. }), "{held:?}");
+    shelf.clock.advance(TimeDelta::minutes(1));
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(7), "held like after one attempt");
+}
