@@ -3,6 +3,8 @@
 //! `ARCHITECTURE.md` at the top of the repository is the map. The order below is the order of the
 //! floors, lowest first: a module uses what stands above it here, and never its neighbour.
 
+pub mod aside;
+
 pub mod behavior;
 pub mod config;
 pub mod mana;

@@ -242,10 +242,12 @@ pub enum TurnEnd {
     Completed,
     /// It used no tool, so there was nothing to rate.
     Idle,
-    /// The plugin said that this turn should not take place.
+    /// The turn should not take place: its plugin said so, or is quarantined.
     Skipped {
         /// Why.
         reason: String,
+        /// Until when nothing can be tried. Then it was no attempt, and does not count as one.
+        until: Option<DateTime<Utc>>,
     },
     /// A stage failed.
     Faulted(Fault),
@@ -261,16 +263,22 @@ impl TurnEnd {
     /// Whether the attempt that ended so counts for how long the turn is held.
     #[must_use]
     pub fn counts(&self) -> bool {
-        !matches!(self, Self::Faulted(fault) if !fault.counts())
+        match self {
+            Self::Faulted(fault) => fault.counts(),
+            Self::Skipped { until, .. } => until.is_none(),
+            Self::Completed | Self::Idle => true,
+        }
     }
 
     /// Until when the persona is held whose `attempt`-th attempt (from 1) ended so at `now`, before its first
-    /// action: as long as the back-off says, and as the fault is known to last.
+    /// action: as long as the back-off says, and as the fault or a quarantine is known to last.
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>, attempt: u32) -> DateTime<Utc> {
         let until = now + hold_after(attempt);
         match self {
             Self::Faulted(fault) => fault.not_before.map_or(until, |at| at.max(until)),
+            // The turn that tries a plugin in quarantine may take longer than the quarantine.
+            Self::Skipped { until: Some(end), .. } => until.max(*end),
             _ => until,
         }
     }

@@ -1,20 +1,23 @@
 //! The last good builds of each plugin, on disk: what a rollback goes back to, what stands in for a
 //! build in quarantine, and what serves after a restart when the file in the folder is no good.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::engine::make_private;
-use super::refusal::Origin;
+use super::refusal::{LoadStage, Origin, Refusal};
 use super::source::Source;
 use domain::ids::{PluginName, Sha256Hex};
 
 /// How many builds of a plugin are kept.
 const KEPT: usize = 3;
+/// What to do about a kept build that cannot be used.
+const MEND: &str =
+    "delete it, or put the same build into the plugins folder: it is kept anew when it goes live";
 
 /// A folder with a folder for each plugin: `SHA256.wasm` for each build, and an index.
 #[derive(Clone, Debug)]
@@ -34,13 +37,14 @@ pub struct KeptBuild {
     pub since: DateTime<Utc>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What is kept of a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Index {
+pub struct Index {
     /// Newest first.
-    builds: Vec<KeptBuild>,
+    pub builds: Vec<KeptBuild>,
     /// What was rolled back, and is not to be loaded from the plugins folder again.
-    set_aside: Vec<Sha256Hex>,
+    pub set_aside: Vec<Sha256Hex>,
 }
 
 impl Builds {
@@ -50,71 +54,94 @@ impl Builds {
         Self { folder }
     }
 
-    /// The builds of a plugin, newest first.
+    /// What is kept of a plugin.
     #[must_use]
-    pub fn list(&self, plugin: &PluginName) -> Vec<KeptBuild> {
-        self.index(plugin).builds
+    pub fn index(&self, plugin: &PluginName) -> Index {
+        // One that cannot be read is as good as none: builds are a comfort, and no record.
+        self.read_index(plugin).unwrap_or_default()
     }
 
-    /// Keeps a build that goes live, and forgets the oldest ones.
+    /// Keeps a build that goes live, and forgets the oldest ones. Gives what is kept then.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn keep(&self, source: &Source, version: &str, now: DateTime<Utc>) -> io::Result<()> {
+    pub fn keep(&self, source: &Source, version: &str, now: DateTime<Utc>) -> io::Result<Index> {
         let (plugin, sha256) = (&source.plugin, source.digest());
-        let folder = self.folder_of(plugin);
-        make_private(&folder)?;
-        let file = self.file(plugin, &sha256);
-        if !file.exists() {
-            write_whole(&file, &source.bytes)?;
-        }
-        if let Some(signature) = &source.signature {
-            write_whole(&signature_of(&file), signature)?;
-        }
-        let mut index = self.index(plugin);
-        index.builds.retain(|build| build.sha256 != sha256);
-        index.set_aside.retain(|aside| *aside != sha256);
-        index.builds.insert(0, KeptBuild { sha256, version: version.to_owned(), since: now });
-        let forgotten = index.builds.split_off(index.builds.len().min(KEPT));
-        self.write(plugin, &index)?;
+        let mut forgotten = Vec::new();
+        let index = self.change(plugin, |index| {
+            let file = self.file(plugin, &sha256);
+            // A build that was damaged on the disk is mended by the same build.
+            if self.read(plugin, &sha256).is_err() {
+                write_whole(&file, &source.bytes)?;
+            }
+            if let Some(signature) = &source.signature {
+                write_whole(&signature_of(&file), signature)?;
+            }
+            index.builds.retain(|build| build.sha256 != sha256);
+            index.set_aside.retain(|aside| *aside != sha256);
+            let kept = KeptBuild { sha256: sha256.clone(), version: version.to_owned(), since: now };
+            index.builds.insert(0, kept);
+            forgotten = index.builds.split_off(index.builds.len().min(KEPT));
+            Ok(())
+        })?;
+        // Only now: the index no longer names them.
         for build in forgotten {
             let file = self.file(plugin, &build.sha256);
-            let _ = fs::remove_file(signature_of(&file));
-            fs::remove_file(file)?;
+            remove(&signature_of(&file))?;
+            remove(&file)?;
         }
-        Ok(())
+        Ok(index)
     }
 
     /// Reads a kept build.
     ///
     /// # Errors
     /// When it cannot be read, or is no longer what was kept.
-    pub fn read(&self, plugin: &PluginName, sha256: &Sha256Hex) -> io::Result<Source> {
-        let source = Source::read(plugin, &self.file(plugin, sha256));
-        let source = source.map_err(|refusal| io::Error::other(refusal.message))?;
+    pub fn read(&self, plugin: &PluginName, sha256: &Sha256Hex) -> Result<Source, Refusal> {
+        let file = self.file(plugin, sha256);
+        let damaged = |message: String| Refusal {
+            sha256: Some(sha256.clone()),
+            ..Refusal::new(plugin, Origin::Kept, LoadStage::Read, message, MEND)
+        };
+        let source = Source::read(plugin, &file)
+            .map_err(|refusal| damaged(format!("the kept build {}: {}", file.display(), refusal.message)))?;
         if source.digest() != *sha256 {
-            return Err(io::Error::other("somebody has changed the kept build"));
+            return Err(damaged(format!(
+                "somebody or something has changed the kept build {}: its sha256 is {} now",
+                file.display(),
+                source.digest()
+            )));
         }
         Ok(Source { origin: Origin::Kept, ..source })
     }
 
-    /// Remembers, also after a restart, not to load a build from the plugins folder.
+    /// Remembers, also after a restart, not to load a build from the plugins folder. Gives what is kept then.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn set_aside(&self, plugin: &PluginName, sha256: &Sha256Hex) -> io::Result<()> {
-        make_private(&self.folder_of(plugin))?;
-        let mut index = self.index(plugin);
-        index.set_aside.retain(|aside| aside != sha256);
-        index.set_aside.insert(0, sha256.clone());
-        index.set_aside.truncate(KEPT);
-        self.write(plugin, &index)
+    pub fn set_aside(&self, plugin: &PluginName, sha256: &Sha256Hex) -> io::Result<Index> {
+        self.change(plugin, |index| {
+            index.set_aside.retain(|aside| aside != sha256);
+            index.set_aside.insert(0, sha256.clone());
+            index.set_aside.truncate(KEPT);
+            Ok(())
+        })
     }
 
-    /// Whether a build was rolled back.
-    #[must_use]
-    pub fn is_set_aside(&self, plugin: &PluginName, sha256: &Sha256Hex) -> bool {
-        self.index(plugin).set_aside.contains(sha256)
+    /// Reads the index, changes it and writes it, while nobody else does: neither another turn nor another process.
+    fn change(
+        &self,
+        plugin: &PluginName,
+        change: impl FnOnce(&mut Index) -> io::Result<()>,
+    ) -> io::Result<Index> {
+        let folder = self.folder_of(plugin);
+        make_private(&folder)?;
+        let lock = File::create(folder.join("index.lock"))?;
+        lock.lock()?;
+        let mut index = self.read_index(plugin)?;
+        change(&mut index)?;
+        write_whole(&self.index_file(plugin), &serde_json::to_vec_pretty(&index)?)?;
+        Ok(index)
     }
 
     fn folder_of(&self, plugin: &PluginName) -> PathBuf {
@@ -129,14 +156,14 @@ impl Builds {
         self.folder_of(plugin).join("index.json")
     }
 
-    /// An index that cannot be read is as good as none: builds are a comfort, and no record.
-    fn index(&self, plugin: &PluginName) -> Index {
-        let text = fs::read(self.index_file(plugin)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
-    }
-
-    fn write(&self, plugin: &PluginName, index: &Index) -> io::Result<()> {
-        write_whole(&self.index_file(plugin), &serde_json::to_vec_pretty(index)?)
+    /// An index that is not there or says nothing is an empty one. One that the disk does not give is an error: who
+    /// wrote another in its place would forget what it held.
+    fn read_index(&self, plugin: &PluginName) -> io::Result<Index> {
+        match fs::read(self.index_file(plugin)) {
+            Ok(text) => Ok(serde_json::from_slice(&text).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Index::default()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -144,11 +171,21 @@ fn signature_of(file: &Path) -> PathBuf {
     file.with_extension("wasm.sig")
 }
 
-/// Nobody ever finds half of the file.
+/// Nobody ever finds half of the file, not even after a loss of power: its bytes are on the disk before its name is.
 fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = file.with_extension("new");
-    fs::write(&beside, bytes)?;
-    fs::rename(beside, file)
+    let mut new = File::create(&beside)?;
+    new.write_all(bytes)?;
+    new.sync_all()?;
+    fs::rename(&beside, file)?;
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +197,7 @@ mod tests {
     }
 
     fn kept(builds: &Builds) -> Vec<String> {
-        builds.list(&PluginName::new("own")).into_iter().map(|build| build.version).collect()
+        builds.index(&PluginName::new("own")).builds.into_iter().map(|build| build.version).collect()
     }
 
     #[test]
@@ -183,7 +220,7 @@ mod tests {
         assert_eq!((&*read.bytes, read.origin), (&b"c"[..], Origin::Kept));
         builds.read(&own, &source("b").digest()).expect_err("it is forgotten");
         let files = fs::read_dir(folder.path().join("builds/own")).expect("a folder").count();
-        assert_eq!(files, 4, "three builds and the index");
+        assert_eq!(files, 5, "three builds, the index and its lock");
     }
 
     #[test]
@@ -195,6 +232,40 @@ mod tests {
         fs::write(builds.file(&own, &source("good").digest()), b"evil").expect("it can be written");
         let error = builds.read(&own, &source("good").digest()).expect_err("it is another file now");
         assert!(error.to_string().contains("has changed"), "{error}");
+        assert!(error.message.contains(source("good").digest().as_str()), "it is named: {error}");
+    }
+
+    #[test]
+    fn a_build_that_was_damaged_is_mended_when_the_same_build_is_kept_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let builds = Builds::new(folder.path().to_owned());
+        let (own, good) = (PluginName::new("own"), source("good"));
+        for damage in [&b""[..], b"evil", b"goo"] {
+            builds.keep(&good, "1", DateTime::UNIX_EPOCH).expect("it is kept");
+            fs::write(builds.file(&own, &good.digest()), damage).expect("it can be written");
+            builds.read(&own, &good.digest()).expect_err("it is another file now");
+        }
+        builds.keep(&good, "1", DateTime::UNIX_EPOCH).expect("it is kept");
+        assert_eq!(builds.read(&own, &good.digest()).map(|read| read.bytes), Ok(good.bytes));
+    }
+
+    #[test]
+    fn builds_that_are_kept_at_once_are_all_in_the_index() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = PluginName::new("own");
+        for round in 0..8 {
+            let builds = Builds::new(folder.path().join(round.to_string()));
+            std::thread::scope(|scope| {
+                for bytes in ["a", "b"] {
+                    scope.spawn(|| {
+                        builds.keep(&source(bytes), bytes, DateTime::UNIX_EPOCH).expect("it is kept")
+                    });
+                }
+                scope.spawn(|| builds.set_aside(&own, &source("c").digest()).expect("it is written"));
+            });
+            let Index { builds, set_aside } = builds.index(&own);
+            assert_eq!((builds.len(), set_aside.len()), (2, 1), "round {round}");
+        }
     }
 
     #[test]
@@ -205,8 +276,8 @@ mod tests {
         let bad = source("bad");
         builds().keep(&bad, "2", DateTime::UNIX_EPOCH).expect("it is kept");
         builds().set_aside(&own, &bad.digest()).expect("it is written");
-        assert!(builds().is_set_aside(&own, &bad.digest()));
+        assert_eq!(builds().index(&own).set_aside, [bad.digest()]);
         builds().keep(&bad, "2", DateTime::UNIX_EPOCH).expect("it is kept");
-        assert!(!builds().is_set_aside(&own, &bad.digest()));
+        assert_eq!(builds().index(&own).set_aside, []);
     }
 }

@@ -1,36 +1,57 @@
 //! The folder of plugins: which file a plugin has, and whether somebody is still writing it.
 
+use std::collections::BTreeMap;
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::built_in::BUILT_IN;
 use super::refusal::{LoadStage, Origin, Refusal};
 use super::source::Source;
+use crate::aside::{Aside, Silent};
 use domain::ids::PluginName;
 
 /// How often, and how long apart, a file that changes while it is read is read again.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a disk has for an answer: enough for the largest component on a slow one.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where components are: `NAME.wasm` in a folder goes before the plugin of that name that is built in.
+///
+/// The disk may be that of another machine, and not answer. It is asked aside, each file by itself.
 #[derive(Clone, Debug)]
 pub struct Folder {
     path: PathBuf,
+    asides: Arc<Mutex<BTreeMap<Option<PluginName>, Aside>>>,
 }
 
-/// How a file looks from outside; another look is another content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a file looks from outside; another look may be another content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
-    file: Option<(u64, Option<SystemTime>)>,
-    signature: Option<(u64, Option<SystemTime>)>,
+    file: Option<Seen>,
+    signature: Option<Seen>,
+}
+
+/// What is told of a file without reading it. Its length and the time of its content alone would not do: `rsync -t` and
+/// `chmod` leave both as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    length: u64,
+    written: Option<SystemTime>,
+    device: u64,
+    inode: u64,
+    mode: u32,
+    changed: (i64, i64),
 }
 
 impl Folder {
     /// The folder at `path`. It need not exist.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, asides: Arc::default() }
     }
 
     /// Where it is.
@@ -52,29 +73,28 @@ impl Folder {
     }
 
     /// How a plugin's file looks now, without reading it; [`Look::is_gone`] if there is none.
-    #[must_use]
-    pub fn look(&self, plugin: &PluginName) -> Look {
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub async fn look(&self, plugin: &PluginName) -> Result<Look, Refusal> {
         let file = self.file(plugin);
-        let seen =
-            |path: &Path| path.metadata().ok().map(|seen: Metadata| (seen.len(), seen.modified().ok()));
-        Look { signature: seen(&file.with_extension("wasm.sig")), file: seen(&file) }
+        let look = self.aside(Some(plugin)).ask(move || Look::at(&file)).await;
+        look.map_err(|silent| self.silent(plugin, silent))
     }
 
     /// The plugins that have a file here.
-    #[must_use]
-    pub fn plugins(&self) -> Vec<PluginName> {
-        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let names = names.filter_map(|name| name.strip_suffix(".wasm").map(str::to_owned));
-        let mut plugins: Vec<PluginName> = names.filter(|name| is_plain(name)).map(PluginName::new).collect();
-        plugins.sort();
-        plugins
+    ///
+    /// # Errors
+    /// When the disk does not answer.
+    pub async fn plugins(&self) -> Result<Vec<PluginName>, Silent> {
+        let path = self.path.clone();
+        self.aside(None).ask(move || plugins(&path)).await
     }
 
     /// Reads a plugin: from its file, once that stays as it is while it is read, or else from the program.
     ///
     /// # Errors
-    /// When it has neither, or its file cannot be read.
+    /// When it has neither, its file cannot be read, or the disk does not answer.
     pub async fn read(&self, plugin: &PluginName) -> Result<Source, Refusal> {
         if !is_plain(plugin.as_str()) {
             return Err(self.refusal(
@@ -84,43 +104,106 @@ impl Folder {
             ));
         }
         for _ in 0..TRIES {
-            let before = self.look(plugin);
-            if before.is_gone() {
-                break;
-            }
             let (own, file) = (plugin.clone(), self.file(plugin));
-            let read = tokio::task::spawn_blocking(move || Source::read(&own, &file)).await;
-            let read = read.map_err(|_| self.refusal(plugin, "reading it failed", "try again"))?;
-            if self.look(plugin) == before {
-                return read;
+            let aside = self.aside(Some(plugin));
+            let read = aside.ask(move || {
+                let before = Look::at(&file);
+                let read = (!before.is_gone()).then(|| Source::read(&own, &file));
+                (before == Look::at(&file)).then_some(read)
+            });
+            match read.await.map_err(|silent| self.silent(plugin, silent))? {
+                Some(Some(read)) => return read,
+                Some(None) => break,
+                None => tokio::time::sleep(PAUSE).await,
             }
-            tokio::time::sleep(PAUSE).await;
         }
-        Source::built_in(plugin).ok_or_else(|| self.not_found(plugin))
+        match Source::built_in(plugin) {
+            Some(source) => Ok(source),
+            None => Err(self.not_found(plugin).await),
+        }
     }
 
-    fn not_found(&self, plugin: &PluginName) -> Refusal {
+    async fn not_found(&self, plugin: &PluginName) -> Refusal {
         let file = self.file(plugin);
-        let message = if file.exists() {
-            format!("the file {} changes all the time", file.display())
-        } else {
-            format!("there is no file {} and no built-in plugin of that name", file.display())
+        let path = file.clone();
+        let seen = self.aside(Some(plugin)).ask(move || (path.exists(), path.read_link())).await;
+        let message = match seen {
+            Err(silent) => return self.silent(plugin, silent),
+            Ok((true, _)) => format!("the file {} changes all the time", file.display()),
+            Ok((false, Ok(target))) => {
+                format!("the file {} is a link to {}, which leads nowhere", file.display(), target.display())
+            }
+            Ok((false, Err(_))) => {
+                format!("there is no file {} and no built-in plugin of that name", file.display())
+            }
         };
         let hint = format!("put the component there, or use a built-in one ({})", BUILT_IN.join(", "));
         self.refusal(plugin, &message, &hint)
     }
 
+    fn silent(&self, plugin: &PluginName, silent: Silent) -> Refusal {
+        let message = format!("the disk of {} is asked in vain: {silent}", self.file(plugin).display());
+        self.refusal(plugin, &message, "look after the mount of plugins.dir; it is asked again once a minute")
+    }
+
     fn refusal(&self, plugin: &PluginName, message: &str, hint: &str) -> Refusal {
         Refusal::new(plugin, Origin::File(self.path.clone()), LoadStage::Read, message, hint)
+    }
+
+    /// Where a file is asked about; none is the folder itself.
+    fn aside(&self, plugin: Option<&PluginName>) -> Aside {
+        let mut asides = self.asides.lock().unwrap_or_else(PoisonError::into_inner);
+        asides.entry(plugin.cloned()).or_insert_with(|| Aside::new(PATIENCE)).clone()
     }
 }
 
 impl Look {
+    /// How a file and the signature beside it look now.
+    fn at(file: &Path) -> Self {
+        let seen = |path: &Path| path.metadata().ok().map(|metadata| Seen::of(&metadata));
+        Self { signature: seen(&file.with_extension("wasm.sig")), file: seen(file) }
+    }
+
     /// Whether there is no file.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.file.is_none()
     }
+
+    /// Whether this may be the half of what somebody writes: the same file as before with another content, or one where
+    /// none was. A file that took the place of another was renamed, and is whole.
+    #[must_use]
+    pub fn may_be_half(&self, before: &Self) -> bool {
+        match (&before.file, &self.file) {
+            (Some(before), Some(now)) => {
+                (before.device, before.inode) == (now.device, now.inode) && before != now
+            }
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            length: metadata.len(),
+            written: metadata.modified().ok(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            mode: metadata.mode(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+fn plugins(folder: &Path) -> Vec<PluginName> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.filter_map(|name| name.strip_suffix(".wasm").map(str::to_owned));
+    let mut plugins: Vec<PluginName> = names.filter(|name| is_plain(name)).map(PluginName::new).collect();
+    plugins.sort();
+    plugins
 }
 
 /// Whether a name is a file name everywhere, and nothing more than that.
@@ -144,11 +227,64 @@ mod tests {
         std::fs::write(&file, b"anything").expect("it can be written");
         std::fs::write(folder.path().join("not plain.wasm"), b"").expect("it can be written");
         assert_eq!(origin("daily").await.expect("there is a file"), Origin::File(file));
-        assert_eq!(plugins.plugins(), [PluginName::new("daily")]);
+        assert_eq!(plugins.plugins().await, Ok(vec![PluginName::new("daily")]));
 
         let missing = origin("weekly").await.expect_err("there is none");
         assert!(missing.message.contains("weekly.wasm"), "{missing}");
         assert!(missing.hint.contains("daily, brief"), "{missing}");
+    }
+
+    #[test]
+    fn a_file_looks_different_after_whatever_may_have_changed_it() {
+        use std::fs::{self, File, Permissions};
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [file, beside, signature] =
+            ["own.wasm", "own.new", "own.wasm.sig"].map(|name| folder.path().join(name));
+        let stamp = |file: &Path| {
+            let opened = File::options().write(true).open(file).expect("it is there");
+            opened.set_modified(SystemTime::UNIX_EPOCH).expect("it is ours");
+        };
+        fs::write(&file, b"one").expect("it can be written");
+        stamp(&file);
+        let mut before = Look::at(&file);
+        assert_eq!(Look::at(&file), before);
+        for (what, half, change) in [
+            (
+                "written over, with the time of before",
+                true,
+                &(|| {
+                    fs::write(&file, b"two").expect("it can be written");
+                    stamp(&file);
+                }) as &dyn Fn(),
+            ),
+            ("renamed, with the length and the time of before", false, &|| {
+                fs::write(&beside, b"six").expect("it can be written");
+                stamp(&beside);
+                fs::rename(&beside, &file).expect("it can be renamed");
+            }),
+            ("may be read now", true, &|| {
+                fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("it is ours");
+            }),
+            ("is signed now", false, &|| fs::write(&signature, b"me").expect("it can be written")),
+            ("is gone", false, &|| fs::remove_file(&file).expect("it is there")),
+            ("is there again", true, &|| fs::write(&file, b"two").expect("it can be written")),
+        ] {
+            change();
+            let now = Look::at(&file);
+            assert_ne!(now, before, "{what}");
+            assert_eq!(now.may_be_half(&before), half, "{what}");
+            before = now;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leads_nowhere_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::os::unix::fs::symlink("gone.wasm", folder.path().join("own.wasm")).expect("it can be made");
+        let plugins = Folder::new(folder.path().to_owned());
+        let refusal = plugins.read(&PluginName::new("own")).await.expect_err("there is no file");
+        assert!(refusal.message.contains("is a link to gone.wasm, which leads nowhere"), "{refusal}");
     }
 
     #[tokio::test]

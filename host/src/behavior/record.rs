@@ -135,6 +135,8 @@ pub struct PluginRecord {
     pub serving: Option<GenerationNumber>,
     /// Its file is gone; it is served from memory.
     pub orphaned: bool,
+    /// What lies in the folder was refused: the newest of the builds that were.
+    pub refused: bool,
     /// It broke down too often.
     pub quarantine: Option<Quarantine>,
     /// Its builds, newest first.

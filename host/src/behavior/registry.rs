@@ -2,39 +2,55 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-
-use super::builds::Builds;
-use super::built_in::BUILT_IN;
+use super::builds::{Builds, Index};
 use super::call::Called;
 use super::engine::Engine;
 use super::generation::Generation;
-use super::health::Quarantine;
+use super::health::{Quarantine, Ticket, Turning};
+use super::life::{Choice, Does, Happens, Verdict};
+use super::probation::Probation;
 use super::record::{LoggedLine, Occasion, PluginRecord};
-use super::refusal::Refusal;
-use super::shelf::{Choice, Shelf, TrialEnd, Turning, Verdict};
+use super::refusal::{LoadStage, Origin, Refusal};
+use super::shelf::Shelf;
 use super::source::Source;
+use super::stand_in::Embedded;
 use super::trust::Trust;
+use crate::aside::Aside;
 use domain::clock::Clock;
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName};
 use domain::plugin::{CanaryPlan, Fallback, ServedAs};
 use domain::strategy::Strategy;
 
+/// How long the disk of the kept builds has for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) type Shelves = Mutex<BTreeMap<PluginName, Shelf>>;
+
 /// The plugins of this process. A turn pins a generation and keeps it to its end, so swapping one never
 /// touches a turn that is under way; a generation that was replaced is freed by its last turn.
 #[derive(Debug)]
 pub struct Registry {
-    engine: Engine,
-    clock: Clock,
+    pub(super) engine: Engine,
+    pub(super) clock: Clock,
     builds: Builds,
-    trust: Trust,
-    shelves: Mutex<BTreeMap<PluginName, Shelf>>,
-    /// Strategies whose settings the live generation does not take, and why.
-    left_out: Mutex<BTreeMap<StrategyName, String>>,
-    /// Held while a generation is loaded that stands in for another.
-    standing_in: tokio::sync::Mutex<()>,
-    embedded: tokio::sync::OnceCell<Option<Arc<Generation>>>,
+    pub(super) trust: Trust,
+    pub(super) shelves: Arc<Shelves>,
+    /// Where the disk of the kept builds is asked.
+    disk: Aside,
+    /// Held while a generation is loaded that stands in for another of the same plugin.
+    pub(super) standing_in: Mutex<BTreeMap<PluginName, Arc<tokio::sync::Mutex<()>>>>,
+    pub(super) embedded: tokio::sync::Mutex<Embedded>,
+}
+
+/// What a turn gets, and what was found out on the way.
+#[derive(Debug)]
+pub struct Pin {
+    /// What serves it.
+    pub served: Result<Pinned, Unserved>,
+    /// What should have stood in and could not, if that is new.
+    pub refused: Vec<Refusal>,
 }
 
 /// What serves a turn.
@@ -46,6 +62,8 @@ pub struct Pinned {
     pub served_as: ServedAs,
     /// The strategy as that generation gets it: the embedded behavior has its own default settings.
     pub strategy: Arc<Strategy>,
+    /// This turn tries a generation in quarantine.
+    pub probation: Option<Arc<Probation>>,
 }
 
 /// Why nothing serves a turn.
@@ -68,6 +86,19 @@ pub enum Trial {
     Withdrawn(Refusal),
 }
 
+/// What is to be done about what lies in the folder, or about a wish to go back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is to be loaded.
+    Load,
+    /// The first of these kept builds that is good is to be loaded.
+    LoadKept(Vec<Sha256Hex>),
+    /// This generation serves everybody: nothing is to be loaded.
+    Serves(GenerationNumber),
+    /// It is on trial, was refused or was rolled back; or there is nothing.
+    Nothing,
+}
+
 impl Registry {
     /// A registry without any plugin.
     #[must_use]
@@ -77,10 +108,10 @@ impl Registry {
             clock,
             builds,
             trust,
-            shelves: Mutex::default(),
-            left_out: Mutex::default(),
-            standing_in: tokio::sync::Mutex::default(),
-            embedded: tokio::sync::OnceCell::new(),
+            shelves: Arc::default(),
+            disk: Aside::new(PATIENCE),
+            standing_in: Mutex::default(),
+            embedded: tokio::sync::Mutex::default(),
         }
     }
 
@@ -96,12 +127,6 @@ impl Registry {
         &self.trust
     }
 
-    /// The good builds on disk.
-    #[must_use]
-    pub fn builds(&self) -> &Builds {
-        &self.builds
-    }
-
     /// The generation that new turns get.
     #[must_use]
     pub fn current(&self, plugin: &PluginName) -> Option<Arc<Generation>> {
@@ -109,29 +134,40 @@ impl Registry {
     }
 
     /// What serves a turn of `persona` under `strategy` that begins now.
-    ///
-    /// # Errors
-    /// When nothing does.
-    pub async fn pin(&self, strategy: &Arc<Strategy>, persona: &PersonaId) -> Result<Pinned, Unserved> {
-        if let Some(said) = self.left_out().get(&strategy.name) {
-            return Err(Unserved::Settings(said.clone()));
-        }
-        let now = self.clock.now();
-        let choice = {
+    pub async fn pin(&self, strategy: &Arc<Strategy>, persona: &PersonaId) -> Pin {
+        let mut refused = Vec::new();
+        let served = self.serve(strategy, persona, &mut refused).await;
+        Pin { served, refused }
+    }
+
+    async fn serve(
+        &self,
+        strategy: &Arc<Strategy>,
+        persona: &PersonaId,
+        refused: &mut Vec<Refusal>,
+    ) -> Result<Pinned, Unserved> {
+        let (quarantine, ill) = {
             let mut shelves = self.shelves();
-            shelves.get_mut(&strategy.plugin).map_or(Choice::Nothing, |shelf| shelf.choose(persona, now))
-        };
-        let (quarantine, ill) = match choice {
-            Choice::Nothing => return Err(Unserved::NotLoaded),
-            Choice::Serves(generation, served_as) => {
-                return Ok(Pinned { generation, served_as, strategy: Arc::clone(strategy) });
+            let shelf = shelves.entry(strategy.plugin.clone()).or_default();
+            let (number, served_as, ticket) = match shelf.choose(&strategy.name, persona, self.clock.now()) {
+                Choice::Nothing => return Err(Unserved::NotLoaded),
+                Choice::LeftOut(why) => return Err(Unserved::Settings(why)),
+                Choice::Live(number, ticket) => (Some(number), ServedAs::Live, Ok(ticket)),
+                Choice::Trial(number) => (Some(number), ServedAs::Canary, Ok(None)),
+                Choice::Quarantined(quarantine) => (None, ServedAs::Live, Err(quarantine)),
+            };
+            match (ticket, number.and_then(|number| shelf.generation(number))) {
+                (Ok(ticket), Some(generation)) => {
+                    return Ok(self.pinned(generation, served_as, strategy, ticket));
+                }
+                (Ok(_), None) => return Err(Unserved::NotLoaded),
+                (Err(quarantine), _) => (quarantine, shelf.live().map(|live| live.digest().clone())),
             }
-            Choice::Quarantined(quarantine, ill) => (quarantine, ill),
         };
         for fallback in &strategy.fallback {
             let pinned = match fallback {
-                Fallback::Previous => self.previous(strategy, &ill).await,
-                Fallback::BuiltIn => self.embedded(strategy, &ill).await,
+                Fallback::Previous => self.previous(strategy, refused).await,
+                Fallback::BuiltIn => self.embedded(strategy, ill.as_ref(), refused).await,
             };
             if let Some(pinned) = pinned {
                 return Ok(pinned);
@@ -140,28 +176,85 @@ impl Registry {
         Err(Unserved::Quarantined(quarantine))
     }
 
+    pub(super) fn pinned(
+        &self,
+        generation: &Arc<Generation>,
+        served_as: ServedAs,
+        strategy: &Arc<Strategy>,
+        ticket: Option<Ticket>,
+    ) -> Pinned {
+        let probation = ticket.map(|ticket| Arc::new(Probation::new(self, generation, ticket)));
+        Pinned { generation: Arc::clone(generation), served_as, strategy: Arc::clone(strategy), probation }
+    }
+
     /// Books a call of a turn.
     pub fn book<T>(
         &self,
         generation: &Generation,
         strategy: &StrategyName,
         called: &Called<T>,
+        probation: Option<&Probation>,
     ) -> Option<Turning> {
-        let now = self.clock.now();
-        self.shelves().get_mut(generation.plugin())?.book(generation, strategy, called, now)
+        let (now, ticket) = (self.clock.now(), probation.map(Probation::ticket));
+        self.shelves().get_mut(generation.plugin())?.book(generation, strategy, called, ticket, now)
     }
 
     /// Counts a turn that is over, for a generation on trial.
     pub async fn judge(&self, generation: &Generation, verdict: Verdict) -> Option<Trial> {
+        let plugin = generation.plugin();
         let now = self.clock.now();
-        let end = self.shelves().get_mut(generation.plugin())?.judge(generation, verdict, now)?;
-        Some(match end {
-            TrialEnd::Withdrawn(refusal) => Trial::Withdrawn(refusal),
-            TrialEnd::Promoted(generation, source) => {
-                self.keep(source, &generation).await;
-                Trial::Promoted(generation.number())
+        let (refusal, does) = self.shelves().get_mut(plugin)?.judge(generation, verdict, now);
+        let is_promoted = does.contains(&Does::GoesLive(generation.number()));
+        self.write_down(plugin, does).await;
+        let promoted = is_promoted.then(|| Trial::Promoted(generation.number()));
+        refusal.map(Trial::Withdrawn).or(promoted)
+    }
+
+    /// Learns what the disk keeps of a plugin. Without that there is nothing to go back to.
+    pub async fn open(&self, plugin: &PluginName) {
+        let (builds, own) = (self.builds.clone(), plugin.clone());
+        match self.disk.ask(move || builds.index(&own)).await {
+            Ok(index) => self.indexed(plugin, index),
+            Err(error) => {
+                tracing::warn!(%plugin, %error, "the kept builds cannot be read: look after the mount of plugins.builds_dir");
             }
-        })
+        }
+    }
+
+    /// This build lies in the folder. Gives what is to be done, and whether the file was gone before.
+    pub fn found(&self, source: &Source, occasion: Occasion) -> (Next, bool) {
+        self.seen(&source.plugin, Happens::Found { sha256: source.digest(), occasion })
+    }
+
+    /// The file of a plugin is gone. Gives what serves on, and whether that is new.
+    pub fn gone(&self, plugin: &PluginName) -> (Next, bool) {
+        self.seen(plugin, Happens::Gone)
+    }
+
+    fn seen(&self, plugin: &PluginName, happens: Happens) -> (Next, bool) {
+        let does = self.after(plugin, happens);
+        for retired in
+            does.iter().filter_map(|does| if let Does::Retires(own) = does { Some(own) } else { None })
+        {
+            let generation = retired.0;
+            tracing::info!(%plugin, generation, "the trial is over: its build is no longer in the folder");
+        }
+        let is_new = does.iter().any(|does| matches!(does, Does::Orphans(_)));
+        (next(does), is_new)
+    }
+
+    /// Somebody wants what was there before. Gives what is to be done for that.
+    pub async fn roll_back(&self, plugin: &PluginName) -> Next {
+        let does = self.after(plugin, Happens::RolledBack);
+        self.write_down(plugin, does.clone()).await;
+        next(does)
+    }
+
+    /// Whether what lies in the folder is to be tried again, though it looks as before.
+    #[must_use]
+    pub fn is_due_again(&self, plugin: &PluginName) -> bool {
+        let now = self.clock.now();
+        self.shelves().get(plugin).is_some_and(|shelf| shelf.life().is_due_again(now))
     }
 
     /// The number of a plugin's next generation.
@@ -170,48 +263,38 @@ impl Registry {
         self.shelves().entry(plugin.clone()).or_default().next_number()
     }
 
-    /// Lets a generation serve all new turns, and keeps its build.
-    pub async fn go_live(&self, generation: &Arc<Generation>, source: Source, occasion: Occasion) {
-        let now = self.clock.now();
-        {
-            let mut shelves = self.shelves();
-            let shelf = shelves.entry(generation.plugin().clone()).or_default();
-            shelf.go_live(generation, occasion, now);
-        }
-        self.keep(source, generation).await;
-    }
-
-    /// Lets a generation serve a share of the personas until it has shown itself.
-    pub fn go_on_trial(
+    /// A build has shown itself: it serves all new turns from now on or, with a plan, a share of the personas, if
+    /// another one serves. Gives whether it is on trial.
+    pub async fn admit(
         &self,
         generation: &Arc<Generation>,
         source: Source,
-        plan: CanaryPlan,
+        left_out: BTreeMap<StrategyName, String>,
         occasion: Occasion,
-    ) {
-        let now = self.clock.now();
-        let mut shelves = self.shelves();
-        let shelf = shelves.entry(generation.plugin().clone()).or_default();
-        shelf.go_on_trial(generation, source, plan, occasion, now);
+        plan: Option<CanaryPlan>,
+    ) -> bool {
+        let (plugin, now) = (generation.plugin(), self.clock.now());
+        let does = {
+            let mut shelves = self.shelves();
+            let shelf = shelves.entry(plugin.clone()).or_default();
+            shelf.admitted(generation, source, left_out, occasion, plan, now)
+        };
+        let on_trial = does.contains(&Does::GoesOnTrial(generation.number()));
+        self.write_down(plugin, does).await;
+        on_trial
     }
 
-    /// Writes a refusal down, and gives it with what serves on; nothing if it was told before.
-    pub fn refuse(&self, refusal: Refusal, occasion: Occasion) -> Option<Refusal> {
+    /// Writes a refusal down. Gives it with what serves on, unless it was told before, and the kept builds that are to
+    /// be tried in its place.
+    pub fn refuse(&self, refusal: Refusal, occasion: Occasion) -> (Option<Refusal>, Vec<Sha256Hex>) {
         let mut shelves = self.shelves();
         let shelf = shelves.entry(refusal.plugin.clone()).or_default();
-        if shelf.was_told(&refusal) {
-            return None;
-        }
-        shelf.refuse(&refusal, occasion, self.clock.now());
-        Some(Refusal { still_serving: shelf.serving(), ..refusal })
-    }
-
-    /// Whether there is nothing to find out about a build: it serves, is on trial, was refused or was
-    /// rolled back.
-    #[must_use]
-    pub fn is_settled(&self, plugin: &PluginName, sha256: &Sha256Hex) -> bool {
-        let on_shelf = self.shelves().get(plugin).is_some_and(|shelf| shelf.is_settled(sha256));
-        on_shelf || self.builds.is_set_aside(plugin, sha256)
+        let (told, does) = shelf.refused(refusal, occasion, self.clock.now());
+        let kept = match next(does) {
+            Next::LoadKept(kept) => kept,
+            _ => Vec::new(),
+        };
+        (told, kept)
     }
 
     /// What serves, such as `1.3.0, generation 4`.
@@ -220,31 +303,16 @@ impl Registry {
         self.shelves().get(plugin)?.serving()
     }
 
-    /// Whether a strategy cannot be served, because the live generation does not take its settings.
+    /// Why the live generation leaves a strategy out, if it does.
     #[must_use]
-    pub fn is_left_out(&self, strategy: &StrategyName) -> bool {
-        self.left_out().contains_key(strategy)
+    pub fn why_left_out(&self, strategy: &Strategy) -> Option<String> {
+        self.shelves().get(&strategy.plugin)?.life().why_left_out(&strategy.name).cloned()
     }
 
-    /// Why a strategy is left out, if it is.
+    /// Whether the file of a plugin is gone, and it is served from memory.
     #[must_use]
-    pub fn why_left_out(&self, strategy: &StrategyName) -> Option<String> {
-        self.left_out().get(strategy).cloned()
-    }
-
-    /// Serves a strategy, or leaves it out for this reason.
-    pub fn leave_out(&self, strategy: &StrategyName, why: Option<String>) {
-        match why {
-            Some(why) => self.left_out().insert(strategy.clone(), why),
-            None => self.left_out().remove(strategy),
-        };
-    }
-
-    /// Whether the file of a plugin is gone. Gives whether that is new.
-    pub fn mark_orphaned(&self, plugin: &PluginName, orphaned: bool) -> bool {
-        let mut shelves = self.shelves();
-        let shelf = shelves.entry(plugin.clone()).or_default();
-        std::mem::replace(&mut shelf.orphaned, orphaned) != orphaned
+    pub fn is_orphaned(&self, plugin: &PluginName) -> bool {
+        self.shelves().get(plugin).is_some_and(|shelf| shelf.life().is_orphaned())
     }
 
     /// Everything about every plugin, by name. `strategies` says who uses which.
@@ -257,16 +325,13 @@ impl Registry {
                 .map(|(strategy, _)| strategy.clone())
                 .collect(),
             serving: shelf.live().map(|live| live.number()),
-            orphaned: shelf.orphaned,
-            quarantine: shelf.quarantine().cloned(),
+            orphaned: shelf.life().is_orphaned(),
+            refused: shelf.has_refused(),
+            quarantine: shelf.life().quarantine().cloned(),
             generations: shelf.records(),
-            kept: Vec::new(),
+            kept: shelf.kept().to_vec(),
         };
-        let mut records: Vec<PluginRecord> = self.shelves().iter().map(record).collect();
-        for record in &mut records {
-            record.kept = self.builds.list(&record.name);
-        }
-        records
+        self.shelves().iter().map(record).collect()
     }
 
     /// The last lines that a plugin logged, oldest first; nothing if there is no such plugin.
@@ -275,67 +340,80 @@ impl Registry {
         Some(self.shelves().get(plugin)?.log.iter().cloned().collect())
     }
 
-    /// The build before the one that is ill, loaded when it is needed for the first time.
-    async fn previous(&self, strategy: &Arc<Strategy>, ill: &Sha256Hex) -> Option<Pinned> {
-        let plugin = &strategy.plugin;
-        let _one_at_a_time = self.standing_in.lock().await;
-        let ready = self.shelves().get_mut(plugin)?.standing_in(self.clock.now());
-        let generation = match ready {
-            Some(generation) => generation?,
-            None => {
-                let source = self.kept_before(plugin, ill)?;
-                let number = self.next_number(plugin);
-                let generation = Arc::new(self.engine.load(&source, number, &self.trust).await.ok()?);
-                self.shelves().get_mut(plugin)?.let_stand_in(&generation, self.clock.now());
-                generation
-            }
-        };
-        Some(Pinned { generation, served_as: ServedAs::Previous, strategy: Arc::clone(strategy) })
-    }
-
-    /// The newest kept build that is another one and was not rolled back.
+    /// Whether a build is among the kept ones.
     #[must_use]
-    pub fn kept_before(&self, plugin: &PluginName, this: &Sha256Hex) -> Option<Source> {
-        let other = self.builds.list(plugin).into_iter().map(|build| build.sha256);
-        let mut other = other.filter(|sha256| sha256 != this && !self.builds.is_set_aside(plugin, sha256));
-        other.find_map(|sha256| self.builds.read(plugin, &sha256).ok())
+    pub fn keeps(&self, source: &Source) -> bool {
+        let shelves = self.shelves();
+        let kept = shelves.get(&source.plugin).map(Shelf::kept).unwrap_or_default();
+        kept.iter().any(|build| build.sha256 == source.digest())
     }
 
-    /// The behavior that is part of the program.
-    async fn embedded(&self, strategy: &Arc<Strategy>, ill: &Sha256Hex) -> Option<Pinned> {
-        let plugin = PluginName::new(BUILT_IN[0]);
-        let load = async || {
-            let source = Source::built_in(&plugin)?;
-            let number = self.next_number(&plugin);
-            let generation = self.engine.load(&source, number, &Trust::default()).await.ok().map(Arc::new)?;
-            self.shelves().get_mut(&plugin)?.note_fallback(&generation, self.clock.now());
-            Some(generation)
-        };
-        let generation = self.embedded.get_or_init(load).await.clone()?;
-        if generation.digest() == ill {
-            return None;
-        }
-        let plain = Strategy::plain(strategy.name.clone(), plugin.clone());
-        let own = Strategy { model: strategy.model.clone(), limits: strategy.limits, ..plain };
-        Some(Pinned { generation, served_as: ServedAs::BuiltIn, strategy: Arc::new(own) })
+    /// Reads a kept build.
+    ///
+    /// # Errors
+    /// When it is damaged, or the disk does not answer.
+    pub async fn kept(&self, plugin: &PluginName, sha256: &Sha256Hex) -> Result<Source, Refusal> {
+        let (builds, own, digest) = (self.builds.clone(), plugin.clone(), sha256.clone());
+        self.disk.ask(move || builds.read(&own, &digest)).await.unwrap_or_else(|silent| {
+            let message = format!("the kept build {} cannot be read: {silent}", sha256.as_str());
+            let hint = "look after the mount of plugins.builds_dir";
+            let refusal = Refusal::new(plugin, Origin::Kept, LoadStage::Read, message, hint);
+            Err(Refusal { sha256: Some(sha256.clone()), ..refusal })
+        })
     }
 
-    /// A build that cannot be kept serves all the same.
-    async fn keep(&self, source: Source, generation: &Generation) {
-        let (builds, version) = (self.builds.clone(), generation.descriptor().version.clone());
+    /// Writes down what the kept builds have to tell after a restart. A build that cannot be kept serves all the same.
+    async fn write_down(&self, plugin: &PluginName, does: Vec<Does>) {
         let now = self.clock.now();
-        let plugin = source.plugin.clone();
-        let kept = spawn_blocking(move || builds.keep(&source, &version, now)).await;
-        if let Ok(Err(error)) = kept {
-            tracing::warn!(%plugin, %error, "the build serves, but cannot be kept for a rollback: is plugins.builds_dir writable?");
+        for done in does {
+            let builds = self.builds.clone();
+            let written = match done {
+                Does::Keeps(number) => {
+                    let kept = self.shelves().get_mut(plugin).and_then(|shelf| shelf.take_to_keep(number));
+                    let Some((generation, source)) = kept else { continue };
+                    let version = generation.descriptor().version.clone();
+                    self.disk.ask(move || builds.keep(&source, &version, now)).await
+                }
+                Does::SetsAside(sha256) => {
+                    let own = plugin.clone();
+                    self.disk.ask(move || builds.set_aside(&own, &sha256)).await
+                }
+                _ => continue,
+            };
+            match written
+                .map_err(|silent| silent.to_string())
+                .and_then(|index| index.map_err(|error| error.to_string()))
+            {
+                Ok(index) => self.indexed(plugin, index),
+                Err(error) => {
+                    tracing::warn!(%plugin, error, "what serves now cannot be written down for a rollback or a restart: is plugins.builds_dir writable?");
+                }
+            }
         }
     }
 
-    fn left_out(&self) -> MutexGuard<'_, BTreeMap<StrategyName, String>> {
-        self.left_out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn indexed(&self, plugin: &PluginName, index: Index) {
+        let now = self.clock.now();
+        self.shelves().entry(plugin.clone()).or_default().indexed(index, now);
     }
 
-    fn shelves(&self) -> MutexGuard<'_, BTreeMap<PluginName, Shelf>> {
+    pub(super) fn after(&self, plugin: &PluginName, happens: Happens) -> Vec<Does> {
+        let now = self.clock.now();
+        self.shelves().entry(plugin.clone()).or_default().after(happens, now)
+    }
+
+    pub(super) fn shelves(&self) -> MutexGuard<'_, BTreeMap<PluginName, Shelf>> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is to be loaded after all that is done already.
+fn next(does: Vec<Does>) -> Next {
+    let next = does.into_iter().find_map(|does| match does {
+        Does::Load => Some(Next::Load),
+        Does::LoadKept(kept) => Some(Next::LoadKept(kept)),
+        Does::Serves(number) => Some(Next::Serves(number)),
+        _ => None,
+    });
+    next.unwrap_or(Next::Nothing)
 }

@@ -1,96 +1,63 @@
-//! One plugin: the generation that serves, the one on trial, the one that stands in, and what is
-//! remembered of those before. Plain state; who waits and who reads files is the registry.
+//! One plugin: the generations that its life names, and what is remembered of those before. The hands of the table;
+//! who waits and who reads files is the registry.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 
-use super::call::Called;
+use super::builds::{Index, KeptBuild};
+use super::call::{CallError, Called};
 use super::generation::Generation;
-use super::health::{Allowed, Health, Quarantine};
+use super::health::{Answer, Ticket, Turning};
+use super::life::{Build, Choice, Does, Happens, InPlace, Lasts, LeftOut, Life, Verdict};
 use super::record::{BuildRecord, BuildState, LoggedLine, Occasion};
-use super::refusal::{LoadStage, Refusal};
+use super::refusal::{LoadStage, Origin, Refusal};
 use super::source::Source;
 use super::tally::Tally;
+use domain::behavior::FailureKind;
 use domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
-use domain::plugin::{CanaryPlan, ServedAs};
+use domain::plugin::CanaryPlan;
 
 /// How many builds are remembered.
 const RECORDS: usize = 20;
 /// How many log lines are remembered.
 const LINES: usize = 500;
-/// So many replies that it cannot read end a trial.
-const UNREADABLE: u32 = 2;
+/// What to do about a build whose trial has failed.
+const WITHDRAWN: &str =
+    "the log and `persona-host turns list` show the turn; mend the plugin and save it again";
 
 /// One plugin.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     numbers: u64,
-    live: Option<Served>,
-    canary: Option<Trial>,
-    previous: Option<Served>,
+    life: Life,
+    held: BTreeMap<GenerationNumber, Held>,
     records: VecDeque<(BuildRecord, Tally)>,
+    /// What lies in the folder was refused: the newest of these records.
+    has_refused: bool,
+    kept: Vec<KeptBuild>,
     pub(super) log: VecDeque<LoggedLine>,
-    pub(super) orphaned: bool,
 }
 
-/// A generation that turns get.
+/// A generation that the life names.
 #[derive(Debug)]
-struct Served {
+struct Held {
     generation: Arc<Generation>,
-    health: Health,
+    occasion: Occasion,
+    /// Until it is kept.
+    source: Option<Source>,
 }
 
-/// A new generation that has to show itself.
-#[derive(Debug)]
-struct Trial {
-    generation: Arc<Generation>,
-    source: Source,
-    plan: CanaryPlan,
-    clean: u32,
-    unreadable: u32,
-}
-
-/// What a turn that begins now gets.
-#[derive(Debug)]
-pub(super) enum Choice {
-    Serves(Arc<Generation>, ServedAs),
-    Quarantined(Quarantine, Sha256Hex),
-    Nothing,
-}
-
-/// How a turn went, as far as its plugin is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All that it was asked was answered, and ratings were read.
-    Clean,
-    /// It found nothing in the reply that it could read.
-    Unreadable,
-    /// It broke down.
-    BrokeDown,
-}
-
-/// How a trial ended.
-#[derive(Debug)]
-pub(super) enum TrialEnd {
-    Promoted(Arc<Generation>, Source),
-    Withdrawn(Refusal),
-}
-
-/// What a call changed about its generation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Turning {
-    /// It is quarantined, or stays so for longer.
-    Quarantined(Quarantine),
-    /// It serves again.
-    Recovered,
-}
-
-impl Served {
-    fn new(generation: Arc<Generation>) -> Self {
-        Self { generation, health: Health::default() }
+impl Verdict {
+    /// What a turn says of its plugin whose call ended like this; nothing if the plugin did what it may do.
+    #[must_use]
+    pub fn of<T>(called: &Called<T>) -> Option<Self> {
+        match answer(called) {
+            Answer::Usable => None,
+            Answer::Unusable => Some(Self::Unusable),
+            Answer::BrokeDown(_) => Some(Self::BrokeDown),
+        }
     }
 }
 
@@ -102,96 +69,124 @@ impl Shelf {
     }
 
     pub(super) fn live(&self) -> Option<&Arc<Generation>> {
-        self.live.as_ref().map(|served| &served.generation)
+        self.generation(self.life.live()?)
     }
 
-    pub(super) fn quarantine(&self) -> Option<&Quarantine> {
-        self.live.as_ref().and_then(|served| served.health.quarantine.as_ref())
+    pub(super) fn life(&self) -> &Life {
+        &self.life
     }
 
-    /// What a turn of this persona gets.
-    pub(super) fn choose(&mut self, persona: &PersonaId, now: DateTime<Utc>) -> Choice {
-        if let Some(trial) = &self.canary
-            && is_in_share(trial, persona)
-        {
-            return Choice::Serves(Arc::clone(&trial.generation), ServedAs::Canary);
-        }
-        let Some(live) = &mut self.live else { return Choice::Nothing };
-        match live.health.allows(now) {
-            Allowed::Yes => Choice::Serves(Arc::clone(&live.generation), ServedAs::Live),
-            Allowed::No(quarantine) => Choice::Quarantined(quarantine, live.generation.digest().clone()),
-        }
+    pub(super) fn kept(&self) -> &[KeptBuild] {
+        &self.kept
     }
 
-    /// What stands in for the live one, if it was loaded and is well.
-    pub(super) fn standing_in(&mut self, now: DateTime<Utc>) -> Option<Option<Arc<Generation>>> {
-        let previous = self.previous.as_mut()?;
-        let well = previous.health.allows(now) == Allowed::Yes;
-        Some(well.then(|| Arc::clone(&previous.generation)))
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
     }
 
-    pub(super) fn let_stand_in(&mut self, generation: &Arc<Generation>, now: DateTime<Utc>) {
-        self.previous = Some(Served::new(Arc::clone(generation)));
-        self.note_fallback(generation, now);
+    /// What serves, for people.
+    pub(super) fn serving(&self) -> Option<String> {
+        let live = self.live()?;
+        Some(format!("{}, generation {}", live.descriptor().version, live.number()))
     }
 
-    /// Remembers a generation that stands in for another, of this plugin or of another one.
+    pub(super) fn choose(&mut self, strategy: &StrategyName, who: &PersonaId, now: DateTime<Utc>) -> Choice {
+        self.life.choose(strategy, who, now)
+    }
+
+    pub(super) fn in_place(&mut self, now: DateTime<Utc>) -> InPlace {
+        self.life.in_place(now)
+    }
+
+    pub(super) fn generation(&self, number: GenerationNumber) -> Option<&Arc<Generation>> {
+        self.held.get(&number).map(|held| &held.generation)
+    }
+
+    /// The bytes of a generation that is to be kept, once.
+    pub(super) fn take_to_keep(&mut self, number: GenerationNumber) -> Option<(Arc<Generation>, Source)> {
+        let held = self.held.get_mut(&number)?;
+        Some((Arc::clone(&held.generation), held.source.take()?))
+    }
+
+    pub(super) fn indexed(&mut self, index: Index, now: DateTime<Utc>) {
+        let kept = index.builds.iter().map(|build| build.sha256.clone()).collect();
+        self.kept = index.builds;
+        self.after(Happens::Indexed { kept, set_aside: index.set_aside }, now);
+    }
+
+    /// A build was let in.
+    pub(super) fn admitted(
+        &mut self,
+        generation: &Arc<Generation>,
+        source: Source,
+        left_out: LeftOut,
+        occasion: Occasion,
+        plan: Option<CanaryPlan>,
+        now: DateTime<Utc>,
+    ) -> Vec<Does> {
+        let build = self.hold(generation, Some(source), left_out, occasion);
+        self.after(Happens::Admitted { build, occasion, plan }, now)
+    }
+
+    /// A kept build can stand in.
+    pub(super) fn stands_in(&mut self, generation: &Arc<Generation>, now: DateTime<Utc>) {
+        let build = self.hold(generation, None, LeftOut::new(), Occasion::Fallback);
+        self.after(Happens::StandsIn(build), now);
+    }
+
+    /// Remembers a generation that stands in for another plugin's.
     pub(super) fn note_fallback(&mut self, generation: &Generation, now: DateTime<Utc>) {
         self.remember(BuildRecord::of(generation, BuildState::Previous, Occasion::Fallback, now));
     }
 
-    /// The one swap: new turns get this generation from now on. What was there before ends with its
-    /// last turn.
-    pub(super) fn go_live(&mut self, generation: &Arc<Generation>, occasion: Occasion, now: DateTime<Utc>) {
-        self.retire(BuildState::Serving);
-        self.retire(BuildState::Previous);
-        self.retire(BuildState::Canary);
-        self.canary = None;
-        self.previous = None;
-        self.live = Some(Served::new(Arc::clone(generation)));
-        self.remember(BuildRecord::of(generation, BuildState::Serving, occasion, now));
-    }
-
-    pub(super) fn go_on_trial(
+    /// A build was refused. Gives it with what serves on, unless this very refusal was told before, and what is done.
+    pub(super) fn refused(
         &mut self,
-        generation: &Arc<Generation>,
-        source: Source,
-        plan: CanaryPlan,
+        refusal: Refusal,
         occasion: Occasion,
         now: DateTime<Utc>,
-    ) {
-        self.retire(BuildState::Canary);
-        let generation = Arc::clone(generation);
-        self.remember(BuildRecord::of(&generation, BuildState::Canary, occasion, now));
-        self.canary = Some(Trial { generation, source, plan, clean: 0, unreadable: 0 });
+    ) -> (Option<Refusal>, Vec<Does>) {
+        let of_file = refusal.origin != Origin::Kept
+            && matches!(occasion, Occasion::Start | Occasion::File | Occasion::Reload);
+        let sha256 = refusal.sha256.clone();
+        let does = self.after(Happens::Refused { sha256, lasts: lasts(&refusal), of_file }, now);
+        self.has_refused |= of_file;
+        if let Some(told) = self.records.iter().position(|(record, _)| is_of(record, &refusal)) {
+            self.bring_forward(told);
+            return (None, does);
+        }
+        self.remember(BuildRecord::refused(&refusal, occasion, now));
+        (Some(Refusal { still_serving: self.serving(), ..refusal }), does)
     }
 
-    pub(super) fn refuse(&mut self, refusal: &Refusal, occasion: Occasion, now: DateTime<Utc>) {
-        self.remember(BuildRecord::refused(refusal, occasion, now));
-    }
-
-    /// Whether this build serves, is on trial or was refused: there is nothing to find out about it.
-    pub(super) fn is_settled(&self, sha256: &Sha256Hex) -> bool {
-        let serves = |generation: &Arc<Generation>| generation.digest() == sha256;
-        // What was not trusted may be so with the signature that comes after it.
-        let refused = |(record, _): &(BuildRecord, Tally)| {
-            record.state == BuildState::Refused
-                && record.sha256.as_ref() == Some(sha256)
-                && record.stage != Some(LoadStage::Trust)
-        };
-        self.live().is_some_and(serves)
-            || self.canary.as_ref().is_some_and(|trial| serves(&trial.generation))
-            || self.records.iter().any(refused)
-    }
-
-    /// Whether this very refusal was told before.
-    pub(super) fn was_told(&self, refusal: &Refusal) -> bool {
-        self.records.iter().any(|(record, _)| {
-            record.state == BuildState::Refused
-                && record.sha256 == refusal.sha256
-                && record.stage == Some(refusal.stage)
-                && record.why.as_ref() == Some(&refusal.message)
-        })
+    /// Counts a turn of a generation on trial. Gives the refusal, if that has failed, and what is done.
+    pub(super) fn judge(
+        &mut self,
+        generation: &Generation,
+        verdict: Verdict,
+        now: DateTime<Utc>,
+    ) -> (Option<Refusal>, Vec<Does>) {
+        let does = self.after(Happens::Judged { number: generation.number(), verdict }, now);
+        let why = does.iter().find_map(|done| if let Does::Withdraws(why) = done { Some(why) } else { None });
+        let refusal = why.map(|why| Refusal {
+            sha256: Some(generation.digest().clone()),
+            still_serving: self.serving(),
+            ..Refusal::new(
+                generation.plugin(),
+                generation.origin().clone(),
+                LoadStage::Canary,
+                why,
+                WITHDRAWN,
+            )
+        });
+        if let (Some(refusal), Some((record, _))) = (&refusal, self.record(generation.number())) {
+            record.state = BuildState::Refused;
+            record.stage = Some(LoadStage::Canary);
+            record.why = Some(refusal.message.clone());
+            record.hint = Some(refusal.hint.clone());
+            self.has_refused = true;
+        }
+        (refusal, does)
     }
 
     /// Books a call.
@@ -200,9 +195,10 @@ impl Shelf {
         generation: &Generation,
         strategy: &StrategyName,
         called: &Called<T>,
+        ticket: Option<Ticket>,
         now: DateTime<Utc>,
     ) -> Option<Turning> {
-        let number = generation.number();
+        let (number, function) = (generation.number(), called.function);
         if let Some((_, tally)) = self.records.iter_mut().find(|(record, _)| record.number == Some(number)) {
             tally.add(called);
         }
@@ -214,72 +210,42 @@ impl Shelf {
                 at: now,
                 strategy: strategy.clone(),
                 generation: number,
-                function: called.function,
+                function,
                 level: line.level,
                 message: line.message.clone(),
             });
         }
-        let served = [self.live.as_mut(), self.previous.as_mut()].into_iter().flatten();
-        let served = served.into_iter().find(|served| served.generation.number() == number)?;
-        match &called.result {
-            Err(error) if error.is_breakdown() => {
-                let quarantine = served.health.broke_down(called.function, &error.to_string(), now)?;
-                Some(Turning::Quarantined(quarantine.clone()))
-            }
-            _ => served.health.succeeded(called.function).then_some(Turning::Recovered),
-        }
+        let does = self.after(Happens::Called { number, function, answer: answer(called), ticket }, now);
+        does.into_iter().find_map(|does| if let Does::Turns(turning) = does { Some(turning) } else { None })
     }
 
-    /// Counts a turn of the generation on trial.
-    pub(super) fn judge(
-        &mut self,
-        generation: &Generation,
-        verdict: Verdict,
-        now: DateTime<Utc>,
-    ) -> Option<TrialEnd> {
-        let trial = self.canary.as_mut().filter(|trial| trial.generation.number() == generation.number())?;
-        match verdict {
-            Verdict::Clean => trial.clean += 1,
-            Verdict::Unreadable => trial.unreadable += 1,
-            Verdict::BrokeDown => {}
-        }
-        let why = match verdict {
-            Verdict::BrokeDown => "it broke down in a turn",
-            _ if trial.unreadable >= UNREADABLE => "it could read nothing in the replies of two turns",
-            _ if trial.clean >= trial.plan.clean_turns => {
-                let Trial { generation, source, .. } = self.canary.take()?;
-                let record =
-                    self.records.iter().position(|(record, _)| record.number == Some(generation.number()));
-                let occasion = record.map_or(Occasion::File, |at| self.records[at].0.occasion);
-                let tally = record.and_then(|at| self.records.remove(at)).map(|(_, tally)| tally);
-                self.go_live(&generation, occasion, now);
-                if let (Some(tally), Some((_, own))) = (tally, self.records.front_mut()) {
-                    *own = tally;
-                }
-                return Some(TrialEnd::Promoted(generation, source));
-            }
-            _ => return None,
+    /// What the table says. The part of it that concerns records and generations is done already.
+    pub(super) fn after(&mut self, happens: Happens, now: DateTime<Utc>) -> Vec<Does> {
+        let found = match &happens {
+            Happens::Found { sha256, .. } => Some(Some(sha256.clone())),
+            Happens::Gone => Some(None),
+            _ => None,
         };
-        let Trial { generation, source, clean, plan, .. } = self.canary.take()?;
-        let message = format!("{why}, after {clean} of {} clean turns", plan.clean_turns);
-        let hint = "the log and `persona-host turns list` show the turn; mend the plugin and save it again";
-        let still_serving = self.serving();
-        let refusal = Refusal { still_serving, ..Refusal::of(&source, LoadStage::Canary, message, hint) };
-        if let Some((record, _)) =
-            self.records.iter_mut().find(|(record, _)| record.number == Some(generation.number()))
-        {
-            record.state = BuildState::Refused;
-            record.stage = Some(LoadStage::Canary);
-            record.why = Some(refusal.message.clone());
-            record.hint = Some(refusal.hint.clone());
+        if found.is_some() {
+            self.has_refused = false;
         }
-        Some(TrialEnd::Withdrawn(refusal))
-    }
-
-    /// What serves, for people.
-    pub(super) fn serving(&self) -> Option<String> {
-        let live = self.live()?;
-        Some(format!("{}, generation {}", live.descriptor().version, live.number()))
+        let does = self.life.after(happens, now);
+        for done in &does {
+            match done {
+                Does::GoesLive(number) => self.show(*number, BuildState::Serving, now),
+                Does::GoesOnTrial(number) => self.show(*number, BuildState::Canary, now),
+                Does::StandsIn(number) => self.show(*number, BuildState::Previous, now),
+                Does::Retires(number) => {
+                    if let Some((record, _)) = self.record(*number) {
+                        record.state = BuildState::Retired;
+                    }
+                }
+                Does::Knows { refused: true } => self.is_refused_again(found.clone().flatten().as_ref()),
+                _ => {}
+            }
+        }
+        self.held.retain(|number, _| self.life.holds(*number));
+        does
     }
 
     /// The builds that are remembered, newest first, with what their calls came to.
@@ -291,10 +257,48 @@ impl Shelf {
         self.records.iter().map(with_figures).collect()
     }
 
-    fn retire(&mut self, state: BuildState) {
-        for (record, _) in self.records.iter_mut().filter(|(record, _)| record.state == state) {
-            record.state = BuildState::Retired;
+    fn hold(
+        &mut self,
+        generation: &Arc<Generation>,
+        source: Option<Source>,
+        left_out: LeftOut,
+        occasion: Occasion,
+    ) -> Build {
+        let (number, sha256) = (generation.number(), generation.digest().clone());
+        self.held.insert(number, Held { generation: Arc::clone(generation), occasion, source });
+        Build { number, sha256, left_out }
+    }
+
+    /// Remembers a generation in this state as the newest. One that was on trial keeps what its calls came to.
+    fn show(&mut self, number: GenerationNumber, state: BuildState, now: DateTime<Utc>) {
+        let at = self.records.iter().position(|(record, _)| record.number == Some(number));
+        if let Some((record, tally)) = at.and_then(|at| self.records.remove(at)) {
+            self.records.push_front((BuildRecord { state, at: now, ..record }, tally));
+        } else if let Some(held) = self.held.get(&number) {
+            let record = BuildRecord::of(&held.generation, state, held.occasion, now);
+            self.remember(record);
         }
+    }
+
+    /// The same bytes lie in the folder again: theirs is the newest refusal.
+    fn is_refused_again(&mut self, sha256: Option<&Sha256Hex>) {
+        let refused = |(record, _): &(BuildRecord, Tally)| {
+            record.state == BuildState::Refused && record.sha256.as_ref() == sha256
+        };
+        if let Some(at) = self.records.iter().position(refused) {
+            self.has_refused = true;
+            self.bring_forward(at);
+        }
+    }
+
+    fn bring_forward(&mut self, at: usize) {
+        if let Some(record) = self.records.remove(at) {
+            self.records.push_front(record);
+        }
+    }
+
+    fn record(&mut self, number: GenerationNumber) -> Option<&mut (BuildRecord, Tally)> {
+        self.records.iter_mut().find(|(record, _)| record.number == Some(number))
     }
 
     fn remember(&mut self, record: BuildRecord) {
@@ -313,14 +317,33 @@ impl Shelf {
     }
 }
 
-/// Whether the trial has this persona: the same for each of its turns, and another share of the personas
-/// for each build.
-fn is_in_share(trial: &Trial, persona: &PersonaId) -> bool {
-    let digest = Sha256::new()
-        .chain_update(trial.generation.digest().as_str())
-        .chain_update([0])
-        .chain_update(persona.as_str())
-        .finalize();
-    let [first, second, third, fourth, ..] = digest[..] else { return false };
-    f64::from(u32::from_be_bytes([first, second, third, fourth])) < trial.plan.share * 2f64.powi(32)
+/// Whether a record tells this very refusal.
+fn is_of(record: &BuildRecord, refusal: &Refusal) -> bool {
+    record.state == BuildState::Refused
+        && record.sha256 == refusal.sha256
+        && record.stage == Some(refusal.stage)
+        && record.why.as_ref() == Some(&refusal.message)
+}
+
+/// For how long a refusal holds.
+pub(super) fn lasts(refusal: &Refusal) -> Lasts {
+    match refusal.stage {
+        LoadStage::Trust => Lasts::UntilItLooksDifferent,
+        LoadStage::Read => Lasts::AWhile,
+        _ if refusal.is_passing => Lasts::AWhile,
+        _ => Lasts::ForTheBytes,
+    }
+}
+
+/// What a call came to. To leave the turn out is an answer, and so is to read nothing in a reply.
+fn answer<T>(called: &Called<T>) -> Answer {
+    match &called.result {
+        Ok(_) => Answer::Usable,
+        Err(error) if error.is_breakdown() => Answer::BrokeDown(error.to_string()),
+        Err(CallError::Failed(failure)) => match (failure.kind, called.function) {
+            (FailureKind::Skip, "compose-turn") | (FailureKind::Output, "parse-rating") => Answer::Usable,
+            _ => Answer::Unusable,
+        },
+        Err(_) => Answer::Unusable,
+    }
 }

@@ -24,13 +24,16 @@ pub struct Source {
     pub bytes: Arc<[u8]>,
     /// The content of the signature file beside it.
     pub signature: Option<Vec<u8>>,
+    /// The digest of the component, computed once, by whoever had the bytes first.
+    pub(super) sha256: Sha256Hex,
 }
 
 impl Source {
     /// Bytes that are in hand, without a signature. `path` only names them.
     pub fn of(plugin: &PluginName, path: impl Into<PathBuf>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        let origin = Origin::File(path.into());
-        Self { plugin: plugin.clone(), origin, bytes: bytes.into(), signature: None }
+        let (origin, bytes) = (Origin::File(path.into()), bytes.into());
+        let sha256 = Sha256Hex::of(&bytes);
+        Self { plugin: plugin.clone(), origin, bytes, signature: None, sha256 }
     }
 
     /// The component of that name that is part of the program.
@@ -73,7 +76,7 @@ impl Source {
     /// The digest of the component.
     #[must_use]
     pub fn digest(&self) -> Sha256Hex {
-        Sha256Hex::of(&self.bytes)
+        self.sha256.clone()
     }
 }
 

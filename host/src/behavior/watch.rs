@@ -6,18 +6,23 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use std::{io, thread};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::folder::Seen;
+use crate::aside::Aside;
+
 /// However restless a folder is, a look at it is not put off for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often a folder is compared that cannot be watched, such as a network mount.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a disk has to let itself be watched.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a folder is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +38,17 @@ pub enum WatchMode {
 /// A watch on a folder, until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
+    eye: Arc<Eye>,
+    aside: Aside,
+}
+
+/// What watches. It may have to wait for a disk.
+#[derive(Debug)]
+struct Eye {
     folder: PathBuf,
     mode: WatchMode,
     raw: mpsc::UnboundedSender<()>,
-    watcher: Option<Active>,
+    watcher: Mutex<Option<Active>>,
 }
 
 #[derive(Debug)]
@@ -46,37 +58,44 @@ enum Active {
 }
 
 impl Watch {
-    /// Begins to watch. `quiet` is how long nothing may happen before a change is told: an editor writes
-    /// more than once. The receiver gets one message for any number of changes.
+    /// A watch that begins with [`Watch::renew`]. `quiet` is how long nothing may happen before a change is told: an
+    /// editor writes more than once. The receiver gets one message for any number of changes.
     #[must_use]
-    pub fn start(folder: PathBuf, mode: WatchMode, quiet: Duration) -> (Self, mpsc::Receiver<()>) {
+    pub fn new(folder: PathBuf, mode: WatchMode, quiet: Duration) -> (Self, mpsc::Receiver<()>) {
         let (raw, heard) = mpsc::unbounded_channel();
         let (told, changes) = mpsc::channel(1);
         tokio::spawn(wait_for_quiet(heard, told, quiet));
-        let mut watch = Self { folder, mode, raw, watcher: None };
-        watch.renew();
-        (watch, changes)
+        let eye = Arc::new(Eye { folder, mode, raw, watcher: Mutex::default() });
+        (Self { eye, aside: Aside::new(PATIENCE) }, changes)
     }
 
     /// Whether changes are heard at once. A folder that does not exist cannot be watched.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.watcher.is_some()
+        self.eye.watcher.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Begins anew: the folder may be another one by now, or have come only now. A watch stays with a
+    /// Begins, or begins anew: the folder may be another one by now, or have come only now. A watch stays with a
     /// folder that was moved away, and hears nothing of the one in its place. Whoever calls this looks at
     /// the folder afterwards, for what was saved in between.
-    pub fn renew(&mut self) {
-        self.watcher = None;
-        if !self.folder.is_dir() {
-            return;
+    pub async fn renew(&self) {
+        let eye = Arc::clone(&self.eye);
+        if let Err(silent) = self.aside.ask(move || eye.renew()).await {
+            let folder = self.eye.folder.display();
+            tracing::warn!(%folder, error = %silent, "the plugins folder cannot be watched; it is looked at once a minute");
         }
-        self.watcher = self.activate().unwrap_or_else(|error| {
+    }
+}
+
+impl Eye {
+    fn renew(&self) {
+        let watcher = self.folder.is_dir().then(|| self.activate()).transpose();
+        let watcher = watcher.map(Option::flatten).unwrap_or_else(|error| {
             let folder = self.folder.display();
             tracing::warn!(%folder, %error, "the plugins folder cannot be watched; it is looked at once a minute");
             None
         });
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
     }
 
     fn activate(&self) -> notify::Result<Option<Active>> {
@@ -115,8 +134,8 @@ fn is_end_of_writing(kind: notify::EventKind) -> bool {
     kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
 }
 
-/// The files of a folder: how long each is, and when it was written.
-type Listing = BTreeMap<OsString, (u64, Option<SystemTime>)>;
+/// The files of a folder, and how each looks.
+type Listing = BTreeMap<OsString, Seen>;
 
 /// Compares a folder with how it was until `lives` is gone. notify's own poller compares whole seconds,
 /// and never hears of a build that is saved in the second of the one before.
@@ -139,7 +158,7 @@ fn listing(folder: &Path) -> Listing {
     let look = |entry: io::Result<std::fs::DirEntry>| {
         let entry = entry.ok()?;
         let seen = entry.path().metadata().ok()?;
-        Some((entry.file_name(), (seen.len(), seen.modified().ok())))
+        Some((entry.file_name(), Seen::of(&seen)))
     };
     std::fs::read_dir(folder).into_iter().flatten().filter_map(look).collect()
 }

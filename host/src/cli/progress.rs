@@ -50,7 +50,7 @@ fn line(event: &Event) -> Option<String> {
                     format!("  {mark} {email:<28} {actions:>2} actions, rated {scores}  ({took})")
                 }
                 TurnEnd::Idle => format!("  {} {email:<28} used no tool  ({took})", styled(ODD, "–")),
-                TurnEnd::Skipped { reason } => {
+                TurnEnd::Skipped { reason, .. } => {
                     format!("  {} {email:<28} skipped: {}", styled(ODD, "–"), printable(reason))
                 }
                 TurnEnd::Faulted(fault) => {

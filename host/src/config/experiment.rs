@@ -1,6 +1,7 @@
 //! An experiment file: its keys, and one sentence for each way in which it cannot be meant.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -93,9 +94,16 @@ pub fn parse_experiment(
 /// # Errors
 /// See [`parse_experiment`]; also when it cannot be read.
 pub fn read_experiment(path: &Path, strategies: &BTreeSet<StrategyName>) -> Result<Experiment, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| ConfigError::NoExperiment { path: path.to_owned(), cause })?;
+    let text = read_file(path).map_err(|cause| ConfigError::NoExperiment { path: path.to_owned(), cause })?;
     parse_experiment(path, &text, strategies)
+}
+
+fn read_file(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        // Opening a pipe would wait for somebody who writes.
+        return Err(io::Error::other("it is no regular file"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// The experiment files of a folder, by name. A folder that does not exist has none.

@@ -3,6 +3,7 @@
 
 mod admission;
 mod complaint;
+mod lane;
 mod reloader;
 mod replay;
 

@@ -5,11 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
 
 use super::admission::{Admission, Admitted, settings};
 use super::complaint::Complaint;
-use crate::behavior::{Folder, Look, Occasion, Origin, Refusal, Registry, Source};
+use super::lane::Lane;
+use crate::behavior::{Folder, Next, Occasion, Origin, Refusal, Registry, Source};
 use crate::store::Ledger;
 use crate::telemetry::Events;
 use domain::event::Event;
@@ -38,11 +41,9 @@ pub struct Reloader {
     strategies: BTreeMap<StrategyName, Arc<Strategy>>,
     events: Events,
     options: Options,
-    /// How each file looked when it was last read, or that there was none.
-    looks: Mutex<BTreeMap<PluginName, Look>>,
+    /// One build of a plugin at a time, in the order in which they came; no plugin waits for another.
+    lanes: BTreeMap<PluginName, Lane>,
     unused: Mutex<BTreeSet<PluginName>>,
-    /// One build at a time, in the order in which they came.
-    loading: tokio::sync::Mutex<()>,
 }
 
 /// What came of a look at a plugin.
@@ -91,17 +92,8 @@ impl Reloader {
         events: Events,
         options: Options,
     ) -> Self {
-        Self {
-            registry,
-            folder,
-            ledger,
-            strategies,
-            events,
-            options,
-            looks: Mutex::default(),
-            unused: Mutex::default(),
-            loading: tokio::sync::Mutex::default(),
-        }
+        let lanes = strategies.values().map(|own| (own.plugin.clone(), Lane::default())).collect();
+        Self { registry, folder, ledger, strategies, events, options, lanes, unused: Mutex::default() }
     }
 
     /// The folder that it looks at.
@@ -113,45 +105,72 @@ impl Reloader {
     /// Loads every plugin for the first time. One whose file is no good is served by the last good build
     /// of it, if there is one.
     pub async fn start(&self) -> Vec<Complaint> {
-        let _guard = self.loading.lock().await;
-        let mut complaints = Vec::new();
-        for plugin in self.plugins() {
-            self.note_look(&plugin);
-            let read = self.folder.read(&plugin).await;
-            if let Ok(source) = &read
-                && self.is_set_aside(source)
-                && self.load_kept(&plugin, Some(source.digest())).await
-            {
-                continue;
-            }
-            let loaded = match read {
-                Ok(source) => self.load(source, Occasion::Start).await,
-                Err(refusal) => Err(refusal),
-            };
-            let Err(refusal) = loaded else { continue };
-            if self.load_kept(&plugin, refusal.sha256.clone()).await {
-                self.registry.mark_orphaned(&plugin, self.folder.look(&plugin).is_gone());
-            }
-            if let Some(refusal) = self.registry.refuse(refusal, Occasion::Start) {
-                complaints.push(Complaint::Plugin(refusal));
-            }
-        }
+        let started = join_all(self.lanes.iter().map(|(plugin, lane)| self.start_one(plugin, lane))).await;
+        let mut complaints: Vec<Complaint> = started.into_iter().flatten().map(Complaint::Plugin).collect();
         complaints.extend(self.left_out());
-        self.tell_unused();
+        self.tell_unused().await;
         complaints
     }
 
-    /// Looks at the folder and loads what is new in it.
-    pub async fn rescan(&self) {
-        let _guard = self.loading.lock().await;
-        for plugin in self.plugins() {
-            if self.looks_as_before(&plugin) {
-                continue;
-            }
-            // A build that was refused before is told once, and not at every save of the same.
-            let _ = self.look(&plugin, Occasion::File).await;
+    async fn start_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Refusal> {
+        let mut turn = lane.take().await;
+        self.registry.open(plugin).await;
+        turn.seen = self.folder.look(plugin).await.ok();
+        let loaded = match self.folder.read(plugin).await {
+            Ok(source) => self.load_what_serves(source).await,
+            Err(refusal) => Err(refusal),
+        };
+        let refusal = loaded.err()?;
+        let (told, kept) = self.registry.refuse(refusal, Occasion::Start);
+        if self.load_kept(plugin, kept).await && turn.is_gone() {
+            self.registry.gone(plugin);
         }
-        self.tell_unused();
+        let still_serving = self.registry.serving(plugin);
+        told.map(|refusal| Refusal { still_serving, ..refusal })
+    }
+
+    /// At the start: the file, or the build before it if that one was rolled back.
+    async fn load_what_serves(&self, source: Source) -> Result<(), Refusal> {
+        if let (Next::LoadKept(kept), _) = self.registry.found(&source, Occasion::Start)
+            && self.load_kept(&source.plugin, kept).await
+        {
+            return Ok(());
+        }
+        self.load(source, Occasion::Start).await.map(|_| ())
+    }
+
+    /// Looks at the folder and loads what is new in it. Gives when to look again, if a file is refused that somebody may
+    /// still be writing: it is told when it is settled.
+    pub async fn rescan(&self) -> Option<Duration> {
+        let waits = join_all(self.lanes.iter().map(|(plugin, lane)| self.rescan_one(plugin, lane))).await;
+        self.tell_unused().await;
+        waits.into_iter().flatten().min()
+    }
+
+    async fn rescan_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Duration> {
+        // Whoever waits there looks after this moment.
+        let mut turn = lane.queue().await?;
+        let look = match self.folder.look(plugin).await {
+            Ok(look) => look,
+            Err(refusal) => {
+                self.refuse(refusal, Occasion::File);
+                return None;
+            }
+        };
+        if turn.seen.as_ref() == Some(&look) && !self.registry.is_due_again(plugin) {
+            let refusal = turn.settled()?;
+            return refusal.map_err(|refusal| self.refuse(*refusal, Occasion::File)).ok();
+        }
+        let may_be_half = turn.changed_to(look);
+        match self.look(plugin, turn.is_gone(), Occasion::File).await {
+            Err(refusal) if may_be_half => Some(turn.put_off(refusal)),
+            // A build that was refused before is told once, and not at every save of the same.
+            Err(refusal) => {
+                self.refuse(refusal, Occasion::File);
+                None
+            }
+            Ok(_) => None,
+        }
     }
 
     /// Loads a plugin's file now, also a build that was refused or rolled back before.
@@ -159,134 +178,143 @@ impl Reloader {
     /// # Errors
     /// When no strategy uses it, or its build is refused.
     pub async fn reload(&self, plugin: &PluginName) -> Result<Reloaded, ReloadError> {
-        self.known(plugin)?;
-        let _guard = self.loading.lock().await;
-        self.look(plugin, Occasion::Reload).await.map_err(|refusal| ReloadError::Refused(Box::new(refusal)))
+        let mut turn = self.lane(plugin)?.take().await;
+        let reloaded = match self.folder.look(plugin).await {
+            Ok(look) => {
+                turn.changed_to(look);
+                self.look(plugin, turn.is_gone(), Occasion::Reload).await
+            }
+            Err(refusal) => Err(refusal),
+        };
+        reloaded.map_err(|refusal| ReloadError::Refused(Box::new(self.refuse(refusal, Occasion::Reload))))
     }
 
-    /// Goes back to the last good build before the one that serves. That one is not loaded again from the
-    /// folder until its file changes or somebody asks for it.
+    /// Goes back to the last good build before the one that serves; with a build on trial, that one is gone back from.
+    /// What is left is not loaded again from the folder until its file changes or somebody asks for it.
     ///
     /// # Errors
     /// When no strategy uses it, there is no earlier build, or that is refused.
     pub async fn rollback(&self, plugin: &PluginName) -> Result<Reloaded, ReloadError> {
-        self.known(plugin)?;
-        let _guard = self.loading.lock().await;
-        let nothing = || ReloadError::NothingBefore { plugin: plugin.clone() };
-        let live = self.registry.current(plugin).ok_or_else(nothing)?;
-        let source = self.registry.kept_before(plugin, live.digest()).ok_or_else(nothing)?;
-        let rolled = self.load(source, Occasion::Rollback).await;
-        let rolled = rolled.map_err(|refusal| ReloadError::Refused(Box::new(refusal)))?;
-        if let Err(error) = self.registry.builds().set_aside(plugin, live.digest()) {
-            tracing::warn!(%plugin, %error, "the rollback does not outlast a restart: is plugins.builds_dir writable?");
+        let _turn = self.lane(plugin)?.take().await;
+        let kept = match self.registry.roll_back(plugin).await {
+            Next::Serves(number) => return Ok(Reloaded::Live(number)),
+            Next::LoadKept(kept) => kept,
+            Next::Load | Next::Nothing => {
+                return Err(ReloadError::NothingBefore { plugin: plugin.clone() });
+            }
+        };
+        let mut refused = None;
+        for sha256 in kept {
+            let loaded = match self.registry.kept(plugin, &sha256).await {
+                // It is damaged: the one before it will do, and somebody has to know.
+                Err(refusal) => {
+                    refused = Some(self.refuse(refusal, Occasion::Rollback));
+                    continue;
+                }
+                Ok(source) => self.load(source, Occasion::Rollback).await,
+            };
+            return loaded
+                .map_err(|refusal| ReloadError::Refused(Box::new(self.refuse(refusal, Occasion::Rollback))));
         }
-        Ok(rolled)
+        Err(refused.map_or_else(
+            || ReloadError::NothingBefore { plugin: plugin.clone() },
+            |refusal| ReloadError::Refused(Box::new(refusal)),
+        ))
     }
 
-    /// Lets the newest kept build serve that is another one than `this`.
-    async fn load_kept(&self, plugin: &PluginName, this: Option<Sha256Hex>) -> bool {
-        let this = this.unwrap_or_else(|| Sha256Hex::of(b""));
-        let Some(kept) = self.registry.kept_before(plugin, &this) else { return false };
-        self.load(kept, Occasion::Start).await.is_ok()
+    /// Lets the first of these kept builds serve that is good.
+    async fn load_kept(&self, plugin: &PluginName, kept: Vec<Sha256Hex>) -> bool {
+        for sha256 in kept {
+            let loaded = match self.registry.kept(plugin, &sha256).await {
+                Ok(source) => self.load(source, Occasion::Start).await,
+                Err(refusal) => Err(refusal),
+            };
+            match loaded {
+                Ok(_) => return true,
+                Err(refusal) => drop(self.refuse(refusal, Occasion::Start)),
+            }
+        }
+        false
     }
 
     /// Reads a plugin's file and loads it, if there is anything to find out about it.
-    async fn look(&self, plugin: &PluginName, occasion: Occasion) -> Result<Reloaded, Refusal> {
+    async fn look(
+        &self,
+        plugin: &PluginName,
+        is_gone: bool,
+        occasion: Occasion,
+    ) -> Result<Reloaded, Refusal> {
         let live = self.registry.current(plugin);
-        if self.note_look(plugin).is_gone()
-            && let Some(live) = live.filter(|live| *live.origin() != Origin::BuiltIn)
-        {
-            self.orphan(plugin, true);
+        if is_gone && let Some(live) = live.filter(|live| *live.origin() != Origin::BuiltIn) {
+            self.tell_orphaned(plugin, self.registry.gone(plugin).1);
             return Ok(Reloaded::Unchanged(live.number()));
         }
-        self.orphan(plugin, false);
-        let read = self.folder.read(plugin).await;
-        let loaded = match read {
-            Ok(source) => {
-                let digest = source.digest();
-                let serving = self.registry.current(plugin).filter(|live| *live.digest() == digest);
-                if let Some(live) = serving {
-                    return Ok(Reloaded::Unchanged(live.number()));
-                }
-                if occasion == Occasion::File && self.registry.is_settled(plugin, &digest) {
-                    return Ok(Reloaded::Settled);
-                }
-                self.load(source, occasion).await
-            }
-            Err(refusal) => Err(refusal),
-        };
-        loaded.map_err(|refusal| {
-            let serving = self.registry.serving(plugin);
-            match self.registry.refuse(refusal.clone(), occasion) {
-                Some(refusal) => {
-                    self.tell_refused(&refusal);
-                    refusal
-                }
-                None => Refusal { still_serving: serving, ..refusal },
-            }
-        })
+        let source = self.folder.read(plugin).await?;
+        let (next, is_back) = self.registry.found(&source, occasion);
+        self.tell_orphaned(plugin, is_back);
+        match next {
+            Next::Serves(number) => Ok(Reloaded::Unchanged(number)),
+            Next::Nothing | Next::LoadKept(_) => Ok(Reloaded::Settled),
+            Next::Load => self.load(source, occasion).await,
+        }
+    }
+
+    /// Writes a refusal down and tells it, unless it was told before. Gives it with what serves on.
+    fn refuse(&self, refusal: Refusal, occasion: Occasion) -> Refusal {
+        let still_serving = self.registry.serving(&refusal.plugin);
+        if let (Some(refusal), _) = self.registry.refuse(refusal.clone(), occasion) {
+            self.tell_refused(&refusal);
+        }
+        Refusal { still_serving, ..refusal }
     }
 
     async fn load(&self, source: Source, occasion: Occasion) -> Result<Reloaded, Refusal> {
         let began = Instant::now();
         let plugin = source.plugin.clone();
-        let live = self.registry.current(&plugin);
         let admission = self.admission(&source, occasion).await;
         let number = self.registry.next_number(&plugin);
         let admitted = admission.admit(self.registry.engine(), &source, number).await?;
         let Admitted { generation, warnings, left_out, .. } = admitted;
         let generation = Arc::new(generation);
-        // Nothing to compare with, nothing to be careful about: then all get it at once.
-        let plan = self.options.canary.filter(|_| live.is_some() && occasion != Occasion::Rollback);
-        match plan {
-            Some(plan) => self.registry.go_on_trial(&generation, source, plan, occasion),
-            None => {
-                self.registry.go_live(&generation, source, occasion).await;
-                for strategy in self.strategies_of(&plugin) {
-                    let why = left_out.iter().find(|(name, _)| *name == strategy.name);
-                    let why = match why {
-                        Some((_, why)) => Some(why.clone()),
-                        None if self.registry.is_left_out(&strategy.name) => {
-                            settings(&generation, &strategy, &mut Vec::new()).await.err()
-                        }
-                        None => None,
-                    };
-                    self.registry.leave_out(&strategy.name, why);
-                }
+        let mut left_out: BTreeMap<StrategyName, String> = left_out.into_iter().collect();
+        // What the live build leaves out was no condition. Each build says anew whether it takes it.
+        for strategy in self.strategies_of(&plugin) {
+            if !admission.strategies.contains(&strategy)
+                && let Err(why) = settings(&generation, &strategy, &mut Vec::new()).await
+            {
+                left_out.insert(strategy.name.clone(), why);
             }
         }
+        let plan = self.options.canary;
+        let on_trial = self.registry.admit(&generation, source, left_out, occasion, plan).await;
         self.events.emit(Event::PluginLoaded {
             plugin,
             generation: number,
             version: generation.descriptor().version.clone(),
             sha256: generation.digest().clone(),
-            on_trial: plan.is_some(),
+            on_trial,
             warnings,
             took: began.elapsed(),
         });
-        Ok(if plan.is_some() { Reloaded::OnTrial(number) } else { Reloaded::Live(number) })
+        Ok(if on_trial { Reloaded::OnTrial(number) } else { Reloaded::Live(number) })
     }
 
     /// What a build is measured by. A build that was live before need not show itself in turns of the
     /// past, neither after a restart nor when somebody goes back to it.
     async fn admission(&self, source: &Source, occasion: Occasion) -> Admission {
         let plugin = &source.plugin;
+        let live = self.registry.current(plugin);
         let mut strategies = self.strategies_of(plugin);
-        let lenient = occasion == Occasion::Start;
-        if !lenient {
-            strategies.retain(|strategy| !self.registry.is_left_out(&strategy.name));
-        }
-        let digest = source.digest();
-        let known = self.registry.builds().list(plugin).iter().any(|build| build.sha256 == digest);
-        let excused = known && matches!(occasion, Occasion::Start | Occasion::Rollback);
+        strategies.retain(|strategy| self.registry.why_left_out(strategy).is_none());
+        let excused = self.registry.keeps(source) && matches!(occasion, Occasion::Start | Occasion::Rollback);
         let policy = if excused { ReplayPolicy::Off } else { self.options.replay };
         Admission {
             trust: self.registry.trust().clone(),
             turns: self.kept_turns(&strategies, policy).await,
             strategies,
-            live: self.registry.current(plugin),
             policy,
-            lenient,
+            lenient: live.is_none(),
+            live,
         }
     }
 
@@ -301,18 +329,11 @@ impl Reloader {
         })
     }
 
-    fn known(&self, plugin: &PluginName) -> Result<(), ReloadError> {
-        let plugins = self.plugins();
-        if plugins.contains(plugin) {
-            return Ok(());
-        }
-        let known = plugins.iter().map(PluginName::as_str).collect::<Vec<_>>().join(", ");
-        Err(ReloadError::NoSuchPlugin { plugin: plugin.clone(), known })
-    }
-
-    /// The plugins that strategies use.
-    fn plugins(&self) -> BTreeSet<PluginName> {
-        self.strategies.values().map(|strategy| strategy.plugin.clone()).collect()
+    fn lane(&self, plugin: &PluginName) -> Result<&Lane, ReloadError> {
+        self.lanes.get(plugin).ok_or_else(|| {
+            let known = self.lanes.keys().map(PluginName::as_str).collect::<Vec<_>>().join(", ");
+            ReloadError::NoSuchPlugin { plugin: plugin.clone(), known }
+        })
     }
 
     fn strategies_of(&self, plugin: &PluginName) -> Vec<Arc<Strategy>> {
@@ -321,31 +342,15 @@ impl Reloader {
 
     fn left_out(&self) -> Vec<Complaint> {
         let left_out = self.strategies.values().filter_map(|strategy| {
-            let why = self.registry.why_left_out(&strategy.name)?;
+            let why = self.registry.why_left_out(strategy)?;
             Some(Complaint::Settings { strategy: strategy.name.clone(), why })
         });
         left_out.collect()
     }
 
-    fn is_set_aside(&self, source: &Source) -> bool {
-        self.registry.builds().is_set_aside(&source.plugin, &source.digest())
-    }
-
-    fn looks_as_before(&self, plugin: &PluginName) -> bool {
-        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.get(plugin) == Some(&self.folder.look(plugin))
-    }
-
-    /// Remembers how the file looks, before it is read: one that changes meanwhile is looked at again.
-    fn note_look(&self, plugin: &PluginName) -> Look {
-        let look = self.folder.look(plugin);
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        looks.insert(plugin.clone(), look.clone());
-        look
-    }
-
-    fn orphan(&self, plugin: &PluginName, orphaned: bool) {
-        if self.registry.mark_orphaned(plugin, orphaned) {
+    fn tell_orphaned(&self, plugin: &PluginName, is_new: bool) {
+        if is_new {
+            let orphaned = self.registry.is_orphaned(plugin);
             self.events.emit(Event::PluginOrphaned { plugin: plugin.clone(), orphaned });
         }
     }
@@ -360,10 +365,11 @@ impl Reloader {
         });
     }
 
-    fn tell_unused(&self) {
-        let used = self.plugins();
+    async fn tell_unused(&self) {
+        // A disk that does not answer is told of by each plugin.
+        let plugins = self.folder.plugins().await.unwrap_or_default();
         let mut told = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
-        for plugin in self.folder.plugins().into_iter().filter(|plugin| !used.contains(plugin)) {
+        for plugin in plugins.into_iter().filter(|plugin| !self.lanes.contains_key(plugin)) {
             if told.insert(plugin.clone()) {
                 self.events.emit(Event::PluginUnused { plugin });
             }

@@ -2,7 +2,7 @@
 //! and left out; the others go on.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use super::parts::Runner;
@@ -19,16 +19,30 @@ struct Found {
     has_begun: bool,
 }
 
+/// What a look at the folder gave, or what is wrong with a file.
+type Read = Vec<(PathBuf, Result<Experiment, String>)>;
+
 impl Runner {
-    /// Reads the experiments again: a file that was saved counts from the next tick on.
+    /// Reads the experiments again: a file that was saved counts from the next tick on. A disk that does not answer
+    /// leaves them as they were.
     pub(super) async fn look_at_experiments(&self) -> Result<(), LedgerError> {
         let strategies: BTreeSet<StrategyName> = self.deps.strategies.keys().cloned().collect();
+        let folder = self.options.experiments.clone();
+        let Ok(read) = self.experiment_disk.ask(move || read(&folder, &strategies)).await.map_err(|silent| {
+            let folder = self.options.experiments.display();
+            let complaint = format!(
+                "the folder {folder} is asked in vain, so its experiments go on as they were: {silent}"
+            );
+            self.complain(BTreeSet::from([complaint]));
+        }) else {
+            return Ok(());
+        };
         let mut found: Vec<Found> = Vec::new();
         let mut complaints = BTreeSet::new();
-        for path in experiment_files(&self.options.experiments) {
-            match read_experiment(&path, &strategies) {
-                Err(error) => {
-                    complaints.insert(error.in_one_line());
+        for (path, read) in read {
+            match read {
+                Err(complaint) => {
+                    complaints.insert(complaint);
                 }
                 Ok(experiment) => {
                     let registered = self.deps.ledger.experiment(experiment.key(), None).await?;
@@ -49,12 +63,17 @@ impl Runner {
         }
         experiments.sort_by(|a, b| a.key().cmp(b.key()));
         self.deps.experiments.replace(experiments);
+        self.complain(complaints);
+        Ok(())
+    }
+
+    /// Each complaint is told once, until it is no longer true.
+    fn complain(&self, complaints: BTreeSet<String>) {
         let mut told = self.experiment_complaints.lock().unwrap_or_else(PoisonError::into_inner);
         for complaint in complaints.difference(&told) {
             tracing::error!(cause = %complaint, "an experiment cannot be used");
         }
         *told = complaints;
-        Ok(())
     }
 
     /// Why an experiment cannot run beside the ones before it.
@@ -76,4 +95,12 @@ impl Runner {
             "it has begun with another plan: put the file back, or raise `version` in it".to_owned()
         }))
     }
+}
+
+fn read(folder: &Path, strategies: &BTreeSet<StrategyName>) -> Read {
+    let read = |path: PathBuf| {
+        let experiment = read_experiment(&path, strategies).map_err(|error| error.in_one_line());
+        (path, experiment)
+    };
+    experiment_files(folder).into_iter().map(read).collect()
 }

@@ -41,7 +41,10 @@ impl Hold {
                 cause: HeldBy::Fault,
             },
             Occasion::Held { until, attempts, why, faulted } => Self {
-                reason: format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
+                reason: match attempts {
+                    0 => format!("waits until {}: {why}", until.format(TIME)),
+                    _ => format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
+                },
                 cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
             },
             Occasion::Forgotten { turns, until } => Self {

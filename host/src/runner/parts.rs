@@ -10,10 +10,14 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::aside::Aside;
 use crate::behavior::WatchMode;
 use crate::reload::Reloader;
 use crate::turn::Deps;
 use domain::event::Event;
+
+/// How long a tick waits for the folder of experiments. Later ticks do not wait for it again.
+const EXPERIMENTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much, how often, and how it ends.
 #[derive(Clone, Debug)]
@@ -52,6 +56,8 @@ pub struct Runner {
     pub(super) stop: CancellationToken,
     /// What is wrong with experiments, so that it is told once.
     pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
+    /// Where the folder of experiments is asked.
+    pub(super) experiment_disk: Aside,
     paused: AtomicBool,
 }
 
@@ -66,6 +72,7 @@ impl Runner {
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),
             experiment_complaints: std::sync::Mutex::default(),
+            experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),
             paused: AtomicBool::new(options.paused),
             deps,

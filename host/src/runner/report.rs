@@ -90,7 +90,7 @@ impl TickReport {
         let persona = turn.persona.clone();
         match &turn.ended.end {
             TurnEnd::Completed | TurnEnd::Idle => self.ran_successfully += 1,
-            TurnEnd::Skipped { reason } => {
+            TurnEnd::Skipped { reason, .. } => {
                 let reason = format!("its plugin let it out: {reason}");
                 self.held.push(HeldPersona { persona, reason, cause: HeldBy::Plugin });
             }

@@ -52,10 +52,14 @@ pub enum PluginChange {
 
 /// Everything that can wake the loop.
 enum Wake {
-    Timer { due_at: Instant },
+    Timer {
+        due_at: Instant,
+    },
     Outbox,
     Folder,
     Rescan,
+    /// A file may still be written: it is looked at again after this time.
+    Unsettled(Duration),
     Command(Command),
     Stop,
 }
@@ -115,10 +119,15 @@ impl Runner {
         let mut rescan = tokio::time::interval_at(Instant::now() + RESCAN_INTERVAL, RESCAN_INTERVAL);
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let folder = self.reloader.folder().path().to_owned();
-        let (mut watch, mut changes) = Watch::start(folder, self.options.watch, self.options.debounce);
+        let (watch, mut changes) = Watch::new(folder, self.options.watch, self.options.debounce);
+        let (watch, (put_off, mut unsettled)) = (Arc::new(watch), mpsc::channel(1));
         if self.options.watch != WatchMode::Off {
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = watch.renew() => {}
+            }
             // For what was saved after the plugins were loaded and before the watch began.
-            self.look_at_plugins();
+            self.look_at_plugins(None, &put_off);
         }
         loop {
             let wake = tokio::select! {
@@ -127,6 +136,7 @@ impl Runner {
                 due_at = ticks.tick(), if timer => Wake::Timer { due_at },
                 Some(()) = changes.recv() => Wake::Folder,
                 _ = rescan.tick() => Wake::Rescan,
+                Some(wait) = unsettled.recv() => Wake::Unsettled(wait),
                 _ = outbox.tick() => Wake::Outbox,
             };
             match wake {
@@ -138,10 +148,8 @@ impl Runner {
                     self.change_plugin(plugin, change, reply);
                 }
                 // The folder itself may have been replaced: that is told once, by the watch on the old one.
-                Wake::Folder | Wake::Rescan => {
-                    watch.renew();
-                    self.look_at_plugins();
-                }
+                Wake::Folder | Wake::Rescan => self.look_at_plugins(Some(&watch), &put_off),
+                Wake::Unsettled(wait) => rescan.reset_after(wait),
                 Wake::Outbox => self.look_at_outbox(),
             }
         }
@@ -179,10 +187,18 @@ impl Runner {
         });
     }
 
-    /// Beside the loop and beside turns: compiling takes seconds, and nobody waits for it.
-    fn look_at_plugins(self: &Arc<Self>) {
-        let reloader = Arc::clone(&self.reloader);
-        tokio::spawn(async move { reloader.rescan().await });
+    /// Beside the loop and beside turns: compiling takes seconds, a disk may not answer, and nobody waits for either.
+    fn look_at_plugins(self: &Arc<Self>, watch: Option<&Arc<Watch>>, put_off: &mpsc::Sender<Duration>) {
+        let (reloader, watch, put_off) = (Arc::clone(&self.reloader), watch.cloned(), put_off.clone());
+        tokio::spawn(async move {
+            if let Some(watch) = watch {
+                watch.renew().await;
+            }
+            if let Some(wait) = reloader.rescan().await {
+                // One that is already there will do.
+                let _ = put_off.try_send(wait);
+            }
+        });
     }
 
     fn change_plugin(

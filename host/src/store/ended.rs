@@ -88,7 +88,7 @@ pub(super) async fn end(
         _ => None,
     };
     let skip_reason = match how {
-        TurnEnd::Skipped { reason } => Some(reason),
+        TurnEnd::Skipped { reason, .. } => Some(reason),
         _ => None,
     };
     sqlx::query(
@@ -207,6 +207,9 @@ async fn hold(
     how: &TurnEnd,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, LedgerError> {
+    if let TurnEnd::Skipped { until: Some(_), .. } = how {
+        return Ok(how.held_until(now, 1));
+    }
     if !how.counts() {
         return Ok(now);
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::values::{Assigned, Deps, Due, Role};
-use super::{enrol, faults};
-use crate::behavior::{Pinned, Unserved};
-use crate::store::Pin;
+use super::{enrol, faults, plugin};
+use crate::behavior::{Pin, Pinned, Unserved};
+use crate::store;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
@@ -16,10 +16,12 @@ pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
         Some(role) => role.strategy(deps)?,
         None => routed(&due, deps)?,
     };
-    let pinned = deps.registry.pin(&strategy, &due.persona.id).await;
-    let Pinned { generation, served_as, strategy } = pinned.map_err(|why| unserved(&strategy, why))?;
+    let Pin { served, refused } = deps.registry.pin(&strategy, &due.persona.id).await;
+    refused.into_iter().for_each(|refusal| plugin::tell_refused(refusal, deps));
+    let Pinned { generation, served_as, strategy, probation } =
+        served.map_err(|why| unserved(&strategy, why))?;
     let model = strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone());
-    let pin = Pin {
+    let pin = store::Pin {
         strategy: strategy.name.clone(),
         settings: strategy.settings.clone(),
         settings_hash: strategy.settings_hash(),
@@ -34,7 +36,19 @@ pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
     let memory_line = role.as_ref().map_or_else(|| strategy.name.clone(), Role::memory_line);
     let seed = role.as_ref().map_or_else(|| due.turn.seed(), |role| role.seed(&due));
     let Due { turn, attempt, persona, .. } = due;
-    Ok(Assigned { turn, attempt, persona, strategy, generation, served_as, model, role, memory_line, seed })
+    Ok(Assigned {
+        turn,
+        attempt,
+        persona,
+        strategy,
+        generation,
+        served_as,
+        probation,
+        model,
+        role,
+        memory_line,
+        seed,
+    })
 }
 
 /// The strategy that the configuration gives to the persona.
@@ -70,7 +84,7 @@ fn unserved(strategy: &Strategy, why: Unserved) -> TurnEnd {
             let reason = format!(
                 "the plugin {plugin} broke down too often in {function} and is quarantined until {until}"
             );
-            TurnEnd::Skipped { reason }
+            TurnEnd::Skipped { reason, until: Some(quarantine.until) }
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Compos
             Ok(Composed { equipped, context, request })
         }
         Err(CallError::Failed(failure)) if failure.kind == FailureKind::Skip => {
-            Err(TurnEnd::Skipped { reason: failure.message })
+            Err(TurnEnd::Skipped { reason: failure.message, until: None })
         }
         Err(error) => Err(faults::plugin(Stage::Compose, &error).into()),
     }

@@ -2,7 +2,7 @@
 
 use super::faults;
 use super::values::{Assigned, Deps};
-use crate::behavior::{CallError, Called, Quarantine, Trial, Turning, Verdict};
+use crate::behavior::{CallError, Called, Quarantine, Refusal, Trial, Turning, Verdict};
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;
 use domain::plugin::ServedAs;
@@ -25,9 +25,11 @@ pub(super) async fn record<T>(
         memory: called.memory,
         took: called.took,
     });
-    tell_turning(turn, deps.registry.book(&turn.generation, &turn.strategy.name, &called), deps);
-    if called.result.as_ref().is_err_and(CallError::is_breakdown) {
-        judge(turn, Verdict::BrokeDown, deps).await;
+    let probation = turn.probation.as_deref();
+    let turning = deps.registry.book(&turn.generation, &turn.strategy.name, &called, probation);
+    tell_turning(turn, turning, deps);
+    if let Some(verdict) = Verdict::of(&called) {
+        judge(turn, verdict, deps).await;
     }
     let log = |level, message| {
         let (strategy, plugin) = (turn.strategy.name.clone(), plugin.clone());
@@ -55,14 +57,19 @@ pub(super) async fn judge(turn: &Assigned, verdict: Verdict, deps: &Deps) {
         Some(Trial::Promoted(generation)) => {
             deps.events.emit(Event::PluginRecovered { plugin, generation, after_trial: true });
         }
-        Some(Trial::Withdrawn(refusal)) => deps.events.emit(Event::PluginRefused {
-            plugin,
-            stage: refusal.stage.name(),
-            cause: refusal.message,
-            hint: refusal.hint,
-            still_serving: refusal.still_serving,
-        }),
+        Some(Trial::Withdrawn(refusal)) => tell_refused(refusal, deps),
     }
+}
+
+/// Tells of a build that turned out to be no good.
+pub(super) fn tell_refused(refusal: Refusal, deps: &Deps) {
+    deps.events.emit(Event::PluginRefused {
+        plugin: refusal.plugin,
+        stage: refusal.stage.name(),
+        cause: refusal.message,
+        hint: refusal.hint,
+        still_serving: refusal.still_serving,
+    });
 }
 
 fn tell_turning(turn: &Assigned, turning: Option<Turning>, deps: &Deps) {

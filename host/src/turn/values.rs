@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::experiments::Experiments;
 use super::visit::Visit;
-use crate::behavior::{Generation, Registry};
+use crate::behavior::{Generation, Probation, Registry};
 use crate::mana::{self, Mana, Space};
 use crate::mcp::Mcp;
 use crate::model::Claude;
@@ -119,6 +119,8 @@ pub(super) struct Assigned {
     pub(super) strategy: Arc<Strategy>,
     pub(super) generation: Arc<Generation>,
     pub(super) served_as: ServedAs,
+    /// The turn tries a generation in quarantine; to its end, nobody else does.
+    pub(super) probation: Option<Arc<Probation>>,
     pub(super) model: String,
     pub(super) role: Option<Role>,
     /// Under which name the turn's memory is kept, and all of its randomness.

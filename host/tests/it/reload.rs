@@ -7,6 +7,8 @@ mod load;
 mod quarantine;
 mod replay;
 mod rollback;
+#[cfg(unix)]
+mod silent;
 mod slow;
 mod swap;
 mod trust;

@@ -171,7 +171,7 @@ async fn every_end_but_a_fault_and_a_skip_is_final() {
     for (end, again) in [
         (TurnEnd::Completed, Begun::Refused),
         (TurnEnd::Idle, Begun::Refused),
-        (TurnEnd::Skipped { reason: "Feiertag".to_owned() }, Begun::Attempt(2)),
+        (TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None }, Begun::Attempt(2)),
         (fault(), Begun::Attempt(2)),
     ] {
         let shelf = Shelf::new();

@@ -2,11 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::event::Event;
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use domain::plugin::CanaryPlan;
 use persona_host::behavior::BuildState;
+use persona_host::reload::Reloaded;
 
 use crate::support::builds::{good, misfit};
-use crate::support::house::{Blueprint, House, script};
+use crate::support::house::{Blueprint, House, figures, script};
 
 const NAMES: [&str; 6] = ["Anna", "Ben", "Marcus", "Lena", "Sofia", "Tom"];
 
@@ -61,6 +63,7 @@ async fn at_its_first_breakdown_the_build_before_serves_everybody_again() {
     for (misdeed, why) in [
         ("panic-in-parse", "it broke down in a turn, after 0 of 3 clean turns"),
         ("read-nothing", "it could read nothing in the replies of two turns, after 0 of 3 clean turns"),
+        ("empty-prompt", "its answers were of no use in two turns, after 0 of 3 clean turns"),
     ] {
         let house = house().await;
         house.reload(&misfit(misdeed)).await;
@@ -75,4 +78,60 @@ async fn at_its_first_breakdown_the_build_before_serves_everybody_again() {
         house.tick().await;
         assert_eq!(served_as(&house, "live").await, NAMES.len(), "{misdeed}");
     }
+}
+
+#[tokio::test]
+async fn a_build_that_mends_what_the_start_refused_gets_turns_and_then_all_of_them() {
+    // Nobody is in the share: whom nothing else serves need not be.
+    let house = Blueprint::of(&NAMES)
+        .script(script(1, &[]))
+        .own_plugin(misfit("refuse"))
+        .config(|config| {
+            config.plugins.canary = Some(CanaryPlan { share: 1e-9, clean_turns: 3 });
+            config.plugins.replay_turns = 0;
+        })
+        .build_with_complaints()
+        .await;
+    assert!(
+        house.complaints[0].contains("the settings of strategy own are refused"),
+        "{:?}",
+        house.complaints
+    );
+    assert_eq!(figures(&house.tick().await), (6, 0, 6, 0));
+    house.reload(&good(1)).await;
+    assert_eq!(states(&house), [BuildState::Canary, BuildState::Serving]);
+    for _ in 0..2 {
+        house.later(TimeDelta::days(1));
+        assert_eq!(figures(&house.tick().await), (6, 6, 0, 0));
+    }
+    assert_eq!(states(&house), [BuildState::Serving, BuildState::Retired]);
+    assert_eq!(served_as(&house, "live").await, NAMES.len());
+}
+
+#[tokio::test]
+async fn a_build_that_is_taken_away_again_is_never_promoted() {
+    let house = house().await;
+    house.reload(&good(2)).await;
+    house.reload(&good(1)).await;
+    assert_eq!(states(&house), [BuildState::Retired, BuildState::Serving]);
+    for _ in 0..3 {
+        house.later(TimeDelta::days(1));
+        house.tick().await;
+        assert_eq!(served_as(&house, "live").await, NAMES.len());
+    }
+    assert_eq!(house.own().kept.len(), 1, "only the first one was ever live");
+    house.reload(&good(2)).await;
+    assert_eq!(states(&house)[0], BuildState::Canary, "nothing is said against it");
+}
+
+#[tokio::test]
+async fn a_rollback_takes_back_what_is_on_trial_and_leaves_the_live_build_alone() {
+    let house = house().await;
+    house.reload(&good(2)).await;
+    let own = PluginName::new("own");
+    let rolled = house.runner.reloader().rollback(&own).await.unwrap();
+    assert_eq!(rolled, Reloaded::Live(GenerationNumber(1)));
+    assert_eq!(states(&house), [BuildState::Retired, BuildState::Serving]);
+    let house = house.restart().await;
+    assert_eq!(house.own().generations[0].sha256, Some(Sha256Hex::of(&good(1))), "also after a restart");
 }

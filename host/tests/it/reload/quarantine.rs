@@ -5,7 +5,7 @@ use domain::event::Event;
 use domain::plugin::Fallback;
 
 use crate::support::builds::{good, misfit};
-use crate::support::house::{Blueprint, House, figures, held, script};
+use crate::support::house::{Blueprint, House, damage, figures, held, script};
 
 const NAMES: [&str; 5] = ["Anna", "Ben", "Marcus", "Lena", "Sofia"];
 
@@ -91,4 +91,37 @@ async fn after_a_while_one_turn_tries_it_again() {
     assert!(metrics.contains("persona_plugin_quarantined{plugin=\"own\"} 0"), "{metrics}");
     let quarantined = |event: &Event| matches!(event, Event::PluginQuarantined { .. });
     assert!(!std::iter::from_fn(|| events.try_recv().ok()).any(|event| quarantined(&event)));
+}
+
+#[tokio::test]
+async fn turns_that_a_quarantine_leaves_out_are_no_attempts() {
+    let house = house(&[]).await;
+    let mut waiting = 0;
+    for _ in 0..8 {
+        let report = house.tick().await;
+        // Who was tried has kept actions, and is over: all others never were.
+        for (_, reason) in held(&report).into_iter().filter(|(_, reason)| reason.starts_with("held until")) {
+            assert!(reason.contains(": the plugin own broke down too often in parse-rating"), "{reason}");
+            assert!(!reason.contains("after attempt"), "{reason}");
+            waiting += 1;
+        }
+        house.later(TimeDelta::seconds(40));
+    }
+    assert!(waiting > 1, "{waiting}");
+}
+
+#[tokio::test]
+async fn what_should_stand_in_and_cannot_is_told_once_and_not_tried_at_each_turn() {
+    let house = house(&[Fallback::Previous, Fallback::BuiltIn]).await;
+    let mut events = house.runner.deps().events.listen();
+    damage(&house, &good(1));
+    assert_eq!(figures(&house.tick().await), (5, 2, 3, 0));
+    let served = served(&house).await;
+    assert_eq!([served[3].0.as_str(), served[4].0.as_str()], ["built-in", "built-in"]);
+    let told: Vec<Event> = std::iter::from_fn(|| events.try_recv().ok())
+        .filter(|event| matches!(event, Event::PluginRefused { .. }))
+        .collect();
+    let [Event::PluginRefused { stage: "read", cause, .. }] = &told[..] else { panic!("{told:?}") };
+    assert!(cause.contains("has changed the kept build"), "{cause}");
+    assert_eq!(house.own().generations[0].why.as_ref(), Some(cause), "and it stays to be seen");
 }

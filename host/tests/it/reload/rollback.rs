@@ -1,11 +1,12 @@
 //! The way back, and that it lasts.
 
-use domain::ids::{GenerationNumber, PluginName};
+use domain::event::Event;
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use persona_host::behavior::Occasion;
 use persona_host::reload::{ReloadError, Reloaded};
 
 use crate::support::builds::good;
-use crate::support::house::{Blueprint, House};
+use crate::support::house::{Blueprint, House, damage, next};
 
 fn own() -> PluginName {
     PluginName::new("own")
@@ -57,6 +58,36 @@ async fn rollbacks_go_further_back_and_end_with_the_oldest_kept_build() {
     }
     let nothing = house.runner.reloader().rollback(&own()).await.unwrap_err();
     assert_eq!(nothing, ReloadError::NothingBefore { plugin: own() });
+}
+
+#[tokio::test]
+async fn a_kept_build_that_is_damaged_is_named_and_mended_when_it_is_live_again() {
+    let house = house().await;
+    for number in 2..=3 {
+        house.reload(&good(number)).await;
+    }
+    let mut events = house.runner.deps().events.listen();
+    damage(&house, &good(2));
+    let rolled = house.runner.reloader().rollback(&own()).await.unwrap();
+    assert_eq!(
+        (rolled, digest(&house)),
+        (Reloaded::Live(GenerationNumber(4)), Sha256Hex::of(&good(1)).to_string())
+    );
+    let named = next(&mut events, |event| match event {
+        Event::PluginRefused { cause, .. } => Some(cause.clone()),
+        _ => None,
+    });
+    let named = named.await;
+    assert!(named.contains(Sha256Hex::of(&good(2)).as_str()) && named.contains("has changed"), "{named}");
+
+    let Err(ReloadError::Refused(refusal)) = house.runner.reloader().rollback(&own()).await else {
+        panic!("there is nothing else to go back to")
+    };
+    assert!(refusal.message.contains("has changed the kept build"), "{refusal}");
+    house.reload(&good(2)).await;
+    house.reload(&good(4)).await;
+    house.runner.reloader().rollback(&own()).await.unwrap();
+    assert_eq!(digest(&house), Sha256Hex::of(&good(2)).to_string(), "it is whole again");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! One build takes the place of another, or does not.
 
+use std::io::Write as _;
+
 use domain::event::Event;
-use domain::ids::GenerationNumber;
+use domain::ids::{GenerationNumber, Sha256Hex};
 use persona_host::behavior::{BuildState, LoadStage};
 use tokio::sync::broadcast::Receiver;
 
@@ -97,6 +99,51 @@ async fn a_file_that_is_touched_is_the_same_build() {
     }
     assert_eq!(serving(&house), Some(1));
     assert!(events.try_recv().is_err(), "nothing is told");
+}
+
+#[tokio::test]
+async fn a_build_is_noticed_that_keeps_the_length_and_the_time_of_the_one_before() {
+    let house = house().await;
+    let file = house.config.plugins.dir.join("own.wasm");
+    let time = file.metadata().unwrap().modified().unwrap();
+    // As `rsync -t` leaves it, and `rsync -t --inplace`.
+    for (number, in_place) in [(2, false), (3, true)] {
+        assert_eq!(good(number).len() as u64, file.metadata().unwrap().len());
+        let written = if in_place { file.clone() } else { file.with_extension("new") };
+        std::fs::write(&written, good(number)).unwrap();
+        std::fs::File::options().write(true).open(&written).unwrap().set_modified(time).unwrap();
+        std::fs::rename(&written, &file).unwrap();
+        house.runner.reloader().rescan().await;
+        assert_eq!(serving(&house), Some(number.into()), "in place: {in_place}");
+    }
+}
+
+#[tokio::test]
+async fn a_build_that_is_written_bit_by_bit_is_not_refused_bit_by_bit() {
+    let house = house().await;
+    let mut events = house.runner.deps().events.listen();
+    let (build, reloader) = (good(2), house.runner.reloader());
+    let mut file = std::fs::File::create(house.config.plugins.dir.join("own.wasm")).unwrap();
+    let mut waits = 0;
+    for bit in build.chunks(build.len() / 40 + 1) {
+        waits += u32::from(reloader.rescan().await.is_some());
+        file.write_all(bit).unwrap();
+    }
+    assert!(waits >= 39, "each time somebody is to look again: {waits}");
+    reloader.rescan().await;
+    assert!(refusals(&mut events).is_empty(), "and nobody is told of half a build");
+    assert_eq!(house.own().generations[0].sha256, Some(Sha256Hex::of(&build)));
+    // What stays as it is, is told: when the time is over, and once.
+    drop(file);
+    std::fs::write(house.config.plugins.dir.join("own.wasm"), b"oops").unwrap();
+    let mut looks = 0;
+    while let Some(wait) = within_reason(reloader.rescan()).await {
+        looks += 1;
+        tokio::time::timeout(wait, std::future::pending::<()>()).await.unwrap_err();
+    }
+    assert!(looks > 0, "it was put off");
+    reloader.rescan().await;
+    assert_eq!(refusals(&mut events).len(), 1);
 }
 
 #[tokio::test]

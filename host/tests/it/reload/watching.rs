@@ -154,11 +154,11 @@ async fn a_watch_begins_with_its_folder_and_outlives_it() {
     for mode in [WatchMode::Notify, WatchMode::Poll] {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("plugins");
-        let (mut watch, mut changes) = Watch::start(folder.clone(), mode, Duration::from_millis(1));
+        let (watch, mut changes) = Watch::new(folder.clone(), mode, Duration::from_millis(1));
         assert!(!watch.is_active(), "{mode:?}: there is nothing to watch");
         for round in 0..3 {
             std::fs::create_dir(&folder).unwrap();
-            watch.renew();
+            watch.renew().await;
             assert!(watch.is_active(), "{mode:?}, round {round}");
             // What was told before is no answer.
             while changes.try_recv().is_ok() {}
@@ -167,7 +167,7 @@ async fn a_watch_begins_with_its_folder_and_outlives_it() {
             // Another folder takes its place between two looks, as when a release is put there.
             std::fs::rename(&folder, parent.path().join(round.to_string())).unwrap();
         }
-        watch.renew();
+        watch.renew().await;
         assert!(!watch.is_active(), "{mode:?}: it is gone");
     }
 }

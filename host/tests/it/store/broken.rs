@@ -68,7 +68,7 @@ async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_le
 
 #[tokio::test]
 async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
-    let skipped = || TurnEnd::Skipped { reason: "Feiertag".to_owned() };
+    let skipped = || TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None };
     let stopped = || TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop));
     for end in [fault(), stopped(), skipped(), TurnEnd::Completed] {
         let shelf = Shelf::new();

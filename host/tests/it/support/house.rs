@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::event::Event;
-use domain::ids::{PluginName, StrategyName};
+use domain::ids::{PluginName, Sha256Hex, StrategyName};
 use domain::persona::ModuleWeight;
 use domain::strategy::Strategy;
 use persona_host::app::{self, App};
@@ -306,6 +306,14 @@ impl House {
     pub(crate) async fn no_session_is_left(&self) {
         eventually(async || self.stack.mcp().open_sessions().await == 0).await;
     }
+}
+
+/// Overwrites a build of the plugin `own` that is kept.
+pub(crate) fn damage(house: &House, build: &[u8]) {
+    let builds = house.ledger().path().with_extension("db.builds");
+    let file = builds.join(format!("own/{}.wasm", Sha256Hex::of(build)));
+    assert!(file.is_file(), "{} is kept", file.display());
+    std::fs::write(file, b"half").unwrap();
 }
 
 /// Waits until the loop answers: it watches the folder by then.

@@ -79,7 +79,8 @@ fn state(plugin: &Value, builds: &[Value]) -> (&'static str, Color) {
     }
 }
 
-/// What is not as it should be, below the table: the quarantine, and the newest build if it was refused.
+/// What is not as it should be, below the table: the quarantine, and the newest refusal, as long as what was refused is
+/// what lies in the folder, or a kept build.
 fn told(plugin: &Value, builds: &[Value]) -> String {
     let name = styled(HEAD, printable(&text(plugin, "name")));
     let mut notes = String::new();
@@ -94,7 +95,9 @@ fn told(plugin: &Value, builds: &[Value]) -> String {
         );
         notes += &set(&label, 2, &said, text_width());
     }
-    if let Some(refused) = builds.first().filter(|build| build["state"] == "refused") {
+    let is_newest = |build: &&Value| build["origin"] == "a kept build" && builds.first() == Some(*build);
+    let mut refused = builds.iter().filter(|build| build["state"] == "refused");
+    if let Some(refused) = refused.next().filter(|build| plugin["refused"] == true || is_newest(build)) {
         let label = format!("\n{name} {} ", styled(ODD, "has a build that was refused:"));
         let said = format!("stage {}: {}", text(refused, "stage"), text(refused, "why"));
         notes += &set(&label, 2, &said, text_width());
