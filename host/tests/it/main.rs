@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be had ends the test")]
 
 mod behavior;
+mod circles;
 mod commands;
 mod defects;
 mod disk;

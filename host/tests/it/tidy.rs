@@ -232,7 +232,7 @@ fn banned_words(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The lines that are no comment.
-fn code(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim_start().starts_with("//"))
 }
 
@@ -259,7 +259,7 @@ fn check(sources: &[(String, String)], rule: impl Fn(&str, &str) -> Vec<String>)
 }
 
 /// Each Rust file below these folders: its path in the repository, with slashes, and its text.
-fn sources(folders: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn sources(folders: &[&str]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Vec<PathBuf> = folders.iter().map(|folder| repository().join(folder)).collect();
     while let Some(folder) = open.pop() {
