@@ -77,6 +77,14 @@ impl Running {
         self.ask(Method::POST, &format!("/api/plugins/{plugin}/{change}")).await
     }
 
+    /// `POST /api/personas/{email}/release`.
+    ///
+    /// # Errors
+    /// When nobody answers, or the answer is no.
+    pub async fn release(&self, email: &str) -> Result<Value, RunningError> {
+        self.ask(Method::POST, &format!("/api/personas/{}/release", one_segment(email))).await
+    }
+
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
         let silent = |error: reqwest::Error| {
             let mut cause: &dyn std::error::Error = &error;
@@ -105,5 +113,24 @@ impl Running {
                 Err(RunningError::Stranger { base: self.base.clone(), status, said })
             }
         }
+    }
+}
+
+/// Text as one part of a path: whatever else it holds than letters, digits, `-`, `_`, `.` and `@` is escaped.
+fn one_segment(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_address_leaves_its_part_of_the_path() {
+        assert_eq!(one_segment("persona.kai@mana.test"), "persona.kai@mana.test");
+        assert_eq!(one_segment("a/../b?c#d ü"), "a%2F..%2Fb%3Fc%23d%20%C3%BC");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::fault::{Fault, Stage};
+use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
 use super::transcript::Phase;
@@ -42,6 +42,22 @@ pub enum Event {
         email: String,
         /// Why.
         reason: String,
+    },
+    /// A persona was active since our last turn of it, and not by us: another runner, or another ledger.
+    ForeignActivity {
+        /// Its address.
+        email: String,
+        /// When mana-auth says it was active last.
+        last_active_at: DateTime<Utc>,
+        /// When mana-auth last acknowledged a turn of ours.
+        ours: DateTime<Utc>,
+    },
+    /// A sign-in came too fast for mana-auth, and is repeated then.
+    SignInWaits {
+        /// Whose.
+        email: String,
+        /// Until when.
+        until: DateTime<Utc>,
     },
     /// A turn began.
     TurnStarted {
@@ -246,6 +262,17 @@ impl TurnEnd {
     #[must_use]
     pub fn counts(&self) -> bool {
         !matches!(self, Self::Faulted(fault) if !fault.counts())
+    }
+
+    /// Until when the persona is held whose `attempt`-th attempt (from 1) ended so at `now`, before its first
+    /// action: as long as the back-off says, and as the fault is known to last.
+    #[must_use]
+    pub fn held_until(&self, now: DateTime<Utc>, attempt: u32) -> DateTime<Utc> {
+        let until = now + hold_after(attempt);
+        match self {
+            Self::Faulted(fault) => fault.not_before.map_or(until, |at| at.max(until)),
+            _ => until,
+        }
     }
 
     /// The word in records and metrics.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// How long a persona is held back after its `attempt`-th attempt (from 1) ended in a fault: a
@@ -92,6 +92,9 @@ pub struct Fault {
     pub hint: Option<String>,
     /// Every other persona would meet the same (a wrong key, say): the tick starts no further turn.
     pub stops_tick: bool,
+    /// Before then it would meet the same again, where the outside says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// What ended a turn that was to stop with the program.
@@ -112,13 +115,21 @@ impl Fault {
 
     /// A fault of one persona.
     pub fn new(stage: Stage, code: &str, message: impl Into<String>) -> Self {
-        Self { stage, code: code.to_owned(), message: message.into(), hint: None, stops_tick: false }
+        let (code, message) = (code.to_owned(), message.into());
+        Self { stage, code, message, hint: None, stops_tick: false, not_before: None }
     }
 
     /// The same fault with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same fault, which lasts until then.
+    #[must_use]
+    pub fn not_before(mut self, at: Option<DateTime<Utc>>) -> Self {
+        self.not_before = at;
         self
     }
 

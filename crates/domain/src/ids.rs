@@ -40,6 +40,8 @@ text_id! {
     PersonaId;
     /// A Mana space (an organization in mana-auth's words).
     SpaceId;
+    /// One ledger among all that deliver to the same mana-auth.
+    LedgerId;
     /// A named component.
     PluginName;
     /// A plugin with settings.
@@ -101,6 +103,9 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Between an occasion and its number.
+const AGAIN: &str = ", again ";
+
 /// The occasion for which a persona is due; together with the persona it names one turn.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -114,6 +119,18 @@ impl Slot {
             None => "never active".to_owned(),
             Some(at) => format!("after {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)),
         })
+    }
+
+    /// The same occasion for the `count`-th time (from 1): mana-auth has forgotten that there was a turn.
+    #[must_use]
+    pub fn again(self, count: u32) -> Self {
+        if count <= 1 { self } else { Self(format!("{}{AGAIN}{count}", self.0)) }
+    }
+
+    /// How the ledger finds every time of an occasion: what their slots begin with, after the slot itself.
+    #[must_use]
+    pub fn beginning_of_further(&self) -> String {
+        format!("{}{AGAIN}", self.0)
     }
 
     /// A turn of an experiment that is run at once: one arm of one block.
@@ -137,14 +154,14 @@ impl Slot {
 
 /// One persona's whole run for one slot. It goes on the wire as `tickId`.
 ///
-/// The id is a function of persona and slot, never random: the same due entry is the same turn, so
+/// The id is a function of persona, slot and ledger, never random: the same due entry is the same turn, so
 /// it serves as idempotency key, lock, journal key and prefix of row ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TurnId(Uuid);
 
 impl TurnId {
-    /// The turn of `persona` for `slot` (a UUID of version 8 over SHA-256).
+    /// The turn of `persona` for `slot`, whoever plays it (a UUID of version 8 over SHA-256).
     #[must_use]
     pub fn of(persona: &PersonaId, slot: &Slot) -> Self {
         let digest = Sha256::new()
@@ -155,6 +172,20 @@ impl TurnId {
             .finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
+        Self(Uuid::new_v8(bytes))
+    }
+
+    /// The same turn as `ledger` plays it: two ledgers never share an id. Its seed stays what it was.
+    #[must_use]
+    pub fn in_ledger(self, ledger: &LedgerId) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"persona-host/turn/2\0")
+            .chain_update(ledger.as_str())
+            .chain_update([0])
+            .chain_update(self.0.as_bytes())
+            .finalize();
+        let mut bytes = *self.0.as_bytes();
+        bytes[..8].copy_from_slice(&digest[..8]);
         Self(Uuid::new_v8(bytes))
     }
 
@@ -194,6 +225,26 @@ mod tests {
         assert_ne!(TurnId::of(&anna, &never), TurnId::of(&ben, &never));
         // Pinned: a turn id that changed with a release would repeat turns that are done.
         assert_eq!(TurnId::of(&anna, &never).to_string(), "3726fa9c-9965-8b22-990b-35fff5be20ea");
+    }
+
+    #[test]
+    fn each_ledger_has_its_own_turns_of_the_same_seed() {
+        let turn = TurnId::of(&PersonaId::new("u-anna"), &Slot::after(None));
+        let (one, other) = (turn.in_ledger(&LedgerId::new("1")), turn.in_ledger(&LedgerId::new("2")));
+        assert_eq!(one, turn.in_ledger(&LedgerId::new("1")), "a repeat is the same");
+        assert_ne!(one, other);
+        assert_ne!(one, turn);
+        assert_eq!((one.seed(), other.seed()), (turn.seed(), turn.seed()));
+        // Pinned, as above.
+        assert_eq!(one.to_string(), "2c83f7d3-beeb-8420-990b-35fff5be20ea");
+    }
+
+    #[test]
+    fn each_time_of_an_occasion_is_a_slot_of_its_own() {
+        let never = Slot::after(None);
+        assert_eq!(never.clone().again(1), never);
+        assert_eq!(never.clone().again(3).as_str(), "never active, again 3");
+        assert!(never.clone().again(3).as_str().starts_with(&never.beginning_of_further()));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::store::{Ledger, LedgerUrl};
 use crate::telemetry::Events;
 use crate::turn::{Deps, Experiments, Settings};
 use domain::clock::Clock;
+use domain::event::Event;
 use domain::ids::StrategyName;
 use domain::strategy::Strategy;
 
@@ -90,8 +91,10 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
     let http = outbound::client()?;
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
+    let told = events.clone();
+    let tell = move |email: &str, until| told.emit(Event::SignInWaits { email: email.to_owned(), until });
     let deps = Deps {
-        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)),
+        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)),
         ledger,

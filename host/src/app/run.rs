@@ -19,8 +19,9 @@ use domain::clock::Clock;
 
 /// How long open answers may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// What is logged unless RUST_LOG says otherwise; rmcp has an info line for each session.
-const QUIET: &str = "info,rmcp=warn";
+/// What is logged unless RUST_LOG says otherwise: our own lines. What libraries have to say comes to us as errors, and
+/// theirs would name neither turn nor persona.
+const QUIET: &str = "persona_host=info";
 
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
 pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failure> {
@@ -54,6 +55,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, timer).await;
     finish(serving).await?;
+    runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     tracing::info!("stopped");
     Ok(())

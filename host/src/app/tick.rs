@@ -9,15 +9,16 @@ use crate::cli::args::Tick;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
-use crate::runner::{Runner, TickReport};
+use crate::runner::{HeldBy, Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::event::TurnEnd;
 
-/// What is logged beside the answer: failures are told in it, and rmcp would tell them twice.
-pub(super) const QUIET: &str = "error,rmcp=off";
+/// What is logged beside the answer: failures are told in it, and libraries would tell them twice, without
+/// turn and persona.
+pub(super) const QUIET: &str = "persona_host=error";
 
-/// Runs one tick; ends with [`Exit::Done`] only when nobody failed.
+/// Runs one tick; ends with [`Exit::Done`] only when nobody failed, and nobody is held for having failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let config = load::config(file)?;
@@ -34,6 +35,9 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
     runner.pause(false);
     stop_on_signal(runner.deps().stop.clone());
+    if let (Some(email), true) = (&args.persona, args.now) {
+        runner.release(email).await?;
+    }
     let report = shown(&runner, args.persona.as_deref(), output).await?;
     if let (Some(email), 0) = (&args.persona, report.due) {
         let message = format!("{email} is not due now");
@@ -45,9 +49,12 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
         output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
     }
+    runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
-    Ok(if report.failed.is_empty() && wanted_ran { Exit::Done } else { why_not(&report) })
+    // Who is held after a fault has still failed, also when nobody was asked anew.
+    let is_well = report.failed.is_empty() && !report.held.iter().any(|held| held.cause == HeldBy::Fault);
+    Ok(if is_well && wanted_ran { Exit::Done } else { why_not(&report) })
 }
 
 /// The exit code of a tick that was not what was wanted: the cause, where all turns met the same.

@@ -117,13 +117,32 @@ pub struct Tick {
     /// Only this persona, if it is due.
     #[arg(long, value_name = "EMAIL")]
     pub persona: Option<String>,
+    /// Also if it is held after a fault: the hold is lifted first.
+    #[arg(long, requires = "persona")]
+    pub now: bool,
 }
 
 /// What can be done with personas.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Personas {
-    /// Who has run, with their last turn; and who is due now, if mana-auth can be asked.
-    List,
+    /// Who there is: due now, active last, their last turn.
+    ///
+    /// Everybody is shown with MANA_ADMIN_JWT set, or of a catalog; else whoever has run or is due.
+    List {
+        /// Show the personas of this catalog too, such as examples/personas.json.
+        #[arg(long, value_name = "FILE")]
+        catalog: Option<PathBuf>,
+    },
+    /// Lift what keeps a persona back after a fault, once its cause is mended.
+    ///
+    /// It plays at the next tick at which it is due. A persona-host that runs is asked to do it.
+    Release {
+        /// Its address.
+        email: String,
+        /// Ask the persona-host at this address, and not the ledger.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// A persona's password, made of its address and PERSONA_SEED_SECRET.
     Password {
         /// The address, exactly as in the catalog.

@@ -23,7 +23,7 @@ pub enum Exit {
     Refused,
     /// The configuration cannot be used.
     Configuration,
-    /// It ran, and the answer is no: a persona failed, or there is no such turn.
+    /// It ran, and the answer is no: a persona failed or is held for it, or there is no such turn.
     No,
     /// What `experiment gate` found, or `experiment analyze --gate`. They alone end so, and never fail with a code below 64.
     Verdict(Gate),

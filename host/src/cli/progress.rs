@@ -63,6 +63,15 @@ fn line(event: &Event) -> Option<String> {
             let (mark, email, reason) = (styled(ODD, "–"), printable(email), printable(reason));
             Some(format!("  {mark} {email:<28} held: {reason}"))
         }
+        Event::ForeignActivity { email, last_active_at, .. } => {
+            let (mark, email, at) =
+                (styled(ODD, "!"), printable(email), last_active_at.format("%Y-%m-%d %H:%M:%S UTC"));
+            Some(format!("  {mark} {email:<28} was active on {at} by another runner or ledger"))
+        }
+        Event::SignInWaits { email, until } => {
+            let (mark, email, until) = (styled(ODD, "…"), printable(email), until.format("%H:%M:%S UTC"));
+            Some(format!("  {mark} {email:<28} signs in again at {until}: mana-auth allows no more at once"))
+        }
         _ => None,
     }
 }

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use super::output::Column::{Flowing, Number, Whole};
 use super::output::{HEAD, PLACE, styled, table};
 use super::text::printable;
-use crate::runner::TickReport;
+use crate::runner::{HeldBy, TickReport};
 use crate::store::{Recorded, Summary};
 use domain::rating::Rating;
 
 /// A terminal of fewer columns has no room for the ids of turns.
 const NARROW: u16 = 90;
+
+/// What to do for whoever is held after a fault.
+const RELEASE: &str = "once the cause is mended, `persona-host personas release EMAIL` lifts a hold";
 
 /// A tick with what the ledger holds of each turn.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl TickView<'_> {
             return "nobody is due now\n".to_owned();
         }
         if self.turns.is_empty() {
-            return format!("{}\n", self.sums());
+            return format!("{}\n{}", self.sums(), self.hints());
         }
         let mut table = table([
             Whole("persona"),
@@ -85,8 +88,11 @@ impl TickView<'_> {
 
     /// What to do about the faults, each advice once.
     fn hints(&self) -> String {
-        let hints: BTreeSet<&str> =
+        let mut hints: BTreeSet<&str> =
             self.turns.iter().filter_map(|turn| turn.summary.fault_hint.as_deref()).collect();
+        if self.report.held.iter().any(|held| held.cause == HeldBy::Fault) {
+            hints.insert(RELEASE);
+        }
         hints.iter().map(|hint| format!("{} {}\n", styled(PLACE, "hint:"), printable(hint))).collect()
     }
 

@@ -11,8 +11,8 @@ use ring::digest::{SHA256, digest};
 use secrecy::ExposeSecret as _;
 
 use super::error::ApiError;
+use super::face::Face;
 use super::loopback::foreign_name;
-use super::server::Face;
 
 /// What proxies put the real client into.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::server::Face;
+use super::face::Face;
 use crate::store::{Recorded, TurnFilter};
 
 /// The most turns of one answer.

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::server::Face;
+use super::face::Face;
 use crate::mana::ManaError;
 use crate::runner::TickError;
 

@@ -6,7 +6,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::server::Face;
+use super::face::Face;
 
 /// Whether the process is up, in the shape of contract 7.2. Missing keys and broken plugins do not
 /// make it unhealthy: they are named.

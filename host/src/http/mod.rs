@@ -5,9 +5,12 @@ mod admin;
 mod api;
 mod diag;
 mod error;
+mod face;
 mod health;
 mod loopback;
+mod personas;
 mod plugins;
 mod server;
 
-pub use server::{Face, ListenError, listen, router, serve};
+pub use face::Face;
+pub use server::{ListenError, listen, router, serve};

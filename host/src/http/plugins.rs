@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::server::Face;
+use super::face::Face;
 use crate::behavior::PluginRecord;
 use crate::reload::{ReloadError, Reloaded};
 use crate::runner::PluginChange;

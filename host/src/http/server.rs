@@ -1,33 +1,16 @@
 //! The routes, and listening on the port.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{admin, api, diag, health, loopback, plugins};
-use crate::runner::{Remote, Runner};
-
-/// What the routes show, and the door to the loop.
-#[derive(Clone, Debug)]
-pub struct Face {
-    /// What is shown.
-    pub runner: Arc<Runner>,
-    /// The door to the loop.
-    pub remote: Remote,
-    /// Diagnostics are switched off.
-    pub production: bool,
-    /// The keys that are missing, by the names of their variables.
-    pub missing_keys: Vec<&'static str>,
-    /// With this token changes may be asked for from other machines too; empty: from none.
-    pub admin_token: SecretString,
-}
+use super::face::Face;
+use super::{admin, api, diag, health, loopback, personas, plugins};
 
 /// Why the port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +82,7 @@ fn changes(face: Face) -> Router<Face> {
     Router::new()
         .route("/api/plugins/{name}/reload", post(plugins::reload))
         .route("/api/plugins/{name}/rollback", post(plugins::rollback))
+        .route("/api/personas/{email}/release", post(personas::release))
         .layer(from_fn_with_state(face, admin::only))
 }
 

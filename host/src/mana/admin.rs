@@ -1,7 +1,8 @@
-//! The admin endpoints of mana-auth, as far as `seed` needs them: create a persona (contract 5).
+//! The admin endpoints of mana-auth, as far as commands need them: create a persona, list all (contract 5).
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +20,16 @@ pub struct Admin {
     http: reqwest::Client,
     url: String,
     jwt: SecretString,
+}
+
+/// A persona as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// Its address.
+    pub email: String,
+    /// When it was active last.
+    pub last_active_at: Option<DateTime<Utc>>,
 }
 
 /// A persona could not be created. It shows mana-auth's own reasons where it gave some.
@@ -40,6 +51,25 @@ impl Admin {
     /// When mana-auth refuses or cannot be asked.
     pub async fn create(&self, entry: &Entry, password: &SecretString) -> Result<PersonaId, AdminError> {
         self.post(entry, password).await.map_err(AdminError)
+    }
+
+    /// Everybody who was seeded (contract 5).
+    ///
+    /// # Errors
+    /// When mana-auth refuses or cannot be asked.
+    pub async fn list(&self) -> Result<Vec<Listed>, AdminError> {
+        self.get().await.map_err(AdminError)
+    }
+
+    async fn get(&self) -> Result<Vec<Listed>, ManaError> {
+        #[derive(Deserialize)]
+        struct All {
+            personas: Vec<Listed>,
+        }
+        let asked = Asked::List;
+        let request = self.http.get(&self.url).header("authorization", bearer(&asked, &self.jwt)?);
+        let all: All = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        Ok(all.personas)
     }
 
     async fn post(&self, entry: &Entry, password: &SecretString) -> Result<PersonaId, ManaError> {
@@ -119,6 +149,7 @@ impl AdminError {
                 "MANA_ADMIN_JWT must carry the claim role = \"admin\"; a persona's own token does not."
             }
             "wrong-path" => "Check MANA_AUTH_URL and the path of the admin endpoint.",
+            "list-failed" => "Look into mana-auth's log.",
             "create-failed" => "Put right in the catalog what mana-auth complains of, and seed again.",
             _ => self.0.hint(),
         }

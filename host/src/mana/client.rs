@@ -1,9 +1,14 @@
 //! The client itself: what it needs to know, and the header that proves who we are.
 
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{Asked, ManaError};
+use super::sessions::Sessions;
 use domain::clock::Clock;
 
 /// Where mana-auth is, and what we know of it.
@@ -40,13 +45,42 @@ pub struct Mana {
     pub(super) http: reqwest::Client,
     pub(super) clock: Clock,
     pub(super) options: Options,
+    pub(super) sessions: Sessions,
+    pub(super) waits: Waits,
+}
+
+/// Is told whose sign-in waits, and until when.
+type Tell = dyn Fn(&str, DateTime<Utc>) + Send + Sync;
+
+/// Who wants to know that a sign-in waits.
+#[derive(Clone, Default)]
+pub(super) struct Waits(Option<Arc<Tell>>);
+
+impl Waits {
+    pub(super) fn tell(&self, email: &str, until: DateTime<Utc>) {
+        if let Some(tell) = &self.0 {
+            tell(email, until);
+        }
+    }
+}
+
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Waits").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Mana {
     /// A client that has not asked anything yet.
     #[must_use]
     pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
-        Self { http, clock, options }
+        Self { http, clock, options, sessions: Sessions::default(), waits: Waits::default() }
+    }
+
+    /// The same client, which tells when a sign-in waits because it came too fast.
+    #[must_use]
+    pub fn telling(self, tell: impl Fn(&str, DateTime<Utc>) + Send + Sync + 'static) -> Self {
+        Self { waits: Waits(Some(Arc::new(tell))), ..self }
     }
 
     /// The address of one of mana-auth's own paths.

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 
+use super::client::SignInForm;
 use super::password::EmptySeedSecret;
+use domain::ids::PersonaId;
 
 /// How much of an answer's body an error quotes, in characters.
 const QUOTED: usize = 300;
@@ -13,7 +16,8 @@ const QUOTED: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is named after its question")]
 pub enum Asked {
-    Login { email: String },
+    Login { email: String, by: SignInForm },
+    SignOut { email: String },
     Spaces,
     VaultStatus,
     VaultInit,
@@ -21,18 +25,27 @@ pub enum Asked {
     Actions,
     Feedback,
     Create { email: String },
+    List,
+}
+
+impl Asked {
+    pub(super) fn login(email: &str, by: SignInForm) -> Self {
+        Self::Login { email: email.to_owned(), by }
+    }
 }
 
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Login { email } => write!(f, "Persona login failed for {email}"),
+            Self::SignOut { email } => write!(f, "Persona sign-out failed for {email}"),
+            Self::Login { email, .. } => write!(f, "Persona login failed for {email}"),
             Self::Spaces => f.write_str("Space list failed"),
             Self::VaultStatus => f.write_str("Vault status failed"),
             Self::VaultInit => f.write_str("Vault init failed"),
             Self::Due => f.write_str("listDuePersonas failed"),
             Self::Actions => f.write_str("postActions failed"),
             Self::Feedback => f.write_str("postFeedback failed"),
+            Self::List => f.write_str("The list of all personas failed"),
             Self::Create { email } => write!(f, "Creating {email} failed"),
         }
     }
@@ -50,6 +63,26 @@ pub enum ManaError {
         status: u16,
         /// The first 300 characters of its body.
         body: String,
+    },
+    /// mana-auth answered that the account is locked, or that sign-ins come too fast.
+    #[error("{asked}: HTTP 429 — {body}")]
+    NotYet {
+        /// The question.
+        asked: Asked,
+        /// The first 300 characters of the answer's body.
+        body: String,
+        /// Before then it makes no sense to ask again.
+        until: DateTime<Utc>,
+    },
+    /// The sign-in succeeded, but as somebody else than mana-auth's own list says.
+    #[error("Persona login for {email} gave user {found}, but who is due is user {expected}")]
+    OtherUser {
+        /// Who signed in.
+        email: String,
+        /// Whose turn it is.
+        expected: PersonaId,
+        /// Who was let in.
+        found: PersonaId,
     },
     /// The sign-in succeeded, but its answer lacks the token or the user's id.
     #[error("Persona login response missing token/user.id for {email}")]
@@ -119,6 +152,10 @@ impl ManaError {
         }
     }
 
+    pub(super) fn not_yet(asked: &Asked, body: &str, until: DateTime<Utc>) -> Self {
+        Self::NotYet { asked: asked.clone(), body: body.chars().take(QUOTED).collect(), until }
+    }
+
     pub(super) fn unreachable(asked: &Asked, url: &str, cause: String) -> Self {
         Self::Unreachable { asked: asked.clone(), url: url.to_owned(), cause }
     }
@@ -136,6 +173,8 @@ impl ManaError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
+            Self::NotYet { asked, body, .. } => refusal_code(asked, 429, body),
+            Self::OtherUser { .. } => "login-other-user",
             Self::LoginIncomplete { .. } => "login-incomplete",
             Self::NoCookie { .. } => "login-no-cookie",
             Self::NoSpace { .. } => "no-space",
@@ -151,18 +190,26 @@ impl ManaError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self.code() {
-            "login-refused" => {
+            "login-refused" if self.counts_failures() => {
                 "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
                  existing passwords: seed again under the old secret, or delete the persona and seed it anew. \
                  Five failures lock the account."
             }
+            "login-refused" => {
+                "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
+                 existing passwords: seed again under the old secret, or delete the persona and seed it anew."
+            }
             "login-unverified" => "Seed the persona again: seeding marks its email address as verified.",
             "login-locked" => {
-                "Wait until the lock ends (30 minutes after the last failure) and check PERSONA_SEED_SECRET before; \
-                 each further failure prolongs it."
+                "Wait until the lock ends (30 minutes after the last failure): the persona is held so long. Check \
+                 PERSONA_SEED_SECRET before; five more failures lock it again."
             }
             "login-limited" => {
                 "mana-auth allows three sign-ins in ten seconds from one address; lower PERSONA_CONCURRENCY."
+            }
+            "login-other-user" => {
+                "Nothing was done in that account. Compare the persona's user id in mana-auth with its address; \
+                 delete the persona there and seed it again."
             }
             "login-incomplete" | "mana-unreadable" => {
                 "Is that really mana-auth, and not a proxy or a page? Check MANA_AUTH_URL."
@@ -201,15 +248,31 @@ impl ManaError {
             Self::Refused { status: 401 | 403 | 408 | 425 | 429, .. } => true,
             Self::Refused { status: 404, .. } => self.code() == "wrong-path",
             Self::Refused { status, .. } => !(400..500).contains(status),
+            Self::NotYet { .. } => true,
             Self::Unreachable { .. }
             | Self::NoAnswer { .. }
             | Self::Unreadable { .. }
             | Self::Unsendable { .. } => true,
             Self::LoginIncomplete { .. }
+            | Self::OtherUser { .. }
             | Self::NoCookie { .. }
             | Self::NoSpace { .. }
             | Self::EmptySeedSecret(_) => false,
         }
+    }
+
+    /// Before then it makes no sense to ask again, where mana-auth says so.
+    #[must_use]
+    pub fn not_before(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::NotYet { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// Only mana-auth's own login counts failures and locks; better-auth's, with the cookie, does not (contract 3.1).
+    fn counts_failures(&self) -> bool {
+        matches!(self, Self::Refused { asked: Asked::Login { by: SignInForm::Bearer, .. }, .. })
     }
 
     /// Whether this answer to a cookie sign-in means that there is none.
@@ -229,6 +292,7 @@ fn refusal_code(asked: &Asked, status: u16, body: &str) -> &'static str {
         (Asked::Login { .. }, 401) => "login-refused",
         (Asked::Login { .. }, 403) => "login-unverified",
         (Asked::Login { .. }, _) => "login-failed",
+        (Asked::SignOut { .. }, _) => "sign-out-failed",
         (Asked::Spaces, 401 | 403) => "space-refused",
         (Asked::Spaces, _) => "space-failed",
         (Asked::VaultStatus | Asked::VaultInit, _) => "vault-failed",
@@ -237,10 +301,11 @@ fn refusal_code(asked: &Asked, status: u16, body: &str) -> &'static str {
         (Asked::Due | Asked::Actions | Asked::Feedback, 404) => "wrong-path",
         (Asked::Due, _) => "due-failed",
         (Asked::Actions | Asked::Feedback, _) => "delivery-refused",
-        (Asked::Create { .. }, 401) => "admin-token-refused",
-        (Asked::Create { .. }, 403) => "not-an-admin",
-        (Asked::Create { .. }, 404) => "wrong-path",
+        (Asked::Create { .. } | Asked::List, 401) => "admin-token-refused",
+        (Asked::Create { .. } | Asked::List, 403) => "not-an-admin",
+        (Asked::Create { .. } | Asked::List, 404) => "wrong-path",
         (Asked::Create { .. }, _) => "create-failed",
+        (Asked::List, _) => "list-failed",
     }
 }
 
@@ -290,8 +355,16 @@ mod tests {
     }
 
     #[test]
+    fn only_the_login_that_locks_is_said_to_lock() {
+        for (by, locks) in [(SignInForm::Cookie, false), (SignInForm::Bearer, true)] {
+            let error = refused(Asked::login("a@mana.test", by), 401, "");
+            assert_eq!(error.hint().contains("Five failures lock"), locks, "{by:?}");
+        }
+    }
+
+    #[test]
     fn each_refusal_has_a_code_and_every_code_a_hint_of_its_own_kind() {
-        let login = || Asked::Login { email: "a@mana.test".to_owned() };
+        let login = || Asked::login("a@mana.test", SignInForm::Cookie);
         for (error, code, stops_tick) in [
             (refused(login(), 401, ""), "login-refused", false),
             (refused(login(), 403, ""), "login-unverified", false),

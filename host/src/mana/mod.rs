@@ -1,7 +1,7 @@
 //! The client of mana-auth: sign-in, spaces, due list, deliveries. It knows no MCP and no model.
 //!
-//! Its two other doors are for the `seed` command: [`catalog`] reads a file of personas, and
-//! [`admin`] creates them.
+//! Its two other doors are for commands: [`catalog`] reads a file of personas, and [`admin`] creates them and
+//! lists all.
 
 pub mod admin;
 pub mod catalog;
@@ -12,6 +12,7 @@ mod due;
 mod error;
 mod exchange;
 mod password;
+mod sessions;
 mod sign_in;
 mod space;
 mod token;

@@ -7,7 +7,7 @@ use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Mana, SignInForm, bearer, secret_value};
 use super::error::{Asked, ManaError, says_locked};
@@ -22,6 +22,11 @@ const REPEATS: u32 = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The wait when mana-auth does not say how long: the window of its rate limit (contract 3.3).
 const USUAL_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a lock lasts when mana-auth does not say it: from the last failure (contract 3.1).
+const LOCKED: Duration = Duration::from_secs(30 * 60);
+/// Whatever mana-auth says, the persona is tried again after a day.
+const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A persona that has signed in.
 #[derive(Clone, Debug)]
@@ -50,11 +55,24 @@ pub enum Proof {
 impl Mana {
     /// Signs a persona in with its HMAC password (contract 3.1 and 3.5). A sign-in that came too fast
     /// waits as long as mana-auth asks, up to 30 seconds, and is repeated twice at most; one on a locked
-    /// account never is, because each failure prolongs the lock.
+    /// account never is. A persona that has a session already goes on with it, and only its JWT is new.
     ///
     /// # Errors
     /// When mana-auth refuses or cannot be asked, or when the seed secret is empty.
     pub async fn sign_in(&self, email: &str) -> Result<SignedIn, ManaError> {
+        match self.kept(email).await? {
+            Some(signed_in) => Ok(signed_in),
+            None => self.sign_in_anew(email).await,
+        }
+    }
+
+    async fn sign_in_anew(&self, email: &str) -> Result<SignedIn, ManaError> {
+        let signed_in = self.sign_in_by_form(email).await?;
+        self.sessions.keep(&signed_in);
+        Ok(signed_in)
+    }
+
+    async fn sign_in_by_form(&self, email: &str) -> Result<SignedIn, ManaError> {
         match self.options.sign_in {
             SignInForm::Cookie => self.sign_in_by_cookie(email).await,
             SignInForm::Bearer => self.sign_in_by_bearer(email).await,
@@ -69,24 +87,34 @@ impl Mana {
     /// when it has ended too, the persona signs in anew.
     ///
     /// # Errors
-    /// As [`Mana::sign_in`].
+    /// As [`Mana::sign_in`], or when the sign-in gives another user.
     pub async fn refresh(&self, signed_in: &SignedIn) -> Result<SignedIn, ManaError> {
-        let Proof::Cookie(cookie) = &signed_in.proof else {
-            return self.sign_in_by_bearer(&signed_in.email).await;
+        let renewed = match &signed_in.proof {
+            Proof::Cookie(cookie) => self.renewed(signed_in, cookie).await,
+            Proof::Bearer(_) => return self.sign_in_anew(&signed_in.email).await?.is(&signed_in.user),
         };
-        match self.jwt_for(&signed_in.email, cookie).await {
-            Ok(jwt) => {
-                let expires_at = expiry(&jwt, self.clock.now());
-                Ok(SignedIn { jwt: jwt.into(), expires_at, ..signed_in.clone() })
+        match renewed {
+            Err(error) if error.is_unauthorized() => {
+                self.sign_in_anew(&signed_in.email).await?.is(&signed_in.user)
             }
-            Err(error) if error.is_unauthorized() => self.sign_in(&signed_in.email).await,
-            Err(error) => Err(error),
+            renewed => renewed,
         }
+    }
+
+    /// The same session with a fresh JWT.
+    pub(super) async fn renewed(
+        &self,
+        signed_in: &SignedIn,
+        cookie: &SecretString,
+    ) -> Result<SignedIn, ManaError> {
+        let jwt = self.jwt_for(&signed_in.email, cookie).await?;
+        let expires_at = expiry(&jwt, self.clock.now());
+        Ok(SignedIn { jwt: jwt.into(), expires_at, ..signed_in.clone() })
     }
 
     /// What a real mana-auth accepts: the session cookie, and the JWT that it mints for it.
     pub(super) async fn sign_in_by_cookie(&self, email: &str) -> Result<SignedIn, ManaError> {
-        let asked = Asked::Login { email: email.to_owned() };
+        let asked = Asked::login(email, SignInForm::Cookie);
         let answer = self.knock(&asked, email, "/api/auth/sign-in/email").await?;
         let cookie =
             cookies(&answer.headers).ok_or_else(|| ManaError::NoCookie { email: email.to_owned() })?;
@@ -105,7 +133,7 @@ impl Mana {
 
     /// The first runner's form: everything comes in one answer, and there is no cookie.
     async fn sign_in_by_bearer(&self, email: &str) -> Result<SignedIn, ManaError> {
-        let asked = Asked::Login { email: email.to_owned() };
+        let asked = Asked::login(email, SignInForm::Bearer);
         let opened: Opened = self.knock(&asked, email, "/api/v1/auth/login").await?.json(&asked)?;
         let user = opened.user_id().ok_or_else(|| incomplete(email))?;
         let access = opened.access_token.filter(|token| !token.is_empty());
@@ -122,7 +150,7 @@ impl Mana {
         struct Minted {
             token: Option<String>,
         }
-        let asked = Asked::Login { email: email.to_owned() };
+        let asked = Asked::login(email, SignInForm::Cookie);
         let (name, value) = prove(&asked, &Proof::Cookie(cookie.clone()))?;
         let request = self.http.get(self.auth("/api/auth/token")).header(name, value);
         let minted: Minted = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
@@ -137,10 +165,14 @@ impl Mana {
         loop {
             let answer = ask(asked, self.http.post(self.auth(path)).json(&credentials)).await?;
             match wait_before_repeat(&answer) {
-                Some(wait) if repeats < REPEATS => {
+                Some(wait) if repeats < REPEATS && wait <= LONGEST_WAIT => {
                     repeats += 1;
-                    tracing::debug!(email, wait_s = wait.as_secs(), "sign-in came too fast, waiting");
+                    self.waits.tell(email, self.clock.now() + wait);
                     tokio::time::sleep(wait).await;
+                }
+                _ if answer.status == StatusCode::TOO_MANY_REQUESTS => {
+                    let until = self.clock.now() + wait_before_next(&answer);
+                    return Err(ManaError::not_yet(asked, answer.body(), until));
                 }
                 _ => return answer.accepted(asked),
             }
@@ -177,6 +209,19 @@ impl Opened {
     }
 }
 
+impl SignedIn {
+    /// The same, if it is this user.
+    ///
+    /// # Errors
+    /// When mana-auth let somebody else in.
+    pub fn is(self, user: &PersonaId) -> Result<Self, ManaError> {
+        if self.user == *user {
+            return Ok(self);
+        }
+        Err(ManaError::OtherUser { email: self.email, expected: user.clone(), found: self.user })
+    }
+}
+
 fn incomplete(email: &str) -> ManaError {
     ManaError::LoginIncomplete { email: email.to_owned() }
 }
@@ -186,11 +231,22 @@ fn wait_before_repeat(answer: &Answer) -> Option<Duration> {
     if answer.status != StatusCode::TOO_MANY_REQUESTS || says_locked(answer.body()) {
         return None;
     }
-    let wait = ["retry-after", "x-retry-after"]
-        .iter()
-        .find_map(|name| answer.headers.get(*name)?.to_str().ok()?.trim().parse().ok())
-        .map_or(USUAL_WAIT, Duration::from_secs);
-    (wait <= LONGEST_WAIT).then_some(wait)
+    Some(told_wait(answer).unwrap_or(USUAL_WAIT))
+}
+
+/// How long whoever was turned away at last had better not be asked for.
+fn wait_before_next(answer: &Answer) -> Duration {
+    let told = told_wait(answer).filter(|wait| !wait.is_zero());
+    let usual = if says_locked(answer.body()) { LOCKED } else { USUAL_WAIT };
+    told.unwrap_or(usual).min(LONGEST_LOCK)
+}
+
+/// What mana-auth says of it: both generations of its body, and the headers (contract 3.1).
+fn told_wait(answer: &Answer) -> Option<Duration> {
+    let body: Value = serde_json::from_str(answer.body()).unwrap_or_default();
+    let in_body = ["remainingSeconds", "retryAfterSec"].iter().find_map(|name| body[*name].as_u64());
+    let header = |name: &&str| answer.headers.get(*name)?.to_str().ok()?.trim().parse().ok();
+    in_body.or_else(|| ["retry-after", "x-retry-after"].iter().find_map(header)).map(Duration::from_secs)
 }
 
 /// Every cookie that an answer sets, as the value of a `Cookie` header; a later one replaces an

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::error::McpError;
 use super::session::Session;
+use super::tasks::TaskTools;
 use super::wire::Wire;
 use domain::ids::SpaceId;
 
@@ -38,6 +39,8 @@ pub struct Mcp {
     url: Arc<str>,
     call_timeout: Duration,
     open_timeout: Duration,
+    /// Tools that were told not to be offered.
+    told: TaskTools,
 }
 
 impl Mcp {
@@ -45,7 +48,7 @@ impl Mcp {
     #[must_use]
     pub fn new(http: reqwest::Client, options: Options) -> Self {
         let Options { url, call_timeout, open_timeout } = options;
-        Self { http, url: url.into(), call_timeout, open_timeout }
+        Self { http, url: url.into(), call_timeout, open_timeout, told: TaskTools::default() }
     }
 
     /// Opens a session for one persona in one space. The server keeps both, and the token, until the end
@@ -75,7 +78,9 @@ impl Mcp {
         let transport = StreamableHttpClientTransport::with_client(wire.clone(), self.transport());
         let greeting = us().serve_with_lifecycle(transport, ClientLifecycleMode::Initialize);
         let failure = match tokio::time::timeout(self.open_timeout, greeting).await {
-            Ok(Ok(service)) => return Ok(Session::new(service, wire, self.url, self.call_timeout)),
+            Ok(Ok(service)) => {
+                return Ok(Session::new(service, wire, self.url, self.call_timeout, self.told));
+            }
             Ok(Err(error)) => McpError::of_opening(&self.url, &error),
             Err(_) => McpError::Deadline {
                 url: self.url.to_string(),

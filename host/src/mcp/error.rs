@@ -136,6 +136,12 @@ impl McpError {
         matches!(self, Self::Unreachable { .. } | Self::ToolList { .. })
     }
 
+    /// Whether a fresh token may help: the server refused this one, and did nothing else.
+    #[must_use]
+    pub fn is_token_refused(&self) -> bool {
+        matches!(self, Self::TokenRefused { status: 401, .. })
+    }
+
     /// Whether a tool call that ended so may have been carried out all the same.
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {

@@ -3,12 +3,15 @@
 mod answer;
 mod client;
 mod error;
+mod lasting;
 mod names;
 mod pages;
 mod session;
+mod tasks;
 mod wire;
 
 pub use client::{Mcp, Options};
 pub use error::McpError;
+pub use lasting::LastingSession;
 pub use names::Names;
 pub use session::Session;

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::answer::{answer, protocol_error};
 use super::error::McpError;
 use super::pages::Pages;
+use super::tasks::TaskTools;
 use super::wire::{GOODBYE, Wire};
 use domain::tool::Tool;
 use domain::transcript::ToolAnswer;
@@ -24,6 +25,7 @@ pub struct Session {
     wire: Wire,
     url: Arc<str>,
     call_timeout: Duration,
+    told: TaskTools,
 }
 
 impl Session {
@@ -32,12 +34,14 @@ impl Session {
         wire: Wire,
         url: Arc<str>,
         call_timeout: Duration,
+        told: TaskTools,
     ) -> Self {
-        Self { service, wire, url, call_timeout }
+        Self { service, wire, url, call_timeout, told }
     }
 
     /// The tools that the server offers, sorted by name, so that the same tools always make the same
-    /// prompt. Of two tools of one name only the first is kept.
+    /// prompt. Of two tools of one name only the first is kept. One that has to be called as a task is left
+    /// out: the model would only ever see it refused.
     ///
     /// # Errors
     /// When the server cannot be asked, or when its list does not end.
@@ -54,6 +58,7 @@ impl Session {
                 break;
             }
         }
+        tools.retain(|tool: &Tool| self.can_call(&tool.name));
         tools.sort_by(|a, b| a.name.cmp(&b.name));
         tools.dedup_by(|later, first| later.name == first.name);
         Ok(tools)
@@ -97,6 +102,18 @@ impl Session {
         if timeout(GOODBYE, goodbye).await.is_err() {
             tracing::debug!("the MCP session did not close in time");
         }
+    }
+
+    /// Whether a tool may be called without a task. One that may not is named once in the life of the program.
+    fn can_call(&self, tool: &str) -> bool {
+        if !self.wire.task_tools().has(tool) {
+            return true;
+        }
+        if self.told.tell(tool) {
+            let hint = "persona-host calls no tool as a task; let the server offer it without";
+            tracing::warn!(?tool, hint, "a tool that demands to be called as a task is not offered");
+        }
+        false
     }
 
     async fn page(&self, cursor: Option<String>) -> Result<model::ListToolsResult, McpError> {

@@ -15,6 +15,8 @@ use rmcp::transport::streamable_http_client::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
+use super::tasks::TaskTools;
+
 /// How long the goodbye may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -31,6 +33,7 @@ struct Inner {
     jwt: Mutex<SecretString>,
     space: HeaderValue,
     session: Mutex<ServerSession>,
+    task_tools: TaskTools,
     /// Cancelled when nobody waits for answers any more. rmcp itself cannot be stopped while it waits
     /// for the answer to `initialize`.
     over: CancellationToken,
@@ -46,7 +49,13 @@ enum ServerSession {
 impl Wire {
     pub(super) fn new(http: reqwest::Client, url: Arc<str>, jwt: SecretString, space: HeaderValue) -> Self {
         let (jwt, session) = (Mutex::new(jwt), Mutex::new(ServerSession::NotYet));
-        Self(Arc::new(Inner { http, url, jwt, space, session, over: CancellationToken::new() }))
+        let (task_tools, over) = (TaskTools::default(), CancellationToken::new());
+        Self(Arc::new(Inner { http, url, jwt, space, session, task_tools, over }))
+    }
+
+    /// The tools that the server wants to be called as a task, as far as it has listed them.
+    pub(super) fn task_tools(&self) -> &TaskTools {
+        &self.0.task_tools
     }
 
     /// Shows this token from now on.
@@ -144,6 +153,14 @@ impl StreamableHttpClient for Wire {
         Ok(match response {
             StreamableHttpPostResponse::Sse(stream, id) => {
                 self.opened(id.as_deref());
+                let task_tools = self.0.task_tools.clone();
+                let stream = stream.inspect(move |event| {
+                    if let Ok(message) = event
+                        && let Some(message) = &message.data
+                    {
+                        task_tools.note(message);
+                    }
+                });
                 let stream = stream.take_until(self.0.over.clone().cancelled_owned()).boxed();
                 StreamableHttpPostResponse::Sse(stream, id)
             }

@@ -10,7 +10,6 @@ use super::parts::Runner;
 use crate::store::{LedgerError, Standing};
 use crate::turn::Role;
 use domain::experiment::{Assignment, Experiment};
-use domain::ids::TurnId;
 use domain::persona::Persona;
 use experiment::assignment;
 
@@ -108,7 +107,8 @@ impl Runner {
             (0..).map_while(|place| assignment::at(&blocks.experiment, &persona.email, block, place));
         for place in places {
             let part = Role { experiment: Arc::clone(&blocks.experiment), place };
-            match self.deps.ledger.standing(TurnId::of(&persona.id, &part.slot())).await? {
+            let turn = self.deps.ledger.turn_of(&persona.id, &part.slot()).await?;
+            match self.deps.ledger.standing(turn).await? {
                 Standing::Over | Standing::Running => continue,
                 Standing::HeldUntil { .. } => {
                     round.held += 1;

@@ -3,6 +3,7 @@
 mod blocks;
 mod drain;
 mod experiments;
+mod hold;
 mod outbox;
 mod parts;
 mod report;
@@ -12,6 +13,6 @@ mod wake;
 pub use blocks::{Blocks, Border, CutShort, Round, RoundError};
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
-pub use report::{FailedPersona, HeldPersona, TickReport, TurnReport};
+pub use report::{FailedPersona, HeldBy, HeldPersona, TickReport, TurnReport};
 pub use tick::TickError;
 pub use wake::{Command, PluginChange, Remote};

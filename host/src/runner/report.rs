@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::store::ForeignActivity;
 use crate::turn::Ended;
 use domain::event::TurnEnd;
 
@@ -20,6 +21,9 @@ pub struct TickReport {
     /// Who was due but kept back by us; not part of the contract, so left out when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldPersona>,
+    /// Who was active since our last turn of it, and not by us: told once, and left out when there is nobody.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignActivity>,
     /// How long it took.
     pub duration_ms: u64,
     /// Deliveries that mana-auth has not acknowledged; left out when there are none.
@@ -51,6 +55,22 @@ pub struct HeldPersona {
     pub persona: String,
     /// Why.
     pub reason: String,
+    /// The same as one of a few words.
+    pub cause: HeldBy,
+}
+
+/// What keeps a persona back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldBy {
+    /// Its last turn ended in a fault, or mana-auth refused or forgot what came of it.
+    Fault,
+    /// Its plugin let it out.
+    Plugin,
+    /// Its turn is running, or on its way to mana-auth.
+    OwnTurn,
+    /// No further turn of this tick is begun.
+    Stop,
 }
 
 /// One turn that ran.
@@ -71,7 +91,8 @@ impl TickReport {
         match &turn.ended.end {
             TurnEnd::Completed | TurnEnd::Idle => self.ran_successfully += 1,
             TurnEnd::Skipped { reason } => {
-                self.held.push(HeldPersona { persona, reason: format!("its plugin let it out: {reason}") });
+                let reason = format!("its plugin let it out: {reason}");
+                self.held.push(HeldPersona { persona, reason, cause: HeldBy::Plugin });
             }
             TurnEnd::Faulted(fault) => {
                 self.failed.push(FailedPersona { persona, error: fault.message.clone() });

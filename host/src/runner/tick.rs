@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::hold::Hold;
 use super::parts::Runner;
-use super::report::{FailedPersona, HeldPersona, TickReport, TurnReport};
+use super::report::{FailedPersona, TickReport, TurnReport};
 use crate::mana::ManaError;
-use crate::store::{Begin, Begun, LedgerError, Standing};
+use crate::store::{Acknowledged, Begin, Begun, LedgerError, Seen};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
-use domain::ids::TurnId;
+use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
 
 /// Why a tick as a whole did not take place.
@@ -56,7 +57,7 @@ pub(super) struct Running {
 /// Whether a due persona's turn was begun.
 enum Admitted {
     Runs(Running),
-    Held(String),
+    Held(Hold),
 }
 
 impl Runner {
@@ -82,7 +83,10 @@ impl Runner {
         self.look_at_experiments().await?;
         // First what mana-auth does not know yet, or it would report as due who has just run.
         self.flush_or_say().await;
+        let known = self.deps.ledger.acknowledged().await?;
+        let asked_at = self.deps.clock.now();
         let due = self.deps.mana.due().await?;
+        let seen = Seen { ours: asked_at, theirs: due.server_time };
         let mut report = TickReport::default();
         for entry in due.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
             report.due += 1;
@@ -92,7 +96,8 @@ impl Runner {
         let wanted = |persona: &Persona| only.is_none_or(|only| only == persona.email);
         let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
         report.due += personas.len();
-        self.run_all(personas, &mut report).await?;
+        self.look_for_others(&personas, seen, &mut report).await?;
+        self.run_all(personas, known, &mut report).await?;
         self.flush_or_say().await;
         report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -114,7 +119,12 @@ impl Runner {
     }
 
     /// Begins a turn for each as places come free, and waits for all of them.
-    async fn run_all(&self, personas: Vec<Persona>, report: &mut TickReport) -> Result<(), TickError> {
+    async fn run_all(
+        &self,
+        personas: Vec<Persona>,
+        known: Acknowledged,
+        report: &mut TickReport,
+    ) -> Result<(), TickError> {
         let mut running: Vec<Running> = Vec::new();
         let mut stopped_by: Option<String> = None;
         let mut admitted = Ok(());
@@ -124,9 +134,9 @@ impl Runner {
             while running.len() >= self.options.concurrency {
                 self.collect(&mut running, &mut stopped_by, report).await;
             }
-            match self.admit(&persona, stopped_by.as_deref()).await {
+            match self.admit(&persona, known, stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
-                Ok(Admitted::Held(reason)) => self.hold(&persona, reason, report),
+                Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
                 Err(error) => {
                     admitted = Err(error.into());
                     break;
@@ -141,22 +151,31 @@ impl Runner {
     }
 
     /// Begins a turn, if nothing speaks against it.
-    async fn admit(&self, persona: &Persona, stopped_by: Option<&str>) -> Result<Admitted, LedgerError> {
-        let reason = match stopped_by {
-            Some(why) => Some(format!("the tick was stopped: {why}")),
-            None if self.stop.is_cancelled() => Some("persona-host is stopping".to_owned()),
-            None => self.reason_to_hold(persona).await?,
-        };
-        if let Some(reason) = reason {
-            return Ok(Admitted::Held(reason));
+    async fn admit(
+        &self,
+        persona: &Persona,
+        known: Acknowledged,
+        stopped_by: Option<&str>,
+    ) -> Result<Admitted, LedgerError> {
+        if let Some(why) = stopped_by {
+            return Ok(Admitted::Held(Hold::stop(format!("the tick was stopped: {why}"))));
         }
-        let begun = self.begin(persona, None).await?;
-        Ok(begun.map_or_else(|| Admitted::Held("its turn is running".to_owned()), Admitted::Runs))
+        if self.stop.is_cancelled() {
+            return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
+        }
+        let (turn, slot) = match Hold::of(self.deps.ledger.occasion(persona, known).await?) {
+            Ok(open) => open,
+            Err(hold) => return Ok(Admitted::Held(hold)),
+        };
+        let begun = self.begin(persona, turn, &slot, None).await?;
+        Ok(begun.map_or_else(|| Admitted::Held(Hold::running()), Admitted::Runs))
     }
 
     /// Plays one turn of an experiment to its end. None: it is over, held or running already.
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
-        let Some(running) = self.begin(persona, Some(part)).await? else { return Ok(None) };
+        let slot = part.slot();
+        let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
+        let Some(running) = self.begin(persona, turn, &slot, Some(part)).await? else { return Ok(None) };
         let Running { turn_id, started, turn, .. } = running;
         Ok(Some(match turn.await {
             Ok(ended) => ended,
@@ -186,32 +205,15 @@ impl Runner {
         report.add(TurnReport { persona: persona.email, ended, took: started.elapsed() });
     }
 
-    async fn reason_to_hold(&self, persona: &Persona) -> Result<Option<String>, LedgerError> {
-        Ok(match self.deps.ledger.standing(persona.turn_id()).await? {
-            Standing::Free => None,
-            Standing::Running => Some("its turn is running".to_owned()),
-            Standing::Over => Some("its turn is over; mana-auth does not know it yet".to_owned()),
-            Standing::HeldUntil { until, attempts, why } => {
-                let until = until.format("%Y-%m-%d %H:%M:%S UTC");
-                Some(format!("held until {until} after attempt {attempts}: {why}"))
-            }
-        })
-    }
-
-    fn hold(&self, persona: &Persona, reason: String, report: &mut TickReport) {
-        self.deps.events.emit(Event::Held { email: persona.email.clone(), reason: reason.clone() });
-        report.held.push(HeldPersona { persona: persona.email.clone(), reason });
-    }
-
     /// Begins a persona's turn: the one that it is due for, or one of an experiment.
     pub(super) async fn begin(
         &self,
         persona: &Persona,
+        turn_id: TurnId,
+        slot: &Slot,
         part: Option<Role>,
     ) -> Result<Option<Running>, LedgerError> {
-        let slot = part.as_ref().map_or_else(|| persona.slot(), Role::slot);
-        let turn_id = TurnId::of(&persona.id, &slot);
-        let begin = Begin { turn: turn_id, persona, slot: &slot };
+        let begin = Begin { turn: turn_id, persona, slot };
         let Begun::Attempt(attempt) = self.deps.ledger.begin(begin).await? else {
             return Ok(None);
         };

@@ -14,7 +14,7 @@ use domain::action::{Action, ActionStatus, modules_used};
 use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::event::TurnEnd;
-use domain::fault::{Fault, Stage, hold_after};
+use domain::fault::{Fault, Stage};
 use domain::ids::{PersonaId, TurnId};
 use domain::transcript::ToolAnswer;
 
@@ -215,7 +215,7 @@ async fn hold(
         .fetch_optional(connection)
         .await
         .map_err(LedgerError::doing(END))?;
-    Ok(now + hold_after(whole("attempt", counted.unwrap_or(1))?))
+    Ok(how.held_until(now, whole("attempt", counted.unwrap_or(1))?))
 }
 
 /// Whose turn it is, and how often it was begun.

@@ -13,11 +13,12 @@ use super::LedgerError;
 use super::writer::Writer;
 use domain::clock::Clock;
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),
     (2, "plugins", include_str!("migrations/0002_plugins.sql")),
     (3, "experiments", include_str!("migrations/0003_experiments.sql")),
     (4, "attempts", include_str!("migrations/0004_attempts.sql")),
+    (5, "neighbours", include_str!("migrations/0005_neighbours.sql")),
 ];
 
 /// How long a statement waits for another process's lock.

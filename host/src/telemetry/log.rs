@@ -44,6 +44,14 @@ pub(super) fn write(event: &Event) {
             tracing::info!(due, completed, faults, held, took_ms = millis(*took), "tick ended");
         }
         Event::Held { email, reason } => tracing::debug!(email, reason, "persona held"),
+        Event::ForeignActivity { email, last_active_at, ours } => {
+            let hint = "two runners on one mana-auth play each persona twice: stop one of them; a ledger from a \
+                        backup says this too";
+            tracing::warn!(email, %last_active_at, %ours, hint, "somebody else delivered for a persona");
+        }
+        Event::SignInWaits { email, until } => {
+            tracing::info!(email, %until, "sign-in came too fast for mana-auth; it waits");
+        }
         Event::TurnStarted { turn, email, attempt } => {
             tracing::debug!(%turn, email, attempt, "turn started");
         }

@@ -192,7 +192,11 @@ impl Metrics {
                 let labels = [("plugin", plugin.to_string()), ("level", (*level).to_owned())];
                 self.plugin_log_lines.get_or_create(&labels).inc();
             }
-            Event::TickEnded { .. } | Event::PluginOrphaned { .. } | Event::PluginUnused { .. } => {}
+            Event::TickEnded { .. }
+            | Event::ForeignActivity { .. }
+            | Event::SignInWaits { .. }
+            | Event::PluginOrphaned { .. }
+            | Event::PluginUnused { .. } => {}
         }
     }
 

@@ -12,7 +12,7 @@ use super::ask::Conversation;
 use super::faults;
 use super::values::{Acted, Assigned, Composed, Deps, Equipped};
 use super::visit::Visit;
-use crate::mcp::{McpError, Names, Session};
+use crate::mcp::{McpError, Names};
 use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};
 use crate::store::{CallIntent, StepKey};
 use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
@@ -74,7 +74,7 @@ struct Day<'a> {
     turn: &'a Assigned,
     names: &'a Names,
     offered: &'a [Tool],
-    visit: &'a mut Visit,
+    visit: &'a Visit,
     actions: Vec<Action>,
     final_text: Option<String>,
     stop_reason: String,
@@ -180,7 +180,7 @@ impl Day<'_> {
             let action = self.action(call);
             self.actions.push(action);
         }
-        let calling = Calling { turn: self.turn, session: &self.visit.session, round, deps };
+        let calling = Calling { turn: self.turn, visit: self.visit, round, deps };
         let mut under_way: FuturesUnordered<_> = (first..)
             .zip(together)
             .map(|(at, call)| {
@@ -222,7 +222,7 @@ impl Day<'_> {
 /// The calls of one round that are made at once.
 struct Calling<'a> {
     turn: &'a Assigned,
-    session: &'a Session,
+    visit: &'a Visit,
     round: u32,
     deps: &'a Deps,
 }
@@ -259,7 +259,7 @@ impl Calling<'_> {
                 refuse(format!("There is no tool {}. Use one of those that you were given.", call.name))
             }
             (Some(_), Some(why)) => refuse(format!("The arguments are not valid JSON: {why}. Call again.")),
-            (Some(tool), None) => self.session.call(&tool.name, &call.input).await,
+            (Some(tool), None) => self.visit.call(&tool.name, &call.input, self.deps).await,
         };
         match &answered {
             Ok(answer) => ledger.complete(step, answer).await.map_err(lost)?,

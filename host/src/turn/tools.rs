@@ -11,5 +11,5 @@ pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEn
     let refused = |error| faults::mcp(Stage::Tools, &error);
     let session = deps.mcp.open(&account.jwt, &space.id).await.map_err(refused)?;
     let tools = session.tools().await.map_err(refused)?;
-    Ok(Equipped { turn, visit: Visit { account, space, session }, tools })
+    Ok(Equipped { turn, visit: Visit::begin(account, space, session), tools })
 }

@@ -1,15 +1,18 @@
 //! What is open at the neighbours while a persona acts: its token, its space and its MCP session. It outlives
 //! the stage that uses it, because it is closed only when what was done is safe.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use serde_json::Value;
 
 use super::faults;
 use super::values::Deps;
 use crate::mana::{self, Space};
-use crate::mcp::Session;
+use crate::mcp::{LastingSession, McpError, Session};
 use domain::fault::{Fault, Stage};
+use domain::transcript::ToolAnswer;
 
 /// A token that runs out sooner than this is renewed before tools are called with it.
 const TOKEN_RESERVE: TimeDelta = TimeDelta::seconds(60);
@@ -20,32 +23,39 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// The persona in the app.
 #[derive(Debug)]
 pub(super) struct Visit {
-    pub(super) account: mana::SignedIn,
-    pub(super) space: Space,
-    pub(super) session: Session,
+    /// Renewed also while calls are under way.
+    account: Mutex<mana::SignedIn>,
+    space: Space,
+    session: LastingSession,
 }
 
 impl Visit {
+    pub(super) fn begin(account: mana::SignedIn, space: Space, session: Session) -> Self {
+        Self { account: Mutex::new(account), space, session: LastingSession::new(session) }
+    }
+
+    /// Calls a tool. A token that is refused is renewed once, and the day goes on.
+    pub(super) async fn call(&self, tool: &str, input: &Value, deps: &Deps) -> Result<ToolAnswer, McpError> {
+        self.session.call(tool, input, async || self.fresh_session(deps).await).await
+    }
+
     /// mana-mcp keeps the token that a session was opened with, and tokens live 15 minutes
     /// (contract D12): a fresh one needs a new session.
-    pub(super) async fn renew(&mut self, deps: &Deps) -> Result<(), Fault> {
-        if !self.ends_soon(deps) {
+    pub(super) async fn renew(&self, deps: &Deps) -> Result<(), Fault> {
+        if !ends_soon(&self.account(), deps) {
             return Ok(());
         }
-        let refused = |error| faults::mana(Stage::ToolLoop, &error);
-        self.account = deps.mana.refresh(&self.account).await.map_err(refused)?;
-        self.session.present(&self.account.jwt);
-        let opened = deps.mcp.open(&self.account.jwt, &self.space.id).await;
-        let fresh = opened.map_err(|error| faults::mcp(Stage::ToolLoop, &error))?;
-        std::mem::replace(&mut self.session, fresh).close().await;
+        let fresh = self.fresh_session(deps).await?;
+        self.session.replace(fresh).await;
         Ok(())
     }
 
     /// Closes the session. mana-mcp accepts nothing with a token that has ended, and would keep the session
     /// for ever.
     pub(super) async fn leave(self, deps: &Deps) {
-        if self.ends_soon(deps) {
-            match tokio::time::timeout(FAREWELL, deps.mana.refresh(&self.account)).await {
+        let account = self.account();
+        if ends_soon(&account, deps) {
+            match tokio::time::timeout(FAREWELL, deps.mana.refresh(&account)).await {
                 Ok(Ok(fresh)) => self.session.present(&fresh.jwt),
                 Ok(Err(error)) => {
                     tracing::debug!(cause = %error, "no fresh token to close the MCP session with");
@@ -56,8 +66,22 @@ impl Visit {
         self.session.close().await;
     }
 
-    /// Whether the token had better be renewed before it is used again.
-    fn ends_soon(&self, deps: &Deps) -> bool {
-        self.account.expires_at.is_some_and(|end| end - deps.clock.now() <= TOKEN_RESERVE)
+    /// A session with a fresh token; the one before is shown the token too, so that it can be closed.
+    async fn fresh_session(&self, deps: &Deps) -> Result<Session, Fault> {
+        let refused = |error| faults::mana(Stage::ToolLoop, &error);
+        let account = deps.mana.refresh(&self.account()).await.map_err(refused)?;
+        self.session.present(&account.jwt);
+        let opened = deps.mcp.open(&account.jwt, &self.space.id).await;
+        *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        opened.map_err(|error| faults::mcp(Stage::ToolLoop, &error))
     }
+
+    fn account(&self) -> mana::SignedIn {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Whether the token had better be renewed before it is used again.
+fn ends_soon(account: &mana::SignedIn, deps: &Deps) -> bool {
+    account.expires_at.is_some_and(|end| end - deps.clock.now() <= TOKEN_RESERVE)
 }

@@ -11,6 +11,7 @@ mod http;
 mod mana;
 mod mcp;
 mod model;
+mod neighbours;
 mod reload;
 mod runner;
 mod store;

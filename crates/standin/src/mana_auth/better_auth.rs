@@ -1,11 +1,11 @@
-//! better-auth's own routes (contract 3.2 and 3.3): sign-in with a cookie, tokens, sessions, keys.
+//! better-auth's own routes (contract 3.2 and 3.3): sign-in with a cookie and sign-out, tokens, sessions, keys.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{COOKIE, ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
@@ -32,6 +32,26 @@ pub(super) async fn sign_in(State(auth): State<Arc<ManaAuth>>, body: Bytes) -> R
     let session = auth.begin_session(user).await?;
     let body = json!({"redirect": false, "token": session.token, "user": session.user.shown()});
     Ok(([(SET_COOKIE, auth.cookie(&session))], Json(body)).into_response())
+}
+
+/// `POST /api/auth/sign-out`: ends the session. Beside a cookie an origin is wanted, and it has to be mana-auth's
+/// own: better-auth's guard against forged requests.
+pub(super) async fn sign_out(
+    State(auth): State<Arc<ManaAuth>>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    if headers.contains_key(COOKIE) && origin != Some(auth.options.base_url.as_str()) {
+        let (message, code) = match origin {
+            None => ("Missing or null Origin", "MISSING_OR_NULL_ORIGIN"),
+            Some(_) => ("Invalid origin", "INVALID_ORIGIN"),
+        };
+        return Err(Refusal::better_auth(StatusCode::FORBIDDEN, message, code));
+    }
+    if let Some(session) = auth.session_of_cookie(&headers).await? {
+        auth.end_session(&session).await?;
+    }
+    Ok(Json(json!({"success": true})))
 }
 
 /// `GET /api/auth/token`: a fresh JWT, as often as wanted.

@@ -45,6 +45,7 @@ impl ManaAuth {
             .route("/health", get(async || axum::Json(json!({"status": "ok", "service": "mana-auth"}))))
             .route("/api/v1/auth/login", post(login::login))
             .route("/api/auth/sign-in/email", post(better_auth::sign_in))
+            .route("/api/auth/sign-out", post(better_auth::sign_out))
             .route("/api/auth/token", get(better_auth::token))
             .route("/api/auth/get-session", get(better_auth::get_session))
             .route("/api/auth/jwks", get(better_auth::jwks))

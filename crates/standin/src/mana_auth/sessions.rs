@@ -47,6 +47,12 @@ impl ManaAuth {
         Ok(Session { id, token, expires_at, user })
     }
 
+    /// Ends a session.
+    pub(super) async fn end_session(&self, session: &Session) -> Result<(), DatabaseError> {
+        let sql = "DELETE FROM auth.sessions WHERE id = $1";
+        self.database().execute(sql, &[session.id.as_str().into()]).await.map(drop)
+    }
+
     /// A JWT for a session (contract 3.2). Its role is always `user`, whatever the user's row says.
     pub(super) fn mint(&self, session: &Session) -> String {
         let now = self.options.clock.now();

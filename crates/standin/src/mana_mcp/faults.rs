@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// What goes wrong until it is set otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,4 +21,6 @@ pub struct Faults {
     pub ignores_goodbyes: bool,
     /// `initialize` is answered 503.
     pub refuses_initialize: bool,
+    /// Tokens that were issued before then are refused, as if mana-auth had changed its keys.
+    pub tokens_since: Option<DateTime<Utc>>,
 }

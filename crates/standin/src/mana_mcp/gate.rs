@@ -87,6 +87,9 @@ fn caller(mcp: &ManaMcp, headers: &HeaderMap) -> Checked<Caller> {
         .verifier
         .verify(jwt, mcp.options.clock.now())
         .map_err(|problem| unauthorized(&format!("Invalid token: {problem}")))?;
+    if mcp.faults().tokens_since.is_some_and(|since| claims.iat < since.timestamp()) {
+        return Err(unauthorized("Invalid token: no applicable key found in the JSON Web Key Set"));
+    }
     let space = text(headers, "x-mana-space")
         .map(str::trim)
         .filter(|space| !space.is_empty())

@@ -13,7 +13,8 @@ pub enum Plugin {
     ///
     /// The language is known by the project's files. Rust needs cargo, JavaScript npm, Python its
     /// venv; what is missing is named with how to install it. The component is put in its place in
-    /// one move, so that a host that watches it never reads half of it.
+    /// one move, so that a host that watches it never reads half of it. Then each function is called
+    /// once, with a sample: an answer that the host could not use is told, and the exit code is 65.
     Build {
         /// The project's folder.
         #[arg(value_name = "DIR", default_value = ".")]

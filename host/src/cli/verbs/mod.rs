@@ -4,5 +4,6 @@ pub mod config;
 pub mod experiment;
 pub mod personas;
 pub mod plugin;
+mod release;
 pub mod seed;
 pub mod turns;

@@ -1,4 +1,4 @@
-//! `personas list` and `personas password`.
+//! `personas list` and `personas password`; `personas release` has a file of its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,17 +7,21 @@ use comfy_table::{Cell, Color};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::release::release;
+use super::seed;
 use super::turns::open;
 use crate::cli::args::Personas;
 use crate::cli::output::Column::{Flowing, Whole};
-use crate::cli::output::{FAINT, Output, styled, table};
+use crate::cli::output::{FAINT, ODD, Output, styled, table};
 use crate::cli::text::printable;
 use crate::cli::tick_view::scores;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
+use crate::mana::admin::{Admin, Listed};
 use crate::mana::{Mana, password};
 use crate::outbound;
-use crate::store::{LedgerError, Summary, TurnFilter};
+use crate::store::{ForeignActivity, Summary, TurnFilter};
+use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 
 /// Looks at personas.
@@ -27,7 +31,8 @@ use domain::clock::Clock;
 pub async fn look(verb: Personas, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     match verb {
         Personas::Password { email } => show_password(&email, file, output),
-        Personas::List => list(file, output).await,
+        Personas::List { catalog } => list(catalog.as_deref(), file, output).await,
+        Personas::Release { email, url } => release(&email, url.as_deref(), file, output).await,
     }
 }
 
@@ -41,71 +46,165 @@ fn show_password(email: &str, file: Option<&Path>, output: Output) -> Result<(),
     output.print(&document, || format!("{}\n", password.expose_secret()))
 }
 
-/// Who has run, newest first, and who is due now.
-async fn list(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+/// A persona from wherever it is known.
+#[derive(Default)]
+struct Known {
+    due: bool,
+    last_active_at: Option<DateTime<Utc>>,
+    last_turn: Option<Summary>,
+    foreign: Option<ForeignActivity>,
+}
+
+/// Everybody who is known, by address.
+#[derive(Default)]
+struct Everybody {
+    personas: BTreeMap<String, Known>,
+    /// mana-auth said who is due.
+    due_is_known: bool,
+    /// mana-auth said when each was active last.
+    activity_is_known: bool,
+}
+
+async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let config = load::config(file)?;
-    let turns = match open(None, file).await {
-        Ok(ledger) => {
-            let every = TurnFilter { limit: Some(10_000), ..TurnFilter::default() };
-            ledger.list(&every).await.map_err(|error: LedgerError| Failure::from(error))?
+    let mut everybody = Everybody::default();
+    if let Some(catalog) = catalog {
+        for entry in seed::read(catalog)?.personas {
+            everybody.of(&entry.email);
         }
-        Err(failure) => {
-            output.say(&styled(FAINT, failure.to_string()));
-            Vec::new()
+    }
+    everybody.who_ran(file, output).await?;
+    everybody.due(&config, output).await?;
+    everybody.seeded(&config, catalog.is_some(), output).await?;
+    output.print(&everybody.document(), || everybody.text())
+}
+
+impl Everybody {
+    fn of(&mut self, email: &str) -> &mut Known {
+        self.personas.entry(email.to_owned()).or_default()
+    }
+
+    /// Who has run, and whom somebody else moved.
+    async fn who_ran(&mut self, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+        let ledger = match open(None, file).await {
+            Ok(ledger) => ledger,
+            Err(failure) => {
+                output.say(&styled(FAINT, failure.to_string()));
+                return Ok(());
+            }
+        };
+        let every = TurnFilter { limit: Some(10_000), ..TurnFilter::default() };
+        for turn in ledger.list(&every).await? {
+            let known = self.of(&turn.persona);
+            if known.last_turn.is_none() {
+                known.last_turn = Some(turn);
+            }
         }
-    };
-    let due = due(&config, output).await?;
-    let mut personas: BTreeMap<&str, (Option<&Summary>, bool)> = BTreeMap::new();
-    for turn in turns.iter().rev() {
-        personas.insert(&turn.persona, (Some(turn), false));
+        for foreign in ledger.foreign_activities().await? {
+            self.of(&foreign.persona).foreign = Some(foreign.clone());
+        }
+        Ok(())
     }
-    for email in due.iter().flatten() {
-        personas.entry(email).or_insert((None, false)).1 = true;
+
+    /// Who is due, if there is a key to ask with and mana-auth answers.
+    async fn due(&mut self, config: &Config, output: Output) -> Result<(), Failure> {
+        if config.mana.service_key.expose_secret().is_empty() {
+            output.say(&styled(FAINT, "MANA_SERVICE_KEY is not set, so mana-auth is not asked who is due"));
+            return Ok(());
+        }
+        let options = load::mana_options(config);
+        let list = Mana::new(outbound::client()?, Clock::system(), options).due().await?;
+        for persona in list.personas {
+            let known = self.of(&persona.email);
+            (known.due, known.last_active_at) = (true, persona.last_active_at);
+        }
+        self.due_is_known = true;
+        Ok(())
     }
-    let known_due = due.is_some();
-    let document: Vec<Value> = (personas.iter())
-        .map(|(email, (turn, due))| {
-            json!({ "persona": email, "due": known_due.then_some(*due), "lastTurn": turn })
-        })
-        .collect();
-    output.print(&document, || {
-        if personas.is_empty() {
+
+    /// Everybody whom mana-auth has, if there is an administrator's token. Its service key shows only who is due.
+    async fn seeded(&mut self, config: &Config, has_catalog: bool, output: Output) -> Result<(), Failure> {
+        let token = load::variable("MANA_ADMIN_JWT").filter(|token| !token.is_empty());
+        let Some(token) = token else {
+            if !has_catalog {
+                let how =
+                    "only who has run or is due: set MANA_ADMIN_JWT or name a --catalog to see everybody";
+                output.say(&styled(FAINT, how));
+            }
+            return Ok(());
+        };
+        let admin = Admin::new(outbound::client()?, seed::admin_url(config), token.into());
+        match admin.list().await {
+            Ok(all) => {
+                for Listed { email, last_active_at } in all {
+                    self.of(&email).last_active_at = last_active_at;
+                }
+                self.activity_is_known = true;
+            }
+            // What is known without it is worth showing.
+            Err(error) => output.say(&styled(ODD, format!("{error}; {}", error.hint()))),
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> Value {
+        let persona = |(email, known): (&String, &Known)| {
+            json!({
+                "persona": email,
+                "due": self.due_is_known.then_some(known.due),
+                "lastActiveAt": known.last_active_at,
+                "lastTurn": known.last_turn,
+                "foreignActivity": known.foreign,
+            })
+        };
+        self.personas.iter().map(persona).collect()
+    }
+
+    fn text(&self) -> String {
+        if self.personas.is_empty() {
             return "no persona has run, and none is known to be due\n".to_owned();
         }
         let mut table = table([
             Whole("persona"),
             Whole("due"),
+            Whole("active last"),
             Whole("last turn"),
             Whole("state"),
             Whole("strategy"),
             Flowing("rated"),
         ]);
-        for (email, (turn, due)) in &personas {
+        for (email, known) in &self.personas {
+            let turn = known.last_turn.as_ref();
             let cell = |text: Option<String>| Cell::new(text.unwrap_or_else(|| "–".to_owned()));
+            let never = || self.activity_is_known.then(|| "never".to_owned());
             table.add_row([
                 Cell::new(printable(email)),
-                if *due {
+                if known.due {
                     Cell::new("due").fg(Color::Green)
                 } else {
-                    cell(known_due.then(|| "no".to_owned()))
+                    cell(self.due_is_known.then(|| "no".to_owned()))
                 },
-                cell(turn.map(|turn| turn.started_at.format("%Y-%m-%d %H:%M").to_string())),
+                cell(known.last_active_at.map(minute).or_else(never)),
+                cell(turn.map(|turn| minute(turn.started_at))),
                 cell(turn.map(|turn| turn.state.clone())),
                 cell(turn.and_then(|turn| turn.strategy.clone())),
                 cell(turn.map(|turn| printable(&scores(&turn.ratings)))),
             ]);
         }
-        format!("{}\n", table.trim_fmt())
-    })
+        format!("{}\n{}", table.trim_fmt(), self.foreign())
+    }
+
+    /// Whom somebody else moved, a line each.
+    fn foreign(&self) -> String {
+        let lines = self.personas.values().filter_map(|known| known.foreign.as_ref()).map(|foreign| {
+            let (email, at) = (printable(&foreign.persona), minute(foreign.last_active_at));
+            let whose = styled(ODD, "by another runner, or another ledger");
+            format!("{email} was active on {at} {whose}\n")
+        });
+        lines.collect()
+    }
 }
 
-/// Who is due, if there is a key to ask with and mana-auth answers.
-async fn due(config: &Config, output: Output) -> Result<Option<Vec<String>>, Failure> {
-    if config.mana.service_key.expose_secret().is_empty() {
-        output.say(&styled(FAINT, "MANA_SERVICE_KEY is not set, so mana-auth is not asked who is due"));
-        return Ok(None);
-    }
-    let options = load::mana_options(config);
-    let list = Mana::new(outbound::client()?, Clock::system(), options).due().await?;
-    Ok(Some(list.personas.into_iter().map(|persona| persona.email).collect()))
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
 }

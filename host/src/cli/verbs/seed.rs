@@ -78,7 +78,7 @@ pub fn read(path: &Path) -> Result<Catalog, Failure> {
 }
 
 /// Where personas are created, in the generation of the API that is configured (contract 5 and 10).
-fn admin_url(config: &Config) -> String {
+pub(super) fn admin_url(config: &Config) -> String {
     let personas = &config.mana.personas_url;
     match personas.strip_suffix("/personas/internal") {
         Some(base) => format!("{base}/personas/admin"),

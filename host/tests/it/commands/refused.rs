@@ -297,9 +297,10 @@ async fn an_mcp_server_that_is_down_costs_one_turn_that_is_tried_again() {
     assert!(said.contains("\nfault in ") && said.contains("\n  hint   "), "{said}");
 
     // It is held for a while, and says so; then everything is as before.
-    let held = shell.document("tick", 0);
+    let held = shell.document("tick", 100);
+    assert_eq!(held["held"][0]["cause"], "fault", "{held}");
     let reason = held["held"][0]["reason"].as_str().unwrap();
-    assert!(reason.starts_with("held until ") && reason.contains("after attempt 1"), "{held}");
+    assert!(reason.starts_with("waits until ") && reason.contains("after attempt 1"), "{held}");
     stack.stop().await;
 }
 

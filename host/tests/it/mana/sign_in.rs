@@ -146,8 +146,11 @@ async fn a_locked_account_is_left_alone() {
         for (form, route) in [(SignInForm::Auto, COOKIE_SIGN_IN), (SignInForm::Bearer, LOGIN)] {
             let locked = says(429, body).with("retry-after", "0");
             let double = Double::start([(route, vec![locked])]).await;
+            let before = Clock::system().now();
             let error = mana(&double.url(), form).sign_in(ANNA).await.expect_err("locked");
             assert_eq!((error.code(), double.order().len()), ("login-locked", 1));
+            let lasts = error.not_before().expect("it ends some day") - before;
+            assert!(lasts >= TimeDelta::minutes(30), "{body}: {lasts}");
             assert!(error.hint().contains("Wait until the lock ends"));
         }
     }
@@ -165,7 +168,14 @@ async fn a_sign_in_that_came_too_fast_waits_as_told_and_is_repeated_twice_at_mos
         let mut answers = vec![refusal; refusals];
         answers.push(signed_in());
         let double = Double::start([(COOKIE_SIGN_IN, answers), (TOKEN, vec![minted("a.b.c")])]).await;
-        let outcome = mana(&double.url(), SignInForm::Auto).sign_in(ANNA).await;
+        let told = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = told.clone();
+        let tell = move |email: &str, _| {
+            assert_eq!(email, ANNA);
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        };
+        let outcome = mana(&double.url(), SignInForm::Auto).telling(tell).sign_in(ANNA).await;
+        assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), attempts - 1, "each wait is told");
         let knocked = double.order().iter().filter(|what| *what == COOKIE_SIGN_IN).count();
         assert_eq!(
             (knocked, outcome.is_ok()),
@@ -208,6 +218,29 @@ async fn a_jwt_is_renewed_by_the_cookie_and_after_the_session_by_signing_in_anew
     let jwts = [&first, &second, &third].map(|anna| anna.jwt.expose_secret().to_owned());
     assert_eq!(jwts, ["first", "second", "third"]);
     assert_eq!(double.order(), [COOKIE_SIGN_IN, TOKEN, TOKEN, TOKEN, COOKIE_SIGN_IN, TOKEN]);
+}
+
+#[tokio::test]
+async fn who_has_a_session_goes_on_with_it_and_is_signed_out_with_mana_auths_own_origin() {
+    const SIGN_OUT: &str = "POST /api/auth/sign-out";
+    let issued = jwt(&json!({"iss": "https://auth.mana.test", "exp": 1}));
+    let double = Double::start([
+        (COOKIE_SIGN_IN, vec![signed_in()]),
+        (TOKEN, vec![minted("first"), minted(&issued)]),
+        (SIGN_OUT, vec![says(200, json!({"success": true}))]),
+    ])
+    .await;
+    let mana = mana(&double.url(), SignInForm::Auto);
+    for expected in ["first", issued.as_str()] {
+        let anna = mana.sign_in(ANNA).await.expect("Anna may come in");
+        assert_eq!(anna.jwt.expose_secret(), expected);
+    }
+    mana.sign_out_all().await;
+    mana.sign_out_all().await;
+    assert_eq!(double.order(), [COOKIE_SIGN_IN, TOKEN, TOKEN, SIGN_OUT]);
+    let goodbye = double.came().pop().expect("it came");
+    assert_eq!(goodbye.header("cookie"), Some("mana.session_token=t.sig; mana.session_data=d"));
+    assert_eq!(goodbye.header("origin"), Some("https://auth.mana.test"));
 }
 
 #[tokio::test]

@@ -73,6 +73,8 @@ async fn the_reference_server_lists_calls_refuses_and_closes() {
     let echo = tools.iter().find(|tool| tool.name == "echo").expect("it has a tool that echoes");
     assert!(echo.read_only, "it says so");
     assert_eq!(echo.input_schema["properties"]["message"]["type"], "string");
+    let as_task = tools.iter().find(|tool| tool.name == "simulate-research-query");
+    assert!(as_task.is_none(), "it demands to be called as a task: {as_task:?}");
     assert!(tools.is_sorted_by(|a, b| a.name < b.name));
 
     for (tool, input, text, is_error) in [

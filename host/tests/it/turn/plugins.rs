@@ -53,7 +53,7 @@ async fn a_turn_that_its_plugin_lets_out_costs_nothing_and_is_tried_again_later(
     assert_eq!((turn.state.as_str(), turn.skip_reason.as_deref()), ("skipped", Some("it is Sunday")));
     assert_eq!(house.stack.claude().books().total.requests, 0);
     house.no_session_is_left().await;
-    assert!(held(&house.tick().await)[0].1.starts_with("held until 2026-11-23 12:01:"));
+    assert!(held(&house.tick().await)[0].1.starts_with("waits until 2026-11-23 12:01:"));
     house.later(TimeDelta::minutes(2));
     assert_eq!(figures(&house.tick().await), (1, 0, 0, 1));
     assert_eq!(house.turn("Anna").await.summary.attempt, 2);

@@ -17,7 +17,7 @@ mod new;
 mod page;
 mod replay;
 mod rollback;
-mod running;
+pub(super) mod running;
 mod test;
 
 pub use build::build;

@@ -9,7 +9,7 @@ use crate::outbound;
 use crate::running::{Running, RunningError};
 
 /// The daemon at `url`, or where the configuration puts it.
-pub(super) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
+pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
     let config = load::config(file)?;
     let own = format!("http://{}", std::net::SocketAddr::new(config.http.bind, config.http.port));
     Ok(Running::at(outbound::client()?, url.unwrap_or(&own), config.http.admin_token))

@@ -1,0 +1,22 @@
+//! What the routes show, and the door to the loop: all that they have in common.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::runner::{Remote, Runner};
+
+/// What the routes show, and the door to the loop.
+#[derive(Clone, Debug)]
+pub struct Face {
+    /// What is shown.
+    pub runner: Arc<Runner>,
+    /// The door to the loop.
+    pub remote: Remote,
+    /// Diagnostics are switched off.
+    pub production: bool,
+    /// The keys that are missing, by the names of their variables.
+    pub missing_keys: Vec<&'static str>,
+    /// With this token changes may be asked for from other machines too; empty: from none.
+    pub admin_token: SecretString,
+}

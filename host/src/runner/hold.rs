@@ -1,0 +1,91 @@
+//! Who is due and kept back all the same, why, and how that ends before its time.
+
+use super::parts::Runner;
+use super::report::{HeldBy, HeldPersona, TickReport};
+use crate::store::{LedgerError, Occasion, Seen};
+use domain::event::Event;
+use domain::ids::{Slot, TurnId};
+use domain::persona::Persona;
+
+/// How instants are told.
+const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
+
+/// Why a due persona's turn is not begun.
+pub(super) struct Hold {
+    reason: String,
+    cause: HeldBy,
+}
+
+impl Hold {
+    /// No further turn of this tick is begun.
+    pub(super) fn stop(reason: String) -> Self {
+        Self { reason, cause: HeldBy::Stop }
+    }
+
+    /// Its turn runs already.
+    pub(super) fn running() -> Self {
+        Self { reason: "its turn is running".to_owned(), cause: HeldBy::OwnTurn }
+    }
+
+    /// The turn to begin, or what speaks against it.
+    pub(super) fn of(occasion: Occasion) -> Result<(TurnId, Slot), Self> {
+        Err(match occasion {
+            Occasion::Open { turn, slot } => return Ok((turn, slot)),
+            Occasion::Running => Self::running(),
+            Occasion::Unacknowledged => Self {
+                reason: "its turn is over; mana-auth does not know it yet".to_owned(),
+                cause: HeldBy::OwnTurn,
+            },
+            Occasion::Refused { why } => Self {
+                reason: format!("its turn is over, and mana-auth will not take its rows: {why}"),
+                cause: HeldBy::Fault,
+            },
+            Occasion::Held { until, attempts, why, faulted } => Self {
+                reason: format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
+                cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
+            },
+            Occasion::Forgotten { turns, until } => Self {
+                reason: format!(
+                    "waits until {}: mana-auth acknowledged {turns} turns of it and has forgotten each of them",
+                    until.format(TIME)
+                ),
+                cause: HeldBy::Fault,
+            },
+        })
+    }
+}
+
+impl Runner {
+    /// Lifts what keeps a persona back: it plays at the next tick at which it is due. Gives how many of its
+    /// turns were held; nothing if the ledger has no turn of it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn release(&self, email: &str) -> Result<Option<u64>, LedgerError> {
+        self.deps.ledger.release(email).await
+    }
+
+    /// Tells that a persona is kept back.
+    pub(super) fn hold(&self, persona: &Persona, hold: Hold, report: &mut TickReport) {
+        let Hold { reason, cause } = hold;
+        self.deps.events.emit(Event::Held { email: persona.email.clone(), reason: reason.clone() });
+        report.held.push(HeldPersona { persona: persona.email.clone(), reason, cause });
+    }
+
+    /// Tells, once each, whose activity somebody else has moved.
+    pub(super) async fn look_for_others(
+        &self,
+        personas: &[Persona],
+        seen: Seen,
+        report: &mut TickReport,
+    ) -> Result<(), LedgerError> {
+        for persona in personas {
+            let Some(foreign) = self.deps.ledger.notice_foreign(persona, seen).await? else { continue };
+            let (email, last_active_at, ours) =
+                (foreign.persona.clone(), foreign.last_active_at, foreign.ours);
+            self.deps.events.emit(Event::ForeignActivity { email, last_active_at, ours });
+            report.foreign.push(foreign);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Which turn a due entry asks for, and whether it may begin. mana-auth's list may be older than what it has
+//! acknowledged since, and its rows may be older than what it has ever acknowledged.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::row::{instant, whole};
+use super::{Ledger, LedgerError};
+use domain::ids::{LedgerId, PersonaId, Slot, TurnId};
+use domain::persona::{Cadence, Persona};
+
+const WHAT: &str = "look up whose turn it is";
+
+/// How far mana-auth had acknowledged turns at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledged(i64);
+
+/// How a due entry stands with us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Nothing speaks against this turn.
+    Open {
+        /// Its id.
+        turn: TurnId,
+        /// What it is for.
+        slot: Slot,
+    },
+    /// Its turn is running.
+    Running,
+    /// Its turn is over and kept; mana-auth does not know it, or did not when it was asked.
+    Unacknowledged,
+    /// Its turn is over, and mana-auth will not take what it was told of it.
+    Refused {
+        /// What it said.
+        why: String,
+    },
+    /// Its turn ended before anything was kept, and is held back until then.
+    Held {
+        /// Until when.
+        until: DateTime<Utc>,
+        /// How often it was begun.
+        attempts: u32,
+        /// Why it ended.
+        why: String,
+        /// It ended in a fault; otherwise its plugin let it out.
+        faulted: bool,
+    },
+    /// Its turns are over and mana-auth has acknowledged each of them, and has forgotten each of them.
+    Forgotten {
+        /// How many turns it had by now.
+        turns: u32,
+        /// When its cadence allows another.
+        until: DateTime<Utc>,
+    },
+}
+
+impl Ledger {
+    /// How far mana-auth has acknowledged turns: to be asked before mana-auth is asked who is due.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn acknowledged(&self) -> Result<Acknowledged, LedgerError> {
+        sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM acknowledged")
+            .fetch_one(&self.readers)
+            .await
+            .map(Acknowledged)
+            .map_err(LedgerError::doing(WHAT))
+    }
+
+    /// The turn that this entry of the due list asks for.
+    ///
+    /// An entry stands for the same turn until mana-auth has acknowledged that turn and, asked afterwards,
+    /// still offers the entry: its rows are those of an earlier day then, and the persona plays again. Should
+    /// it forget that turn too, the persona plays no more often than its cadence says, because a mana-auth
+    /// that remembers nothing would let it be paid for at each tick.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn occasion(&self, persona: &Persona, known: Acknowledged) -> Result<Occasion, LedgerError> {
+        let times = self.times_of(persona).await?;
+        let slot = |count| persona.slot().again(count);
+        let Some(latest) = times.last() else { return self.begins(persona, slot(1)).await };
+        let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
+        Ok(match latest {
+            Time { state: State::Running, .. } => Occasion::Running,
+            Time { state: State::Held { until, .. }, .. } if *until <= self.clock.now() => {
+                Occasion::Open { turn: latest.turn, slot: latest.slot.clone() }
+            }
+            Time { state: State::Held { until, faulted }, attempts, why, .. } => {
+                Occasion::Held { until: *until, attempts: *attempts, why: why.clone(), faulted: *faulted }
+            }
+            Time { state: State::Over, acknowledged: Some(number), .. } if *number <= known.0 => {
+                let until = latest.ended_at + interval(persona.cadence);
+                let may_play = count == 1 || until <= self.clock.now() || latest.is_released;
+                if may_play {
+                    return self.begins(persona, slot(count + 1)).await;
+                }
+                Occasion::Forgotten { turns: count, until }
+            }
+            Time { state: State::Over, acknowledged: None, refused: Some(why), .. } => {
+                Occasion::Refused { why: why.clone() }
+            }
+            Time { state: State::Over, .. } => Occasion::Unacknowledged,
+        })
+    }
+
+    /// The id of a turn in this ledger. A turn that has begun keeps the one that it has.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn turn_of(&self, persona: &PersonaId, slot: &Slot) -> Result<TurnId, LedgerError> {
+        let row = sqlx::query(
+            "SELECT identity.id AS ledger, (SELECT id FROM turns WHERE persona = ? AND slot = ?) AS turn FROM identity",
+        )
+        .bind(persona.as_str())
+        .bind(slot.as_str())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        let ledger: String = row.try_get("ledger").map_err(LedgerError::doing(WHAT))?;
+        match row.try_get::<Option<String>, _>("turn").map_err(LedgerError::doing(WHAT))? {
+            Some(id) => read_id(id),
+            None => Ok(TurnId::of(persona, slot).in_ledger(&LedgerId::new(ledger))),
+        }
+    }
+
+    async fn begins(&self, persona: &Persona, slot: Slot) -> Result<Occasion, LedgerError> {
+        Ok(Occasion::Open { turn: self.turn_of(&persona.id, &slot).await?, slot })
+    }
+
+    /// Every time that the entry's occasion was played, in order.
+    async fn times_of(&self, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
+        let slot = persona.slot();
+        let rows = sqlx::query(
+            "SELECT id, slot, state, attempt, held_until, started_at, ended_at,
+                 coalesce(fault_message, skip_reason, '') AS why,
+                 (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
+                 (SELECT coalesce(last_error, '') FROM outbox WHERE outbox.turn = turns.id
+                    AND part IN ('actions', 'marker') ORDER BY seq DESC LIMIT 1) AS last_error,
+                 (SELECT state FROM outbox WHERE outbox.turn = turns.id
+                    AND part IN ('actions', 'marker') ORDER BY seq DESC LIMIT 1) AS delivery,
+                 EXISTS (SELECT 1 FROM releases WHERE releases.email = turns.email AND at > started_at) AS is_released
+             FROM turns WHERE persona = ?1 AND (slot = ?2 OR substr(slot, 1, length(?3)) = ?3)
+             ORDER BY length(slot), slot",
+        )
+        .bind(persona.id.as_str())
+        .bind(slot.as_str())
+        .bind(slot.beginning_of_further())
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        rows.iter().map(|row| time(row, &slot)).collect()
+    }
+}
+
+/// One turn of an occasion.
+struct Time {
+    turn: TurnId,
+    slot: Slot,
+    state: State,
+    attempts: u32,
+    why: String,
+    ended_at: DateTime<Utc>,
+    acknowledged: Option<i64>,
+    refused: Option<String>,
+    is_released: bool,
+}
+
+enum State {
+    Running,
+    Over,
+    Held { until: DateTime<Utc>, faulted: bool },
+}
+
+fn time(row: &SqliteRow, occasion: &Slot) -> Result<Time, LedgerError> {
+    let doing = LedgerError::doing(WHAT);
+    let text = |column| row.try_get::<String, _>(column).map_err(&doing);
+    let maybe = |column| row.try_get::<Option<i64>, _>(column).map_err(&doing);
+    let number = text("slot")?.strip_prefix(&occasion.beginning_of_further()).map_or(Ok(1), |number| {
+        number.parse().map_err(|_| LedgerError::Row { column: "slot", value: number.to_owned() })
+    })?;
+    let word = text("state")?;
+    let state = match (word.as_str(), maybe("held_until")?) {
+        ("running", _) => State::Running,
+        (_, None) => State::Over,
+        (state, Some(until)) => {
+            State::Held { until: instant("held_until", until)?, faulted: state == "faulted" }
+        }
+    };
+    let delivery: Option<String> = row.try_get("delivery").map_err(&doing)?;
+    let last_error: Option<String> = row.try_get("last_error").map_err(&doing)?;
+    let started_at: i64 = row.try_get("started_at").map_err(&doing)?;
+    Ok(Time {
+        turn: read_id(text("id")?)?,
+        slot: occasion.clone().again(number),
+        state,
+        attempts: whole("attempt", row.try_get("attempt").map_err(&doing)?)?,
+        why: text("why")?,
+        ended_at: instant("ended_at", maybe("ended_at")?.unwrap_or(started_at))?,
+        acknowledged: maybe("acknowledged")?,
+        refused: last_error.filter(|_| delivery.as_deref() == Some("refused")),
+        is_released: row.try_get("is_released").map_err(&doing)?,
+    })
+}
+
+fn read_id(id: String) -> Result<TurnId, LedgerError> {
+    TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })
+}
+
+/// From one activity of a persona to the next (contract 4.1).
+fn interval(cadence: Cadence) -> TimeDelta {
+    match cadence {
+        Cadence::Hourly => TimeDelta::hours(1),
+        Cadence::Daily | Cadence::Weekdays => TimeDelta::hours(24),
+    }
+}
