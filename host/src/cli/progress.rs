@@ -1,7 +1,7 @@
 //! What happens while it happens: a line for each turn that ends.
 
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::output::{BAD, GOOD, ODD, Output, styled};
 use super::text::printable;
@@ -16,11 +16,19 @@ pub async fn show(mut events: Receiver<Event>, output: Output) {
 /// Shows turns as they end, until `tick` is over.
 pub async fn of_one_tick<T>(mut events: Receiver<Event>, tick: impl Future<Output = T>, output: Output) -> T {
     tokio::pin!(tick);
-    loop {
+    let ended = loop {
         tokio::select! {
             biased;
             _ = next(&mut events, output) => {}
-            ended = &mut tick => return ended,
+            ended = &mut tick => break ended,
+        }
+    };
+    // What a tick tells last, it tells as it ends.
+    loop {
+        match events.try_recv() {
+            Ok(event) => say(&event, output),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return ended,
         }
     }
 }
@@ -28,16 +36,18 @@ pub async fn of_one_tick<T>(mut events: Receiver<Event>, tick: impl Future<Outpu
 /// Shows the next event; none when there will be no more.
 async fn next(events: &mut Receiver<Event>, output: Output) -> Option<()> {
     match events.recv().await {
-        Ok(event) => {
-            if let Some(line) = line(&event) {
-                output.say(&line);
-            }
-        }
+        Ok(event) => say(&event, output),
         // Lines that came too fast to be shown are in the ledger.
         Err(RecvError::Lagged(_)) => {}
         Err(RecvError::Closed) => return None,
     }
     Some(())
+}
+
+fn say(event: &Event, output: Output) {
+    if let Some(line) = line(event) {
+        output.say(&line);
+    }
 }
 
 fn line(event: &Event) -> Option<String> {
