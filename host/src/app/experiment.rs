@@ -107,6 +107,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let ended = play(&runner, &blocks, args.blocks, worlds.as_ref(), output).await;
     let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
     let ledger = runner.deps().ledger.path().to_owned();
+    runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     if let Some(stack) = stack {
         for text in stack.claude().unmet_tastes() {

@@ -38,23 +38,30 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     if let (Some(email), true) = (&args.persona, args.now) {
         runner.release(email).await?;
     }
-    let report = shown(&runner, args.persona.as_deref(), output).await?;
-    if let (Some(email), 0) = (&args.persona, report.due) {
-        let message = format!("{email} is not due now");
-        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
-        return Err(Failure::new(Exit::No, message).hint(hint));
-    }
-    print(&runner, &report, output).await?;
-    if report.deliveries_waiting > 0 {
-        let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
-        output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
-    }
+    let told = told(&runner, args.persona.as_deref(), output).await;
     runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
+    let report = told?;
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.
     let is_well = report.failed.is_empty() && !report.held.iter().any(|held| held.cause == HeldBy::Fault);
     Ok(if is_well && wanted_ran { Exit::Done } else { why_not(&report) })
+}
+
+/// Runs the tick, and tells what came of it.
+async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
+    let report = shown(runner, only, output).await?;
+    if let (Some(email), 0) = (only, report.due) {
+        let message = format!("{email} is not due now");
+        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
+        return Err(Failure::new(Exit::No, message).hint(hint));
+    }
+    print(runner, &report, output).await?;
+    if report.deliveries_waiting > 0 {
+        let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
+        output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
+    }
+    Ok(report)
 }
 
 /// The exit code of a tick that was not what was wanted: the cause, where all turns met the same.

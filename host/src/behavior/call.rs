@@ -101,10 +101,18 @@ pub enum CallError {
     Unproven {
         /// Why.
         message: String,
+        /// Whether it may give one another time.
+        is_passing: bool,
     },
 }
 
 impl CallError {
+    /// Whether the same call may well come out otherwise on a machine that is less busy.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::OutOfTime { .. } | Self::Unproven { is_passing: true, .. })
+    }
+
     /// A short word for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {

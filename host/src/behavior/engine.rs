@@ -6,10 +6,15 @@ use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::engine_error::EngineError;
 use super::machine::Machine;
 use super::proof::{ProofLimits, Proofs, Prover};
+use crate::aside::Aside;
+
+/// How long the folder for compiled code may take to answer. Without it a build is proven again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What an engine is made with.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +40,8 @@ pub struct Engine {
     pub(super) machine: Machine,
     pub(super) prover: Prover,
     pub(super) proofs: Proofs,
+    /// Where the proofs are.
+    pub(super) disk: Aside,
     /// How many generations there are; each holds a clone.
     pub(super) generations: Arc<()>,
 }
@@ -50,6 +57,7 @@ impl Engine {
         Ok(Self {
             prover: Prover::new(options.prover.clone(), options.proof),
             proofs: Proofs::new(&machine.wasmtime, folder),
+            disk: Aside::new(PATIENCE),
             machine,
             generations: Arc::default(),
         })

@@ -163,9 +163,13 @@ impl Generation {
             Some(called) => called.clone(),
             None => match self.try_settings(vec![trial]).await {
                 Ok((mut tried, _)) => tried.swap_remove(0),
-                Err(unproven) => {
-                    Called::unmade(FUNCTION, Err(CallError::Unproven { message: unproven.wrong.message }))
-                }
+                Err(unproven) => Called::unmade(
+                    FUNCTION,
+                    Err(CallError::Unproven {
+                        message: unproven.wrong.message,
+                        is_passing: unproven.is_passing,
+                    }),
+                ),
             },
         };
         called.of(FUNCTION)

@@ -1,5 +1,6 @@
 //! From bytes to a generation: trust, what it has shown in a child, its machine code, its imports and exports.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -85,7 +86,7 @@ impl Engine {
 
     async fn find(&self, key: &Key) -> Option<(Proof, Component)> {
         let (proofs, wasmtime, key) = (self.proofs.clone(), self.machine.wasmtime.clone(), key.clone());
-        spawn_blocking(move || proofs.find(&key, &wasmtime)).await.ok().flatten()
+        self.disk.ask(move || proofs.find(&key, &wasmtime)).await.ok().flatten()
     }
 
     async fn prove(
@@ -128,8 +129,8 @@ impl Engine {
             return;
         }
         let (proofs, key, proof) = (self.proofs.clone(), key.clone(), proof.clone());
-        let kept = spawn_blocking(move || proofs.keep(&key, &proof, &artifact)).await;
-        if let Ok(Err(error)) = kept {
+        let kept = self.disk.ask(move || proofs.keep(&key, &proof, &artifact)).await;
+        if let Err(error) = kept.map_err(io::Error::other).flatten() {
             tracing::warn!(%error, "compiled code cannot be kept for the next start: is plugins.cache_dir writable?");
         }
     }

@@ -56,10 +56,10 @@ impl Admission {
         let generation = engine.load_for(source, number, &self.trust, &self.strategies).await?;
         let mut warnings: Vec<String> = generation.warning().map(str::to_owned).into_iter().collect();
         let left_out = self.check_settings(source, &generation, &mut warnings).await?;
-        let failed = problems(generation.self_test());
-        pass(&failed, "self-test: ", &mut warnings).map_err(|said| {
+        pass(generation.self_test(), "self-test: ", &mut warnings).map_err(|unfit| {
             let hint = "mend the plugin, or the cases that it ships";
-            Refusal::of(source, LoadStage::SelfTest, format!("cases of its own fail: {said}"), hint)
+            let message = format!("cases of its own fail: {}", unfit.said);
+            unfit.refusal(source, LoadStage::SelfTest, message, hint)
         })?;
         let replay = self.replay(source, &generation, &left_out, &mut warnings).await?;
         Ok(Admitted { generation, replay, warnings, left_out })
@@ -75,12 +75,14 @@ impl Admission {
         for strategy in &self.strategies {
             match settings(generation, strategy, warnings).await {
                 Ok(()) => {}
-                Err(said) if self.lenient => left_out.push((strategy.name.clone(), said)),
-                Err(said) => {
-                    let message =
-                        format!("it does not take the settings of strategy {}: {said}", strategy.name);
+                Err(unfit) if self.lenient => left_out.push((strategy.name.clone(), unfit.said)),
+                Err(unfit) => {
+                    let message = format!(
+                        "it does not take the settings of strategy {}: {}",
+                        strategy.name, unfit.said
+                    );
                     let hint = format!("correct `settings` in [strategies.{}], or the plugin", strategy.name);
-                    return Err(Refusal::of(source, LoadStage::Settings, message, hint));
+                    return Err(unfit.refusal(source, LoadStage::Settings, message, &hint));
                 }
             }
         }
@@ -120,18 +122,31 @@ pub(super) async fn settings(
     generation: &Generation,
     strategy: &Strategy,
     warnings: &mut Vec<String>,
-) -> Result<(), String> {
-    let problems = problems(generation.check_settings(strategy).await);
-    pass(&problems, &format!("settings of strategy {}: ", strategy.name), warnings)
+) -> Result<(), Unfit> {
+    let called = generation.check_settings(strategy).await;
+    pass(called, &format!("settings of strategy {}: ", strategy.name), warnings)
 }
 
-/// A call that gives no answer is a problem like others.
-fn problems(called: Called<Vec<Problem>>) -> Vec<Problem> {
-    called.result.unwrap_or_else(|error| vec![Problem::error(None, error.to_string())])
+/// What is said against a build.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unfit {
+    pub(super) said: String,
+    /// Whether that may be over by itself: it had too little time on a machine that was busy.
+    is_passing: bool,
 }
 
-/// Lets pass what is no error, as warnings; the errors are what is said against it.
-fn pass(problems: &[Problem], about: &str, warnings: &mut Vec<String>) -> Result<(), String> {
+impl Unfit {
+    fn refusal(&self, source: &Source, stage: LoadStage, message: String, hint: &str) -> Refusal {
+        let refusal = Refusal::of(source, stage, message, hint);
+        if self.is_passing { refusal.passing() } else { refusal }
+    }
+}
+
+/// Lets pass what is no error, as warnings; the errors are what is said against it, and so is a call that gave no
+/// answer.
+fn pass(called: Called<Vec<Problem>>, about: &str, warnings: &mut Vec<String>) -> Result<(), Unfit> {
+    let problems =
+        called.result.map_err(|error| Unfit { said: error.to_string(), is_passing: error.is_passing() })?;
     let (errors, others): (Vec<&Problem>, Vec<&Problem>) =
         problems.iter().partition(|problem| problem.severity == Severity::Error);
     if errors.is_empty() {
@@ -139,7 +154,7 @@ fn pass(problems: &[Problem], about: &str, warnings: &mut Vec<String>) -> Result
         warnings.extend(others.map(|problem| format!("{about}{}", said(problem))));
         return Ok(());
     }
-    Err(errors.into_iter().map(said).collect::<Vec<_>>().join("; "))
+    Err(Unfit { said: errors.into_iter().map(said).collect::<Vec<_>>().join("; "), is_passing: false })
 }
 
 fn said(problem: &Problem) -> String {

@@ -280,9 +280,9 @@ impl Reloader {
         // What the live build leaves out was no condition. Each build says anew whether it takes it.
         for strategy in self.strategies_of(&plugin) {
             if !admission.strategies.contains(&strategy)
-                && let Err(why) = settings(&generation, &strategy, &mut Vec::new()).await
+                && let Err(unfit) = settings(&generation, &strategy, &mut Vec::new()).await
             {
-                left_out.insert(strategy.name.clone(), why);
+                left_out.insert(strategy.name.clone(), unfit.said);
             }
         }
         let plan = self.options.canary;

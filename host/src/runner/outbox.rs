@@ -46,7 +46,8 @@ impl Runner {
     }
 
     async fn flush_now(&self) -> Result<Flushed, LedgerError> {
-        let mut flushed = Flushed::default();
+        let mut flushed =
+            Flushed { waiting: self.deps.ledger.deliveries_waiting().await?, ..Flushed::default() };
         let mut failed_in_a_row = 0;
         loop {
             let page = self.deps.ledger.deliveries(PAGE).await?;

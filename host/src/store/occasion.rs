@@ -133,7 +133,7 @@ impl Ledger {
     async fn times_of(&self, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
         let slot = persona.slot();
         let rows = sqlx::query(
-            "SELECT id, slot, state, attempt, held_until, started_at, ended_at,
+            "SELECT id, slot, state, attempt - uncounted AS counted, held_until, started_at, ended_at,
                  coalesce(fault_message, skip_reason, '') AS why,
                  (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
                  (SELECT coalesce(last_error, '') FROM outbox WHERE outbox.turn = turns.id
@@ -195,7 +195,7 @@ fn time(row: &SqliteRow, occasion: &Slot) -> Result<Time, LedgerError> {
         turn: read_id(text("id")?)?,
         slot: occasion.clone().again(number),
         state,
-        attempts: whole("attempt", row.try_get("attempt").map_err(&doing)?)?,
+        attempts: whole("attempt", row.try_get("counted").map_err(&doing)?)?,
         why: text("why")?,
         ended_at: instant("ended_at", maybe("ended_at")?.unwrap_or(started_at))?,
         acknowledged: maybe("acknowledged")?,

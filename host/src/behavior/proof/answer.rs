@@ -90,7 +90,7 @@ impl Proof {
     /// Whether all of it would come out the same on a machine that is less busy.
     pub(in crate::behavior) fn is_lasting(&self) -> bool {
         let calls = self.tried.iter().map(|(_, called)| called).chain([&self.self_test]);
-        calls.into_iter().all(|called| !matches!(called.result, Err(CallError::OutOfTime { .. })))
+        calls.into_iter().all(|called| !called.result.as_ref().is_err_and(CallError::is_passing))
     }
 
     /// What came of these settings, if they were tried.

@@ -16,7 +16,7 @@ use wasmtime::component::Component;
 use super::answer::{self, Answer, MARK, Proof, Question, STAGES, Trial};
 use super::limits;
 use crate::behavior::artifact::Artifact;
-use crate::behavior::call::{CallError, Called, call};
+use crate::behavior::call::{Called, call};
 use crate::behavior::check;
 use crate::behavior::contract::{self, Mismatch, Names, damaged, drifted};
 use crate::behavior::machine::Machine;
@@ -175,7 +175,7 @@ impl Shown<'_> {
             stage: LoadStage::Describe,
             message: error.to_string(),
             hint: error.hint().to_owned(),
-            is_passing: matches!(error, CallError::OutOfTime { .. }),
+            is_passing: error.is_passing(),
         })
     }
 

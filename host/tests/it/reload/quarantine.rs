@@ -100,7 +100,7 @@ async fn turns_that_a_quarantine_leaves_out_are_no_attempts() {
     for _ in 0..8 {
         let report = house.tick().await;
         // Who was tried has kept actions, and is over: all others never were.
-        for (_, reason) in held(&report).into_iter().filter(|(_, reason)| reason.starts_with("held until")) {
+        for (_, reason) in held(&report).into_iter().filter(|(_, reason)| reason.starts_with("waits until")) {
             assert!(reason.contains(": the plugin own broke down too often in parse-rating"), "{reason}");
             assert!(!reason.contains("after attempt"), "{reason}");
             waiting += 1;
