@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::engine_error::EngineError;
 use super::machine::Machine;
 use super::proof::{ProofLimits, Proofs, Prover};
 
@@ -36,27 +37,6 @@ pub struct Engine {
     pub(super) proofs: Proofs,
     /// How many generations there are; each holds a clone.
     pub(super) generations: Arc<()>,
-}
-
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The folder for compiled code is of no use.
-    #[error(
-        "cannot use {path} as the folder for compiled plugins: {cause}; make it writable for this user, or choose another"
-    )]
-    CacheDir {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        cause: String,
-    },
-    /// wasmtime does not start on this machine.
-    #[error("the WebAssembly engine does not start: {0}")]
-    Engine(String),
-    /// No thread for the epoch.
-    #[error("cannot start the thread that interrupts plugins: {0}")]
-    Thread(#[source] io::Error),
 }
 
 impl Engine {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{Config, EngineWeak, OptLevel, WasmBacktraceDetails};
 
-use super::engine::EngineError;
+use super::engine_error::EngineError;
 use super::state::CallState;
 use super::v0_1;
 

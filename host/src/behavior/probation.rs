@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::generation::Generation;
 use super::health::Ticket;
 use super::life::Happens;
-use super::registry::{Registry, Shelves};
+use super::shelf::Shelves;
 use domain::clock::Clock;
 use domain::ids::{GenerationNumber, PluginName};
 
@@ -21,14 +21,8 @@ pub struct Probation {
 }
 
 impl Probation {
-    pub(super) fn new(registry: &Registry, generation: &Generation, ticket: Ticket) -> Self {
-        Self {
-            shelves: Arc::clone(&registry.shelves),
-            clock: registry.clock.clone(),
-            plugin: generation.plugin().clone(),
-            number: generation.number(),
-            ticket,
-        }
+    pub(super) fn new(shelves: Arc<Shelves>, clock: Clock, generation: &Generation, ticket: Ticket) -> Self {
+        Self { shelves, clock, plugin: generation.plugin().clone(), number: generation.number(), ticket }
     }
 
     pub(super) fn ticket(&self) -> Ticket {

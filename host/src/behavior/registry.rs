@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::builds::{Builds, Index};
 use super::call::Called;
+use super::embedded::Embedded;
 use super::engine::Engine;
 use super::generation::Generation;
 use super::health::{Quarantine, Ticket, Turning};
@@ -13,9 +14,8 @@ use super::life::{Choice, Does, Happens, Verdict};
 use super::probation::Probation;
 use super::record::{LoggedLine, Occasion, PluginRecord};
 use super::refusal::{LoadStage, Origin, Refusal};
-use super::shelf::Shelf;
+use super::shelf::{Shelf, Shelves};
 use super::source::Source;
-use super::stand_in::Embedded;
 use super::trust::Trust;
 use crate::aside::Aside;
 use domain::clock::Clock;
@@ -25,8 +25,6 @@ use domain::strategy::Strategy;
 
 /// How long the disk of the kept builds has for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-pub(super) type Shelves = Mutex<BTreeMap<PluginName, Shelf>>;
 
 /// The plugins of this process. A turn pins a generation and keeps it to its end, so swapping one never
 /// touches a turn that is under way; a generation that was replaced is freed by its last turn.
@@ -183,7 +181,11 @@ impl Registry {
         strategy: &Arc<Strategy>,
         ticket: Option<Ticket>,
     ) -> Pinned {
-        let probation = ticket.map(|ticket| Arc::new(Probation::new(self, generation, ticket)));
+        let probation = |ticket| {
+            let (shelves, clock) = (Arc::clone(&self.shelves), self.clock.clone());
+            Arc::new(Probation::new(shelves, clock, generation, ticket))
+        };
+        let probation = ticket.map(probation);
         Pinned { generation: Arc::clone(generation), served_as, strategy: Arc::clone(strategy), probation }
     }
 

@@ -2,7 +2,7 @@
 //! who waits and who reads files is the registry.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +16,7 @@ use super::refusal::{LoadStage, Origin, Refusal};
 use super::source::Source;
 use super::tally::Tally;
 use domain::behavior::FailureKind;
-use domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
+use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName};
 use domain::plugin::CanaryPlan;
 
 /// How many builds are remembered.
@@ -26,6 +26,9 @@ const LINES: usize = 500;
 /// What to do about a build whose trial has failed.
 const WITHDRAWN: &str =
     "the log and `persona-host turns list` show the turn; mend the plugin and save it again";
+
+/// All plugins of this process.
+pub(super) type Shelves = Mutex<BTreeMap<PluginName, Shelf>>;
 
 /// One plugin.
 #[derive(Debug, Default)]

@@ -4,25 +4,16 @@ use std::sync::{Arc, PoisonError};
 
 use super::built_in::BUILT_IN;
 use super::generation::Generation;
-use super::life::{Happens, InPlace, Lasts, Retry};
+use super::life::{Happens, InPlace, Lasts};
 use super::record::Occasion;
 use super::refusal::Refusal;
 use super::registry::{Pinned, Registry};
 use super::shelf::lasts;
 use super::source::Source;
 use super::trust::Trust;
-use domain::clock::Clock;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::ServedAs;
 use domain::strategy::Strategy;
-
-/// The behavior that is part of the program, once it was needed.
-#[derive(Debug, Default)]
-pub(super) struct Embedded {
-    generation: Option<Arc<Generation>>,
-    /// It did not load, for good or for a while.
-    failed: Option<(Lasts, Retry)>,
-}
 
 impl Registry {
     /// The build before the one that is ill, loaded when it is needed for the first time.
@@ -87,7 +78,7 @@ impl Registry {
     ) -> Option<Pinned> {
         let plugin = PluginName::new(BUILT_IN[0]);
         let mut embedded = self.embedded.lock().await;
-        if embedded.generation.is_none() && embedded.may_be_tried(&self.clock) {
+        if embedded.is_to_be_loaded(&self.clock) {
             let source = Source::built_in(&plugin)?;
             let number = self.next_number(&plugin);
             match self.engine.load(&source, number, &Trust::default()).await {
@@ -96,9 +87,7 @@ impl Registry {
                     embedded.generation = Some(Arc::new(generation));
                 }
                 Err(refusal) => {
-                    let (_, mut retry) = embedded.failed.take().unwrap_or((Lasts::AWhile, Retry::default()));
-                    retry.after_failure(self.clock.now());
-                    embedded.failed = Some((lasts(&refusal), retry));
+                    embedded.did_not_load(lasts(&refusal), &self.clock);
                     refused.extend(self.refuse(refusal, Occasion::Fallback).0);
                 }
             }
@@ -107,15 +96,5 @@ impl Registry {
         let plain = Strategy::plain(strategy.name.clone(), plugin);
         let own = Strategy { model: strategy.model.clone(), limits: strategy.limits, ..plain };
         Some(self.pinned(&generation, ServedAs::BuiltIn, &Arc::new(own), None))
-    }
-}
-
-impl Embedded {
-    fn may_be_tried(&self, clock: &Clock) -> bool {
-        match &self.failed {
-            None => true,
-            Some((Lasts::AWhile, retry)) => retry.is_due(clock.now()),
-            Some(_) => false,
-        }
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::catalog::Entry;
-use super::client::bearer;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
+use super::header::bearer;
 use domain::ids::PersonaId;
 use domain::persona::Cadence;
 

@@ -1,4 +1,4 @@
-//! The client itself: what it needs to know, and the header that proves who we are.
+//! The client itself: what it needs to know, and whom it asks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{Asked, ManaError};
+use super::header::secret_value;
 use super::sessions::Sessions;
+use super::sign_in_form::SignInForm;
 use domain::clock::Clock;
 
 /// Where mana-auth is, and what we know of it.
@@ -25,18 +27,6 @@ pub struct Options {
     pub seed_secret: SecretString,
     /// How to sign in.
     pub sign_in: SignInForm,
-}
-
-/// How a persona signs in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SignInForm {
-    /// By cookie, and by Bearer where mana-auth has no cookie sign-in.
-    #[default]
-    Auto,
-    /// Only by cookie: what a real mana-auth accepts (contract 3.5).
-    Cookie,
-    /// Only by Bearer: the form that the first runner documented (contract 3.1).
-    Bearer,
 }
 
 /// The client of mana-auth. Clones share one connection pool.
@@ -97,17 +87,4 @@ impl Mana {
     pub(super) fn service_key(&self, asked: &Asked) -> Result<HeaderValue, ManaError> {
         secret_value(asked, self.options.service_key.expose_secret())
     }
-}
-
-/// A secret as a header value that no log shows.
-pub(super) fn secret_value(asked: &Asked, secret: &str) -> Result<HeaderValue, ManaError> {
-    let mut value =
-        HeaderValue::from_str(secret).map_err(|_| ManaError::Unsendable { asked: asked.clone() })?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// `Bearer …` as a header value that no log shows.
-pub(super) fn bearer(asked: &Asked, token: &SecretString) -> Result<HeaderValue, ManaError> {
-    secret_value(asked, &format!("Bearer {}", token.expose_secret()))
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
-use super::client::SignInForm;
 use super::password::EmptySeedSecret;
+use super::sign_in_form::SignInForm;
 use domain::ids::PersonaId;
 
 /// How much of an answer's body an error quotes, in characters.

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Mana, SignInForm, bearer, secret_value};
+use super::client::Mana;
 use super::error::{Asked, ManaError, says_locked};
 use super::exchange::{Answer, ask};
+use super::header::prove;
 use super::password::password;
+use super::sign_in_form::SignInForm;
+use super::signed_in::{Proof, SignedIn};
 use super::token::expiry;
 use domain::ids::PersonaId;
 
@@ -28,30 +30,6 @@ const LOCKED: Duration = Duration::from_secs(30 * 60);
 /// Whatever mana-auth says, the persona is tried again after a day.
 const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A persona that has signed in.
-#[derive(Clone, Debug)]
-pub struct SignedIn {
-    /// Its user id.
-    pub user: PersonaId,
-    /// The address it signed in with.
-    pub email: String,
-    /// Its JWT, which mana-mcp and the vault accept.
-    pub jwt: SecretString,
-    /// When the JWT ends, by our clock; `None` when the token does not say.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// What mana-auth's own routes accept.
-    pub proof: Proof,
-}
-
-/// What shows mana-auth's own routes that somebody has signed in.
-#[derive(Clone, Debug)]
-pub enum Proof {
-    /// The session cookie, as the value of a `Cookie` header.
-    Cookie(SecretString),
-    /// The session token, for a mana-auth that takes one as Bearer.
-    Bearer(SecretString),
-}
-
 impl Mana {
     /// Signs a persona in with its HMAC password (contract 3.1 and 3.5). A sign-in that came too fast
     /// waits as long as mana-auth asks, up to 30 seconds, and is repeated twice at most; one on a locked
@@ -63,6 +41,24 @@ impl Mana {
         match self.kept(email).await? {
             Some(signed_in) => Ok(signed_in),
             None => self.sign_in_anew(email).await,
+        }
+    }
+
+    /// The persona's session, if mana-auth still knows it.
+    async fn kept(&self, email: &str) -> Result<Option<SignedIn>, ManaError> {
+        let Some(kept) = self.sessions.of(email) else { return Ok(None) };
+        // The other form has nothing that a fresh JWT could be had for.
+        let Proof::Cookie(cookie) = &kept.proof else { return Ok(None) };
+        match self.renewed(&kept, cookie).await {
+            Ok(fresh) => {
+                self.sessions.keep(&fresh);
+                Ok(Some(fresh))
+            }
+            Err(error) if error.is_unauthorized() => {
+                self.sessions.forget(email);
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -102,11 +98,7 @@ impl Mana {
     }
 
     /// The same session with a fresh JWT.
-    pub(super) async fn renewed(
-        &self,
-        signed_in: &SignedIn,
-        cookie: &SecretString,
-    ) -> Result<SignedIn, ManaError> {
+    async fn renewed(&self, signed_in: &SignedIn, cookie: &SecretString) -> Result<SignedIn, ManaError> {
         let jwt = self.jwt_for(&signed_in.email, cookie).await?;
         let expires_at = expiry(&jwt, self.clock.now());
         Ok(SignedIn { jwt: jwt.into(), expires_at, ..signed_in.clone() })
@@ -180,14 +172,6 @@ impl Mana {
     }
 }
 
-/// A proof as the header that carries it.
-pub(super) fn prove(asked: &Asked, proof: &Proof) -> Result<(HeaderName, HeaderValue), ManaError> {
-    match proof {
-        Proof::Cookie(cookie) => Ok((COOKIE, secret_value(asked, cookie.expose_secret())?)),
-        Proof::Bearer(token) => Ok((AUTHORIZATION, bearer(asked, token)?)),
-    }
-}
-
 /// The part of both sign-ins' answers that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,19 +190,6 @@ impl Opened {
     fn user_id(&self) -> Option<PersonaId> {
         let id = self.user.as_ref()?.id.as_ref()?;
         (!id.is_empty()).then(|| PersonaId::new(id))
-    }
-}
-
-impl SignedIn {
-    /// The same, if it is this user.
-    ///
-    /// # Errors
-    /// When mana-auth let somebody else in.
-    pub fn is(self, user: &PersonaId) -> Result<Self, ManaError> {
-        if self.user == *user {
-            return Ok(self);
-        }
-        Err(ManaError::OtherUser { email: self.email, expected: user.clone(), found: self.user })
     }
 }
 
@@ -268,6 +239,8 @@ fn cookies(headers: &HeaderMap) -> Option<SecretString> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -4,10 +4,12 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Mana, SignInForm};
+use super::client::Mana;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
-use super::sign_in::{Proof, SignedIn, prove};
+use super::header::prove;
+use super::sign_in_form::SignInForm;
+use super::signed_in::{Proof, SignedIn};
 use domain::ids::SpaceId;
 
 /// A Mana space.

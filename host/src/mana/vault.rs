@@ -3,10 +3,11 @@
 
 use serde::Deserialize;
 
-use super::client::{Mana, bearer};
+use super::client::Mana;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
-use super::sign_in::SignedIn;
+use super::header::bearer;
+use super::signed_in::SignedIn;
 
 /// What became of the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

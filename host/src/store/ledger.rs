@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr as _, SqlitePool};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteQueryResult,
+    SqliteSynchronous,
+};
+use sqlx::{SqlSafeStr as _, Sqlite, SqlitePool, SqliteTransaction};
 
 use super::LedgerError;
 use super::writer::Writer;
@@ -111,6 +115,20 @@ impl Ledger {
     /// The time that rows are stamped with, in milliseconds.
     pub(super) fn now_ms(&self) -> i64 {
         self.clock.now().timestamp_millis()
+    }
+
+    /// A transaction that writes.
+    pub(super) async fn write(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
+        self.writer.begin(what).await
+    }
+
+    /// One statement that writes.
+    pub(super) async fn execute(
+        &self,
+        what: &'static str,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<SqliteQueryResult, LedgerError> {
+        self.writer.execute(what, statement).await
     }
 
     async fn connect(

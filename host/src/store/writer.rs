@@ -5,7 +5,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteQueryResult};
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool, SqliteTransaction};
 
-use super::{Ledger, LedgerError};
+use super::LedgerError;
 
 /// The one connection that writes: SQLite has one writer anyway, and a queue in front of it beats
 /// `SQLITE_BUSY`.
@@ -27,6 +27,23 @@ impl Writer {
         &self.0
     }
 
+    /// A transaction. It takes the write lock at once: one that reads first and is upgraded later fails with
+    /// `SQLITE_BUSY` however long the busy timeout.
+    pub(super) async fn begin(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
+        self.0.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::doing(what))
+    }
+
+    /// One statement, as a transaction of its own. It has no `RETURNING`: whoever fetches a row leaves the
+    /// statement before its commit, and nobody is told that the commit failed
+    /// (<https://github.com/launchbadge/sqlx/issues/3430>).
+    pub(super) async fn execute(
+        &self,
+        what: &'static str,
+        statement: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<SqliteQueryResult, LedgerError> {
+        statement.execute(&self.0).await.map_err(LedgerError::doing(what))
+    }
+
     pub(super) async fn close(&self) {
         self.0.close().await;
     }
@@ -45,23 +62,4 @@ async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
         tracing::warn!("a transaction of the ledger broke off inside of SQLite; its connection is replaced");
     }
     Ok(is_at_rest)
-}
-
-impl Ledger {
-    /// A transaction that writes. It takes the write lock at once: one that reads first and is
-    /// upgraded later fails with `SQLITE_BUSY` however long the busy timeout.
-    pub(super) async fn write(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
-        self.writer.0.begin_with("BEGIN IMMEDIATE").await.map_err(LedgerError::doing(what))
-    }
-
-    /// One statement that writes, as a transaction of its own. It has no `RETURNING`: whoever fetches a row
-    /// leaves the statement before its commit, and nobody is told that the commit failed
-    /// (<https://github.com/launchbadge/sqlx/issues/3430>).
-    pub(super) async fn execute(
-        &self,
-        what: &'static str,
-        statement: Query<'_, Sqlite, SqliteArguments>,
-    ) -> Result<SqliteQueryResult, LedgerError> {
-        statement.execute(&self.writer.0).await.map_err(LedgerError::doing(what))
-    }
 }

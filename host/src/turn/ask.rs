@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Assigned, Deps};
+use super::values::Assigned;
 use crate::mcp::Names;
 use crate::model::{Block, MessageRequest, Reply};
 use crate::store::{Answered, StepKey};

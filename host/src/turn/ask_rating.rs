@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::ask::Conversation;
-use super::values::{Acted, Answered, Deps, Kept};
+use super::deps::Deps;
+use super::values::{Acted, Answered, Kept};
 use super::{faults, plugin};
 use crate::mcp::Names;
 use crate::model::{Message, MessageRequest};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::values::{Assigned, Deps, Due, Role};
+use super::deps::Deps;
+use super::values::{Assigned, Due, Role};
 use super::{enrol, faults, plugin};
 use crate::behavior::{Pin, Pinned, Unserved};
 use crate::store;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::values::{Assigned, Composed, Deps, Equipped};
+use super::deps::Deps;
+use super::values::{Assigned, Composed, Equipped};
 use super::{faults, plugin};
 use crate::behavior::CallError;
 use crate::store::{LedgerError, tools_digest};

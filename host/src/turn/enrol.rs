@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Deps, Due, Role};
+use super::values::{Due, Role};
 use crate::store::LedgerError;
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};

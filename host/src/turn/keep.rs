@@ -1,7 +1,8 @@
 //! Stages `keep-actions` and `keep-ratings`: to the ledger and the outbox, in one transaction each.
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Acted, Deps, Kept, Rated};
+use super::values::{Acted, Kept, Rated};
 use crate::store::KeptRatings;
 use domain::delivery::feedback_requests;
 use domain::event::TurnEnd;

@@ -5,6 +5,7 @@ mod ask;
 mod ask_rating;
 mod assign;
 mod compose;
+mod deps;
 mod enrol;
 mod experiments;
 mod faults;
@@ -20,6 +21,7 @@ mod tools;
 mod values;
 mod visit;
 
+pub use deps::{Deps, Settings};
 pub use experiments::Experiments;
 pub use pass::run;
-pub use values::{Deps, Due, Ended, Role, Settings};
+pub use values::{Due, Ended, Role};

@@ -1,6 +1,7 @@
 //! Stage `parse`: the plugin reads the reply. What it cannot read leaves a marker, never nothing.
 
-use super::values::{Answered, Deps, Rated};
+use super::deps::Deps;
+use super::values::{Answered, Rated};
 use super::{faults, plugin};
 use crate::behavior::{CallError, Verdict};
 use domain::behavior::{FailureKind, Problem, RatingReport};

@@ -1,7 +1,8 @@
 //! The turn from end to end. Read it top to bottom: nothing flows back.
 
+use super::deps::Deps;
 use super::stages::Stages;
-use super::values::{Deps, Due, Ended, Kept};
+use super::values::{Due, Ended, Kept};
 use super::visit::Visit;
 use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
 use domain::event::{Event, TurnEnd};

@@ -1,7 +1,8 @@
 //! What every plugin call leaves behind: an event, its log lines, the problems that were found.
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Assigned, Deps};
+use super::values::Assigned;
 use crate::behavior::{CallError, Called, Quarantine, Refusal, Trial, Turning, Verdict};
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;

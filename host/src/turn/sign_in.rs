@@ -1,7 +1,8 @@
 //! Stage `sign-in`: the persona's own account, as mana-auth sees it.
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Assigned, Deps, SignedIn};
+use super::values::{Assigned, SignedIn};
 use domain::event::TurnEnd;
 use domain::fault::Stage;
 

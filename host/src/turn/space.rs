@@ -1,8 +1,9 @@
 //! Stage `space`: where the persona acts. Its vault is opened, because without one most tools fail
 //! (contract D8).
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Deps, Placed, SignedIn};
+use super::values::{Placed, SignedIn};
 use crate::mana::Vault;
 use domain::event::TurnEnd;
 use domain::fault::Stage;

@@ -4,7 +4,8 @@ use std::future::Future;
 
 use tokio::time::Instant;
 
-use super::values::{Deps, Due};
+use super::deps::Deps;
+use super::values::Due;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;

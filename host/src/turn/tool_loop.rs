@@ -9,8 +9,9 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::ask::Conversation;
+use super::deps::Deps;
 use super::faults;
-use super::values::{Acted, Assigned, Composed, Deps, Equipped};
+use super::values::{Acted, Assigned, Composed, Equipped};
 use super::visit::Visit;
 use crate::mcp::{McpError, Names};
 use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};

@@ -1,7 +1,8 @@
 //! Stage `tools`: a session with the MCP server, and what it offers.
 
+use super::deps::Deps;
 use super::faults;
-use super::values::{Deps, Equipped, Placed};
+use super::values::{Equipped, Placed};
 use super::visit::Visit;
 use domain::event::TurnEnd;
 use domain::fault::Stage;

@@ -1,77 +1,20 @@
 //! What stages take and return. Each value holds what the stages after it need, so a wrong order
 //! does not compile.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono_tz::Tz;
-use tokio_util::sync::CancellationToken;
-
-use super::experiments::Experiments;
 use super::visit::Visit;
-use crate::behavior::{Generation, Probation, Registry};
-use crate::mana::{self, Mana, Space};
-use crate::mcp::Mcp;
-use crate::model::Claude;
-use crate::store::Ledger;
-use crate::telemetry::Events;
+use crate::behavior::{Generation, Probation};
+use crate::mana::{self, Space};
 use domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
-use domain::clock::Clock;
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::ids::{StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
 use domain::rating::Rating;
-use domain::strategy::{Routing, Strategy};
+use domain::strategy::Strategy;
 use domain::tool::Tool;
-
-/// What every turn is run with.
-#[derive(Debug)]
-pub struct Deps {
-    /// The time of day.
-    pub clock: Clock,
-    /// The one way out.
-    pub events: Events,
-    /// The ledger.
-    pub ledger: Arc<Ledger>,
-    /// mana-auth.
-    pub mana: Mana,
-    /// mana-mcp.
-    pub mcp: Mcp,
-    /// Claude.
-    pub claude: Claude,
-    /// The plugins that are loaded.
-    pub registry: Arc<Registry>,
-    /// The strategies by name.
-    pub strategies: BTreeMap<StrategyName, Arc<Strategy>>,
-    /// Who gets which outside of experiments.
-    pub routing: Routing,
-    /// The experiments that assign turns.
-    pub experiments: Experiments,
-    /// Numbers and names from the configuration.
-    pub settings: Settings,
-    /// Says that no further step is to be begun.
-    pub stop: CancellationToken,
-    /// Says that the time for steps that were begun is over, too.
-    pub cut: CancellationToken,
-}
-
-/// Numbers and names from the configuration.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The model, unless the strategy names another.
-    pub model: String,
-    /// The most tokens of one reply.
-    pub max_tokens: u32,
-    /// The most rounds of a main phase, whatever the plugin asks for.
-    pub max_rounds: u32,
-    /// The longest a turn may take.
-    pub turn_deadline: Duration,
-    /// What the personas' calendar day is.
-    pub time_zone: Tz,
-}
 
 /// A persona whose turn begins.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::Value;
 
+use super::deps::Deps;
 use super::faults;
-use super::values::Deps;
 use crate::mana::{self, Space};
 use crate::mcp::{LastingSession, McpError, Session};
 use domain::fault::{Fault, Stage};

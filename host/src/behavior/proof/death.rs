@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::parent::Unproven;
+use super::unproven::Unproven;
 use crate::behavior::contract::Mismatch;
 use crate::behavior::refusal::LoadStage;
 

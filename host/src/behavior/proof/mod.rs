@@ -8,9 +8,11 @@ mod child;
 mod death;
 mod limits;
 mod parent;
+mod unproven;
 
 pub(super) use answer::{Answer, Proof, Question, Trial};
 pub(super) use cache::{Key, Proofs};
 pub use child::answer_as_child;
 pub use limits::ProofLimits;
-pub(super) use parent::{Prover, Unproven, misunderstood};
+pub(super) use parent::Prover;
+pub(super) use unproven::{Unproven, misunderstood};

@@ -15,6 +15,7 @@ use super::answer::{self, ANSWER, Answer, MARK, MOST_WORDS, Question, STAGES};
 use super::child::VERB;
 use super::death::{Death, Ended};
 use super::limits::ProofLimits;
+use super::unproven::{Unproven, misunderstood};
 use crate::behavior::artifact::Artifact;
 use crate::behavior::contract::Mismatch;
 use crate::behavior::refusal::LoadStage;
@@ -38,15 +39,6 @@ pub(in crate::behavior) struct Prover {
     program: PathBuf,
     limits: ProofLimits,
     children: Arc<Semaphore>,
-}
-
-/// Why a build is not proven.
-#[derive(Clone, Debug)]
-pub(in crate::behavior) struct Unproven {
-    pub(in crate::behavior) stage: LoadStage,
-    pub(in crate::behavior) wrong: Mismatch,
-    /// The same bytes may be proven another time.
-    pub(in crate::behavior) is_passing: bool,
 }
 
 impl Prover {
@@ -190,18 +182,6 @@ fn answered(answer: Answer, code: Vec<u8>) -> Result<(Answer, Option<Artifact>),
         }
         Answer::Proven(_, sha256) => Ok((answer, Some(Artifact::handed_over(code, sha256)))),
         Answer::Seen(_) | Answer::Tried(_) => Ok((answer, None)),
-    }
-}
-
-/// An answer to something else.
-pub(in crate::behavior) fn misunderstood() -> Unproven {
-    Unproven {
-        stage: LoadStage::Contract,
-        wrong: Mismatch::new(
-            "the process that was to check it answered something else",
-            "start persona-host again; it was perhaps replaced while it ran",
-        ),
-        is_passing: true,
     }
 }
 

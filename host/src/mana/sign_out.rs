@@ -1,0 +1,47 @@
+//! The personas sign out at mana-auth when the program ends.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use http::header::ORIGIN;
+use secrecy::ExposeSecret as _;
+
+use super::client::Mana;
+use super::error::{Asked, ManaError};
+use super::exchange::ask;
+use super::header::prove;
+use super::signed_in::SignedIn;
+use super::token::issuer;
+
+/// How long signing out everybody may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+impl Mana {
+    /// Ends every session that this client and its clones have kept, as far as mana-auth allows and five
+    /// seconds suffice. What is left ends by itself, after seven days.
+    pub async fn sign_out_all(&self) {
+        let kept = self.sessions.take();
+        let leaving = join_all(kept.values().map(|signed_in| self.sign_out(signed_in)));
+        match tokio::time::timeout(GOODBYE, leaving).await {
+            Ok(left) => {
+                for error in left.into_iter().filter_map(Result::err) {
+                    tracing::debug!(cause = %error, "a session at mana-auth is left to end by itself");
+                }
+            }
+            Err(_) => tracing::debug!("sessions at mana-auth are left to end by themselves"),
+        }
+    }
+
+    /// better-auth takes a cookie only beside an origin that it trusts: its own, which the token names.
+    async fn sign_out(&self, signed_in: &SignedIn) -> Result<(), ManaError> {
+        let asked = Asked::SignOut { email: signed_in.email.clone() };
+        let (name, proof) = prove(&asked, &signed_in.proof)?;
+        let origin = issuer(signed_in.jwt.expose_secret()).unwrap_or_else(|| self.auth(""));
+        let request =
+            self.http.post(self.auth("/api/auth/sign-out")).header(name, proof).header(ORIGIN, origin);
+        let answer = ask(&asked, request).await?;
+        let is_over = answer.status == StatusCode::UNAUTHORIZED;
+        if is_over { Ok(()) } else { answer.accepted(&asked).map(drop) }
+    }
+}

@@ -1,0 +1,65 @@
+//! What every turn is run with: the neighbours, the plugins, and what the configuration says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use tokio_util::sync::CancellationToken;
+
+use super::experiments::Experiments;
+use crate::behavior::Registry;
+use crate::mana::Mana;
+use crate::mcp::Mcp;
+use crate::model::Claude;
+use crate::store::Ledger;
+use crate::telemetry::Events;
+use domain::clock::Clock;
+use domain::ids::StrategyName;
+use domain::strategy::{Routing, Strategy};
+
+/// What every turn is run with.
+#[derive(Debug)]
+pub struct Deps {
+    /// The time of day.
+    pub clock: Clock,
+    /// The one way out.
+    pub events: Events,
+    /// The ledger.
+    pub ledger: Arc<Ledger>,
+    /// mana-auth.
+    pub mana: Mana,
+    /// mana-mcp.
+    pub mcp: Mcp,
+    /// Claude.
+    pub claude: Claude,
+    /// The plugins that are loaded.
+    pub registry: Arc<Registry>,
+    /// The strategies by name.
+    pub strategies: BTreeMap<StrategyName, Arc<Strategy>>,
+    /// Who gets which outside of experiments.
+    pub routing: Routing,
+    /// The experiments that assign turns.
+    pub experiments: Experiments,
+    /// Numbers and names from the configuration.
+    pub settings: Settings,
+    /// Says that no further step is to be begun.
+    pub stop: CancellationToken,
+    /// Says that the time for steps that were begun is over, too.
+    pub cut: CancellationToken,
+}
+
+/// Numbers and names from the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The model, unless the strategy names another.
+    pub model: String,
+    /// The most tokens of one reply.
+    pub max_tokens: u32,
+    /// The most rounds of a main phase, whatever the plugin asks for.
+    pub max_rounds: u32,
+    /// The longest a turn may take.
+    pub turn_deadline: Duration,
+    /// What the personas' calendar day is.
+    pub time_zone: Tz,
+}
