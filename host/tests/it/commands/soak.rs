@@ -42,7 +42,9 @@ async fn two_hundred_reloads_leave_memory_threads_and_generations_as_they_were()
         std::fs::rename(shell.path("plugins/next"), shell.path("plugins/own.wasm")).unwrap();
         let answer = client.post(url("/api/plugins/own/reload")).send().await.unwrap();
         let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        assert_eq!((&answer["result"], &answer["generation"]), (&"live".into(), &(number + 1).into()));
+        // On a busy machine the watch is sometimes quicker than we are.
+        assert!(["live", "unchanged"].contains(&answer["result"].as_str().unwrap()), "{answer}");
+        assert_eq!(answer["generation"], number + 1, "{answer}");
         let seen = status(daemon.child.id());
         if number % 20 == 0 {
             println!("after {number} reloads: {} KiB, {} threads", seen.0, seen.1);
