@@ -80,7 +80,8 @@ impl Behavior for Misfit {
                         format!(r#","l{n}":{{"allOf":[{below},{below}]}}"#)
                     })
                     .collect();
-                let schema = format!(r##"{{"$defs":{{"l0":{{"type":"object"}}{levels}}},"$ref":"#/$defs/l40"}}"##);
+                let schema =
+                    format!(r##"{{"$defs":{{"l0":{{"type":"object"}}{levels}}},"$ref":"#/$defs/l40"}}"##);
                 return Descriptor { settings_schema: Some(schema), ..plain() };
             }
             // What follows runs the other way, and the next line looks like the host's.
