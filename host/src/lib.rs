@@ -16,6 +16,8 @@ pub mod store;
 pub mod telemetry;
 pub mod workshop;
 
+pub mod engine;
+
 pub mod reload;
 pub mod turn;
 

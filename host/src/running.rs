@@ -85,6 +85,14 @@ impl Running {
         self.ask(Method::POST, &format!("/api/personas/{}/release", one_segment(email))).await
     }
 
+    /// `POST /api/turns/{id}/resume`.
+    ///
+    /// # Errors
+    /// When nobody answers, or the answer is no.
+    pub async fn resume(&self, turn: &str) -> Result<Value, RunningError> {
+        self.ask(Method::POST, &format!("/api/turns/{}/resume", one_segment(turn))).await
+    }
+
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
         let silent = |error: reqwest::Error| {
             let mut cause: &dyn std::error::Error = &error;

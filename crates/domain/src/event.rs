@@ -3,6 +3,7 @@
 //! Events go out and never back: metrics, the log, the demo's progress and (later) the live page
 //! are readers of the same values, so they cannot disagree.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -291,6 +292,16 @@ impl TurnEnd {
             Self::Idle => "idle",
             Self::Skipped { .. } => "skipped",
             Self::Faulted(_) => "faulted",
+        }
+    }
+}
+
+impl fmt::Display for TurnEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Skipped { reason, .. } => f.pad(reason),
+            Self::Faulted(fault) => fault.fmt(f),
+            Self::Completed | Self::Idle => f.pad(self.name()),
         }
     }
 }

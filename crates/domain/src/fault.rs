@@ -99,6 +99,12 @@ pub struct Fault {
 
 /// What ended a turn that was to stop with the program.
 const STOPPING: &str = "stopping";
+/// What ended a turn with which the program did not stop, but end.
+const INTERRUPTED: &str = "interrupted";
+/// The journal of the turn is that of another course of things.
+const MISFIT: &str = "journal-misfit";
+/// The build that the turn is pinned to is gone.
+const BUILD_GONE: &str = "build-gone";
 
 impl Fault {
     /// The program was told to stop while the turn was about to begin this stage, or waited in it.
@@ -107,10 +113,59 @@ impl Fault {
         Self::new(stage, STOPPING, "persona-host was stopped in the middle of this turn")
     }
 
+    /// The program ended in the middle of the turn, without a word.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(Stage::ToolLoop, INTERRUPTED, "persona-host ended in the middle of this turn")
+    }
+
+    /// What the turn would do next is not what its journal says that it did.
+    #[must_use]
+    pub fn misfit(stage: Stage, what: &str) -> Self {
+        let message = format!("the journal of this turn does not fit this version of persona-host: {what}");
+        let hint = "go on with the version that began it, or leave the turn: what it did is kept";
+        Self::new(stage, MISFIT, message).hint(hint)
+    }
+
+    /// The build that began the turn cannot be had any more.
+    #[must_use]
+    pub fn build_gone(why: &str) -> Self {
+        let message = format!("the build that began this turn is gone: {why}");
+        let hint =
+            "leave builds in plugins.builds_dir as long as turns are under way; what the turn did is kept";
+        Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
+    }
+
     /// Whether it says something about the turn. A stop does not: it prolongs no hold.
     #[must_use]
     pub fn counts(&self) -> bool {
         self.code != STOPPING
+    }
+
+    /// Whether the program ended in the middle of the turn.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        self.code == INTERRUPTED
+    }
+
+    /// Whether the turn cannot go on with this program.
+    #[must_use]
+    pub fn is_misfit(&self) -> bool {
+        self.code == MISFIT
+    }
+
+    /// Whether it is one of this turn's own: not one that all others would meet, too, and not the program's end.
+    #[must_use]
+    pub fn is_of_the_turn(&self) -> bool {
+        self.counts() && !self.stops_tick && !self.is_interruption()
+    }
+
+    /// Whether no further attempt can do better: the build that the turn is pinned to is asked the same again, or
+    /// is gone.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        let is_asked_again = matches!(self.stage, Stage::AskRating | Stage::Parse);
+        self.code == BUILD_GONE || is_asked_again && self.code.starts_with("plugin-")
     }
 
     /// A fault of one persona.

@@ -103,6 +103,8 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What the slots of experiments begin with.
+const OF_EXPERIMENT: &str = "experiment ";
 /// Between an occasion and its number.
 const AGAIN: &str = ", again ";
 
@@ -136,13 +138,25 @@ impl Slot {
     /// A turn of an experiment that is run at once: one arm of one block.
     #[must_use]
     pub fn of_arm(experiment: &str, version: u32, block: u32, arm: &str) -> Self {
-        Self(format!("experiment {experiment} v{version} block {block} arm {arm}"))
+        Self(format!("{OF_EXPERIMENT}{experiment} v{version} block {block} arm {arm}"))
+    }
+
+    /// Whether it is a turn of an experiment that is run at once.
+    #[must_use]
+    pub fn is_of_an_arm(&self) -> bool {
+        self.0.starts_with(OF_EXPERIMENT)
+    }
+
+    /// A slot as it was written down.
+    #[must_use]
+    pub fn written(text: String) -> Self {
+        Self(text)
     }
 
     /// All arms of one block of an experiment: what they have in common.
     #[must_use]
     pub fn of_block(experiment: &str, version: u32, block: u32) -> Self {
-        Self(format!("experiment {experiment} v{version} block {block}"))
+        Self(format!("{OF_EXPERIMENT}{experiment} v{version} block {block}"))
     }
 
     /// The slot as it is written in the ledger.

@@ -4,7 +4,9 @@
 //! [`event`] (what is told of it). [`behavior`] and [`plugin`] are what components are asked and what is known of them.
 
 pub mod action;
+pub mod attempt;
 pub mod behavior;
+pub mod call;
 pub mod clock;
 pub mod delivery;
 pub mod event;
@@ -17,6 +19,7 @@ pub mod observation;
 pub mod persona;
 pub mod plugin;
 pub mod rating;
+pub mod step;
 pub mod strategy;
 pub mod tool;
 pub mod transcript;

@@ -14,6 +14,9 @@ pub struct Tool {
     pub input_schema: Value,
     /// The server hints that it changes nothing.
     pub read_only: bool,
+    /// The server hints that a second call with the same arguments changes nothing more.
+    #[serde(default)]
+    pub idempotent: bool,
 }
 
 impl Tool {

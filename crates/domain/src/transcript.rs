@@ -27,7 +27,7 @@ impl Phase {
 }
 
 /// What a phase opened with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     /// The system prompt.
     pub system: String,
@@ -35,6 +35,12 @@ pub struct Opening {
     pub user: String,
     /// The tools on offer, by their dotted names.
     pub tools: Vec<String>,
+    /// The most rounds that the plugin wants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rounds: Option<u32>,
+    /// JSON Schema that the model is held to, where it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_schema: Option<Value>,
 }
 
 /// One model reply, as far as a reader needs it.

@@ -110,6 +110,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
             max_rounds: config.runner.max_rounds,
             turn_deadline: config.runner.turn_deadline,
             time_zone: config.runner.time_zone,
+            idempotent_tools: config.mana.idempotent_tools.clone(),
         },
         stop: CancellationToken::new(),
         cut: CancellationToken::new(),

@@ -1,7 +1,7 @@
 //! Which generation serves which turn.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::builds::{Builds, Index};
@@ -26,6 +26,9 @@ use domain::strategy::Strategy;
 /// How long the disk of the kept builds has for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Kept builds that are loaded for turns that go on with them, as long as one does.
+type Recalled = BTreeMap<(PluginName, Sha256Hex), Weak<Generation>>;
+
 /// The plugins of this process. A turn pins a generation and keeps it to its end, so swapping one never
 /// touches a turn that is under way; a generation that was replaced is freed by its last turn.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Registry {
     /// Held while a generation is loaded that stands in for another of the same plugin.
     pub(super) standing_in: Mutex<BTreeMap<PluginName, Arc<tokio::sync::Mutex<()>>>>,
     pub(super) embedded: tokio::sync::Mutex<Embedded>,
+    /// Kept builds that are loaded for turns that go on with them.
+    pub(super) recalled: tokio::sync::Mutex<Recalled>,
 }
 
 /// What a turn gets, and what was found out on the way.
@@ -110,6 +115,7 @@ impl Registry {
             disk: Aside::new(PATIENCE),
             standing_in: Mutex::default(),
             embedded: tokio::sync::Mutex::default(),
+            recalled: tokio::sync::Mutex::default(),
         }
     }
 
@@ -345,9 +351,13 @@ impl Registry {
     /// Whether a build is among the kept ones.
     #[must_use]
     pub fn keeps(&self, source: &Source) -> bool {
+        self.is_kept(&source.plugin, &source.digest())
+    }
+
+    pub(super) fn is_kept(&self, plugin: &PluginName, sha256: &Sha256Hex) -> bool {
         let shelves = self.shelves();
-        let kept = shelves.get(&source.plugin).map(Shelf::kept).unwrap_or_default();
-        kept.iter().any(|build| build.sha256 == source.digest())
+        let kept = shelves.get(plugin).map(Shelf::kept).unwrap_or_default();
+        kept.iter().any(|build| build.sha256 == *sha256)
     }
 
     /// Reads a kept build.

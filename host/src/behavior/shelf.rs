@@ -105,6 +105,12 @@ impl Shelf {
         self.held.get(&number).map(|held| &held.generation)
     }
 
+    /// A generation that is held and has this digest.
+    pub(super) fn of_digest(&self, sha256: &Sha256Hex) -> Option<Arc<Generation>> {
+        let held = self.held.values().find(|held| held.generation.digest() == sha256)?;
+        Some(Arc::clone(&held.generation))
+    }
+
     /// The bytes of a generation that is to be kept, once.
     pub(super) fn take_to_keep(&mut self, number: GenerationNumber) -> Option<(Arc<Generation>, Source)> {
         let held = self.held.get_mut(&number)?;

@@ -42,7 +42,7 @@ impl Registry {
         };
         let mut lasting = Lasts::ForTheBytes;
         for sha256 in kept {
-            match self.load_to_stand_in(plugin, &sha256).await {
+            match self.load_kept(plugin, &sha256).await {
                 Ok(generation) => {
                     let now = self.clock.now();
                     self.shelves().get_mut(plugin)?.stands_in(&generation, now);
@@ -60,7 +60,7 @@ impl Registry {
         None
     }
 
-    async fn load_to_stand_in(
+    pub(super) async fn load_kept(
         &self,
         plugin: &PluginName,
         sha256: &Sha256Hex,

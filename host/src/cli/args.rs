@@ -158,9 +158,15 @@ pub enum Turns {
         /// Only this persona's.
         #[arg(long, value_name = "EMAIL")]
         persona: Option<String>,
-        /// Only in this state: running, completed, idle, skipped or faulted.
+        /// Only in this state: running, completed, idle, skipped, faulted or parked.
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
+        /// Only those of which an attempt failed, also when a later one succeeded.
+        #[arg(long)]
+        ever_faulted: bool,
+        /// Only those that were under way since then, such as 24h (of a failed attempt: that failed since then).
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        since: Option<std::time::Duration>,
         /// At most so many.
         #[arg(long, value_name = "NUMBER", default_value_t = 50)]
         limit: u32,
@@ -168,7 +174,15 @@ pub enum Turns {
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
     },
-    /// One turn: what was asked, each round, each tool call, ratings and cost.
+    /// Lets a turn go on that is parked or held, from its last known step.
+    Resume {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// Address of the running persona-host to ask, if it is not the one in the configuration.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// One turn: every attempt, what was asked, each round, each tool call, ratings and cost.
     Show {
         /// Its id, or the beginning of it.
         id: String,

@@ -164,7 +164,7 @@ impl From<TickError> for Failure {
         match error {
             TickError::Due(error) => error.into(),
             TickError::Ledger(error) => error.into(),
-            TickError::AlreadyRunning | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
+            TickError::AlreadyLooking | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
 use super::text::{printable, set};
 use super::tick_view::cost;
-use crate::store::{Recorded, RecordedStep, Summary};
+use crate::store::{Attempt, Recorded, RecordedStep, Summary};
 use domain::usage::Usage;
 
 /// The longest tool answer that is shown, in characters.
@@ -52,12 +52,19 @@ impl std::fmt::Write for Page {
 
 fn write_turn(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     head(out, turn)?;
-    let mut system = "";
-    for step in turn.steps.iter().filter(|step| step.attempt == turn.summary.attempt) {
+    attempts(out, &turn.attempts)?;
+    let (mut system, mut attempt) = ("", 1);
+    for step in &turn.steps {
+        if step.attempt != attempt {
+            attempt = step.attempt;
+            writeln!(out, "\n{}", styled(ODD, format!("attempt {attempt} goes on")))?;
+        }
         match step.key.split('/').collect::<Vec<_>>()[..] {
             [phase, "opening"] => {
-                opening(out, phase, &step.intent, system)?;
-                system = step.intent["system"].as_str().unwrap_or_default();
+                // Before attempts went on, an opening had no result.
+                let opened = step.result.as_ref().filter(|result| result.is_object()).unwrap_or(&step.intent);
+                opening(out, phase, opened, system)?;
+                system = opened["system"].as_str().unwrap_or_default();
             }
             [_, round] => model_round(out, round, step)?,
             [_, _, _] => tool_call(out, step)?,
@@ -74,7 +81,8 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
     writeln!(out, "{} {}", styled(HEAD, "turn"), turn.id)?;
     writeln!(out, "  persona   {} ({})", turn.persona, turn.archetype)?;
-    let state = if turn.state == "faulted" { styled(BAD, &turn.state) } else { turn.state.clone() };
+    let word = if turn.parked_at.is_some() { "parked" } else { turn.state.as_str() };
+    let state = if turn.state == "faulted" { styled(BAD, word) } else { word.to_owned() };
     writeln!(out, "  state     {state}, attempt {}", turn.attempt)?;
     let ended = turn.ended_at.map(|ended| (ended - turn.started_at).num_milliseconds());
     let took = ended.map_or(String::new(), |ms| format!(", {ms} ms"));
@@ -111,6 +119,31 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
         usage.output,
         cost(turn.cost_usd),
     )
+}
+
+/// Every attempt, where there was more than one: a later success erases none.
+fn attempts(out: &mut Page, attempts: &[Attempt]) -> std::fmt::Result {
+    if attempts.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", styled(HEAD, "attempts"))?;
+    for attempt in attempts {
+        let began = attempt.begun_at.format("%Y-%m-%d %H:%M:%S UTC");
+        let ended = attempt.ended_at.map(|ended| (ended - attempt.begun_at).num_milliseconds());
+        let took = ended.map_or(String::new(), |ms| format!(", {ms} ms"));
+        let state =
+            if attempt.state == "faulted" { styled(BAD, &attempt.state) } else { attempt.state.clone() };
+        let place = match (&attempt.fault_stage, &attempt.fault_code) {
+            (Some(stage), Some(code)) => format!(" in {stage} ({code})"),
+            _ => String::new(),
+        };
+        let price = cost(attempt.cost_usd);
+        writeln!(out, "  {}  {began}{took}, {price}: {state}{place}", attempt.number)?;
+        if let Some(why) = attempt.fault_message.as_ref().or(attempt.skip_reason.as_ref()) {
+            out.set("     ", 5, why);
+        }
+    }
+    Ok(())
 }
 
 /// What the plugin asked for. The same system prompt again is only mentioned.
@@ -210,6 +243,14 @@ fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
         out.set(&label, 2, message);
         if let Some(hint) = &turn.fault_hint {
             out.paragraph("hint", hint);
+        }
+        if let Some(since) = turn.parked_at {
+            let since = since.format("%Y-%m-%d %H:%M:%S UTC");
+            let id = &turn.id;
+            out.paragraph(
+                "parked",
+                &format!("since {since}: `persona-host turns resume {id}` lets it go on"),
+            );
         }
         if let Some(until) = turn.held_until {
             out.paragraph("held", &format!("until {}", until.format("%Y-%m-%d %H:%M:%S UTC")));

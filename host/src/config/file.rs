@@ -55,6 +55,7 @@ pub(super) struct Mana {
     pub(super) personas_url: Option<String>,
     pub(super) personas_path: Option<String>,
     pub(super) sign_in: Option<SignIn>,
+    pub(super) idempotent_tools: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

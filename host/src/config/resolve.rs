@@ -215,6 +215,8 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
         mcp_url,
         sign_in: sources
             .pick("mana.sign_in", file.sign_in, SignIn::Auto, |form| format!("{form:?}").to_lowercase()),
+        idempotent_tools: sources
+            .pick("mana.idempotent_tools", file.idempotent_tools, Vec::new(), |tools| format!("{tools:?}")),
         service_key: sources.secret("mana.service_key", "MANA_SERVICE_KEY", "")?,
         seed_secret: sources.secret("mana.seed_secret", "PERSONA_SEED_SECRET", DEVELOPMENT_SEED_SECRET)?,
     })

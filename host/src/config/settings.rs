@@ -80,6 +80,8 @@ pub struct Mana {
     pub personas_url: String,
     /// How personas sign in.
     pub sign_in: SignIn,
+    /// Tools that may be called twice, such as `todo.list`, or `todo.*` for a whole module.
+    pub idempotent_tools: Vec<String>,
     /// The key of the persona endpoints; empty when not set.
     pub service_key: SecretString,
     /// What the personas' passwords are made of.

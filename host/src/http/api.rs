@@ -2,30 +2,37 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::face::Face;
-use crate::store::{Recorded, TurnFilter};
+use crate::store::{LetGoOn, Recorded, TurnFilter};
 
 /// The most turns of one answer.
 const MAX_TURNS: u32 = 500;
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct WhichTurns {
     persona: Option<String>,
     state: Option<String>,
+    #[serde(default)]
+    ever_faulted: bool,
+    since: Option<DateTime<Utc>>,
     limit: Option<u32>,
 }
 
-/// `GET /api/turns?persona=&state=&limit=`: newest first.
+/// `GET /api/turns?persona=&state=&everFaulted=&since=&limit=`: newest first; `since` as in RFC 3339.
 pub(super) async fn turns(
     State(face): State<Face>,
     Query(query): Query<WhichTurns>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = query.limit.map(|limit| limit.min(MAX_TURNS));
-    let filter = TurnFilter { email: query.persona, state: query.state, limit };
+    let WhichTurns { persona: email, state, ever_faulted, since, .. } = query;
+    let filter = TurnFilter { email, state, ever_faulted, since, limit };
     let turns = face.runner.deps().ledger.list(&filter).await?;
     Ok(Json(json!({ "turns": turns })))
 }
@@ -36,6 +43,18 @@ pub(super) async fn turn(
     Path(id): Path<String>,
 ) -> Result<Json<Recorded>, ApiError> {
     Ok(Json(face.runner.deps().ledger.show(&id).await?))
+}
+
+/// `POST /api/turns/{id}/resume`: a turn that is parked or held goes on at the next tick.
+pub(super) async fn resume(
+    State(face): State<Face>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    match face.runner.deps().ledger.let_go_on(&id).await? {
+        LetGoOn::GoesOn { turn, persona } => Ok(Json(json!({ "turn": turn, "persona": persona }))),
+        not => Err(ApiError::new(StatusCode::CONFLICT, not.why_not(&id))
+            .hint("`persona-host turns show` tells how it went")),
+    }
 }
 
 /// `GET /api/strategies`: each with the generation that serves it now, and who is routed to it.

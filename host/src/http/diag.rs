@@ -51,7 +51,7 @@ pub(super) async fn tick(State(face): State<Face>) -> Response {
     }
     match face.remote.tick(None).await {
         Ok(report) => answer(StatusCode::OK, json!({ "ok": true, "result": report })),
-        Err(error @ TickError::AlreadyRunning) => failed(StatusCode::CONFLICT, &error.to_string()),
+        Err(error @ TickError::AlreadyLooking) => failed(StatusCode::CONFLICT, &error.to_string()),
         Err(error) => failed(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

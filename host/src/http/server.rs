@@ -83,6 +83,7 @@ fn changes(face: Face) -> Router<Face> {
         .route("/api/plugins/{name}/reload", post(plugins::reload))
         .route("/api/plugins/{name}/rollback", post(plugins::rollback))
         .route("/api/personas/{email}/release", post(personas::release))
+        .route("/api/turns/{id}/resume", post(api::resume))
         .layer(from_fn_with_state(face, admin::only))
 }
 

@@ -160,12 +160,13 @@ fn arguments(input: &Value) -> Option<model::JsonObject> {
 fn read_tool(tool: model::Tool) -> Tool {
     let description =
         tool.description.or_else(|| tool.title.map(Into::into)).unwrap_or_default().into_owned();
-    let read_only = tool.annotations.and_then(|hints| hints.read_only_hint).unwrap_or(false);
+    let hints = tool.annotations.unwrap_or_default();
     Tool {
         name: tool.name.into_owned(),
         description,
         input_schema: object_schema(Arc::unwrap_or_clone(tool.input_schema)),
-        read_only,
+        read_only: hints.read_only_hint.unwrap_or(false),
+        idempotent: hints.idempotent_hint.unwrap_or(false),
     }
 }
 

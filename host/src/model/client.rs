@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::error::{Failure, ModelError, Refusal};
 use super::price;
-use super::reply::Reply;
+use super::reply::{Reply, Said};
 use super::request::MessageRequest;
 use super::retry::{self, Policy};
 use super::sse::Decoder;
@@ -114,8 +114,7 @@ impl Claude {
             cost: price::cost(&model, &usage),
             price_table: price::TABLE,
             model,
-            blocks,
-            stop_reason,
+            said: Said { blocks, stop_reason },
             usage,
             attempts,
             took: began.elapsed(),

@@ -12,5 +12,5 @@ mod wire;
 
 pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
-pub use reply::{Block, Reply, StopReason, ToolUse};
+pub use reply::{Block, Reply, Said, StopReason, ToolUse};
 pub use request::{Message, MessageRequest, Role, ToolDefinition, ToolResult};

@@ -16,10 +16,9 @@ pub struct Reply {
     pub request_id: Option<String>,
     /// The model that answered.
     pub model: String,
-    /// The content, in order.
-    pub blocks: Vec<Block>,
-    /// Why it ended.
-    pub stop_reason: StopReason,
+    /// What it says.
+    #[serde(flatten)]
+    pub said: Said,
     /// Tokens.
     pub usage: Usage,
     /// Money, if the model's price is known.
@@ -32,7 +31,16 @@ pub struct Reply {
     pub took: Duration,
 }
 
-impl Reply {
+/// What a reply says, apart from what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Said {
+    /// The content, in order.
+    pub blocks: Vec<Block>,
+    /// Why it ended.
+    pub stop_reason: StopReason,
+}
+
+impl Said {
     /// All text, without separators.
     #[must_use]
     pub fn text(&self) -> String {
@@ -133,7 +141,8 @@ pub enum StopReason {
 
 impl StopReason {
     /// Reads the API's word, with the category that a refusal carries.
-    pub(super) fn read(reason: &str, category: Option<String>) -> Self {
+    #[must_use]
+    pub fn read(reason: &str, category: Option<String>) -> Self {
         match reason {
             "end_turn" => Self::EndTurn,
             "max_tokens" => Self::MaxTokens,

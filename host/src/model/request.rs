@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::reply::Reply;
+use super::reply::Said;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,9 +76,9 @@ impl Message {
     /// A reply, said back: every block as it came. Left out is what the API refuses to be told: a
     /// call that was cut off, for which there can be no result, and a text without characters.
     #[must_use]
-    pub fn assistant(reply: &Reply) -> Self {
-        let said = |block: &&super::Block| !block.cut && block.text() != Some("");
-        let content = reply.blocks.iter().filter(said).map(|block| block.raw.clone()).collect();
+    pub fn assistant(said: &Said) -> Self {
+        let is_said = |block: &&super::Block| !block.cut && block.text() != Some("");
+        let content = said.blocks.iter().filter(is_said).map(|block| block.raw.clone()).collect();
         Self { role: Role::Assistant, content }
     }
 

@@ -79,8 +79,8 @@ impl Runner {
         block: u32,
         at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
     ) -> Result<Round, RoundError<E>> {
-        // None runs now. One that is marked so could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted().await?;
+        // What is marked as running and does not run could not be ended, for want of a ledger.
+        self.deps.ledger.end_interrupted(&self.pool.turns()).await?;
         let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, at));
         let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
         let mut round = Round::default();

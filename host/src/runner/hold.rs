@@ -1,5 +1,7 @@
 //! Who is due and kept back all the same, why, and how that ends before its time.
 
+use std::time::Duration;
+
 use super::parts::Runner;
 use super::report::{HeldBy, HeldPersona, TickReport};
 use crate::store::{LedgerError, Occasion, Seen};
@@ -9,6 +11,8 @@ use domain::persona::Persona;
 
 /// How instants are told.
 const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
+/// How long nobody looks at the wall clock while a hold lasts.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why a due persona's turn is not begun.
 pub(super) struct Hold {
@@ -47,6 +51,10 @@ impl Hold {
                 },
                 cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
             },
+            Occasion::Parked { turn, why } => Self {
+                reason: format!("its turn {turn} is parked until somebody lets it go on: {why}"),
+                cause: HeldBy::Fault,
+            },
             Occasion::Forgotten { turns, until } => Self {
                 reason: format!(
                     "waits until {}: mana-auth acknowledged {turns} turns of it and has forgotten each of them",
@@ -66,6 +74,23 @@ impl Runner {
     /// When the ledger cannot be written.
     pub async fn release(&self, email: &str) -> Result<Option<u64>, LedgerError> {
         self.deps.ledger.release(email).await
+    }
+
+    /// Waits until a hold ends. Holds that come meanwhile are heard of.
+    pub(super) async fn hold_ends(&self) {
+        loop {
+            let next = self.deps.ledger.next_hold_end().await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "the ledger does not say when the next hold ends");
+                None
+            });
+            let left = next.map(|end| (end - self.deps.clock.now()).to_std().unwrap_or_default());
+            // The wall clock may be set meanwhile, so it is looked at again.
+            let wait = left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
+            tokio::select! {
+                () = self.holds.notified() => {}
+                () = tokio::time::sleep(wait) => if left.is_some_and(|left| left <= wait) { return },
+            }
+        }
     }
 
     /// Tells that a persona is kept back.

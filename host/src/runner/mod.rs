@@ -6,6 +6,7 @@ mod experiments;
 mod hold;
 mod outbox;
 mod parts;
+mod pool;
 mod report;
 mod tick;
 mod wake;

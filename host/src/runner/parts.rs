@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::pool::Pool;
 use crate::aside::Aside;
 use crate::behavior::WatchMode;
 use crate::reload::Reloader;
@@ -44,8 +45,12 @@ pub struct Runner {
     pub(super) deps: Arc<Deps>,
     pub(super) reloader: Arc<Reloader>,
     pub(super) options: Options,
-    /// Held by the tick that runs.
-    pub(super) ticking: Mutex<()>,
+    /// Held by the tick that looks who is due.
+    pub(super) looking: Mutex<()>,
+    /// The places that turns take, and who is under way.
+    pub(super) pool: Pool,
+    /// Told when a turn may have been held.
+    pub(super) holds: Notify,
     /// Held by who delivers.
     pub(super) delivering: Mutex<()>,
     /// The turns that run.
@@ -67,7 +72,9 @@ impl Runner {
     pub fn new(deps: Arc<Deps>, reloader: Arc<Reloader>, options: Options) -> Self {
         Self {
             reloader,
-            ticking: Mutex::default(),
+            looking: Mutex::default(),
+            pool: Pool::of(options.concurrency),
+            holds: Notify::new(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),

@@ -1,4 +1,5 @@
-//! One tick: who is due, who is held, and a turn for everybody else.
+//! One tick: who is due, who is held, and a turn for everybody else. Ticks overlap: one that waits for its slowest turn
+//! keeps no other from looking.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use tokio::time::Instant;
 
 use super::hold::Hold;
 use super::parts::Runner;
+use super::pool::{Entry, Place};
 use super::report::{FailedPersona, TickReport, TurnReport};
 use crate::mana::ManaError;
-use crate::store::{Acknowledged, Begin, Begun, LedgerError, Seen};
+use crate::store::{Acknowledged, Begin, Begun, GoesOn, LedgerError, Seen};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
@@ -20,9 +22,9 @@ use domain::persona::Persona;
 /// Why a tick as a whole did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum TickError {
-    /// Another one runs.
-    #[error("a tick is already running; its turns go on, ask again when they are over")]
-    AlreadyRunning,
+    /// Another one is looking.
+    #[error("another tick is just looking who is due; ask again in a moment")]
+    AlreadyLooking,
     /// The program is about to end.
     #[error("persona-host is stopping and begins no further tick")]
     Stopping,
@@ -60,44 +62,56 @@ enum Admitted {
     Held(Hold),
 }
 
+/// For whom a tick is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum For<'a> {
+    /// Everybody who is due, and every turn that goes on.
+    Everybody,
+    /// This address only.
+    Only(&'a str),
+    /// Turns that go on, and nobody else: mana-auth is not asked who is due.
+    Unfinished,
+}
+
+/// Somebody who waits for a place.
+struct Candidate {
+    persona: Persona,
+    /// The turn that goes on; otherwise the ledger says which one the persona is due for.
+    goes_on: Option<(TurnId, Slot)>,
+    entry: Entry,
+}
+
+/// What a tick saw when it looked.
+struct Sight {
+    candidates: Vec<Candidate>,
+    known: Acknowledged,
+    report: TickReport,
+}
+
 impl Runner {
-    /// Runs one tick to the end of its turns: for everybody who is due, or for `only` this address.
+    /// Runs one tick to the end of the turns that it begins: for everybody who is due, or for `only` this address.
     ///
-    /// A paused runner does nothing, and one tick at a time is enough: both also hold for ticks that
-    /// are asked for over HTTP (contract D14).
+    /// A paused runner does nothing, and who is under way is left out: both also hold for ticks that are asked for over
+    /// HTTP (contract D14).
     ///
     /// # Errors
-    /// When another tick runs, or mana-auth does not say who is due.
+    /// When another tick is looking, or mana-auth does not say who is due.
     pub async fn tick(&self, only: Option<&str>, lag: Duration) -> Result<TickReport, TickError> {
+        self.tick_for(only.map_or(For::Everybody, For::Only), lag).await
+    }
+
+    /// The same for whoever is meant.
+    pub(super) async fn tick_for(&self, whom: For<'_>, lag: Duration) -> Result<TickReport, TickError> {
         let started = Instant::now();
         if self.stop.is_cancelled() {
             return Err(TickError::Stopping);
         }
-        let _guard = self.ticking.try_lock().map_err(|_| TickError::AlreadyRunning)?;
         if self.is_paused() {
             return Ok(TickReport::default());
         }
-        // None runs now. One that is marked so could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted().await?;
         self.deps.events.emit(Event::TickStarted { lag });
-        self.look_at_experiments().await?;
-        // First what mana-auth does not know yet, or it would report as due who has just run.
-        self.flush_or_say().await;
-        let known = self.deps.ledger.acknowledged().await?;
-        let asked_at = self.deps.clock.now();
-        let due = self.deps.mana.due().await?;
-        let seen = Seen { ours: asked_at, theirs: due.server_time };
-        let mut report = TickReport::default();
-        for entry in due.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
-            report.due += 1;
-            let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
-            report.failed.push(FailedPersona { persona: entry.who.clone(), error });
-        }
-        let wanted = |persona: &Persona| only.is_none_or(|only| only == persona.email);
-        let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
-        report.due += personas.len();
-        self.look_for_others(&personas, seen, &mut report).await?;
-        self.run_all(personas, known, &mut report).await?;
+        let Sight { candidates, known, mut report } = self.look(whom).await?;
+        self.run_all(candidates, known, &mut report).await?;
         self.flush_or_say().await;
         report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -111,6 +125,63 @@ impl Runner {
         Ok(report)
     }
 
+    /// Looks who is to play, and puts them in line.
+    async fn look(&self, whom: For<'_>) -> Result<Sight, TickError> {
+        let _guard = self.looking.try_lock().map_err(|_| TickError::AlreadyLooking)?;
+        // What is marked as running and does not run could not be ended, for want of a ledger.
+        self.deps.ledger.end_interrupted(&self.pool.turns()).await?;
+        self.look_at_experiments().await?;
+        // First what mana-auth does not know yet, or it would report as due who has just run.
+        self.flush_or_say().await;
+        let known = self.deps.ledger.acknowledged().await?;
+        let mut sight = Sight { candidates: Vec::new(), known, report: TickReport::default() };
+        let is_meant = |email: &str| !matches!(whom, For::Only(only) if only != email);
+        for GoesOn { turn, persona, slot } in self.deps.ledger.going_on().await? {
+            if is_meant(&persona.email)
+                && let Some(entry) = self.pool.enter(&persona.id)
+            {
+                sight.candidates.push(Candidate { persona, goes_on: Some((turn, slot)), entry });
+            }
+        }
+        if matches!(whom, For::Unfinished) {
+            sight.report.due = sight.candidates.len();
+            return Ok(sight);
+        }
+        self.look_who_is_due(is_meant, &mut sight).await?;
+        Ok(sight)
+    }
+
+    async fn look_who_is_due(
+        &self,
+        is_meant: impl Fn(&str) -> bool,
+        sight: &mut Sight,
+    ) -> Result<(), TickError> {
+        let asked_at = self.deps.clock.now();
+        let due = self.deps.mana.due().await?;
+        let seen = Seen { ours: asked_at, theirs: due.server_time };
+        let Sight { candidates, report, .. } = sight;
+        for entry in due.unreadable.iter().filter(|entry| is_meant(&entry.who)) {
+            report.due += 1;
+            let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
+            report.failed.push(FailedPersona { persona: entry.who.clone(), error });
+        }
+        let mut personas = due.personas;
+        personas.retain(|persona| is_meant(&persona.email));
+        let listed = |own: &&Candidate| !personas.iter().any(|persona| persona.id == own.persona.id);
+        report.due += personas.len() + candidates.iter().filter(listed).count();
+        self.look_for_others(&personas, seen, report).await?;
+        for persona in personas {
+            if candidates.iter().any(|own| own.persona.id == persona.id) {
+                continue;
+            }
+            match self.pool.enter(&persona.id) {
+                Some(entry) => candidates.push(Candidate { persona, goes_on: None, entry }),
+                None => self.hold(&persona, Hold::running(), report),
+            }
+        }
+        Ok(())
+    }
+
     /// A tick is worth having without its deliveries: they are kept.
     pub(super) async fn flush_or_say(&self) {
         if let Err(error) = self.flush().await {
@@ -121,20 +192,17 @@ impl Runner {
     /// Begins a turn for each as places come free, and waits for all of them.
     async fn run_all(
         &self,
-        personas: Vec<Persona>,
+        candidates: Vec<Candidate>,
         known: Acknowledged,
         report: &mut TickReport,
     ) -> Result<(), TickError> {
         let mut running: Vec<Running> = Vec::new();
         let mut stopped_by: Option<String> = None;
         let mut admitted = Ok(());
-        for persona in personas {
-            // A sliding pool: a turn begins as soon as any other ends, and a fault that everybody
-            // would meet is known before that.
-            while running.len() >= self.options.concurrency {
-                self.collect(&mut running, &mut stopped_by, report).await;
-            }
-            match self.admit(&persona, known, stopped_by.as_deref()).await {
+        for candidate in candidates {
+            let place = self.wait_for_place(&mut running, &mut stopped_by, report).await;
+            let persona = candidate.persona.clone();
+            match self.admit(candidate, place, known, stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
                 Err(error) => {
@@ -150,10 +218,29 @@ impl Runner {
         admitted
     }
 
+    /// Waits for a place. A turn begins as soon as any other ends, of this tick or another, and a fault that everybody
+    /// would meet is known before that.
+    async fn wait_for_place(
+        &self,
+        running: &mut Vec<Running>,
+        stopped_by: &mut Option<String>,
+        report: &mut TickReport,
+    ) -> Place {
+        let mut place = std::pin::pin!(self.pool.place());
+        loop {
+            tokio::select! {
+                biased;
+                () = self.collect(running, stopped_by, report), if !running.is_empty() => {}
+                place = &mut place => return place,
+            }
+        }
+    }
+
     /// Begins a turn, if nothing speaks against it.
     async fn admit(
         &self,
-        persona: &Persona,
+        candidate: Candidate,
+        place: Place,
         known: Acknowledged,
         stopped_by: Option<&str>,
     ) -> Result<Admitted, LedgerError> {
@@ -163,11 +250,15 @@ impl Runner {
         if self.stop.is_cancelled() {
             return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
         }
-        let (turn, slot) = match Hold::of(self.deps.ledger.occasion(persona, known).await?) {
-            Ok(open) => open,
-            Err(hold) => return Ok(Admitted::Held(hold)),
+        let Candidate { persona, goes_on, entry } = candidate;
+        let (turn, slot) = match goes_on {
+            Some(goes_on) => goes_on,
+            None => match Hold::of(self.deps.ledger.occasion(&persona, known).await?) {
+                Ok(open) => open,
+                Err(hold) => return Ok(Admitted::Held(hold)),
+            },
         };
-        let begun = self.begin(persona, turn, &slot, None).await?;
+        let begun = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await?;
         Ok(begun.map_or_else(|| Admitted::Held(Hold::running()), Admitted::Runs))
     }
 
@@ -175,7 +266,10 @@ impl Runner {
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let slot = part.slot();
         let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
-        let Some(running) = self.begin(persona, turn, &slot, Some(part)).await? else { return Ok(None) };
+        let Some(entry) = self.pool.enter(&persona.id) else { return Ok(None) };
+        let Some(running) = self.begin(persona, turn, &slot, Some(part), (entry, None)).await? else {
+            return Ok(None);
+        };
         let Running { turn_id, started, turn, .. } = running;
         Ok(Some(match turn.await {
             Ok(ended) => ended,
@@ -197,6 +291,7 @@ impl Runner {
             Ok(ended) => ended,
             Err(panic) => self.after_panic(turn_id, &persona, started, &panic.to_string()).await,
         };
+        self.holds.notify_one();
         if let TurnEnd::Faulted(fault) = &ended.end
             && fault.stops_tick
         {
@@ -205,14 +300,17 @@ impl Runner {
         report.add(TurnReport { persona: persona.email, ended, took: started.elapsed() });
     }
 
-    /// Begins a persona's turn: the one that it is due for, or one of an experiment.
-    pub(super) async fn begin(
+    /// Begins a persona's turn, or goes on with it. The persona is under way, and the place taken, to its end.
+    async fn begin(
         &self,
         persona: &Persona,
         turn_id: TurnId,
         slot: &Slot,
         part: Option<Role>,
+        (entry, place): (Entry, Option<Place>),
     ) -> Result<Option<Running>, LedgerError> {
+        // Before the ledger says that it runs: whoever looks now takes it for running, too.
+        entry.plays(turn_id);
         let begin = Begin { turn: turn_id, persona, slot };
         let Begun::Attempt(attempt) = self.deps.ledger.begin(begin).await? else {
             return Ok(None);
@@ -221,7 +319,10 @@ impl Runner {
         let deps = Arc::clone(&self.deps);
         let started = Instant::now();
         // A task of its own: a panic in one persona's turn never touches another's.
-        let turn = self.turns.spawn(async move { turn::run(due, &deps).await });
+        let turn = self.turns.spawn(async move {
+            let _under_way = (entry, place);
+            turn::run(due, &deps).await
+        });
         Ok(Some(Running { turn_id, persona: persona.clone(), started, turn }))
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::parts::Runner;
 use super::report::TickReport;
-use super::tick::TickError;
+use super::tick::{For, TickError};
 use crate::behavior::{Watch, WatchMode};
 use crate::reload::{ReloadError, Reloaded};
 use domain::ids::PluginName;
@@ -56,6 +56,8 @@ enum Wake {
         due_at: Instant,
     },
     Outbox,
+    /// A hold has ended.
+    Hold,
     Folder,
     Rescan,
     /// A file may still be written: it is looked at again after this time.
@@ -129,9 +131,15 @@ impl Runner {
             // For what was saved after the plugins were loaded and before the watch began.
             self.look_at_plugins(None, &put_off);
         }
+        // What was interrupted goes on at once; who is due is asked after one interval (contract 7.3).
+        if timer {
+            self.beside_tick(For::Unfinished, Duration::ZERO);
+        }
         loop {
+            let hold_ends = self.hold_ends();
             let wake = tokio::select! {
                 () = self.stop.cancelled() => Wake::Stop,
+                () = hold_ends, if timer => Wake::Hold,
                 Some(command) = commands.recv() => Wake::Command(command),
                 due_at = ticks.tick(), if timer => Wake::Timer { due_at },
                 Some(()) = changes.recv() => Wake::Folder,
@@ -143,7 +151,8 @@ impl Runner {
                 Wake::Stop => break,
                 Wake::Command(Command::Pause(paused)) => self.pause(paused),
                 Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
-                Wake::Timer { due_at } => self.timed_tick(due_at.elapsed()),
+                Wake::Timer { due_at } => self.beside_tick(For::Everybody, due_at.elapsed()),
+                Wake::Hold => self.beside_tick(For::Everybody, Duration::ZERO),
                 Wake::Command(Command::Plugin { plugin, change, reply }) => {
                     self.change_plugin(plugin, change, reply);
                 }
@@ -170,16 +179,19 @@ impl Runner {
         });
     }
 
-    fn timed_tick(self: &Arc<Self>, lag: Duration) {
+    /// A tick that nobody asked for.
+    fn beside_tick(self: &Arc<Self>, whom: For<'static>, lag: Duration) {
         let runner = Arc::clone(self);
         self.beside.spawn(async move {
-            match runner.tick(None, lag).await {
+            match runner.tick_for(whom, lag).await {
                 Ok(report) => {
                     for failed in &report.failed {
                         tracing::warn!(email = failed.persona, cause = failed.error, "persona failed");
                     }
                 }
-                Err(TickError::AlreadyRunning) => tracing::debug!("the last tick still runs; this one is left out"),
+                Err(TickError::AlreadyLooking) => {
+                    tracing::debug!("the last tick is still looking; this one is left out");
+                }
                 Err(error) => {
                     tracing::error!(cause = %error, hint = error.hint(), "tick failed; the next one tries again");
                 }

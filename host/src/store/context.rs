@@ -11,7 +11,7 @@ use domain::ids::{Sha256Hex, StrategyName, TurnId};
 use domain::kept_turn::{KeptTurn, Question};
 use domain::persona::Persona;
 use domain::rating::Rating;
-use domain::tool::is_marker;
+use domain::tool::{Tool, is_marker};
 
 const KEEP: &str = "keep what a plugin is given";
 const READ: &str = "read what plugins were given";
@@ -23,7 +23,8 @@ pub fn tools_digest(tools: &[OfferedTool]) -> Sha256Hex {
 }
 
 impl Ledger {
-    /// Keeps what the plugin of a turn is given; a later attempt takes the place of an earlier one.
+    /// Keeps what the plugin of a turn is given, and the tools as the model is told of them. An attempt that begins anew
+    /// takes the place of an earlier one.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -32,8 +33,11 @@ impl Ledger {
         turn: TurnId,
         persona: &Persona,
         context: &TurnContext,
+        definitions: &[Tool],
     ) -> Result<(), LedgerError> {
         let digest = tools_digest(&context.tools);
+        let definitions = json_text(&definitions);
+        let defined = Sha256Hex::of(definitions.as_bytes());
         let tools = json_text(&context.tools);
         let context = TurnContext { tools: Vec::new(), ..context.clone() };
         let mut transaction = self.write(KEEP).await?;
@@ -43,15 +47,23 @@ impl Ledger {
             .execute(&mut *transaction)
             .await
             .map_err(LedgerError::doing(KEEP))?;
+        sqlx::query("INSERT INTO tool_definitions (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(defined.as_str())
+            .bind(definitions)
+            .execute(&mut *transaction)
+            .await
+            .map_err(LedgerError::doing(KEEP))?;
         sqlx::query(
-            "INSERT INTO contexts (turn, persona, context, tools) VALUES (?, ?, ?, ?)
+            "INSERT INTO contexts (turn, persona, context, tools, definitions) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (turn) DO UPDATE
-             SET persona = excluded.persona, context = excluded.context, tools = excluded.tools",
+             SET persona = excluded.persona, context = excluded.context, tools = excluded.tools,
+                 definitions = excluded.definitions",
         )
         .bind(turn.to_string())
         .bind(json_text(persona))
         .bind(json_text(&context))
         .bind(digest.as_str())
+        .bind(defined.as_str())
         .execute(&mut *transaction)
         .await
         .map_err(LedgerError::doing(KEEP))?;
@@ -72,12 +84,12 @@ impl Ledger {
         let sql = format!(
             "SELECT turns.id, turns.strategy, turns.plugin_sha256, turns.stop_reason, turns.final_text,
                  contexts.persona, contexts.context, tool_lists.tools,
-                 (SELECT intent FROM steps WHERE turn = turns.id AND attempt = turns.attempt
-                    AND key = 'main/opening') AS asked,
-                 (SELECT intent FROM steps WHERE turn = turns.id AND attempt = turns.attempt
-                    AND key = 'rating/opening') AS rating_asked,
-                 (SELECT result ->> '$.text' FROM steps WHERE turn = turns.id AND attempt = turns.attempt
-                    AND key = 'rating/01') AS reply,
+                 (SELECT coalesce(nullif(result, 'null'), intent) FROM steps WHERE turn = turns.id
+                    AND key = 'main/opening' ORDER BY result IS NULL, seq DESC LIMIT 1) AS asked,
+                 (SELECT coalesce(nullif(result, 'null'), intent) FROM steps WHERE turn = turns.id
+                    AND key = 'rating/opening' ORDER BY result IS NULL, seq DESC LIMIT 1) AS rating_asked,
+                 (SELECT result ->> '$.text' FROM steps WHERE turn = turns.id AND result IS NOT NULL
+                    AND key = 'rating/01' ORDER BY seq DESC LIMIT 1) AS reply,
                  (SELECT json_group_array(json_object('module', module, 'score', score, 'notes', notes))
                     FROM (SELECT * FROM ratings WHERE turn = turns.id ORDER BY rowid)) AS ratings
              FROM turns JOIN contexts ON contexts.turn = turns.id

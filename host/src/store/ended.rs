@@ -1,9 +1,9 @@
-//! The one door through which a turn ends. What its journal holds of tool calls and nobody has kept yet is
-//! kept in the same transaction, so that no end of whatever kind loses what was done.
+//! The one door through which an attempt ends. A turn that is to go on keeps its journal and waits; one that is over
+//! or parked keeps, in the same transaction, what its journal holds of tool calls and nobody has kept yet.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
@@ -11,32 +11,20 @@ use super::outbox::enqueue;
 use super::row::{json, whole, word_text};
 use super::{Ledger, LedgerError};
 use domain::action::{Action, ActionStatus, modules_used};
+use domain::attempt::{Sequel, Tried};
 use domain::behavior::TurnOutcome;
+use domain::call::{ANSWER_LOST, CallIntent, Called};
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::event::TurnEnd;
-use domain::fault::{Fault, Stage};
+use domain::fault::Fault;
 use domain::ids::{PersonaId, TurnId};
-use domain::transcript::ToolAnswer;
 
 const END: &str = "end a turn";
 const KEEP: &str = "keep a turn's actions";
 
-/// What the journal holds of a tool call before it is made: enough to make an action of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CallIntent {
-    /// The id that pairs the call with its result.
-    pub id: String,
-    /// Dotted name, or whatever the model invented.
-    pub tool: String,
-    /// The tool's module.
-    pub module: String,
-    /// The arguments.
-    pub input: Value,
-}
-
 impl Ledger {
-    /// Ends a turn, and gives the number of actions that are kept by now. After a fault or a skip it is held
-    /// for a while and may be begun again; not so when something was done, for that would be done twice.
+    /// Ends an attempt of a turn, and gives the number of actions that are kept by now. What becomes of the turn is
+    /// the rule's ([`Tried::sequel`]).
     ///
     /// # Errors
     /// When the ledger cannot be written, or its journal cannot be read.
@@ -47,42 +35,75 @@ impl Ledger {
         Ok(kept)
     }
 
-    /// Ends every turn that is still marked as running. To be called while none runs: when the ledger is
-    /// opened, and between ticks, should the ledger have failed at a turn's end.
+    /// Ends the attempts that are still marked as running, of all turns but `running`: when the ledger is opened, and
+    /// later, should the ledger have failed at an attempt's end.
     ///
     /// # Errors
     /// When the ledger cannot be used.
-    pub async fn end_interrupted(&self) -> Result<(), LedgerError> {
-        let running: Vec<String> = sqlx::query_scalar("SELECT id FROM turns WHERE state = 'running'")
+    pub async fn end_interrupted(&self, running: &BTreeSet<TurnId>) -> Result<(), LedgerError> {
+        let marked: Vec<String> = sqlx::query_scalar("SELECT id FROM turns WHERE state = 'running'")
             .fetch_all(&self.readers)
             .await
             .map_err(LedgerError::doing(END))?;
-        // The turn may be what ended the process, so it waits like after any fault.
-        let message = "persona-host stopped in the middle of this turn";
-        let interrupted = TurnEnd::Faulted(Fault::new(Stage::ToolLoop, "interrupted", message));
-        for id in running {
+        for id in marked {
             let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-            self.end(turn, &interrupted).await?;
+            if !running.contains(&turn) {
+                self.end(turn, &TurnEnd::Faulted(Fault::interrupted())).await?;
+            }
         }
         Ok(())
     }
 }
 
-/// The end of a turn, as part of a transaction.
+/// The end of an attempt, as part of a transaction.
 pub(super) async fn end(
     connection: &mut SqliteConnection,
     turn: TurnId,
     how: &TurnEnd,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
-    let kept = match kept(connection, turn).await? {
-        Some(kept) => kept,
-        None => keep_journaled(connection, turn, now).await?,
+    let standing = standing(connection, turn).await?;
+    let tried = standing.tried.and(how);
+    let sequel = match tried.sequel(how, now) {
+        // An older version made these calls, and kept too little to go on.
+        Sequel::Again { .. } if standing.lacks_its_opening => Sequel::Over,
+        sequel => sequel,
     };
-    let held_until = match how {
-        TurnEnd::Faulted(_) | TurnEnd::Skipped { .. } => Some(hold(connection, turn, how, now).await?),
-        TurnEnd::Completed | TurnEnd::Idle => None,
+    let kept = match sequel {
+        Sequel::Over | Sequel::Parked if !standing.day_over => keep_journaled(connection, turn, now).await?,
+        _ => standing.kept,
     };
+    let (held_until, parked_at) = match sequel {
+        Sequel::Over => (None, None),
+        Sequel::Again { from } => (Some(from.timestamp_millis()), None),
+        Sequel::Parked => (None, Some(now.timestamp_millis())),
+    };
+    sqlx::query(
+        "UPDATE turns SET state = ?2, ended_at = ?3, uncounted = attempt - ?4, interruptions = ?5, failures = ?6,
+             held_until = ?7, parked_at = ?8 WHERE id = ?1",
+    )
+    .bind(turn.to_string())
+    .bind(how.name())
+    .bind(now.timestamp_millis())
+    .bind(i64::from(tried.counted))
+    .bind(i64::from(tried.interruptions))
+    .bind(i64::from(tried.failures))
+    .bind(held_until)
+    .bind(parked_at)
+    .execute(&mut *connection)
+    .await
+    .map_err(LedgerError::doing(END))?;
+    tell_why(connection, turn, how, now).await?;
+    Ok(kept)
+}
+
+/// Writes down why the attempt ended: with the turn, of which it is the latest word, and in its history.
+async fn tell_why(
+    connection: &mut SqliteConnection,
+    turn: TurnId,
+    how: &TurnEnd,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
     let fault = match how {
         TurnEnd::Faulted(fault) => Some(fault),
         _ => None,
@@ -91,70 +112,83 @@ pub(super) async fn end(
         TurnEnd::Skipped { reason, .. } => Some(reason),
         _ => None,
     };
-    sqlx::query(
-        "UPDATE turns SET state = ?, ended_at = ?, uncounted = uncounted + ?,
-             held_until = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.turn = turns.id) THEN NULL ELSE ? END,
-             skip_reason = ?, fault_stage = ?, fault_code = ?, fault_message = ?, fault_hint = ?
-         WHERE id = ?",
-    )
-    .bind(how.name())
-    .bind(now.timestamp_millis())
-    .bind(i64::from(!how.counts()))
-    .bind(held_until.map(|until| until.timestamp_millis()))
-    .bind(skip_reason)
-    .bind(fault.map(|fault| fault.stage.name()))
-    .bind(fault.map(|fault| &fault.code))
-    .bind(fault.map(|fault| &fault.message))
-    .bind(fault.and_then(|fault| fault.hint.as_ref()))
-    .bind(turn.to_string())
-    .execute(connection)
-    .await
-    .map_err(LedgerError::doing(END))?;
-    Ok(kept)
+    for statement in [
+        "UPDATE turns SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6
+         WHERE id = ?1",
+        "UPDATE attempts SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6,
+             state = ?7, ended_at = ?8
+         WHERE turn = ?1 AND ended_at IS NULL",
+    ] {
+        sqlx::query(statement)
+            .bind(turn.to_string())
+            .bind(skip_reason)
+            .bind(fault.map(|fault| fault.stage.name()))
+            .bind(fault.map(|fault| &fault.code))
+            .bind(fault.map(|fault| &fault.message))
+            .bind(fault.and_then(|fault| fault.hint.as_ref()))
+            .bind(how.name())
+            .bind(now.timestamp_millis())
+            .execute(&mut *connection)
+            .await
+            .map_err(LedgerError::doing(END))?;
+    }
+    Ok(())
 }
 
-/// Keeps what came of a day together with its delivery, as part of a transaction. Calls of earlier attempts
-/// that nobody has kept follow behind those of the outcome.
+/// Keeps what came of a day together with its delivery, as part of a transaction. What attempts did that an older
+/// version began anew follows behind.
 pub(super) async fn keep(
     connection: &mut SqliteConnection,
     turn: TurnId,
     outcome: &TurnOutcome,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
-    let (persona, attempt) = whose(connection, turn).await?;
-    let mut actions = outcome.actions.clone();
-    let own = u32::try_from(actions.len()).unwrap_or(u32::MAX);
-    actions.extend(journaled(connection, turn, own, attempt).await?);
-    write_down(connection, turn, &persona, &TurnOutcome { actions, ..outcome.clone() }, now).await
+    let own = outcome.actions.iter().cloned();
+    let actions = in_order(own.chain(journaled(connection, turn).await?.before));
+    let outcome = TurnOutcome { actions, ..outcome.clone() };
+    write_down(connection, turn, &outcome, now).await?;
+    sqlx::query("UPDATE turns SET day_over = 1 WHERE id = ?")
+        .bind(turn.to_string())
+        .execute(connection)
+        .await
+        .map_err(LedgerError::doing(KEEP))?;
+    Ok(outcome.actions.len())
 }
 
-/// Keeps what the journal has of all attempts; nothing, if no tool was called.
+/// Keeps what the journal has of a day that is not over; nothing, if no tool was called or all is kept by now.
 async fn keep_journaled(
     connection: &mut SqliteConnection,
     turn: TurnId,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
-    let actions = journaled(connection, turn, 0, i64::MAX).await?;
-    if actions.is_empty() {
-        return Ok(0);
+    let Journaled { before, since } = journaled(connection, turn).await?;
+    let actions = in_order(before.into_iter().chain(since));
+    if actions.is_empty() || actions.len() == standing(connection, turn).await?.kept {
+        return Ok(actions.len());
     }
-    let (persona, _) = whose(connection, turn).await?;
     let outcome = TurnOutcome {
         modules_used: modules_used(&actions),
         actions,
         final_text: last_words(connection, turn).await?,
         stop_reason: "fault".to_owned(),
     };
-    write_down(connection, turn, &persona, &outcome, now).await
+    write_down(connection, turn, &outcome, now).await?;
+    Ok(outcome.actions.len())
 }
 
+/// Writes down the actions of a turn and puts their delivery in the outbox. A turn that was parked and let go on
+/// delivers all of them once more: the ids of mana-auth's rows are those of their places (contract 4.2).
 async fn write_down(
     connection: &mut SqliteConnection,
     turn: TurnId,
-    persona: &PersonaId,
     outcome: &TurnOutcome,
     now: DateTime<Utc>,
-) -> Result<usize, LedgerError> {
+) -> Result<(), LedgerError> {
+    sqlx::query("DELETE FROM actions WHERE turn = ?")
+        .bind(turn.to_string())
+        .execute(&mut *connection)
+        .await
+        .map_err(LedgerError::doing(KEEP))?;
     for action in &outcome.actions {
         sqlx::query(
             "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
@@ -179,102 +213,116 @@ async fn write_down(
         .execute(&mut *connection)
         .await
         .map_err(LedgerError::doing(KEEP))?;
+    let row = sqlx::query(
+        "SELECT persona, (SELECT count(*) FROM outbox WHERE turn = turns.id AND part LIKE 'actions%') AS delivered
+         FROM turns WHERE id = ?",
+    )
+    .bind(turn.to_string())
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(LedgerError::doing(KEEP))?;
+    let persona: String = row.try_get("persona").map_err(LedgerError::doing(KEEP))?;
+    let delivered: i64 = row.try_get("delivered").map_err(LedgerError::doing(KEEP))?;
+    let part = if delivered == 0 { "actions".to_owned() } else { format!("actions-{}", delivered + 1) };
     let rows = Rows::Actions(action_rows(turn, &outcome.actions));
-    let delivery = Delivery { persona: persona.clone(), rows };
-    enqueue(connection, turn, "actions", &delivery, now.timestamp_millis()).await?;
-    Ok(outcome.actions.len())
+    let delivery = Delivery { persona: PersonaId::new(persona), rows };
+    enqueue(connection, turn, &part, &delivery, now.timestamp_millis()).await
 }
 
-/// How many actions are kept; nothing if they are not kept yet.
-async fn kept(connection: &mut SqliteConnection, turn: TurnId) -> Result<Option<usize>, LedgerError> {
+/// How a turn stands while an attempt of it ends.
+struct Standing {
+    tried: Tried,
+    day_over: bool,
+    /// How many actions are kept.
+    kept: usize,
+    /// It has called tools, and the question that it did so for is not kept.
+    lacks_its_opening: bool,
+}
+
+async fn standing(connection: &mut SqliteConnection, turn: TurnId) -> Result<Standing, LedgerError> {
+    let doing = LedgerError::doing(END);
     let row = sqlx::query(
-        "SELECT EXISTS (SELECT 1 FROM outbox WHERE turn = ?1), (SELECT count(*) FROM actions WHERE turn = ?1)",
+        "SELECT attempt - uncounted AS counted, interruptions, failures, day_over,
+             (SELECT count(*) FROM actions WHERE turn = turns.id) AS kept,
+             EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key LIKE 'main/%/%')
+                 AND NOT EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening'
+                     AND result != 'null') AS lacks_its_opening
+         FROM turns WHERE id = ?",
     )
     .bind(turn.to_string())
     .fetch_one(connection)
     .await
-    .map_err(LedgerError::doing(END))?;
-    let is_kept: bool = row.try_get(0).map_err(LedgerError::doing(END))?;
-    let actions: i64 = row.try_get(1).map_err(LedgerError::doing(END))?;
-    Ok(is_kept.then(|| usize::try_from(actions).unwrap_or_default()))
+    .map_err(&doing)?;
+    let number = |column: &'static str| -> Result<u32, LedgerError> {
+        whole(column, row.try_get(column).map_err(LedgerError::doing(END))?)
+    };
+    // The attempt that is ending is not counted yet.
+    let counted = number("counted")?.saturating_sub(1);
+    let kept: i64 = row.try_get("kept").map_err(&doing)?;
+    Ok(Standing {
+        tried: Tried { interruptions: number("interruptions")?, failures: number("failures")?, counted },
+        day_over: row.try_get("day_over").map_err(&doing)?,
+        kept: usize::try_from(kept).unwrap_or_default(),
+        lacks_its_opening: row.try_get("lacks_its_opening").map_err(&doing)?,
+    })
 }
 
-/// Until when the turn is kept back. What ended an attempt without being its fault does not prolong it: the
-/// next may begin at once.
-async fn hold(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-    how: &TurnEnd,
-    now: DateTime<Utc>,
-) -> Result<DateTime<Utc>, LedgerError> {
-    if let TurnEnd::Skipped { until: Some(_), .. } = how {
-        return Ok(how.held_until(now, 1));
-    }
-    if !how.counts() {
-        return Ok(now);
-    }
-    let counted: Option<i64> = sqlx::query_scalar("SELECT attempt - uncounted FROM turns WHERE id = ?")
-        .bind(turn.to_string())
-        .fetch_optional(connection)
-        .await
-        .map_err(LedgerError::doing(END))?;
-    Ok(how.held_until(now, whole("attempt", counted.unwrap_or(1))?))
+/// The tool calls that a journal has.
+struct Journaled {
+    /// Of attempts that were begun anew afterwards, as an older version did: each call counts.
+    before: Vec<Action>,
+    /// Since the turn's question is kept: each call once, with what came of it in whatever attempt.
+    since: Vec<Action>,
 }
 
-/// Whose turn it is, and how often it was begun.
-async fn whose(connection: &mut SqliteConnection, turn: TurnId) -> Result<(PersonaId, i64), LedgerError> {
-    let row = sqlx::query("SELECT persona, attempt FROM turns WHERE id = ?")
-        .bind(turn.to_string())
-        .fetch_one(connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
-    let persona: String = row.try_get(0).map_err(LedgerError::doing(KEEP))?;
-    Ok((PersonaId::new(persona), row.try_get(1).map_err(LedgerError::doing(KEEP))?))
-}
-
-/// The tool calls that the journal has of the attempts before this one, numbered from `first`.
-async fn journaled(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-    first: u32,
-    before: i64,
-) -> Result<Vec<Action>, LedgerError> {
+async fn journaled(connection: &mut SqliteConnection, turn: TurnId) -> Result<Journaled, LedgerError> {
     let rows = sqlx::query(
-        "SELECT intent, result, failure, ended_at - begun_at AS latency FROM steps
-         WHERE turn = ? AND attempt < ? AND key LIKE 'main/%/%' ORDER BY seq",
+        "WITH opening AS (SELECT min(seq) AS seq FROM steps WHERE turn = ?1 AND key = 'main/opening' AND result != 'null')
+         SELECT intent, result, failure, undone, ended_at - begun_at AS latency,
+             step.seq >= opening.seq IS TRUE AS is_since
+         FROM steps AS step, opening
+         WHERE turn = ?1 AND key LIKE 'main/%/%' AND (
+             step.seq >= opening.seq IS NOT TRUE
+             OR step.seq = (SELECT seq FROM steps WHERE turn = ?1 AND key = step.key AND seq >= opening.seq
+                 ORDER BY result IS NULL, seq DESC LIMIT 1))
+         ORDER BY is_since, CASE WHEN is_since THEN substr(key, -3) END, step.seq",
     )
     .bind(turn.to_string())
-    .bind(before)
     .fetch_all(connection)
     .await
     .map_err(LedgerError::doing(KEEP))?;
-    (first..).zip(&rows).map(|(index, row)| action(index, row)).collect()
+    let mut journaled = Journaled { before: Vec::new(), since: Vec::new() };
+    for row in &rows {
+        let is_since: bool = row.try_get("is_since").map_err(LedgerError::doing(KEEP))?;
+        let among = if is_since { &mut journaled.since } else { &mut journaled.before };
+        among.push(action(row)?);
+    }
+    Ok(journaled)
 }
 
-fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
+/// The same, each at its place.
+fn in_order(actions: impl Iterator<Item = Action>) -> Vec<Action> {
+    (0..).zip(actions).map(|(index, action)| Action { index, ..action }).collect()
+}
+
+fn action(row: &SqliteRow) -> Result<Action, LedgerError> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(KEEP));
     let latency: Option<i64> = row.try_get("latency").map_err(LedgerError::doing(KEEP))?;
+    let undone: bool = row.try_get("undone").map_err(LedgerError::doing(KEEP))?;
     let intent = text("intent")?.unwrap_or_default();
     let CallIntent { tool, module, input, .. } = json("intent", &intent)?;
-    let answer: Option<ToolAnswer> = text("result")?.map(|text| json("result", &text)).transpose()?;
-    let (status, error) = match answer {
-        Some(ToolAnswer { is_error: false, .. }) => (ActionStatus::Ok, None),
-        Some(ToolAnswer { text, is_error: true }) => (ActionStatus::Error, Some(text)),
-        // Whether the tool did it is not known in either case.
+    let called: Option<Called> = text("result")?.map(|text| json("result", &text)).transpose()?;
+    let measured = called.as_ref().and_then(|called| called.latency_ms);
+    let (status, error) = match called {
+        Some(called) => called.status(),
+        // Whether the tool did it is not known, unless it surely was not called.
         None => {
-            let failure = text("failure")?.unwrap_or_else(|| "the answer was lost".to_owned());
-            (ActionStatus::Unknown, Some(failure))
+            let failure = text("failure")?.unwrap_or_else(|| ANSWER_LOST.to_owned());
+            (if undone { ActionStatus::Error } else { ActionStatus::Unknown }, Some(failure))
         }
     };
-    Ok(Action {
-        index,
-        tool,
-        module,
-        input,
-        status,
-        error,
-        latency_ms: latency.and_then(|latency| u32::try_from(latency).ok()),
-    })
+    let latency_ms = measured.or_else(|| latency.and_then(|latency| u32::try_from(latency).ok()));
+    Ok(Action { index: 0, tool, module, input, status, error, latency_ms })
 }
 
 /// What the model said last in the app.

@@ -52,7 +52,7 @@ impl Ledger {
         let row = sqlx::query(
             "SELECT (SELECT at FROM acknowledged WHERE persona = ?1 ORDER BY number DESC LIMIT 1) AS ours,
                  EXISTS (SELECT 1 FROM outbox JOIN turns ON turns.id = outbox.turn WHERE outbox.state = 'waiting'
-                     AND part IN ('actions', 'marker') AND turns.persona = ?1) AS under_way",
+                     AND (part = 'marker' OR part LIKE 'actions%') AND turns.persona = ?1) AS under_way",
         )
         .bind(persona.id.as_str())
         .fetch_one(&self.readers)

@@ -1,8 +1,39 @@
 //! Lifting holds: whoever has mended the cause need not wait for the hold's end.
 
+use serde::Serialize;
+
 use super::{Ledger, LedgerError};
 
 const WHAT: &str = "release a persona";
+
+/// What came of letting a turn go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "is")]
+pub enum LetGoOn {
+    /// It goes on from its last known step at the next tick.
+    GoesOn {
+        /// Its id.
+        turn: String,
+        /// Whose it is.
+        persona: String,
+    },
+    /// It is running.
+    Runs,
+    /// It is over.
+    Over,
+}
+
+impl LetGoOn {
+    /// Why it does not go on, for people.
+    #[must_use]
+    pub fn why_not(&self, id: &str) -> String {
+        match self {
+            Self::GoesOn { .. } => format!("turn {id} goes on"),
+            Self::Runs => format!("turn {id} is running"),
+            Self::Over => format!("turn {id} is over"),
+        }
+    }
+}
 
 impl Ledger {
     /// Lifts what keeps a persona back, and gives how many of its turns were held; nothing if the ledger has no
@@ -22,8 +53,8 @@ impl Ledger {
             return Ok(None);
         }
         let released = sqlx::query(
-            "UPDATE turns SET held_until = ?1
-             WHERE email = ?2 AND state IN ('faulted', 'skipped') AND held_until > ?1",
+            "UPDATE turns SET held_until = ?1, parked_at = NULL, interruptions = 0, failures = 0
+             WHERE email = ?2 AND state IN ('faulted', 'skipped') AND (held_until > ?1 OR parked_at IS NOT NULL)",
         )
         .bind(now)
         .bind(email)
@@ -38,5 +69,29 @@ impl Ledger {
             .map_err(LedgerError::doing(WHAT))?;
         transaction.commit().await.map_err(LedgerError::doing(WHAT))?;
         Ok(Some(released.rows_affected()))
+    }
+
+    /// Lets a turn go on that is held or parked: its attempts count from here. Of one that runs or is over nothing is
+    /// changed, and that is told.
+    ///
+    /// # Errors
+    /// When none or more than one has an id that begins so, or the ledger cannot be written.
+    pub async fn let_go_on(&self, id: &str) -> Result<LetGoOn, LedgerError> {
+        let turn = self.show(id).await?.summary;
+        if turn.state == "running" {
+            return Ok(LetGoOn::Runs);
+        }
+        let statement = sqlx::query(
+            "UPDATE turns SET held_until = ?1, parked_at = NULL, interruptions = 0, failures = 0
+             WHERE id = ?2 AND state IN ('faulted', 'skipped') AND (held_until IS NOT NULL OR parked_at IS NOT NULL)",
+        )
+        .bind(self.now_ms())
+        .bind(&turn.id);
+        let changed = self.execute("let a turn go on", statement).await?.rows_affected();
+        Ok(if changed == 0 {
+            LetGoOn::Over
+        } else {
+            LetGoOn::GoesOn { turn: turn.id, persona: turn.persona }
+        })
     }
 }

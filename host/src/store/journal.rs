@@ -1,148 +1,117 @@
-//! The journal of steps: intent before a paid call or a tool call, result after it.
+//! The journal of steps: intent before a paid call or a tool call, result after it. Rows of all attempts stay; what
+//! stands for a step is its row with a result.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::Serialize;
+use sqlx::Row as _;
 
-use super::row::json_text;
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
-use domain::transcript::{Phase, Round, ToolAnswer};
+use domain::step::StepKey;
 
-/// Which step of which attempt of which turn.
+const READ: &str = "read a journal";
+
+/// The row of a step that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepRow(i64);
+
+/// What the journal has of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepKey {
-    /// The turn.
-    pub turn: TurnId,
-    /// From 1.
-    pub attempt: u32,
-    name: String,
-}
-
-impl StepKey {
-    /// What a phase opened with: no call of its own, but the first thing a reader wants to see.
-    #[must_use]
-    pub fn opening(turn: TurnId, attempt: u32, phase: Phase) -> Self {
-        Self { turn, attempt, name: format!("{}/opening", phase.name()) }
-    }
-
-    /// A model call.
-    #[must_use]
-    pub fn model(turn: TurnId, attempt: u32, phase: Phase, round: u32) -> Self {
-        Self { turn, attempt, name: format!("{}/{round:02}", phase.name()) }
-    }
-
-    /// A tool call of a turn, by its position among all of them: ids are the model's own, and may
-    /// be anything.
-    #[must_use]
-    pub fn tool(turn: TurnId, attempt: u32, round: u32, position: usize) -> Self {
-        Self { turn, attempt, name: format!("{}/{round:02}/{position:03}", Phase::Main.name()) }
-    }
-}
-
-impl fmt::Display for StepKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name.fmt(f)
-    }
-}
-
-/// An answered model call, for the books.
-#[derive(Clone, Debug, Serialize)]
-pub struct Answered<'a, B: Serialize> {
-    /// What a reader needs.
-    #[serde(flatten)]
-    pub round: &'a Round,
-    /// The reply's content as it came, so that it can be sent back verbatim.
-    pub content: B,
-    /// How often the request was sent.
-    pub attempts: u32,
-    /// Which price table the cost is from.
-    pub price_table: &'a str,
+pub struct KnownStep {
+    /// What was about to be done, as JSON.
+    pub intent: String,
+    /// What came of it, as JSON.
+    pub result: Option<String>,
+    /// It has no result, but was surely not carried out.
+    pub undone: bool,
 }
 
 impl Ledger {
-    /// Writes down what is about to be done, and gives the row's number.
+    /// Writes down what is about to be done.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn intend(&self, key: &StepKey, intent: &impl Serialize) -> Result<i64, LedgerError> {
+    pub async fn begin_step(
+        &self,
+        turn: TurnId,
+        attempt: u32,
+        key: &StepKey,
+        intent: &str,
+    ) -> Result<StepRow, LedgerError> {
         let statement =
             sqlx::query("INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?)")
-                .bind(key.turn.to_string())
-                .bind(i64::from(key.attempt))
-                .bind(key.to_string())
-                .bind(json_text(intent))
+                .bind(turn.to_string())
+                .bind(i64::from(attempt))
+                .bind(key.as_str())
+                .bind(intent)
                 .bind(self.now_ms());
-        Ok(self.execute("journal an intent", statement).await?.last_insert_rowid())
+        Ok(StepRow(self.execute("journal an intent", statement).await?.last_insert_rowid()))
     }
 
-    /// Writes down something that is no call, and so has no result to wait for.
+    /// Writes down what came of a step, as JSON. What a model call used is booked with it (the trigger
+    /// `usage_of_answer`).
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn note(&self, key: &StepKey, noted: &impl Serialize) -> Result<(), LedgerError> {
-        let statement = sqlx::query(
-            "INSERT INTO steps (turn, attempt, key, intent, begun_at, result, ended_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'null', ?5)",
-        )
-        .bind(key.turn.to_string())
-        .bind(i64::from(key.attempt))
-        .bind(key.to_string())
-        .bind(json_text(noted))
-        .bind(self.now_ms());
-        self.execute("journal an opening", statement).await?;
-        Ok(())
-    }
-
-    /// Writes down what came of a step.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn complete(&self, step: i64, result: &impl Serialize) -> Result<(), LedgerError> {
-        self.close_step(step, Some(json_text(result)), None).await
-    }
-
-    /// Writes down that a step was surely not carried out, and why. That is an answer as well as a failure.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn refuse(&self, step: i64, why: &str) -> Result<(), LedgerError> {
-        let answer = ToolAnswer { text: why.to_owned(), is_error: true };
-        self.close_step(step, Some(json_text(&answer)), Some(why)).await
-    }
-
-    /// Writes down that a step failed, or that its answer was lost.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn fail(&self, step: i64, failure: &str) -> Result<(), LedgerError> {
-        self.close_step(step, None, Some(failure)).await
-    }
-
-    /// Writes down a model's answer. What it used is booked with it (the trigger `usage_of_answer`).
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn answer<B: Serialize>(
-        &self,
-        step: i64,
-        answered: &Answered<'_, B>,
-    ) -> Result<(), LedgerError> {
-        self.complete(step, answered).await
-    }
-
-    async fn close_step(
-        &self,
-        step: i64,
-        result: Option<String>,
-        failure: Option<&str>,
-    ) -> Result<(), LedgerError> {
-        let statement = sqlx::query("UPDATE steps SET result = ?, failure = ?, ended_at = ? WHERE seq = ?")
+    pub async fn keep_step(&self, step: StepRow, result: &str) -> Result<(), LedgerError> {
+        let statement = sqlx::query("UPDATE steps SET result = ?, ended_at = ? WHERE seq = ?")
             .bind(result)
-            .bind(failure)
             .bind(self.now_ms())
-            .bind(step);
+            .bind(step.0);
         self.execute("journal a result", statement).await?;
         Ok(())
+    }
+
+    /// Writes down that a step failed: that it was surely not carried out, or that nobody knows.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn fail_step(&self, step: StepRow, failure: &str, undone: bool) -> Result<(), LedgerError> {
+        let statement = sqlx::query("UPDATE steps SET failure = ?, undone = ?, ended_at = ? WHERE seq = ?")
+            .bind(failure)
+            .bind(undone)
+            .bind(self.now_ms())
+            .bind(step.0);
+        self.execute("journal a failure", statement).await?;
+        Ok(())
+    }
+
+    /// What the journal has of a turn's steps, of all attempts. Everything stands on what the main phase opened with:
+    /// without that nothing else counts.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn known_steps(&self, turn: TurnId) -> Result<BTreeMap<StepKey, KnownStep>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT key, intent, result, undone FROM steps
+             WHERE turn = ?1 AND seq >= (SELECT min(seq) FROM steps WHERE turn = ?1 AND key = 'main/opening'
+                 AND result != 'null')
+             ORDER BY seq",
+        )
+        .bind(turn.to_string())
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(READ))?;
+        let mut known: BTreeMap<StepKey, KnownStep> = BTreeMap::new();
+        for row in rows {
+            let doing = LedgerError::doing(READ);
+            let result: Option<String> = row.try_get("result").map_err(&doing)?;
+            let step = KnownStep {
+                intent: row.try_get("intent").map_err(&doing)?,
+                result,
+                undone: row.try_get("undone").map_err(&doing)?,
+            };
+            let key = StepKey::written(row.try_get("key").map_err(&doing)?);
+            match known.get_mut(&key) {
+                Some(earlier) if earlier.result.is_some() => {}
+                // Once it may have been carried out, it may have been, whatever came of later attempts.
+                Some(earlier) => {
+                    let undone = earlier.undone && step.undone;
+                    *earlier = KnownStep { undone, ..step };
+                }
+                None => drop(known.insert(key, step)),
+            }
+        }
+        Ok(known)
     }
 }

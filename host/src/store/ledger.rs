@@ -1,6 +1,7 @@
 //! The ledger's file: opening, locking, migrating.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,12 +18,13 @@ use super::LedgerError;
 use super::writer::Writer;
 use domain::clock::Clock;
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "ledger", include_str!("migrations/0001_ledger.sql")),
     (2, "plugins", include_str!("migrations/0002_plugins.sql")),
     (3, "experiments", include_str!("migrations/0003_experiments.sql")),
     (4, "attempts", include_str!("migrations/0004_attempts.sql")),
     (5, "neighbours", include_str!("migrations/0005_neighbours.sql")),
+    (6, "attempts are history", include_str!("migrations/0006_attempts_are_history.sql")),
 ];
 
 /// How long a statement waits for another process's lock.
@@ -80,7 +82,7 @@ impl Ledger {
         let lock = lock(&path)?;
         let ledger = Self::connect(path, clock, Some(lock), options().create_if_missing(true)).await?;
         migrator().run(ledger.writer.for_migrations()).await.map_err(|cause| ledger.not_migrated(cause))?;
-        ledger.end_interrupted().await?;
+        ledger.end_interrupted(&BTreeSet::new()).await?;
         Ok(ledger)
     }
 

@@ -46,6 +46,13 @@ pub enum Occasion {
         /// It ended in a fault; otherwise its plugin let it out.
         faulted: bool,
     },
+    /// Its turn was tried often enough, and nothing of it is on its way to mana-auth: it waits for somebody.
+    Parked {
+        /// Which turn.
+        turn: TurnId,
+        /// Why its last attempt ended.
+        why: String,
+    },
     /// Its turns are over and mana-auth has acknowledged each of them, and has forgotten each of them.
     Forgotten {
         /// How many turns it had by now.
@@ -90,6 +97,9 @@ impl Ledger {
             Time { state: State::Held { until, faulted }, attempts, why, .. } => {
                 Occasion::Held { until: *until, attempts: *attempts, why: why.clone(), faulted: *faulted }
             }
+            Time { state: State::Parked, turn, why, .. } => {
+                Occasion::Parked { turn: *turn, why: why.clone() }
+            }
             Time { state: State::Over, acknowledged: Some(number), .. } if *number <= known.0 => {
                 let until = latest.ended_at + interval(persona.cadence);
                 let may_play = count == 1 || until <= self.clock.now() || latest.is_released;
@@ -133,13 +143,13 @@ impl Ledger {
     async fn times_of(&self, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
         let slot = persona.slot();
         let rows = sqlx::query(
-            "SELECT id, slot, state, attempt - uncounted AS counted, held_until, started_at, ended_at,
+            "SELECT id, slot, state, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
                  coalesce(fault_message, skip_reason, '') AS why,
                  (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
                  (SELECT coalesce(last_error, '') FROM outbox WHERE outbox.turn = turns.id
-                    AND part IN ('actions', 'marker') ORDER BY seq DESC LIMIT 1) AS last_error,
+                    AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS last_error,
                  (SELECT state FROM outbox WHERE outbox.turn = turns.id
-                    AND part IN ('actions', 'marker') ORDER BY seq DESC LIMIT 1) AS delivery,
+                    AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS delivery,
                  EXISTS (SELECT 1 FROM releases WHERE releases.email = turns.email AND at > started_at) AS is_released
              FROM turns WHERE persona = ?1 AND (slot = ?2 OR substr(slot, 1, length(?3)) = ?3)
              ORDER BY length(slot), slot",
@@ -170,6 +180,7 @@ struct Time {
 enum State {
     Running,
     Over,
+    Parked,
     Held { until: DateTime<Utc>, faulted: bool },
 }
 
@@ -180,15 +191,18 @@ fn time(row: &SqliteRow, occasion: &Slot) -> Result<Time, LedgerError> {
     let number = text("slot")?.strip_prefix(&occasion.beginning_of_further()).map_or(Ok(1), |number| {
         number.parse().map_err(|_| LedgerError::Row { column: "slot", value: number.to_owned() })
     })?;
+    let delivery: Option<String> = row.try_get("delivery").map_err(&doing)?;
+    let is_parked = maybe("parked_at")?.is_some();
     let word = text("state")?;
     let state = match (word.as_str(), maybe("held_until")?) {
         ("running", _) => State::Running,
+        // What it did is delivered like that of any other turn, and moves the persona's last activity.
+        (_, None) if is_parked && delivery.is_none() => State::Parked,
         (_, None) => State::Over,
         (state, Some(until)) => {
             State::Held { until: instant("held_until", until)?, faulted: state == "faulted" }
         }
     };
-    let delivery: Option<String> = row.try_get("delivery").map_err(&doing)?;
     let last_error: Option<String> = row.try_get("last_error").map_err(&doing)?;
     let started_at: i64 = row.try_get("started_at").map_err(&doing)?;
     Ok(Time {

@@ -38,14 +38,15 @@ impl Ledger {
     pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, attempt - uncounted AS attempt, started_at, ended_at, fault_code,
+                 stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
+                 (SELECT sum(ended_at - begun_at) FROM attempts WHERE turn = turns.id) AS took,
                  turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
-                 (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step WHERE usage.turn = turns.id
-                    AND usage.phase = 'main' AND steps.attempt = turns.attempt) AS rounds,
-                 (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step WHERE usage.turn = turns.id
-                    AND usage.phase = 'rating' AND steps.attempt = turns.attempt) AS replies,
+                 (SELECT count(DISTINCT steps.key) FROM usage JOIN steps ON steps.seq = usage.step
+                    WHERE usage.turn = turns.id AND usage.phase = 'main') AS rounds,
+                 (SELECT count(DISTINCT steps.key) FROM usage JOIN steps ON steps.seq = usage.step
+                    WHERE usage.turn = turns.id AND usage.phase = 'rating') AS replies,
                  (SELECT total(input + output + cache_write_5m + cache_write_1h + cache_read) FROM usage
                     WHERE usage.turn = turns.id) AS tokens,
                  (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage
@@ -138,7 +139,7 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
     let exposed: bool = row.try_get("exposed").map_err(&doing)?;
     let replies = number("replies")?;
     let started_ms: i64 = row.try_get("started_at").map_err(&doing)?;
-    let ended_ms: Option<i64> = row.try_get("ended_at").map_err(&doing)?;
+    let took_ms: Option<i64> = row.try_get("took").map_err(&doing)?;
     let real: BTreeMap<String, Option<f64>> = (used.iter())
         .filter(|(module, _)| !module.starts_with("__"))
         .map(|(module, used)| (module.clone(), used.score.map(|score| score as f64)))
@@ -172,7 +173,7 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
         }),
         tokens: row.try_get("tokens").map_err(&doing)?,
         cost: row.try_get("cost").map_err(&doing)?,
-        latency: ended_ms.map(|ended| (ended - started_ms) as f64 / 1000.0),
+        latency: took_ms.map(|took| took as f64 / 1000.0),
         modules: real,
         turn: Some(turn),
         persona,

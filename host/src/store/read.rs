@@ -22,6 +22,10 @@ pub struct TurnFilter {
     pub email: Option<String>,
     /// Only in this state.
     pub state: Option<String>,
+    /// Only those of which an attempt ended in a fault, whatever came later.
+    pub ever_faulted: bool,
+    /// Only those that were under way since then.
+    pub since: Option<DateTime<Utc>>,
     /// At most so many, newest first; 50 when not given.
     pub limit: Option<u32>,
 }
@@ -46,6 +50,8 @@ pub struct Summary {
     pub ended_at: Option<DateTime<Utc>>,
     /// Until when it is kept back.
     pub held_until: Option<DateTime<Utc>>,
+    /// Since when it is set aside until somebody lets it go on.
+    pub parked_at: Option<DateTime<Utc>>,
     /// What served it.
     pub strategy: Option<String>,
     /// The digest of the strategy's settings.
@@ -103,6 +109,8 @@ pub struct Recorded {
     pub settings: Option<Value>,
     /// The last reply of the main phase.
     pub final_text: Option<String>,
+    /// Every attempt at it, in order; a later success erases none.
+    pub attempts: Vec<Attempt>,
     /// The journal, in order.
     pub steps: Vec<RecordedStep>,
     /// The tool calls as kept.
@@ -112,6 +120,34 @@ pub struct Recorded {
     pub problems: Vec<Problem>,
     /// What has not reached mana-auth.
     pub waiting: Vec<UndeliveredPart>,
+}
+
+/// One attempt at a turn.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub begun_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// `running`, `completed`, `idle`, `skipped` or `faulted`.
+    pub state: String,
+    /// Why the plugin let the turn out.
+    pub skip_reason: Option<String>,
+    /// Where it failed.
+    pub fault_stage: Option<String>,
+    /// How, in a word.
+    pub fault_code: Option<String>,
+    /// How, in a sentence.
+    pub fault_message: Option<String>,
+    /// What to do about it.
+    pub fault_hint: Option<String>,
+    /// Model calls that were answered in it.
+    pub model_calls: u32,
+    /// Their price in US dollars; null when one of them has none that is known.
+    pub cost_usd: Option<f64>,
 }
 
 /// One journaled step.
@@ -148,6 +184,13 @@ pub struct UndeliveredPart {
     pub last_error: Option<String>,
 }
 
+const ATTEMPTS: &str = "SELECT attempts.*, coalesce(state, 'running') AS word,
+    (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step
+       WHERE steps.turn = attempts.turn AND steps.attempt = attempts.number) AS model_calls,
+    (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage JOIN steps ON steps.seq = usage.step
+       WHERE steps.turn = attempts.turn AND steps.attempt = attempts.number) AS cost_usd
+  FROM attempts WHERE turn = ? ORDER BY number";
+
 const SUMMARY: &str = "SELECT turns.*,
     (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
     (SELECT count(*) FROM actions WHERE turn = turns.id AND status <> 'ok') AS action_errors,
@@ -168,13 +211,19 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
         let sql = format!(
-            "{SUMMARY} WHERE (?1 IS NULL OR email = ?1) AND (?2 IS NULL OR state = ?2)
+            "{SUMMARY} WHERE (?1 IS NULL OR email = ?1)
+             AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2)
+             AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
+                 AND coalesce(ended_at, begun_at) >= ?4 AND (NOT ?5 OR state = 'faulted')))
+             AND (NOT ?5 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
              ORDER BY started_at DESC, id LIMIT ?3"
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(filter.email.as_deref())
             .bind(filter.state.as_deref())
             .bind(i64::from(filter.limit.unwrap_or(50)))
+            .bind(filter.since.map(|since| since.timestamp_millis()))
+            .bind(filter.ever_faulted)
             .fetch_all(&self.readers)
             .await
             .map_err(LedgerError::doing("list turns"))?;
@@ -219,6 +268,7 @@ impl Ledger {
             assignment: self.assignment(turn).await?,
             settings: settings.map(|text| json("settings", &text)).transpose()?,
             final_text: row.try_get("final_text").map_err(&doing)?,
+            attempts: self.rows_of(ATTEMPTS, &id, attempt).await?,
             steps: self
                 .rows_of("SELECT * FROM steps WHERE turn = ? ORDER BY seq", &id, recorded_step)
                 .await?,
@@ -284,6 +334,7 @@ fn summary(row: &SqliteRow) -> Result<Summary, LedgerError> {
             .ok_or(LedgerError::Row { column: "started_at", value: "null".to_owned() })?,
         ended_at: time("ended_at")?,
         held_until: time("held_until")?,
+        parked_at: time("parked_at")?,
         strategy: text("strategy")?,
         settings_hash: text("settings_hash")?,
         plugin: text("plugin")?,
@@ -311,6 +362,25 @@ fn summary(row: &SqliteRow) -> Result<Summary, LedgerError> {
         fault_message: text("fault_message")?,
         fault_hint: text("fault_hint")?,
         skip_reason: text("skip_reason")?,
+    })
+}
+
+fn attempt(row: &SqliteRow) -> Result<Attempt, LedgerError> {
+    let doing = LedgerError::doing("read an attempt");
+    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(&doing);
+    let ended_at: Option<i64> = row.try_get("ended_at").map_err(&doing)?;
+    Ok(Attempt {
+        number: whole("number", row.try_get("number").map_err(&doing)?)?,
+        begun_at: instant("begun_at", row.try_get("begun_at").map_err(&doing)?)?,
+        ended_at: ended_at.map(|millis| instant("ended_at", millis)).transpose()?,
+        state: row.try_get("word").map_err(&doing)?,
+        skip_reason: text("skip_reason")?,
+        fault_stage: text("fault_stage")?,
+        fault_code: text("fault_code")?,
+        fault_message: text("fault_message")?,
+        fault_hint: text("fault_hint")?,
+        model_calls: whole("model_calls", row.try_get("model_calls").map_err(&doing)?)?,
+        cost_usd: row.try_get("cost_usd").map_err(&doing)?,
     })
 }
 

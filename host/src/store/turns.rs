@@ -55,7 +55,7 @@ pub struct Begin<'a> {
 pub enum Begun {
     /// It runs now, for the n-th time (from 1).
     Attempt(u32),
-    /// It runs already, is over or is held.
+    /// It runs already, is over or is held; or another turn of the persona runs.
     Refused,
 }
 
@@ -127,16 +127,19 @@ impl Ledger {
         })
     }
 
-    /// Begins a turn, or begins it again when its hold is over. Of two that ask at once one is refused.
+    /// Begins a turn, or goes on with it when its hold is over. Of two that ask at once one is refused, and so is a
+    /// persona of whom another turn runs.
     ///
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn begin(&self, begin: Begin<'_>) -> Result<Begun, LedgerError> {
         let persona = begin.persona;
         let mut transaction = self.write(BEGIN).await?;
+        let now = self.now_ms();
         let begun = sqlx::query(
             "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', 1, ?6)
+             SELECT ?1, ?2, ?3, ?4, ?5, 'running', 1, ?6
+             WHERE NOT EXISTS (SELECT 1 FROM turns WHERE persona = ?2 AND state = 'running')
              ON CONFLICT (id) DO UPDATE
              SET state = 'running', attempt = attempt + 1, started_at = excluded.started_at, ended_at = NULL,
                  held_until = NULL, skip_reason = NULL,
@@ -148,7 +151,7 @@ impl Ledger {
         .bind(&persona.email)
         .bind(&persona.archetype)
         .bind(begin.slot.as_str())
-        .bind(self.now_ms())
+        .bind(now)
         .execute(&mut *transaction)
         .await
         .map_err(LedgerError::doing(BEGIN))?;
@@ -158,6 +161,13 @@ impl Ledger {
         let attempt: i64 = sqlx::query_scalar("SELECT attempt FROM turns WHERE id = ?")
             .bind(begin.turn.to_string())
             .fetch_one(&mut *transaction)
+            .await
+            .map_err(LedgerError::doing(BEGIN))?;
+        sqlx::query("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)")
+            .bind(begin.turn.to_string())
+            .bind(attempt)
+            .bind(now)
+            .execute(&mut *transaction)
             .await
             .map_err(LedgerError::doing(BEGIN))?;
         transaction.commit().await.map_err(LedgerError::doing(BEGIN))?;

@@ -1,16 +1,18 @@
-//! One model call of a turn: journaled before and after, counted, priced.
+//! One model call of a turn: a step, counted and priced.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
+use crate::engine::Stepped;
 use crate::mcp::Names;
-use crate::model::{Block, MessageRequest, Reply};
-use crate::store::{Answered, StepKey};
+use crate::model::{Block, MessageRequest, Reply, Said, StopReason};
 use domain::event::Event;
 use domain::fault::{Fault, Stage};
-use domain::transcript::{Opening, Phase, Round, ToolCall};
+use domain::step::StepKey;
+use domain::transcript::{Phase, Round, ToolCall};
 
 /// A conversation with Claude, for the journal.
 pub(super) struct Conversation<'a> {
@@ -21,69 +23,145 @@ pub(super) struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Writes down what the phase opens with.
-    pub(super) async fn open(&self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
-        let key = StepKey::opening(self.turn.turn, self.turn.attempt, self.phase);
-        deps.ledger.note(&key, opening).await.map_err(|error| faults::ledger(self.stage, &error))
-    }
-
-    /// Asks once. Whatever is answered is in the ledger before it is used. After a stop nothing more is paid for.
-    pub(super) async fn ask(
-        &self,
-        round: u32,
-        request: &MessageRequest,
-        deps: &Deps,
-    ) -> Result<Reply, Fault> {
+    /// Asks once. Whatever is answered is kept before it is used. After a stop nothing more is paid for.
+    pub(super) async fn ask(&self, round: u32, request: &MessageRequest, deps: &Deps) -> Result<Said, Fault> {
         if deps.stop.is_cancelled() {
             return Err(Fault::stopping(self.stage));
         }
-        let turn = self.turn;
-        let lost = |error| faults::ledger(self.stage, &error);
-        let key = StepKey::model(turn.turn, turn.attempt, self.phase, round);
+        let key = StepKey::model(self.phase, round);
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
-        let step = deps.ledger.intend(&key, &intent).await.map_err(lost)?;
-        match deps.claude.message(request).await {
-            Ok(reply) => {
-                let round = self.round(&reply);
-                let content: Vec<&Value> = reply.blocks.iter().map(|Block { raw, .. }| raw).collect();
-                let (attempts, price_table) = (reply.attempts, reply.price_table);
-                let answered = Answered { round: &round, content, attempts, price_table };
-                deps.ledger.answer(step, &answered).await.map_err(lost)?;
-                self.tell(&reply, deps);
-                Ok(reply)
-            }
-            Err(error) => {
-                deps.ledger.fail(step, &error.to_string()).await.map_err(lost)?;
-                Err(faults::model(self.stage, &error))
-            }
+        // Begun before or not: nothing was done to the app, and there is no other way to an answer.
+        let ask = |_| async { deps.claude.message(request).await.map(|reply| self.kept(reply)) };
+        let asked = self.turn.steps.once(&key, &intent, ask).await;
+        let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
+        let Stepped { value, fresh } = asked.map_err(|error| faults::model(self.stage, &error))?;
+        if fresh {
+            self.tell(&value.round, deps);
         }
+        Ok(value.into_said())
     }
 
-    fn round(&self, reply: &Reply) -> Round {
-        let calls = reply.tool_uses().into_iter().map(|call| ToolCall {
+    fn kept(&self, reply: Reply) -> KeptReply {
+        let calls = reply.said.tool_uses().into_iter().map(|call| ToolCall {
             tool: self.names.from_model(&call.name).unwrap_or(&call.name).to_owned(),
             id: call.id,
             input: call.input,
         });
-        Round {
-            text: reply.text(),
+        let round = Round {
+            text: reply.said.text(),
             tool_calls: calls.collect(),
-            stop_reason: reply.stop_reason.name().to_owned(),
-            model: reply.model.clone(),
+            stop_reason: reply.said.stop_reason.name().to_owned(),
+            model: reply.model,
             usage: reply.usage,
             cost: reply.cost,
             latency_ms: u32::try_from(reply.took.as_millis()).unwrap_or(u32::MAX),
-        }
+        };
+        KeptReply::of(round, reply.said, reply.attempts, reply.price_table)
     }
 
-    fn tell(&self, reply: &Reply, deps: &Deps) {
+    fn tell(&self, round: &Round, deps: &Deps) {
         deps.events.emit(Event::ModelCalled {
             turn: self.turn.turn,
             phase: self.phase,
-            model: reply.model.clone(),
-            usage: reply.usage,
-            cost: reply.cost,
-            took: reply.took,
+            model: round.model.clone(),
+            usage: round.usage,
+            cost: round.cost,
+            took: std::time::Duration::from_millis(round.latency_ms.into()),
         });
+    }
+}
+
+/// An answered model call, for the books, and so that it can be said back word for word.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptReply {
+    /// What a reader needs.
+    #[serde(flatten)]
+    round: Round,
+    /// The reply's content as it came.
+    content: Vec<Value>,
+    /// It ended inside its last block.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
+    /// The places of calls whose arguments are no JSON, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<(usize, String)>,
+    /// The kind of concern of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    /// How often the request was sent.
+    attempts: u32,
+    /// Which price table the cost is from.
+    price_table: String,
+}
+
+impl KeptReply {
+    fn of(round: Round, said: Said, attempts: u32, price_table: &str) -> Self {
+        let refusal = match said.stop_reason {
+            StopReason::Refusal { category } => category,
+            _ => None,
+        };
+        let cut = said.blocks.last().is_some_and(|last| last.cut);
+        let (mut content, mut unreadable) = (Vec::new(), Vec::new());
+        for (place, block) in said.blocks.into_iter().enumerate() {
+            content.push(block.raw);
+            unreadable.extend(block.unreadable.map(|why| (place, why)));
+        }
+        Self { round, content, cut, unreadable, refusal, attempts, price_table: price_table.to_owned() }
+    }
+
+    fn into_said(self) -> Said {
+        let mut blocks: Vec<Block> =
+            self.content.into_iter().map(|raw| Block { raw, cut: false, unreadable: None }).collect();
+        if let Some(last) = blocks.last_mut() {
+            last.cut = self.cut;
+        }
+        for (place, why) in self.unreadable {
+            if let Some(block) = blocks.get_mut(place) {
+                block.unreadable = Some(why);
+            }
+        }
+        Said { blocks, stop_reason: StopReason::read(&self.round.stop_reason, self.refusal) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::usage::Usage;
+
+    use super::*;
+
+    #[test]
+    fn what_was_said_is_the_same_when_it_is_read_again() {
+        let call = |id: &str| json!({"type": "tool_use", "id": id, "name": "todo_list", "input": {"a": 1.0}});
+        let block = |raw, cut, unreadable| Block { raw, cut, unreadable };
+        for stop_reason in [
+            StopReason::ToolUse,
+            StopReason::MaxTokens,
+            StopReason::Refusal { category: Some("cyber".to_owned()) },
+            StopReason::Refusal { category: None },
+            StopReason::Other("a new one".to_owned()),
+        ] {
+            let said = Said {
+                blocks: vec![
+                    block(json!({"type": "text", "text": "Ja."}), false, None),
+                    block(call("a"), false, Some("no JSON".to_owned())),
+                    block(call("b"), true, None),
+                ],
+                stop_reason,
+            };
+            let round = Round {
+                text: said.text(),
+                tool_calls: Vec::new(),
+                stop_reason: said.stop_reason.name().to_owned(),
+                model: "claude".to_owned(),
+                usage: Usage { input: 3, ..Usage::default() },
+                cost: None,
+                latency_ms: 12,
+            };
+            let written =
+                serde_json::to_string(&KeptReply::of(round, said.clone(), 1, "2026-11")).expect("JSON");
+            let read: KeptReply = serde_json::from_str(&written).expect("a kept reply");
+            assert_eq!(read.into_said(), said);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::ask::Conversation;
 use super::deps::Deps;
 use super::values::{Acted, Answered, Kept};
@@ -10,27 +12,42 @@ use crate::mcp::Names;
 use crate::model::{Message, MessageRequest};
 use domain::event::TurnEnd;
 use domain::fault::Stage;
+use domain::step::StepKey;
 use domain::transcript::{Opening, Phase};
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
+    let opening = open(&kept.0, deps).await?;
     let Kept(Acted { turn, context, outcome }) = kept;
-    let called = turn.generation.compose_rating(&turn.strategy, &turn.persona, &context, &outcome).await;
-    let question = plugin::record(&turn, Stage::AskRating, called, deps).await?;
-    let question = question.map_err(|error| faults::plugin(Stage::AskRating, &error))?;
-
     let names = Names::for_tools(&[]);
     let conversation =
         Conversation { turn: &turn, phase: Phase::Rating, stage: Stage::AskRating, names: &names };
-    let opening = Opening { system: question.system.clone(), user: question.user.clone(), tools: Vec::new() };
-    conversation.open(&opening, deps).await?;
     let request = MessageRequest {
         model: turn.model.clone(),
-        system: question.system,
+        system: opening.system,
         tools: Arc::from([]),
-        messages: vec![Message::user(question.user)],
+        messages: vec![Message::user(opening.user)],
         max_tokens: deps.settings.max_tokens,
-        reply_schema: question.reply_schema,
+        reply_schema: opening.reply_schema,
     };
     let reply = conversation.ask(1, &request, deps).await?.text();
     Ok(Answered { turn, context, outcome, reply })
+}
+
+/// The question, as the plugin composes it.
+async fn open(day: &Acted, deps: &Deps) -> Result<Opening, TurnEnd> {
+    let Acted { turn, context, outcome } = day;
+    let compose = |_| async move {
+        let called = turn.generation.compose_rating(&turn.strategy, &turn.persona, context, outcome).await;
+        let question = plugin::record(turn, Stage::AskRating, called, deps).await?;
+        let question = question.map_err(|error| faults::plugin(Stage::AskRating, &error))?;
+        Ok::<_, TurnEnd>(Opening {
+            system: question.system,
+            user: question.user,
+            tools: Vec::new(),
+            max_rounds: None,
+            reply_schema: question.reply_schema,
+        })
+    };
+    let opened = turn.steps.once(&StepKey::opening(Phase::Rating), &json!({}), compose).await;
+    Ok(opened.map_err(|error| faults::steps(Stage::AskRating, &error))??.value)
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use super::deps::Deps;
 use super::values::{Assigned, Due, Role};
 use super::{enrol, faults, plugin};
-use crate::behavior::{Pin, Pinned, Unserved};
+use crate::behavior::{NotRecalled, Pin, Pinned, Unserved};
+use crate::engine::Steps;
 use crate::store;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
 
-pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
+/// For a turn that begins.
+pub(super) async fn pin(due: Due, steps: Arc<dyn Steps>, deps: &Deps) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;
     let strategy = match &role {
         Some(role) => role.strategy(deps)?,
@@ -19,8 +21,8 @@ pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
     };
     let Pin { served, refused } = deps.registry.pin(&strategy, &due.persona.id).await;
     refused.into_iter().for_each(|refusal| plugin::tell_refused(refusal, deps));
-    let Pinned { generation, served_as, strategy, probation } =
-        served.map_err(|why| unserved(&strategy, why))?;
+    let pinned = served.map_err(|why| unserved(&strategy, why))?;
+    let Pinned { generation, served_as, strategy, .. } = &pinned;
     let model = strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone());
     let pin = store::Pin {
         strategy: strategy.name.clone(),
@@ -30,16 +32,47 @@ pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
         plugin_version: generation.descriptor().version.clone(),
         generation: generation.number(),
         plugin_sha256: generation.digest().clone(),
-        served_as,
+        served_as: *served_as,
         model: model.clone(),
     };
     deps.ledger.pin(due.turn, &pin).await.map_err(|error| faults::ledger(Stage::Assign, &error))?;
+    Ok(assigned(due, steps, role, pinned, model))
+}
+
+/// For a turn that goes on: as it was, to its end.
+pub(super) async fn keep(
+    due: Due,
+    steps: Arc<dyn Steps>,
+    pin: &store::Pin,
+    deps: &Deps,
+) -> Result<Assigned, TurnEnd> {
+    let role = enrol::role(&due, deps).await?;
+    let plain = || Arc::new(Strategy::plain(pin.strategy.clone(), pin.plugin.clone()));
+    let configured = deps.strategies.get(&pin.strategy).cloned().unwrap_or_else(plain);
+    let strategy = Strategy {
+        plugin: pin.plugin.clone(),
+        settings: pin.settings.clone(),
+        model: Some(pin.model.clone()),
+        ..Strategy::clone(&configured)
+    };
+    let recalled = deps.registry.recall(&pin.plugin, &pin.plugin_sha256).await;
+    let generation = recalled.map_err(|NotRecalled { why, for_good }| match for_good {
+        true => Fault::build_gone(&why),
+        false => Fault::new(Stage::Assign, "build-unavailable", why),
+    })?;
+    let pinned =
+        Pinned { generation, served_as: pin.served_as, strategy: Arc::new(strategy), probation: None };
+    Ok(assigned(due, steps, role, pinned, pin.model.clone()))
+}
+
+fn assigned(due: Due, steps: Arc<dyn Steps>, role: Option<Role>, pinned: Pinned, model: String) -> Assigned {
+    let Pinned { generation, served_as, strategy, probation } = pinned;
     let memory_line = role.as_ref().map_or_else(|| strategy.name.clone(), Role::memory_line);
     let seed = role.as_ref().map_or_else(|| due.turn.seed(), |role| role.seed(&due));
-    let Due { turn, attempt, persona, .. } = due;
-    Ok(Assigned {
+    let Due { turn, persona, .. } = due;
+    Assigned {
         turn,
-        attempt,
+        steps,
         persona,
         strategy,
         generation,
@@ -49,7 +82,7 @@ pub(super) async fn pin(due: Due, deps: &Deps) -> Result<Assigned, TurnEnd> {
         role,
         memory_line,
         seed,
-    })
+    }
 }
 
 /// The strategy that the configuration gives to the persona.

@@ -1,35 +1,69 @@
 //! Stage `compose`: the plugin turns persona, date, tools and memory into the question.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deps::Deps;
 use super::values::{Assigned, Composed, Equipped};
 use super::{faults, plugin};
 use crate::behavior::CallError;
 use crate::store::{LedgerError, tools_digest};
-use domain::behavior::{FailureKind, OfferedTool, TurnContext};
+use domain::behavior::{FailureKind, OfferedTool, TurnContext, TurnRequest};
 use domain::event::TurnEnd;
 use domain::experiment::{Exposure, PhaseArm};
 use domain::fault::Stage;
 use domain::ids::Sha256Hex;
 use domain::plugin::ServedAs;
+use domain::step::StepKey;
+use domain::tool::Tool;
+use domain::transcript::{Opening, Phase};
 
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;
     let context = context(&equipped, deps).await?;
-    let kept = deps.ledger.keep_context(turn.turn, &turn.persona, &context).await;
+    let kept = deps.ledger.keep_context(turn.turn, &turn.persona, &context, &equipped.tools).await;
     kept.map_err(|error| faults::ledger(Stage::Compose, &error))?;
-    let called = turn.generation.compose_turn(&turn.strategy, &turn.persona, &context).await;
+    let opening = open(&equipped, &context, deps).await?;
+    Ok(Composed { equipped, context, opening })
+}
+
+/// The same for a turn that goes on: what it was begun with is known, and so is what it opened with.
+pub(super) async fn go_on(
+    equipped: Equipped,
+    context: TurnContext,
+    deps: &Deps,
+) -> Result<Composed, TurnEnd> {
+    let opening = open(&equipped, &context, deps).await?;
+    Ok(Composed { equipped, context, opening })
+}
+
+/// What the main phase opens with. Everything that is asked and done afterwards stands on it.
+async fn open(equipped: &Equipped, context: &TurnContext, deps: &Deps) -> Result<Opening, TurnEnd> {
+    let compose = |_| compose(equipped, context, deps);
+    let opened = equipped.turn.steps.once(&StepKey::opening(Phase::Main), &json!({}), compose).await;
+    Ok(opened.map_err(|error| faults::steps(Stage::Compose, &error))??.value)
+}
+
+async fn compose(equipped: &Equipped, context: &TurnContext, deps: &Deps) -> Result<Opening, TurnEnd> {
+    let Equipped { turn, tools, .. } = equipped;
+    let called = turn.generation.compose_turn(&turn.strategy, &turn.persona, context).await;
     match plugin::record(turn, Stage::Compose, called, deps).await? {
         Ok(request) => {
-            expose(turn, &context, deps).await?;
-            Ok(Composed { equipped, context, request })
+            expose(turn, context, deps).await?;
+            Ok(opening(request, tools))
         }
         Err(CallError::Failed(failure)) if failure.kind == FailureKind::Skip => {
             Err(TurnEnd::Skipped { reason: failure.message, until: None })
         }
         Err(error) => Err(faults::plugin(Stage::Compose, &error).into()),
     }
+}
+
+/// With the tools that there are and that the plugin lets the model use.
+fn opening(request: TurnRequest, tools: &[Tool]) -> Opening {
+    let TurnRequest { system, user, allowed_tools, max_rounds } = request;
+    let is_allowed = |tool: &&Tool| allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
+    let tools = tools.iter().filter(is_allowed).map(|tool| tool.name.clone()).collect();
+    Opening { system, user, tools, max_rounds, reply_schema: None }
 }
 
 /// The arm's own prompt is composed: only now is the persona exposed to it. What a fallback composes, or a

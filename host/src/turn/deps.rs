@@ -17,6 +17,7 @@ use crate::telemetry::Events;
 use domain::clock::Clock;
 use domain::ids::StrategyName;
 use domain::strategy::{Routing, Strategy};
+use domain::tool::Tool;
 
 /// What every turn is run with.
 #[derive(Debug)]
@@ -62,4 +63,17 @@ pub struct Settings {
     pub turn_deadline: Duration,
     /// What the personas' calendar day is.
     pub time_zone: Tz,
+    /// Tools that may be called twice: `todo.list`, or `todo.*` for a whole module.
+    pub idempotent_tools: Vec<String>,
+}
+
+impl Settings {
+    /// Whether a call that may have been carried out may be made again: where the operator or the server says so.
+    pub(super) fn may_repeat(&self, tool: &Tool) -> bool {
+        let is_meant = |entry: &String| match entry.strip_suffix(".*") {
+            Some(module) => module == tool.module(),
+            None => *entry == tool.name,
+        };
+        tool.read_only || tool.idempotent || self.idempotent_tools.iter().any(is_meant)
+    }
 }

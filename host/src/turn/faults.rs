@@ -1,10 +1,12 @@
 //! From each room's errors to faults: the stage, a code, the room's own words, and advice.
 
 use crate::behavior::CallError;
+use crate::engine::{Failing, StepsError, Undone};
 use crate::mana::ManaError;
 use crate::mcp::McpError;
 use crate::model::ModelError;
 use crate::store::LedgerError;
+use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 
 pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
@@ -32,7 +34,38 @@ pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
 }
 
 pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
-    Fault::new(stage, "ledger", error.to_string())
+    lost(stage, &error.to_string())
+}
+
+pub(super) fn steps(stage: Stage, error: &StepsError) -> Fault {
+    match error {
+        StepsError::Misfit(what) => Fault::misfit(stage, what),
+        StepsError::Lost(_) => lost(stage, &error.to_string()),
+    }
+}
+
+fn lost(stage: Stage, what: &str) -> Fault {
+    Fault::new(stage, "ledger", what)
         .hint("check that the disk has space and that the ledger's folder can be written")
         .stopping_the_tick()
+}
+
+impl Failing for ModelError {
+    /// It may be paid for.
+    fn undone(&self) -> Undone {
+        Undone::Unknown
+    }
+}
+
+impl Failing for McpError {
+    fn undone(&self) -> Undone {
+        if self.is_answer_lost() { Undone::Unknown } else { Undone::Surely }
+    }
+}
+
+/// A stage of the turn that is itself a step.
+impl Failing for TurnEnd {
+    fn undone(&self) -> Undone {
+        Undone::Surely
+    }
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod ask_rating;
 mod assign;
+mod call;
 mod compose;
 mod deps;
 mod enrol;

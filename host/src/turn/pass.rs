@@ -1,10 +1,14 @@
 //! The turn from end to end. Read it top to bottom: nothing flows back.
 
+use std::sync::Arc;
+
 use super::deps::Deps;
 use super::stages::Stages;
-use super::values::{Due, Ended, Kept};
+use super::values::{Acted, Due, Ended, Kept};
 use super::visit::Visit;
 use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
+use crate::engine::{Embedded, Steps};
+use crate::store::Unfinished;
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;
 
@@ -35,28 +39,77 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
     ended
 }
 
-/// Up to the point where the actions are safe and there is something to rate. Whatever ends the turn before,
-/// its journal holds what was done.
+/// Up to the point where the actions are safe and there is something to rate. Whatever ends the attempt before, its
+/// journal holds what was done.
 async fn spend_the_day(
     due: Due,
     stages: &Stages<'_>,
     ended: &mut Ended,
     visit: &mut Option<Visit>,
 ) -> Result<Kept, TurnEnd> {
+    let (turn, attempt) = (due.turn, due.attempt);
+    let unfinished = match attempt {
+        1 => None,
+        _ => stages
+            .deps
+            .ledger
+            .unfinished(turn)
+            .await
+            .map_err(|error| faults::ledger(Stage::Assign, &error))?,
+    };
+    let steps = Embedded::open(Arc::clone(&stages.deps.ledger), turn, attempt).await;
+    let steps = Arc::new(steps.map_err(|error| faults::ledger(Stage::Assign, &error))?);
+    let kept = match unfinished {
+        None => begin(due, steps, stages, ended, visit).await?,
+        Some(unfinished) => go_on(due, steps, unfinished, stages, ended, visit).await?,
+    };
+    ended.actions = kept.0.outcome.actions.len();
+    match nothing_to_rate(&kept) {
+        Some(end) => Err(end),
+        None => Ok(kept),
+    }
+}
+
+async fn begin(
+    due: Due,
+    steps: Arc<dyn Steps>,
+    stages: &Stages<'_>,
+    ended: &mut Ended,
+    visit: &mut Option<Visit>,
+) -> Result<Kept, TurnEnd> {
     let deps = stages.deps;
-    let assigned = stages.through(Stage::Assign, assign::pin(due, deps)).await?;
+    let assigned = stages.through(Stage::Assign, assign::pin(due, steps, deps)).await?;
     ended.strategy = Some(assigned.strategy.name.clone());
     let signed_in = stages.through(Stage::SignIn, sign_in::sign_in(assigned, deps)).await?;
     let placed = stages.through(Stage::Space, space::enter(signed_in, deps)).await?;
     let equipped = stages.through(Stage::Tools, tools::open(placed, deps)).await?;
     let composed = stages.through(Stage::Compose, compose::ask_plugin(equipped, deps)).await?;
     let acted = stages.through(Stage::ToolLoop, tool_loop::spend(composed, visit, deps)).await?;
-    let kept = stages.through(Stage::KeepActions, keep::actions(acted, deps)).await?;
-    ended.actions = kept.0.outcome.actions.len();
-    match nothing_to_rate(&kept) {
-        Some(end) => Err(end),
-        None => Ok(kept),
+    stages.through(Stage::KeepActions, keep::actions(acted, deps)).await
+}
+
+/// From the last step that is known: signed in anew, with a session of its own, and otherwise as it was begun.
+async fn go_on(
+    due: Due,
+    steps: Arc<dyn Steps>,
+    unfinished: Unfinished,
+    stages: &Stages<'_>,
+    ended: &mut Ended,
+    visit: &mut Option<Visit>,
+) -> Result<Kept, TurnEnd> {
+    let deps = stages.deps;
+    let Unfinished { pin, context, tools, day } = unfinished;
+    let turn = stages.through(Stage::Assign, assign::keep(due, steps, &pin, deps)).await?;
+    ended.strategy = Some(turn.strategy.name.clone());
+    if let Some(outcome) = day {
+        return Ok(Kept(Acted { turn, context, outcome }));
     }
+    let signed_in = stages.through(Stage::SignIn, sign_in::sign_in(turn, deps)).await?;
+    let placed = stages.through(Stage::Space, space::enter(signed_in, deps)).await?;
+    let equipped = stages.through(Stage::Tools, tools::reopen(placed, tools, deps)).await?;
+    let composed = stages.through(Stage::Compose, compose::go_on(equipped, context, deps)).await?;
+    let acted = stages.through(Stage::ToolLoop, tool_loop::spend(composed, visit, deps)).await?;
+    stages.through(Stage::KeepActions, keep::actions(acted, deps)).await
 }
 
 /// How the turn ends with its day.
@@ -77,8 +130,8 @@ async fn rate_it(kept: Kept, stages: &Stages<'_>, ended: &mut Ended) -> Result<(
     Ok(())
 }
 
-/// Writes down how the turn ended, and with it what was done and is not kept yet. A ledger that fails now is a
-/// fault of its own; the next tick ends the turn.
+/// Writes down how the attempt ended, and of a turn that is over with it what was done and is not kept yet. A ledger
+/// that fails now is a fault of its own; a later look ends the attempt.
 async fn conclude(ended: &mut Ended, end: TurnEnd, deps: &Deps) {
     ended.end = match deps.ledger.end(ended.turn, &end).await {
         Ok(kept) => {

@@ -2,26 +2,23 @@
 //! ends it.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use tokio::time::Instant;
 
 use super::ask::Conversation;
+use super::call::Calling;
 use super::deps::Deps;
-use super::faults;
 use super::values::{Acted, Assigned, Composed, Equipped};
 use super::visit::Visit;
-use crate::mcp::{McpError, Names};
-use crate::model::{Message, MessageRequest, Reply, StopReason, ToolDefinition, ToolResult, ToolUse};
-use crate::store::{CallIntent, StepKey};
+use crate::mcp::Names;
+use crate::model::{Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult, ToolUse};
 use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
-use domain::behavior::{TurnOutcome, TurnRequest};
-use domain::event::{Event, TurnEnd};
+use domain::behavior::TurnOutcome;
+use domain::call::ANSWER_LOST;
+use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::tool::Tool;
 use domain::transcript::{Opening, Phase, ToolAnswer};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
@@ -32,10 +29,10 @@ pub(super) async fn spend(
     visit: &mut Option<Visit>,
     deps: &Deps,
 ) -> Result<Acted, TurnEnd> {
-    let Composed { equipped, context, request } = composed;
+    let Composed { equipped, context, opening } = composed;
     let Equipped { turn, visit: opened, tools } = equipped;
     let names = Names::for_tools(&tools);
-    let offered = offered(tools, &request);
+    let offered = offered(tools, &opening);
     let mut day = Day {
         turn: &turn,
         names: &names,
@@ -45,29 +42,21 @@ pub(super) async fn spend(
         final_text: None,
         stop_reason: String::new(),
     };
-    day.go(&request, deps).await?;
+    day.go(&opening, deps).await?;
     let Day { actions, final_text, stop_reason, .. } = day;
     let outcome = TurnOutcome { modules_used: modules_used(&actions), actions, final_text, stop_reason };
     Ok(Acted { turn, context, outcome })
 }
 
-/// The tools that the plugin lets the model use.
-fn offered(tools: Vec<Tool>, request: &TurnRequest) -> Vec<Tool> {
-    match &request.allowed_tools {
-        None => tools,
-        Some(allowed) => tools.into_iter().filter(|tool| allowed.contains(&tool.name)).collect(),
-    }
+/// The tools that the phase opened with.
+fn offered(tools: Vec<Tool>, opening: &Opening) -> Vec<Tool> {
+    tools.into_iter().filter(|tool| opening.tools.contains(&tool.name)).collect()
 }
 
 /// The tool that a call means, if there is one on offer.
 fn meant<'a>(call: &ToolUse, names: &Names, offered: &'a [Tool]) -> Option<&'a Tool> {
     let name = names.from_model(&call.name)?;
     offered.iter().find(|tool| tool.name == name)
-}
-
-/// The answer to a call that is not made.
-fn refuse(text: String) -> Result<ToolAnswer, McpError> {
-    Ok(ToolAnswer { text, is_error: true })
 }
 
 /// The main phase while it lasts.
@@ -82,20 +71,19 @@ struct Day<'a> {
 }
 
 impl Day<'_> {
-    async fn go(&mut self, request: &TurnRequest, deps: &Deps) -> Result<(), Fault> {
+    async fn go(&mut self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
         let conversation =
             Conversation { turn: self.turn, phase: Phase::Main, stage: Stage::ToolLoop, names: self.names };
-        conversation.open(&self.opening(request), deps).await?;
         let ceiling = deps.settings.max_rounds;
-        let max_rounds = request.max_rounds.unwrap_or(ceiling).min(ceiling);
-        let mut message = self.first_message(request, deps);
+        let max_rounds = opening.max_rounds.unwrap_or(ceiling).min(ceiling);
+        let mut message = self.first_message(opening, deps);
         let mut pauses = 0;
         for round in 1..=max_rounds {
-            let reply = conversation.ask(round, &message, deps).await?;
-            self.hear(&reply);
-            message.messages.push(Message::assistant(&reply));
-            let calls = reply.tool_uses();
-            match reply.stop_reason {
+            let said = conversation.ask(round, &message, deps).await?;
+            self.hear(&said);
+            message.messages.push(Message::assistant(&said));
+            let calls = said.tool_uses();
+            match said.stop_reason {
                 StopReason::PauseTurn if pauses < MAX_PAUSES => {
                     pauses += 1;
                     continue;
@@ -114,15 +102,7 @@ impl Day<'_> {
         Ok(())
     }
 
-    fn opening(&self, request: &TurnRequest) -> Opening {
-        Opening {
-            system: request.system.clone(),
-            user: request.user.clone(),
-            tools: self.offered.iter().map(|tool| tool.name.clone()).collect(),
-        }
-    }
-
-    fn first_message(&self, request: &TurnRequest, deps: &Deps) -> MessageRequest {
+    fn first_message(&self, opening: &Opening, deps: &Deps) -> MessageRequest {
         let mut definitions: Vec<ToolDefinition> = (self.offered.iter())
             .map(|tool| ToolDefinition {
                 name: self.names.for_model(&tool.name).to_owned(),
@@ -134,20 +114,20 @@ impl Day<'_> {
         definitions.sort_by(|a, b| a.name.cmp(&b.name));
         MessageRequest {
             model: self.turn.model.clone(),
-            system: request.system.clone(),
+            system: opening.system.clone(),
             tools: Arc::from(definitions),
-            messages: vec![Message::user(&request.user)],
+            messages: vec![Message::user(&opening.user)],
             max_tokens: deps.settings.max_tokens,
             reply_schema: None,
         }
     }
 
-    fn hear(&mut self, reply: &Reply) {
-        let text = reply.text();
+    fn hear(&mut self, said: &Said) {
+        let text = said.text();
         if !text.trim().is_empty() {
             self.final_text = Some(text);
         }
-        reply.stop_reason.name().clone_into(&mut self.stop_reason);
+        said.stop_reason.name().clone_into(&mut self.stop_reason);
     }
 
     /// Answers every call of a reply: neighbouring ones that only read at once, the rest in order.
@@ -161,6 +141,9 @@ impl Day<'_> {
         let (names, offered) = (self.names, self.offered);
         let reads = |call: &ToolUse| meant(call, names, offered).is_some_and(|tool| tool.read_only);
         for together in calls.chunk_by(|a, b| reads(a) && reads(b)) {
+            if deps.stop.is_cancelled() {
+                return Err(Fault::stopping(Stage::ToolLoop));
+            }
             // Not before the reply is there, and again after each call: both may take longer than a token lives.
             self.visit.renew(deps).await?;
             results.extend(self.call_together(round, together, deps).await?);
@@ -190,10 +173,9 @@ impl Day<'_> {
             })
             .collect();
         let mut answers: Vec<_> = together.iter().map(|_| None).collect();
-        while let Some((at, answered, took)) = under_way.next().await {
-            let action = &mut self.actions[at];
-            let settled = answered.and_then(|answered| calling.settle(action, answered, took));
-            answers[at - first] = Some(settled);
+        while let Some((at, action, answer)) = under_way.next().await {
+            self.actions[at] = action;
+            answers[at - first] = Some(answer);
         }
         let answered = together.iter().zip(answers.into_iter().flatten());
         let result = |(call, answer): (&ToolUse, Result<ToolAnswer, Fault>)| {
@@ -214,98 +196,8 @@ impl Day<'_> {
             module,
             input: call.input.clone(),
             status: ActionStatus::Unknown,
-            error: Some("the answer was lost".to_owned()),
+            error: Some(ANSWER_LOST.to_owned()),
             latency_ms: None,
         }
-    }
-}
-
-/// The calls of one round that are made at once.
-struct Calling<'a> {
-    turn: &'a Assigned,
-    visit: &'a Visit,
-    round: u32,
-    deps: &'a Deps,
-}
-
-impl Calling<'_> {
-    /// Makes one call, journaled; gives its position, the answer, and how long it took.
-    async fn make(
-        &self,
-        position: usize,
-        call: &ToolUse,
-        tool: Option<&Tool>,
-        action: Action,
-    ) -> (usize, Result<Result<ToolAnswer, McpError>, Fault>, Duration) {
-        let started = Instant::now();
-        let answered = self.make_journaled(position, call, tool, action).await;
-        (position, answered, started.elapsed())
-    }
-
-    async fn make_journaled(
-        &self,
-        position: usize,
-        call: &ToolUse,
-        tool: Option<&Tool>,
-        action: Action,
-    ) -> Result<Result<ToolAnswer, McpError>, Fault> {
-        let ledger = &self.deps.ledger;
-        let lost = |error| faults::ledger(Stage::ToolLoop, &error);
-        let key = StepKey::tool(self.turn.turn, self.turn.attempt, self.round, position);
-        let Action { tool: name, module, input, .. } = action;
-        let intent = CallIntent { id: call.id.clone(), tool: name, module, input };
-        let step = ledger.intend(&key, &intent).await.map_err(lost)?;
-        let answered = match (tool, &call.unreadable) {
-            (None, _) => {
-                refuse(format!("There is no tool {}. Use one of those that you were given.", call.name))
-            }
-            (Some(_), Some(why)) => refuse(format!("The arguments are not valid JSON: {why}. Call again.")),
-            (Some(tool), None) => self.visit.call(&tool.name, &call.input, self.deps).await,
-        };
-        match &answered {
-            Ok(answer) => ledger.complete(step, answer).await.map_err(lost)?,
-            Err(error) if error.is_answer_lost() => {
-                ledger.fail(step, &error.to_string()).await.map_err(lost)?;
-            }
-            Err(error) => ledger.refuse(step, &error.to_string()).await.map_err(lost)?,
-        }
-        Ok(answered)
-    }
-
-    /// Writes down what became of an action. A lost answer is told to the model as long as the session
-    /// lives; a lost session ends the day.
-    fn settle(
-        &self,
-        action: &mut Action,
-        answered: Result<ToolAnswer, McpError>,
-        took: Duration,
-    ) -> Result<ToolAnswer, Fault> {
-        action.latency_ms = u32::try_from(took.as_millis()).ok();
-        let result = match answered {
-            Ok(answer) => {
-                action.status = if answer.is_error { ActionStatus::Error } else { ActionStatus::Ok };
-                action.error = answer.is_error.then(|| answer.text.clone());
-                Ok(answer)
-            }
-            Err(error) => {
-                let lost = error.is_answer_lost();
-                action.status = if lost { ActionStatus::Unknown } else { ActionStatus::Error };
-                action.error = Some(error.to_string());
-                if error.keeps_session() {
-                    Ok(ToolAnswer { text: error.to_string(), is_error: true })
-                } else {
-                    Err(faults::mcp(Stage::ToolLoop, &error))
-                }
-            }
-        };
-        let unknown = action.module == UNKNOWN_MODULE;
-        self.deps.events.emit(Event::ToolCalled {
-            turn: self.turn.turn,
-            email: self.turn.persona.email.clone(),
-            tool: if unknown { UNKNOWN_MODULE.to_owned() } else { action.tool.clone() },
-            ok: action.status == ActionStatus::Ok,
-            took,
-        });
-        result
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::visit::Visit;
 use crate::behavior::{Generation, Probation};
+use crate::engine::Steps;
 use crate::mana::{self, Space};
-use domain::behavior::{RatingReport, TurnContext, TurnOutcome, TurnRequest};
+use domain::behavior::{RatingReport, TurnContext, TurnOutcome};
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::ids::{StrategyName, TurnId};
@@ -15,6 +16,7 @@ use domain::plugin::ServedAs;
 use domain::rating::Rating;
 use domain::strategy::Strategy;
 use domain::tool::Tool;
+use domain::transcript::Opening;
 
 /// A persona whose turn begins.
 #[derive(Clone, Debug)]
@@ -57,7 +59,7 @@ pub struct Ended {
 #[derive(Clone, Debug)]
 pub(super) struct Assigned {
     pub(super) turn: TurnId,
-    pub(super) attempt: u32,
+    pub(super) steps: Arc<dyn Steps>,
     pub(super) persona: Persona,
     pub(super) strategy: Arc<Strategy>,
     pub(super) generation: Arc<Generation>,
@@ -99,7 +101,7 @@ pub(super) struct Equipped {
 pub(super) struct Composed {
     pub(super) equipped: Equipped,
     pub(super) context: TurnContext,
-    pub(super) request: TurnRequest,
+    pub(super) opening: Opening,
 }
 
 /// The day is over.

@@ -85,15 +85,15 @@ fn go_on(request: &mut MessageRequest, reply: &Reply) {
         text: result.clone(),
         is_error: false,
     };
-    request.messages.push(Message::assistant(reply));
-    request.messages.push(Message::tool_results(reply.tool_uses().into_iter().map(answer)));
+    request.messages.push(Message::assistant(&reply.said));
+    request.messages.push(Message::tool_results(reply.said.tool_uses().into_iter().map(answer)));
 }
 
 async fn conversation(claude: &Claude, request: &mut MessageRequest) -> Vec<Reply> {
     let mut replies = Vec::new();
     loop {
         let reply = claude.message(request).await.expect("a reply");
-        let goes_on = reply.stop_reason == StopReason::ToolUse;
+        let goes_on = reply.said.stop_reason == StopReason::ToolUse;
         if goes_on {
             go_on(request, &reply);
         }
@@ -108,11 +108,11 @@ async fn conversation(claude: &Claude, request: &mut MessageRequest) -> Vec<Repl
 async fn a_conversation_goes_on_until_claude_has_no_more_calls() {
     let server = scripted(Script::default()).await;
     let replies = conversation(&client(options(server.url())), &mut request()).await;
-    let calls: usize = replies.iter().map(|reply| reply.tool_uses().len()).sum();
+    let calls: usize = replies.iter().map(|reply| reply.said.tool_uses().len()).sum();
     assert!((3..=5).contains(&calls), "{calls}");
     let last = replies.last().expect("at least one");
-    assert_eq!(last.stop_reason, StopReason::EndTurn);
-    assert!(last.text().contains("todo"), "{}", last.text());
+    assert_eq!(last.said.stop_reason, StopReason::EndTurn);
+    assert!(last.said.text().contains("todo"), "{}", last.said.text());
     let books = server.books();
     assert_eq!(usize::try_from(books.total.paid), Ok(replies.len()));
     let mut counted = Usage::default();
@@ -149,14 +149,14 @@ async fn an_enforced_format_goes_on_the_wire_and_the_rating_is_bare_json() {
     let server = scripted(Script { fence: 1.0, ..Script::default() }).await;
     let claude = client(options(server.url()));
     let free = claude.message(&rating_request()).await.expect("a reply");
-    assert!(serde_json::from_str::<Value>(&free.text()).is_err(), "{}", free.text());
+    assert!(serde_json::from_str::<Value>(&free.said.text()).is_err(), "{}", free.said.text());
     let rating = json!({"type": "object", "additionalProperties": false, "required": ["module"],
         "properties": {"module": {"type": "string"}, "rating": {"type": "integer", "enum": [1, 2, 3, 4, 5]}}});
     let schema = json!({"type": "object", "additionalProperties": false, "required": ["ratings"],
         "properties": {"ratings": {"type": "array", "items": rating}}});
     let held = MessageRequest { reply_schema: Some(schema), ..rating_request() };
     let held = claude.message(&held).await.expect("a reply");
-    let ratings: Value = serde_json::from_str(&held.text()).expect("bare JSON");
+    let ratings: Value = serde_json::from_str(&held.said.text()).expect("bare JSON");
     let modules: Vec<&Value> =
         ratings["ratings"].as_array().expect("a list").iter().map(|rating| &rating["module"]).collect();
     assert_eq!(modules, ["todo", "habits"]);
@@ -178,12 +178,12 @@ async fn every_stop_reason_arrives() {
     let claude = client(options(server.url()));
     for reason in reasons {
         let reply = claude.message(&request()).await.expect("a reply");
-        assert_eq!((reply.stop_reason.name(), reply.text().as_str()), (reason, "Bis hierher."));
+        assert_eq!((reply.said.stop_reason.name(), reply.said.text().as_str()), (reason, "Bis hierher."));
     }
     server.plan_fault(Fault::Refusal);
     let reply = claude.message(&request()).await.expect("a reply");
     let expected = StopReason::Refusal { category: Some("general_harms".to_owned()) };
-    assert_eq!((reply.stop_reason, reply.blocks), (expected, vec![]));
+    assert_eq!((reply.said.stop_reason, reply.said.blocks), (expected, vec![]));
     server.stop().await;
 }
 
@@ -211,7 +211,7 @@ async fn what_can_pass_is_repeated_and_the_reply_is_the_same() {
         }
         let reply = client(options).message(&request()).await.expect("a reply");
         assert_eq!(reply.attempts, attempts, "{faults:?}");
-        replies.push((reply.blocks, reply.stop_reason));
+        replies.push((reply.said.blocks, reply.said.stop_reason));
         server.stop().await;
     }
     assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:#?}");
@@ -224,7 +224,7 @@ async fn latency_changes_nothing_but_the_time() {
     for latency in [Duration::ZERO, beat] {
         let script = Script { first_byte_after: latency, between_events: latency, ..Script::default() };
         let server = scripted(script).await;
-        replies.push(client(options(server.url())).message(&request()).await.expect("a reply").blocks);
+        replies.push(client(options(server.url())).message(&request()).await.expect("a reply").said.blocks);
         server.stop().await;
     }
     assert_eq!(replies[0], replies[1]);
@@ -239,7 +239,7 @@ async fn a_stream_that_breaks_anywhere_is_repeated() {
     for bytes in (0..1600).step_by(53) {
         server.plan_fault(Fault::CutAfter(bytes));
         let reply = claude.message(&request()).await.expect("a reply");
-        assert_eq!(reply.blocks, whole.blocks, "after {bytes} bytes");
+        assert_eq!(reply.said.blocks, whole.said.blocks, "after {bytes} bytes");
         repeated += reply.attempts - 1;
     }
     assert_eq!(repeated, 31);
@@ -290,9 +290,9 @@ async fn events_and_blocks_of_the_future_are_passed_over_but_said_back() {
     let claude = client(options(server.url()));
     let known = claude.message(&request()).await.expect("a reply");
     let unknown = claude.message(&request()).await.expect("a reply");
-    assert_eq!(unknown.tool_uses(), known.tool_uses());
-    assert_eq!(unknown.blocks.len(), known.blocks.len() + 1);
-    let said_back = Message::assistant(&unknown).content;
+    assert_eq!(unknown.said.tool_uses(), known.said.tool_uses());
+    assert_eq!(unknown.said.blocks.len(), known.said.blocks.len() + 1);
+    let said_back = Message::assistant(&unknown.said).content;
     assert_eq!(said_back.last(), Some(&json!({"type": "dream", "scene": {"place": "sea"}})));
     server.stop().await;
 }
@@ -301,12 +301,12 @@ async fn events_and_blocks_of_the_future_are_passed_over_but_said_back() {
 async fn a_call_that_max_tokens_cut_off_is_neither_offered_nor_said_back() {
     let server = with_faults(&[Fault::CutByMaxTokens]).await;
     let reply = client(options(server.url())).message(&request()).await.expect("a reply");
-    assert_eq!(reply.stop_reason, StopReason::MaxTokens);
-    let cut = reply.blocks.last().expect("a block");
+    assert_eq!(reply.said.stop_reason, StopReason::MaxTokens);
+    let cut = reply.said.blocks.last().expect("a block");
     assert_eq!((cut.kind(), cut.cut), ("tool_use", true));
-    let offered: Vec<Value> = reply.tool_uses().into_iter().map(|call| json!(call.id)).collect();
+    let offered: Vec<Value> = reply.said.tool_uses().into_iter().map(|call| json!(call.id)).collect();
     assert!(!offered.contains(&cut.raw["id"]));
-    assert!(!Message::assistant(&reply).content.contains(&cut.raw));
+    assert!(!Message::assistant(&reply.said).content.contains(&cut.raw));
     server.stop().await;
 }
 
@@ -315,10 +315,10 @@ async fn a_reply_without_content_and_a_call_to_an_invented_tool_are_replies() {
     let server = with_faults(&[Fault::Empty, Fault::InventsTool]).await;
     let claude = client(options(server.url()));
     let empty = claude.message(&request()).await.expect("a reply");
-    assert_eq!((empty.blocks, empty.stop_reason), (vec![], StopReason::EndTurn));
+    assert_eq!((empty.said.blocks, empty.said.stop_reason), (vec![], StopReason::EndTurn));
     let mut request = request();
     let inventive = claude.message(&request).await.expect("a reply");
-    assert_eq!(inventive.tool_uses()[0].name, "todo_teleport");
+    assert_eq!(inventive.said.tool_uses()[0].name, "todo_teleport");
     go_on(&mut request, &inventive);
     claude.message(&request).await.expect("the conversation goes on");
     server.stop().await;

@@ -8,6 +8,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::action::{Action, ActionStatus};
 use domain::behavior::TurnOutcome;
+use domain::call::CallIntent;
 use domain::clock::Clock;
 use domain::delivery::{Rows, feedback_requests};
 use domain::event::TurnEnd;
@@ -15,14 +16,16 @@ use domain::fault::{Fault, Stage};
 use domain::ids::{PersonaId, StrategyName, TurnId};
 use domain::persona::{Cadence, Persona};
 use domain::rating::{Rating, Score};
+use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolAnswer};
 use domain::usage::{NanoUsd, Usage};
 use persona_host::store::{
-    Answered, Begin, Begun, CallIntent, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Standing,
-    StepKey, TurnFilter,
+    Begin, Begun, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, LetGoOn, Standing, StepRow, TurnFilter,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::meddling::meddle;
 
 /// A ledger in a folder of its own, and a clock.
 struct Shelf {
@@ -104,11 +107,11 @@ async fn keep(ledger: &Ledger, persona: &Persona) -> Result<(), LedgerError> {
 }
 
 async fn answer(ledger: &Ledger, turn: TurnId, number: u32, cost: Option<u64>) {
-    answer_of(ledger, &StepKey::model(turn, 1, Phase::Main, number), cost).await;
+    answer_of(ledger, (turn, 1), &StepKey::model(Phase::Main, number), cost).await;
 }
 
-async fn answer_of(ledger: &Ledger, key: &StepKey, cost: Option<u64>) {
-    let step = ledger.intend(key, &json!({})).await.unwrap();
+async fn answer_of(ledger: &Ledger, (turn, attempt): (TurnId, u32), key: &StepKey, cost: Option<u64>) {
+    let step = ledger.begin_step(turn, attempt, key, "{}").await.unwrap();
     let round = Round {
         text: "Gut.".to_owned(),
         tool_calls: Vec::new(),
@@ -118,8 +121,19 @@ async fn answer_of(ledger: &Ledger, key: &StepKey, cost: Option<u64>) {
         cost: cost.map(NanoUsd),
         latency_ms: 3,
     };
-    let answered = Answered { round: &round, content: json!([]), attempts: 1, price_table: "2026-11-22" };
-    ledger.answer(step, &answered).await.unwrap();
+    let mut answered = serde_json::to_value(&round).unwrap();
+    answered["price_table"] = json!("2026-11-22");
+    ledger.keep_step(step, &answered.to_string()).await.unwrap();
+}
+
+/// Begins a tool call.
+async fn intend(ledger: &Ledger, (turn, attempt): (TurnId, u32), place: usize, call: &CallIntent) -> StepRow {
+    let intent = serde_json::to_string(call).unwrap();
+    ledger.begin_step(turn, attempt, &StepKey::tool(1, place), &intent).await.unwrap()
+}
+
+fn said(text: &str, is_error: bool) -> String {
+    serde_json::to_string(&ToolAnswer { text: text.to_owned(), is_error }).unwrap()
 }
 
 #[tokio::test]
@@ -151,7 +165,7 @@ async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
     );
 
     keep(&ledger, &anna).await.unwrap();
-    ledger.end(turn, &fault()).await.unwrap();
+    ledger.end(turn, &TurnEnd::Completed).await.unwrap();
     shelf.clock.advance(TimeDelta::days(365));
     assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Over);
     assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
@@ -183,17 +197,48 @@ async fn every_end_but_a_fault_and_a_skip_is_final() {
     }
 }
 
-/// Whatever says so, also a panic after the actions were kept: they would be done twice.
 #[tokio::test]
-async fn a_turn_whose_actions_are_kept_is_never_begun_again() {
+async fn a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
     keep(&ledger, &anna).await.unwrap();
+    for attempt in 2..=5 {
+        assert_eq!(ledger.end(anna.turn_id(), &fault()).await.unwrap(), 1);
+        shelf.clock.advance(TimeDelta::hours(1));
+        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
+    }
+    assert_eq!(ledger.end(anna.turn_id(), &fault()).await.unwrap(), 1);
+    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1);
+    shelf.clock.advance(TimeDelta::days(365));
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is parked");
+    let parked = ledger.recorded_turn(anna.turn_id()).await.unwrap();
+    assert!(parked.summary.parked_at.is_some());
+    let faults = parked.attempts.iter().map(|attempt| attempt.fault_code.as_deref());
+    assert_eq!(faults.collect::<Vec<_>>(), [Some("login-refused"); 5], "each attempt is history");
+
+    let id = anna.turn_id().to_string();
+    let LetGoOn::GoesOn { turn, .. } = ledger.let_go_on(&id[..8]).await.unwrap() else {
+        panic!("it goes on")
+    };
+    assert_eq!(turn, id);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(6));
+    assert_eq!(ledger.let_go_on(&id).await.unwrap(), LetGoOn::Runs);
+    ledger.end(anna.turn_id(), &TurnEnd::Completed).await.unwrap();
+    assert_eq!(ledger.let_go_on(&id).await.unwrap(), LetGoOn::Over);
+}
+
+#[tokio::test]
+async fn a_persona_does_one_thing_at_a_time() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    let next = Persona { last_active_at: Some(shelf.clock.now()), ..anna.clone() };
+    assert_eq!(begin(&ledger, &next).await, Begun::Refused, "another turn of it runs");
     ledger.end(anna.turn_id(), &fault()).await.unwrap();
+    assert_eq!(begin(&ledger, &next).await, Begun::Attempt(1));
     shelf.clock.advance(TimeDelta::hours(1));
-    assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Over);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused);
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "now that one waits");
 }
 
 #[tokio::test]
@@ -211,14 +256,20 @@ async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
         let turn = ledger.recorded_turn(who.turn_id()).await.unwrap().summary;
         assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
     }
-    // It may be the turn that ended the process, so it waits like after any fault.
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "at once");
+    assert_eq!(begin(&ledger, &ben).await, Begun::Attempt(2), "for its rating");
+    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1, "its day is still to be delivered");
+    drop(ledger);
+
+    // It may be the turn that ends the process.
+    let ledger = shelf.open().await;
     let held = ledger.standing(anna.turn_id()).await.unwrap();
-    assert!(matches!(held, Standing::HeldUntil { attempts: 1, .. }), "{held:?}");
-    assert_eq!(ledger.standing(ben.turn_id()).await.unwrap(), Standing::Over);
+    assert!(matches!(held, Standing::HeldUntil { attempts: 2, .. }), "{held:?}");
     shelf.clock.advance(TimeDelta::minutes(1));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "nothing of it was kept");
-    assert_eq!(begin(&ledger, &ben).await, Begun::Refused, "its actions were");
-    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1, "and are still to be delivered");
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(3));
+    drop(ledger);
+    let ledger = shelf.open().await;
+    assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Over, "it is parked");
 }
 
 fn call(tool: &str, input: Value) -> CallIntent {
@@ -239,14 +290,10 @@ async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
     answer(&ledger, turn, 1, Some(1)).await;
     let answers = [Some(Ok(false)), Some(Ok(true)), Some(Err("broken")), None];
     for (number, answer) in answers.iter().enumerate() {
-        let key = StepKey::tool(turn, 2, 1, number);
-        let step = ledger.intend(&key, &call("todo.create", json!({"n": number}))).await.unwrap();
+        let step = intend(&ledger, (turn, 2), number, &call("todo.create", json!({"n": number}))).await;
         match answer {
-            Some(Ok(is_error)) => {
-                let answer = ToolAnswer { text: "said".to_owned(), is_error: *is_error };
-                ledger.complete(step, &answer).await.unwrap();
-            }
-            Some(Err(failure)) => ledger.fail(step, failure).await.unwrap(),
+            Some(Ok(is_error)) => ledger.keep_step(step, &said("said", *is_error)).await.unwrap(),
+            Some(Err(failure)) => ledger.fail_step(step, failure, false).await.unwrap(),
             None => {}
         }
     }
@@ -291,12 +338,12 @@ async fn actions_and_their_delivery_are_kept_together_or_not_at_all() {
     let waiting = ledger.deliveries(100).await.unwrap();
     assert!(matches!(&waiting[0].delivery.rows, Rows::Actions(rows) if rows.len() == 1));
 
-    // The second action of this one is in the way of the first, so nothing of it may stay.
     let ben = persona("ben");
     begin(&ledger, &ben).await;
-    let mut twice = outcome();
-    twice.actions.push(twice.actions[0].clone());
-    ledger.keep_actions(ben.turn_id(), &twice).await.unwrap_err();
+    let full = "CREATE TRIGGER trapped BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END";
+    meddle(&shelf.path(), full).await;
+    keep(&ledger, &ben).await.unwrap_err();
+    meddle(&shelf.path(), "DROP TRIGGER trapped").await;
     let nothing = ledger.recorded_turn(ben.turn_id()).await.unwrap();
     assert_eq!((nothing.actions.len(), nothing.waiting.len(), nothing.final_text), (0, 0, None));
     assert_eq!(ledger.deliveries_waiting().await.unwrap(), 1);
@@ -398,11 +445,11 @@ async fn a_step_shows_intent_before_and_result_or_failure_after() {
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = anna.turn_id();
     begin(&ledger, &anna).await;
-    let done = ledger.intend(&StepKey::tool(turn, 1, 1, 0), &json!({"tool": "a.b"})).await.unwrap();
-    let failed = ledger.intend(&StepKey::tool(turn, 1, 1, 1), &json!({"tool": "a.c"})).await.unwrap();
-    ledger.intend(&StepKey::tool(turn, 1, 1, 2), &json!({"tool": "a.d"})).await.unwrap();
-    ledger.complete(done, &json!({"text": "ok"})).await.unwrap();
-    ledger.fail(failed, "lost").await.unwrap();
+    let done = intend(&ledger, (turn, 1), 0, &call("a.b", json!({}))).await;
+    let failed = intend(&ledger, (turn, 1), 1, &call("a.c", json!({}))).await;
+    intend(&ledger, (turn, 1), 2, &call("a.d", json!({}))).await;
+    ledger.keep_step(done, r#"{"text":"ok"}"#).await.unwrap();
+    ledger.fail_step(failed, "lost", false).await.unwrap();
     let steps = ledger.recorded_turn(turn).await.unwrap().steps;
     let seen: Vec<(&str, Option<&Value>, Option<&str>, bool)> = steps
         .iter()
@@ -418,7 +465,7 @@ async fn a_step_shows_intent_before_and_result_or_failure_after() {
             ("main/01/002", None, None, false),
         ]
     );
-    let twice = ledger.intend(&StepKey::tool(turn, 1, 1, 0), &json!({})).await;
+    let twice = ledger.begin_step(turn, 1, &StepKey::tool(1, 0), "{}").await;
     assert!(twice.is_err(), "a step of an attempt is made once");
 }
 

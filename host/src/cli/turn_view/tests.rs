@@ -16,6 +16,22 @@ fn step(attempt: u32, key: &str, intent: Value, result: Option<Value>) -> Record
     RecordedStep { attempt, key: key.to_owned(), intent, result, failure: None, begun_at, ended_at }
 }
 
+fn attempt(number: u32, code: &str, message: &str) -> Attempt {
+    Attempt {
+        number,
+        begun_at: noon() + TimeDelta::minutes(number.into()),
+        ended_at: Some(noon() + TimeDelta::minutes(number.into()) + TimeDelta::milliseconds(501)),
+        state: "faulted".to_owned(),
+        skip_reason: None,
+        fault_stage: Some("tool-loop".to_owned()),
+        fault_code: Some(code.to_owned()),
+        fault_message: Some(message.to_owned()),
+        fault_hint: None,
+        model_calls: 1,
+        cost_usd: Some(0.000_2),
+    }
+}
+
 /// A turn in which something of everything happened.
 fn turn() -> Recorded {
     let usage = Usage { input: 200, output: 60, cache_write_5m: 1500, cache_write_1h: 0, cache_read: 1400 };
@@ -34,6 +50,7 @@ fn turn() -> Recorded {
             started_at: noon(),
             ended_at: Some(noon() + TimeDelta::milliseconds(501)),
             held_until: Some(noon() + TimeDelta::minutes(10)),
+            parked_at: None,
             strategy: text("warm"),
             settings_hash: None,
             plugin: text("daily"),
@@ -62,15 +79,25 @@ fn turn() -> Recorded {
         },
         settings: Some(json!({"language": "de"})),
         final_text: None,
-        steps: vec![
-            step(1, "main/opening", json!({"system": "an earlier attempt"}), None),
-            step(
-                2,
-                "main/opening",
-                json!({"system": "Du bist Anna.", "user": "Ein Tag.\n\nUnd noch ein Satz, der so lang ist, dass er nicht in eine Zeile passt.",
-                    "tools": ["todo.create", "todo.list"]}),
-                None,
+        attempts: vec![
+            attempt(
+                1,
+                "model-unreachable",
+                "Claude cannot be reached, and the error goes on for longer than a line",
             ),
+            attempt(2, "model-overloaded", "Claude is overloaded"),
+        ],
+        steps: vec![
+            step(
+                1,
+                "main/opening",
+                json!({}),
+                Some(
+                    json!({"system": "Du bist Anna.", "user": "Ein Tag.\n\nUnd noch ein Satz, der so lang ist, dass er nicht in eine Zeile passt.",
+                    "tools": ["todo.create", "todo.list"]}),
+                ),
+            ),
+            RecordedStep { failure: text("a connection that broke"), ..step(1, "main/01", json!({}), None) },
             step(2, "main/01", json!({}), reply("Ich lege\u{1b}[31m etwas an.", "tool_use")),
             step(
                 2,
@@ -86,7 +113,12 @@ fn turn() -> Recorded {
             ),
             step(2, "main/01/toolu_3", json!({"tool": "todo.list", "input": {}}), None),
             step(2, "main/02", json!({}), reply("", "end_turn")),
-            step(2, "rating/opening", json!({"system": "Du bist Anna.", "user": "Wie war es?"}), None),
+            step(
+                2,
+                "rating/opening",
+                json!({}),
+                Some(json!({"system": "Du bist Anna.", "user": "Wie war es?"})),
+            ),
             RecordedStep { failure: text("overloaded"), ..step(2, "rating/01", json!({}), None) },
         ],
         actions: Vec::new(),

@@ -1,20 +1,22 @@
-//! `turns list` and `turns show`.
+//! `turns list`, `turns show` and `turns resume`.
 
 use std::path::Path;
 
 use comfy_table::{Attribute, Cell, Color};
+use serde_json::{Value, json};
 
+use super::plugin::running::running;
 use crate::cli::args::Turns;
 use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
 use crate::cli::text::printable;
 use crate::cli::tick_view::{cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
-use crate::store::{Ledger, LedgerUrl, Summary, TurnFilter};
+use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, TurnFilter};
 use domain::clock::Clock;
 
 /// The states that a turn can be in.
-const STATES: [&str; 5] = ["running", "completed", "idle", "skipped", "faulted"];
+const STATES: [&str; 6] = ["running", "completed", "idle", "skipped", "faulted", "parked"];
 
 /// Looks at turns.
 ///
@@ -22,19 +24,59 @@ const STATES: [&str; 5] = ["running", "completed", "idle", "skipped", "faulted"]
 /// When there is no ledger, or no such turn.
 pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     match verb {
-        Turns::List { persona, state, limit, ledger } => {
+        Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
             if let Some(state) = state.as_deref().filter(|state| !STATES.contains(state)) {
                 let message = format!("{state:?} is no state of a turn");
                 return Err(Failure::new(Exit::Usage, message).hint(format!("one of: {}", STATES.join(", "))));
             }
             let ledger = open(ledger.as_deref(), config).await?;
-            let filter = TurnFilter { email: persona, state, limit: Some(limit) };
+            let since = since.map(|ago| Clock::system().now() - ago);
+            let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
             let turns = ledger.list(&filter).await?;
             output.print(&turns, || list(&turns))
         }
+        Turns::Resume { id, url } => resume(&id, url.as_deref(), config, output).await,
         Turns::Show { id, ledger } => {
             let turn = open(ledger.as_deref(), config).await?.show(&id).await?;
             output.print(&turn, || turn_view::text(&turn))
+        }
+    }
+}
+
+/// Lets a turn go on. A daemon that runs holds the ledger, and is asked.
+async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let document = match url {
+        Some(_) => running(url, config)?.resume(id).await?,
+        None => {
+            let store = LedgerUrl::parse(&load::config(config)?.store.url)?;
+            match in_ledger(id, &store).await {
+                Err(LedgerError::InUse { .. }) => running(None, config)?.resume(id).await?,
+                said => said_so(id, said?)?,
+            }
+        }
+    };
+    output.print(&document, || {
+        let (turn, persona) = (document["turn"].as_str(), document["persona"].as_str());
+        let (turn, persona) = (printable(turn.unwrap_or(id)), printable(persona.unwrap_or("–")));
+        format!("turn {turn} of {persona} goes on from its last known step at the next tick\n")
+    })
+}
+
+async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
+    if !url.path().is_file() {
+        return Err(LedgerError::Missing { path: url.path().to_owned() });
+    }
+    let ledger = Ledger::open(url, Clock::system()).await?;
+    let said = ledger.let_go_on(id).await;
+    ledger.close().await;
+    said
+}
+
+fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
+    match said {
+        LetGoOn::GoesOn { turn, persona } => Ok(json!({ "turn": turn, "persona": persona })),
+        not => {
+            Err(Failure::new(Exit::No, not.why_not(id)).hint("`persona-host turns show` tells how it went"))
         }
     }
 }
@@ -64,6 +106,7 @@ fn list(turns: &[Summary]) -> String {
     ]);
     for turn in turns {
         let state = match turn.state.as_str() {
+            "faulted" if turn.parked_at.is_some() => Cell::new("parked").fg(Color::Red),
             "faulted" => Cell::new("faulted").fg(Color::Red),
             "completed" => Cell::new("completed"),
             other => Cell::new(other).fg(Color::Yellow),

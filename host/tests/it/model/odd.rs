@@ -12,7 +12,9 @@ use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use domain::usage::Usage;
 use futures_util::stream;
-use persona_host::model::{Block, Claude, Message, MessageRequest, Reply, ToolDefinition, ToolResult};
+use persona_host::model::{
+    Block, Claude, Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -91,7 +93,7 @@ async fn a_stream_of_odd_bytes_is_understood_whatever_its_chunks() {
     let server = odd(sizes.map(|size| Answer::stream(ODD_STREAM.as_bytes(), size))).await;
     for size in sizes {
         let reply = server.client().message(&request()).await.expect("a reply");
-        assert_eq!((reply.text().as_str(), reply.attempts), ("Grüße 🙂", 1), "chunks of {size}");
+        assert_eq!((reply.said.text().as_str(), reply.attempts), ("Grüße 🙂", 1), "chunks of {size}");
         // A local server that counts nothing, and does not say which model it is.
         assert_eq!((reply.usage, reply.model.as_str()), (Usage::default(), "claude-haiku-5-5"));
     }
@@ -144,13 +146,13 @@ async fn a_request_is_the_same_bytes_each_time_with_every_prefix_marked_for_the_
         tools: Arc::new([ToolDefinition { name: "todo_create".to_owned(), ..short.clone() }, short]),
         messages: vec![
             Message::user("Los."),
-            Message::assistant(&Reply {
+            Message::assistant(&Said {
                 blocks: vec![Block {
                     raw: json!({"type": "tool_use", "id": "toolu_1", "name": "todo_list", "input": {}}),
                     cut: false,
                     unreadable: None,
                 }],
-                ..server.client().message(&request()).await.expect("a reply")
+                stop_reason: StopReason::ToolUse,
             }),
             Message::tool_results([ToolResult {
                 tool_use_id: "toolu_1".to_owned(),

@@ -3,11 +3,11 @@
 use chrono::TimeDelta;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
-use domain::transcript::ToolAnswer;
-use persona_host::store::{Begun, LedgerError, Standing, StepKey};
+use domain::step::StepKey;
+use persona_host::store::{Begun, LedgerError, Standing};
 use serde_json::json;
 
-use super::{Shelf, begin, call, fault, keep, outcome, persona, try_begin};
+use super::{Shelf, begin, call, fault, intend, keep, outcome, persona, said, try_begin};
 use crate::support::meddling::meddle;
 
 /// A commit fails after the row was handed out: deferred foreign keys are looked at last.
@@ -42,7 +42,8 @@ async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_le
         let shelf = Shelf::new();
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &ben).await;
-        let key = StepKey::tool(ben.turn_id(), 1, 1, 0);
+        let intent = serde_json::to_string(&call("todo.create", json!({}))).unwrap();
+        let step = async || ledger.begin_step(ben.turn_id(), 1, &StepKey::tool(1, 0), &intent).await;
 
         shelf.break_("turns", way).await;
         for _ in 0..2 {
@@ -54,10 +55,10 @@ async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_le
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{way:?}");
 
         shelf.break_("steps", &way[way.len() - 1..]).await;
-        ledger.intend(&key, &json!({})).await.expect_err("it is not stored");
+        step().await.expect_err("it is not stored");
         assert_eq!(ledger.recorded_turn(ben.turn_id()).await.unwrap().steps.len(), 0, "{way:?}");
         shelf.mend().await;
-        ledger.intend(&key, &json!({})).await.expect("it is stored");
+        step().await.expect("it is stored");
 
         shelf.break_("actions", &way[way.len() - 1..]).await;
         keep(&ledger, &ben).await.expect_err("they are not stored");
@@ -76,9 +77,8 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
         let turn = anna.turn_id();
         for attempt in [1, 2] {
             assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
-            let key = StepKey::tool(turn, attempt, 1, 0);
-            let step = ledger.intend(&key, &call("todo.create", json!({"n": attempt}))).await.unwrap();
-            ledger.complete(step, &ToolAnswer { text: "ja".to_owned(), is_error: false }).await.unwrap();
+            let step = intend(&ledger, (turn, attempt), 0, &call("todo.create", json!({"n": attempt}))).await;
+            ledger.keep_step(step, &said("ja", false)).await.unwrap();
             // As a version left it that knew nothing of this.
             let held = "UPDATE turns SET state = 'faulted', held_until = 0 WHERE attempt = 1";
             meddle(&shelf.path(), held).await;
@@ -99,7 +99,7 @@ async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = anna.turn_id();
     begin(&ledger, &anna).await;
-    ledger.intend(&StepKey::tool(turn, 1, 1, 0), &call("notes.add", json!({}))).await.unwrap();
+    intend(&ledger, (turn, 1), 0, &call("notes.add", json!({}))).await;
     meddle(&shelf.path(), "UPDATE turns SET state = 'faulted', held_until = 0").await;
     begin(&ledger, &anna).await;
     assert_eq!(ledger.keep_actions(turn, &outcome()).await.unwrap(), 2);

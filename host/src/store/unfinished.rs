@@ -1,0 +1,143 @@
+//! Turns that were begun and go on: who, from when, and with what.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::Row as _;
+
+use super::row::{instant, json, whole, word};
+use super::{Ledger, LedgerError, Pin};
+use domain::action::modules_used;
+use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
+use domain::ids::{GenerationNumber, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
+use domain::persona::Persona;
+use domain::tool::Tool;
+
+const LIST: &str = "look which turns go on";
+const READ: &str = "read where a turn was left";
+
+/// A turn that is to go on now.
+#[derive(Clone, Debug)]
+pub struct GoesOn {
+    /// Which.
+    pub turn: TurnId,
+    /// Whose, as they were when it was begun.
+    pub persona: Persona,
+    /// Its occasion.
+    pub slot: Slot,
+}
+
+/// What a turn that goes on was begun with.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// What served it, and serves it to its end.
+    pub pin: Pin,
+    /// What its plugin was given.
+    pub context: TurnContext,
+    /// The tools that the model was told of.
+    pub tools: Vec<Tool>,
+    /// What came of its day, if that is over.
+    pub day: Option<TurnOutcome>,
+}
+
+impl Ledger {
+    /// The turns whose hold is over and whose question was asked, oldest first. Those that had not come so far are
+    /// begun anew when they are due, and those of an experiment that is run at once when it is run.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn going_on(&self) -> Result<Vec<GoesOn>, LedgerError> {
+        let rows = sqlx::query(
+            "SELECT turns.id, turns.slot, contexts.persona FROM turns JOIN contexts ON contexts.turn = turns.id
+             WHERE turns.state = 'faulted' AND turns.held_until <= ? AND contexts.definitions IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')
+             ORDER BY turns.held_until, turns.id",
+        )
+        .bind(self.now_ms())
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(LIST))?;
+        let mut turns = Vec::new();
+        for row in rows {
+            let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(LIST));
+            let slot = Slot::written(text("slot")?);
+            if slot.is_of_an_arm() {
+                continue;
+            }
+            let id = text("id")?;
+            let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
+            turns.push(GoesOn { turn, persona: json("persona", &text("persona")?)?, slot });
+        }
+        Ok(turns)
+    }
+
+    /// When the next hold ends that has not ended yet.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn next_hold_end(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let ends: Option<i64> = sqlx::query_scalar(
+            "SELECT min(held_until) FROM turns WHERE held_until > ? AND state IN ('faulted', 'skipped')",
+        )
+        .bind(self.now_ms())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(LedgerError::doing(LIST))?;
+        ends.map(|millis| instant("held_until", millis)).transpose()
+    }
+
+    /// What a turn that goes on was begun with. Nothing: it has not come as far as its question, and begins anew.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn unfinished(&self, turn: TurnId) -> Result<Option<Unfinished>, LedgerError> {
+        let doing = LedgerError::doing(READ);
+        let row = sqlx::query(
+            "SELECT turns.*, contexts.context, tool_lists.tools, tool_definitions.tools AS definitions
+             FROM turns JOIN contexts ON contexts.turn = turns.id
+                 JOIN tool_lists ON tool_lists.sha256 = contexts.tools
+                 JOIN tool_definitions ON tool_definitions.sha256 = contexts.definitions
+             WHERE turns.id = ?
+                 AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')",
+        )
+        .bind(turn.to_string())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(&doing)?;
+        let Some(row) = row else { return Ok(None) };
+        let text = |column: &'static str| {
+            let text: Option<String> = row.try_get(column).map_err(LedgerError::doing(READ))?;
+            text.ok_or(LedgerError::Row { column, value: "null".to_owned() })
+        };
+        let digest = |column: &'static str| {
+            let text = text(column)?;
+            Sha256Hex::parse(&text).ok_or(LedgerError::Row { column, value: text })
+        };
+        let pin = Pin {
+            strategy: StrategyName::new(text("strategy")?),
+            settings: json::<Value>("settings", &text("settings")?)?,
+            settings_hash: digest("settings_hash")?,
+            plugin: PluginName::new(text("plugin")?),
+            plugin_version: text("plugin_version")?,
+            generation: GenerationNumber(whole("generation", row.try_get("generation").map_err(&doing)?)?),
+            plugin_sha256: digest("plugin_sha256")?,
+            served_as: word("served_as", text("served_as")?)?,
+            model: text("model")?,
+        };
+        let mut context: TurnContext = json("context", &text("context")?)?;
+        context.tools = json::<Vec<OfferedTool>>("tools", &text("tools")?)?;
+        let day_over: bool = row.try_get("day_over").map_err(&doing)?;
+        let day = if day_over { Some(self.day(turn, &text("stop_reason")?).await?) } else { None };
+        Ok(Some(Unfinished { pin, context, tools: json("definitions", &text("definitions")?)?, day }))
+    }
+
+    async fn day(&self, turn: TurnId, stop_reason: &str) -> Result<TurnOutcome, LedgerError> {
+        let final_text = sqlx::query_scalar("SELECT final_text FROM turns WHERE id = ?")
+            .bind(turn.to_string())
+            .fetch_one(&self.readers)
+            .await
+            .map_err(LedgerError::doing(READ))?;
+        let actions = self.actions_of(&turn.to_string()).await?;
+        let modules_used = modules_used(&actions);
+        Ok(TurnOutcome { actions, modules_used, final_text, stop_reason: stop_reason.to_owned() })
+    }
+}

@@ -1,0 +1,118 @@
+//! One tool call of a turn: a step that is never repeated in silence.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::deps::Deps;
+use super::faults;
+use super::values::Assigned;
+use super::visit::Visit;
+use crate::engine::{Earlier, Stepped};
+use crate::mcp::McpError;
+use crate::model::ToolUse;
+use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
+use domain::call::{CallIntent, Called};
+use domain::event::Event;
+use domain::fault::{Fault, Stage};
+use domain::step::StepKey;
+use domain::tool::Tool;
+use domain::transcript::ToolAnswer;
+
+/// What the model is told of a call whose answer nobody heard.
+const OUTCOME_UNKNOWN: &str = "The outcome of this call is unknown: the connection was interrupted while it was under \
+                               way. It may have been carried out. Look before you do it again.";
+
+/// The calls of one round.
+pub(super) struct Calling<'a> {
+    pub(super) turn: &'a Assigned,
+    pub(super) visit: &'a Visit,
+    pub(super) round: u32,
+    pub(super) deps: &'a Deps,
+}
+
+impl Calling<'_> {
+    /// Makes one call, unless an earlier attempt has; gives its position, what became of the action, and the answer.
+    /// A lost answer is told to the model as long as the session lives; a lost session ends the attempt.
+    pub(super) async fn make(
+        &self,
+        position: usize,
+        call: &ToolUse,
+        tool: Option<&Tool>,
+        mut action: Action,
+    ) -> (usize, Action, Result<ToolAnswer, Fault>) {
+        let started = Instant::now();
+        let key = StepKey::tool(self.round, position);
+        let intent = CallIntent {
+            id: call.id.clone(),
+            tool: action.tool.clone(),
+            module: action.module.clone(),
+            input: action.input.clone(),
+        };
+        let called = self.turn.steps.once(&key, &intent, |earlier| self.carry_out(call, tool, earlier)).await;
+        let took = started.elapsed();
+        let answer = match called {
+            Err(error) => Err(faults::steps(Stage::ToolLoop, &error)),
+            Ok(Err(error)) => {
+                action.status =
+                    if error.is_answer_lost() { ActionStatus::Unknown } else { ActionStatus::Error };
+                action.error = Some(error.to_string());
+                action.latency_ms = millis(took);
+                self.tell(&action, took);
+                Err(faults::mcp(Stage::ToolLoop, &error))
+            }
+            Ok(Ok(Stepped { value, fresh })) => {
+                let answer = value.answer.clone();
+                action.latency_ms = value.latency_ms;
+                (action.status, action.error) = value.status();
+                if fresh {
+                    self.tell(&action, took);
+                }
+                Ok(answer)
+            }
+        };
+        (position, action, answer)
+    }
+
+    /// The call itself. One that may have been carried out is made again only if that does no harm.
+    async fn carry_out(
+        &self,
+        call: &ToolUse,
+        tool: Option<&Tool>,
+        earlier: Earlier,
+    ) -> Result<Called, McpError> {
+        let Some(tool) = tool else {
+            let why = format!("There is no tool {}. Use one of those that you were given.", call.name);
+            return Ok(Called::refused(why));
+        };
+        if let Some(why) = &call.unreadable {
+            return Ok(Called::refused(format!("The arguments are not valid JSON: {why}. Call again.")));
+        }
+        if earlier == Earlier::Begun && !self.deps.settings.may_repeat(tool) {
+            return Ok(Called::unknown(OUTCOME_UNKNOWN));
+        }
+        let started = Instant::now();
+        let called = match self.visit.call(&tool.name, &call.input, self.deps).await {
+            Ok(answer) => Called::answered(answer),
+            Err(error) if !error.keeps_session() => return Err(error),
+            Err(error) if error.is_answer_lost() => Called::unknown(error.to_string()),
+            Err(error) => Called::refused(error.to_string()),
+        };
+        Ok(Called { latency_ms: millis(started.elapsed()), ..called })
+    }
+
+    fn tell(&self, action: &Action, took: Duration) {
+        let unknown = action.module == UNKNOWN_MODULE;
+        self.deps.events.emit(Event::ToolCalled {
+            turn: self.turn.turn,
+            email: self.turn.persona.email.clone(),
+            tool: if unknown { UNKNOWN_MODULE.to_owned() } else { action.tool.clone() },
+            ok: action.status == ActionStatus::Ok,
+            took,
+        });
+    }
+}
+
+fn millis(took: Duration) -> Option<u32> {
+    u32::try_from(took.as_millis()).ok()
+}
