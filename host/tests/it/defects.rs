@@ -5,7 +5,7 @@ use domain::event::Event;
 use domain::ids::StrategyName;
 use persona_host::config::SignIn;
 use persona_host::http::{Face, listen, serve};
-use persona_host::runner::{Runner};
+use persona_host::runner::Runner;
 use secrecy::ExposeSecret as _;
 use standin::claude::{Fault, Script};
 use standin::mana_mcp;
