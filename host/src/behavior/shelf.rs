@@ -131,6 +131,11 @@ impl Shelf {
         self.after(Happens::Admitted { build, occasion, plan }, now)
     }
 
+    /// The live build was asked again about what it left out for now.
+    pub(super) fn asked_again(&mut self, generation: &Generation, left_out: LeftOut, now: DateTime<Utc>) {
+        self.after(Happens::AskedAgain { number: generation.number(), left_out }, now);
+    }
+
     /// A kept build can stand in.
     pub(super) fn stands_in(&mut self, generation: &Arc<Generation>, now: DateTime<Utc>) {
         let build = self.hold(generation, None, LeftOut::new(), Occasion::Fallback);
