@@ -105,6 +105,12 @@ async fn a_small_file_that_exhausts_whoever_reads_it_is_refused_and_hurts_nobody
 }
 
 #[tokio::test]
+async fn what_is_only_looked_at_has_bounds_too() {
+    let misfit = narrow().look(&hostile::nested(20_000)).await.expect_err("it is too deep");
+    assert!(misfit.message.contains("nests too deep"), "{misfit:?}");
+}
+
+#[tokio::test]
 async fn a_schema_that_takes_for_ever_refuses_the_build_that_brings_it() {
     let strategies = [Arc::new(strategy("own", json!({})))];
     let (source, trust) = (source("own", &builds::misfit("branch-in-schema")), Trust::default());
