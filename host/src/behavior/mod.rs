@@ -52,7 +52,7 @@ pub use proof::{ProofLimits, answer_as_child};
 pub use record::{BuildRecord, BuildState, LoggedLine, Occasion, PluginRecord};
 pub use refusal::{LoadStage, Origin, Refusal};
 pub use registry::{Next, Pin, Pinned, Registry, Trial, Unserved};
-pub use source::Source;
+pub use source::{Source, no_file};
 pub use state::{LogLevel, LogLine};
 pub use surface::{Misfit, Producer, Section, Surface};
 pub use tally::Figures;
