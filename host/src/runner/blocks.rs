@@ -110,7 +110,7 @@ impl Runner {
             let turn = self.deps.ledger.turn_of(&persona.id, &part.slot()).await?;
             match self.deps.ledger.standing(turn).await? {
                 Standing::Over | Standing::Running => continue,
-                Standing::HeldUntil { .. } => {
+                Standing::Held => {
                     round.held += 1;
                     continue;
                 }

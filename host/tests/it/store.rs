@@ -18,8 +18,8 @@ use domain::rating::{Rating, Score};
 use domain::transcript::{Phase, Round, ToolAnswer};
 use domain::usage::{NanoUsd, Usage};
 use persona_host::store::{
-    Answered, Begin, Begun, CallIntent, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Standing,
-    StepKey, TurnFilter,
+    Answered, Begin, Begun, CallIntent, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, Occasion,
+    Standing, StepKey, TurnFilter,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -75,6 +75,12 @@ async fn begin(ledger: &Ledger, persona: &Persona) -> Begun {
 
 async fn try_begin(ledger: &Ledger, persona: &Persona) -> Result<Begun, LedgerError> {
     ledger.begin(Begin { turn: persona.turn_id(), persona, slot: &persona.slot() }).await
+}
+
+/// How a persona's due entry stands.
+async fn occasion(ledger: &Ledger, persona: &Persona) -> Occasion {
+    let known = ledger.acknowledged().await.unwrap();
+    ledger.occasion(persona, known).await.unwrap()
 }
 
 fn fault() -> TurnEnd {
@@ -134,7 +140,8 @@ async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
 
     let at_least = shelf.in_(1).timestamp_millis();
     ledger.end(turn, &fault()).await.unwrap();
-    let Standing::HeldUntil { until, attempts, why } = ledger.standing(turn).await.unwrap() else {
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Held);
+    let Occasion::Held { until, attempts, why, faulted: true } = occasion(&ledger, &anna).await else {
         panic!("it is held")
     };
     assert!((at_least..=shelf.in_(1).timestamp_millis()).contains(&until.timestamp_millis()), "{until}");
@@ -212,8 +219,8 @@ async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
         assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
     }
     // It may be the turn that ended the process, so it waits like after any fault.
-    let held = ledger.standing(anna.turn_id()).await.unwrap();
-    assert!(matches!(held, Standing::HeldUntil { attempts: 1, .. }), "{held:?}");
+    let held = occasion(&ledger, &anna).await;
+    assert!(matches!(held, Occasion::Held { attempts: 1, .. }), "{held:?}");
     assert_eq!(ledger.standing(ben.turn_id()).await.unwrap(), Standing::Over);
     shelf.clock.advance(TimeDelta::minutes(1));
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "nothing of it was kept");

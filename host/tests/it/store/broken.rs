@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::transcript::ToolAnswer;
-use persona_host::store::{Begun, LedgerError, Standing, StepKey};
+use persona_host::store::{Begun, LedgerError, Occasion, Standing, StepKey};
 use serde_json::json;
 
-use super::{Shelf, begin, call, fault, keep, outcome, persona, try_begin};
+use super::{Shelf, begin, call, fault, keep, occasion, outcome, persona, try_begin};
 use crate::support::meddling::meddle;
 
 /// A commit fails after the row was handed out: deferred foreign keys are looked at last.
@@ -119,8 +119,8 @@ async fn an_orderly_stop_prolongs_no_hold() {
     }
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(6));
     ledger.end(turn, &fault()).await.unwrap();
-    let held = ledger.standing(turn).await.unwrap();
-    assert!(matches!(held, Standing::HeldUntil { attempts: 1, .. }), "{held:?}");
+    let held = occasion(&ledger, &anna).await;
+    assert!(matches!(held, Occasion::Held { attempts: 1, .. }), "{held:?}");
     shelf.clock.advance(TimeDelta::minutes(1));
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(7), "held like after one attempt");
 }
