@@ -137,6 +137,9 @@ impl Runner {
             match self.admit(&persona, known, stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
+                Err(error) if error.is_of_one_row() => {
+                    report.failed.push(FailedPersona { persona: persona.email, error: error.to_string() });
+                }
                 Err(error) => {
                     admitted = Err(error.into());
                     break;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::row::instant;
+use super::row::{instant, readable};
 use super::{Ledger, LedgerError};
 use domain::persona::Persona;
 
@@ -91,7 +91,7 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(WHAT))?;
-        rows.iter().map(foreign).collect()
+        readable(WHAT, rows.iter().map(foreign))
     }
 }
 

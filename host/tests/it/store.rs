@@ -2,6 +2,7 @@
 
 mod broken;
 mod played;
+mod spoilt;
 
 use std::path::Path;
 
@@ -272,7 +273,7 @@ async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
     );
     assert_eq!(recorded.summary.fault_code.as_deref(), Some("interrupted"));
     assert!(
-        matches!(&ledger.deliveries(100).await.unwrap()[0].delivery.rows, Rows::Actions(rows) if rows.len() == 4)
+        matches!(&ledger.deliveries(100).await.unwrap()[0].delivery.as_ref().unwrap().rows, Rows::Actions(rows) if rows.len() == 4)
     );
     shelf.clock.advance(TimeDelta::days(1));
     assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
@@ -289,7 +290,7 @@ async fn actions_and_their_delivery_are_kept_together_or_not_at_all() {
     assert_eq!(kept.actions[0].input.to_string(), r#"{"title":"b","a":1}"#);
     assert_eq!((kept.final_text.as_deref(), kept.waiting.len()), (Some("Gut."), 1));
     let waiting = ledger.deliveries(100).await.unwrap();
-    assert!(matches!(&waiting[0].delivery.rows, Rows::Actions(rows) if rows.len() == 1));
+    assert!(matches!(&waiting[0].delivery.as_ref().unwrap().rows, Rows::Actions(rows) if rows.len() == 1));
 
     // The second action of this one is in the way of the first, so nothing of it may stay.
     let ben = persona("ben");
@@ -345,7 +346,7 @@ async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or
         .await
         .unwrap()
         .iter()
-        .map(|waiting| waiting.delivery.persona.to_string())
+        .map(|waiting| waiting.delivery.as_ref().unwrap().persona.to_string())
         .collect();
     assert_eq!(order, ["anna", "ben"]);
     let first = ledger.deliveries(100).await.unwrap()[0].seq;
@@ -361,7 +362,7 @@ async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or
     // In the place of actions that were refused for good goes one marker, so that mana-auth sees the
     // persona active and does not report it as due for ever. The marker itself has no successor.
     let marker = ledger.deliveries(100).await.unwrap();
-    let Rows::Actions(rows) = &marker[0].delivery.rows else { panic!("{marker:?}") };
+    let Rows::Actions(rows) = &marker[0].delivery.as_ref().unwrap().rows else { panic!("{marker:?}") };
     assert_eq!((marker.len(), rows.len(), rows[0].tool_name.as_str()), (1, 1, "__idle"));
     ledger.not_delivered(marker[0].seq, "HTTP 404", Failed::Refused).await.unwrap();
     assert_eq!(ledger.deliveries_waiting().await.unwrap(), 0);

@@ -44,7 +44,7 @@ async fn the_rounds_of_a_turn_are_those_of_the_attempt_that_counts() {
     }
     answer_of(&ledger, &StepKey::model(turn, 3, Phase::Rating, 1), Some(1_000_000_000)).await;
     ledger.end(turn, &TurnEnd::Completed).await.unwrap();
-    let played = ledger.played("tone", 1).await.unwrap();
+    let played = ledger.played("tone", 1).await.unwrap().played;
     let [own] = played.as_slice() else { panic!("{played:?}") };
     assert_eq!(own.observation.rounds, Some(2));
     assert_eq!(own.observation.cost, Some(10.0));
