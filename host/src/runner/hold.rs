@@ -27,6 +27,12 @@ impl Hold {
         Self { reason: "its turn is running".to_owned(), cause: HeldBy::OwnTurn }
     }
 
+    /// It was due when the tick began.
+    pub(super) fn not_due() -> Self {
+        let reason = "mana-auth does not report it as due any more: another runner has played it since, or its day is over";
+        Self { reason: reason.to_owned(), cause: HeldBy::NotDue }
+    }
+
     /// The turn to begin, or what speaks against it.
     pub(super) fn of(occasion: Occasion) -> Result<(TurnId, Slot), Self> {
         Err(match occasion {
