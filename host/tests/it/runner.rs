@@ -226,6 +226,25 @@ async fn a_stop_in_the_middle_of_a_day_keeps_and_delivers_what_was_done() {
     house.no_session_is_left().await;
 }
 
+/// Claude asks to wait for a minute, which a stop does not.
+#[tokio::test]
+async fn a_stop_while_a_call_to_claude_waits_to_be_repeated_ends_the_turn_at_once_and_counts_as_no_attempt() {
+    let wait = Fault::RateLimit { retry_after: Some(Duration::from_secs(60)) };
+    let house = House::scripted(&["Anna"], script(2, &[wait])).await;
+    let (remote, commands) = Runner::door();
+    let serving = tokio::spawn(house.runner.clone().serve(commands, false));
+    let tick = tokio::spawn(async move { remote.tick(None).await });
+    eventually(async || house.asked("Anna").requests == 1).await;
+    house.runner.deps().stop.cancel();
+    within_reason(serving).await.unwrap();
+    let report = within_reason(tick).await.unwrap().unwrap();
+    assert_eq!(figures(&report), (1, 0, 1, 0), "{report:?}");
+    let turn = house.turn("Anna").await;
+    assert_eq!(turn.summary.fault_code.as_deref(), Some("stopping"));
+    assert!(turn.steps.last().unwrap().failure.is_some(), "and the journal says what it met: {turn:?}");
+    assert_eq!(house.asked("Anna").requests, 1);
+}
+
 #[tokio::test]
 async fn the_outbox_is_emptied_by_the_loop_itself() {
     let house = House::scripted(&["Anna"], script(1, &[])).await;
