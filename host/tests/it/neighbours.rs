@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::action::ActionStatus;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
+use domain::ids::TurnId;
 use persona_host::app;
 use persona_host::config::SignIn;
 use persona_host::runner::HeldBy;
@@ -92,7 +93,7 @@ async fn a_turn_that_has_begun_keeps_its_id() {
     let house = House::of(&["Anna"]).await;
     let listed = house.runner.deps().mana.due().await.unwrap().personas.remove(0);
     // As versions before the ledger had an identity wrote it.
-    let (turn, slot) = (listed.turn_id(), listed.slot());
+    let (turn, slot) = (TurnId::of(&listed.id, &listed.slot()), listed.slot());
     house.ledger().begin(Begin { turn, persona: &listed, slot: &slot }).await.unwrap();
     let end = TurnEnd::Faulted(Fault::new(Stage::SignIn, "login-refused", "no"));
     house.ledger().end(turn, &end).await.unwrap();

@@ -10,7 +10,7 @@ use domain::transcript::ToolAnswer;
 use persona_host::store::{Failed, StepKey, TurnFilter};
 use serde_json::json;
 
-use super::{Shelf, answer, begin, call, fault, keep, persona};
+use super::{Shelf, answer, begin, call, fault, keep, persona, turn_id};
 use crate::support::meddling::meddle;
 
 #[tokio::test]
@@ -26,15 +26,15 @@ async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_oth
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         for who in [&anna, &ben] {
             begin(&ledger, who).await;
-            answer(&ledger, who.turn_id(), 1, Some(1)).await;
+            answer(&ledger, turn_id(who), 1, Some(1)).await;
             for position in 0..3 {
-                let key = StepKey::tool(who.turn_id(), 1, 1, position);
+                let key = StepKey::tool(turn_id(who), 1, 1, position);
                 let step = ledger.intend(&key, &call("todo.create", json!({}))).await.unwrap();
                 ledger.complete(step, &ToolAnswer { text: "ja".to_owned(), is_error: false }).await.unwrap();
             }
         }
         drop(ledger);
-        let of_anna = format!("{spoil} AND turn = '{}'", anna.turn_id());
+        let of_anna = format!("{spoil} AND turn = '{}'", turn_id(&anna));
         // The trigger would look into it; damage comes without asking.
         let unseen = "DROP TRIGGER usage_of_answer";
         for sql in [unseen, of_anna.as_str(), "UPDATE steps SET result = '{' WHERE key = 'main/01'"] {
@@ -42,14 +42,14 @@ async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_oth
         }
 
         let ledger = shelf.open().await;
-        let turn = ledger.recorded_turn(anna.turn_id()).await.unwrap();
+        let turn = ledger.recorded_turn(turn_id(&anna)).await.unwrap();
         let seen: Vec<_> = turn.actions.iter().map(|own| (own.tool.as_str(), own.status)).collect();
         let (done, lost) = (("todo.create", ActionStatus::Ok), (tool, ActionStatus::Unknown));
         assert_eq!(seen, [done, lost, done], "{spoil}");
         let named = "the journal of the tool call main/01/001 cannot be read: ";
         assert!(turn.actions[1].error.as_ref().unwrap().starts_with(named), "{spoil}: {turn:?}");
         assert!(turn.problems[0].message.starts_with(named), "{spoil}: {turn:?}");
-        assert_eq!(ledger.recorded_turn(ben.turn_id()).await.unwrap().actions.len(), 3, "{spoil}");
+        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().actions.len(), 3, "{spoil}");
         assert_eq!(ledger.deliveries_waiting().await.unwrap(), 2, "{spoil}: both are to be delivered");
     }
 }
@@ -61,11 +61,11 @@ async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_
     begin(&ledger, &anna).await;
     begin(&ledger, &ben).await;
     drop(ledger);
-    let spoil = format!("UPDATE turns SET id = 'nobody' WHERE id = '{}'", anna.turn_id());
+    let spoil = format!("UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
     meddle(&shelf.path(), &spoil).await;
     let ledger = shelf.open().await;
     ledger.end_interrupted().await.unwrap();
-    let turn = ledger.recorded_turn(ben.turn_id()).await.unwrap().summary;
+    let turn = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
     assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
 }
 
@@ -75,7 +75,7 @@ async fn a_hold_is_found_whatever_the_row_says_of_attempts() {
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
     meddle(&shelf.path(), "UPDATE turns SET attempt = -7").await;
-    ledger.end(anna.turn_id(), &fault()).await.unwrap();
+    ledger.end(turn_id(&anna), &fault()).await.unwrap();
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_an
         begin(&ledger, who).await;
         keep(&ledger, who).await.unwrap();
     }
-    let spoil = format!("UPDATE outbox SET delivery = '{{' WHERE turn = '{}'", anna.turn_id());
+    let spoil = format!("UPDATE outbox SET delivery = '{{' WHERE turn = '{}'", turn_id(&anna));
     meddle(&shelf.path(), &spoil).await;
     let waiting = ledger.deliveries(100).await.unwrap();
     let readable: Vec<_> = waiting.iter().map(|own| (own.kind, own.delivery.is_ok())).collect();
@@ -111,18 +111,18 @@ async fn what_is_shown_is_shown_as_far_as_it_can_be_read() {
         let shelf = Shelf::new();
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &anna).await;
-        answer(&ledger, anna.turn_id(), 1, Some(1)).await;
+        answer(&ledger, turn_id(&anna), 1, Some(1)).await;
         keep(&ledger, &anna).await.unwrap();
-        ledger.end(anna.turn_id(), &fault()).await.unwrap();
+        ledger.end(turn_id(&anna), &fault()).await.unwrap();
         meddle(&shelf.path(), spoil).await;
         begin(&ledger, &ben).await;
         let listed = ledger.list(&TurnFilter::default()).await.unwrap();
         assert_eq!(listed.len(), 2, "{spoil}");
-        let shown = ledger.recorded_turn(anna.turn_id()).await.unwrap();
+        let shown = ledger.recorded_turn(turn_id(&anna)).await.unwrap();
         assert_eq!((shown.steps.len(), shown.actions.len()), (1, 1), "{spoil}");
         let [why] = shown.summary.unreadable.as_slice() else { panic!("{spoil}: {shown:?}") };
         assert!(why.contains("the ledger"), "{spoil}: {why}");
-        let good = ledger.recorded_turn(ben.turn_id()).await.unwrap().summary;
+        let good = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
         assert!(good.unreadable.is_empty(), "{spoil}: {good:?}");
     }
 }
@@ -160,8 +160,8 @@ async fn a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted() {
             place: 0,
             arm: ArmName::new("plain"),
         };
-        ledger.assign(who.turn_id(), &who.email, &place).await.unwrap();
-        ledger.end(who.turn_id(), &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
+        ledger.assign(turn_id(&who), &who.email, &place).await.unwrap();
+        ledger.end(turn_id(&who), &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
     }
     meddle(&shelf.path(), "UPDATE assignments SET block = -1 WHERE persona LIKE '%anna%'").await;
     let turns = ledger.played("tone", 1).await.unwrap();
