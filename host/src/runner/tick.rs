@@ -6,45 +6,17 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::due_look::DueLook;
+use super::error::TickError;
 use super::hold::Hold;
 use super::parts::Runner;
 use super::report::{FailedPersona, TickReport, TurnReport};
-use crate::mana::ManaError;
-use crate::store::{Acknowledged, Begin, Begun, LedgerError, Seen};
+use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
-
-/// Why a tick as a whole did not take place.
-#[derive(Debug, thiserror::Error)]
-pub enum TickError {
-    /// Another one runs.
-    #[error("a tick is already running; its turns go on, ask again when they are over")]
-    AlreadyRunning,
-    /// The program is about to end.
-    #[error("persona-host is stopping and begins no further tick")]
-    Stopping,
-    /// mana-auth did not say who is due.
-    #[error("{0}")]
-    Due(#[from] ManaError),
-    /// The ledger cannot be used.
-    #[error("{0}")]
-    Ledger(#[from] LedgerError),
-}
-
-impl TickError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Due(error) => Some(error.hint().to_owned()),
-            Self::Ledger(error) => error.hint().map(str::to_owned),
-            _ => None,
-        }
-    }
-}
 
 /// A turn that was begun.
 pub(super) struct Running {
@@ -83,21 +55,18 @@ impl Runner {
         self.look_at_experiments().await?;
         // First what mana-auth does not know yet, or it would report as due who has just run.
         self.flush_or_say().await;
-        let known = self.deps.ledger.acknowledged().await?;
-        let asked_at = self.deps.clock.now();
-        let due = self.deps.mana.due().await?;
-        let seen = Seen { ours: asked_at, theirs: due.server_time };
+        let look = self.look_who_is_due().await?;
         let mut report = TickReport::default();
-        for entry in due.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
+        for entry in look.list.unreadable.iter().filter(|entry| only.is_none_or(|only| only == entry.who)) {
             report.due += 1;
             let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
             report.failed.push(FailedPersona { persona: entry.who.clone(), error });
         }
         let wanted = |persona: &Persona| only.is_none_or(|only| only == persona.email);
-        let personas: Vec<Persona> = due.personas.into_iter().filter(wanted).collect();
+        let personas: Vec<Persona> = look.list.personas.iter().filter(|own| wanted(own)).cloned().collect();
         report.due += personas.len();
-        self.look_for_others(&personas, seen, &mut report).await?;
-        self.run_all(personas, known, &mut report).await?;
+        self.look_for_others(&personas, look.seen(), &mut report).await?;
+        self.run_all(personas, look, &mut report).await?;
         self.flush_or_say().await;
         report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -122,7 +91,7 @@ impl Runner {
     async fn run_all(
         &self,
         personas: Vec<Persona>,
-        known: Acknowledged,
+        mut look: DueLook,
         report: &mut TickReport,
     ) -> Result<(), TickError> {
         let mut running: Vec<Running> = Vec::new();
@@ -134,9 +103,12 @@ impl Runner {
             while running.len() >= self.options.concurrency {
                 self.collect(&mut running, &mut stopped_by, report).await;
             }
-            match self.admit(&persona, known, stopped_by.as_deref()).await {
+            match self.admit(&persona, &mut look, stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
+                Err(error) if error.is_of_one_row() => {
+                    report.failed.push(FailedPersona { persona: persona.email, error: error.to_string() });
+                }
                 Err(error) => {
                     admitted = Err(error.into());
                     break;
@@ -154,7 +126,7 @@ impl Runner {
     async fn admit(
         &self,
         persona: &Persona,
-        known: Acknowledged,
+        look: &mut DueLook,
         stopped_by: Option<&str>,
     ) -> Result<Admitted, LedgerError> {
         if let Some(why) = stopped_by {
@@ -163,7 +135,16 @@ impl Runner {
         if self.stop.is_cancelled() {
             return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
         }
-        let (turn, slot) = match Hold::of(self.deps.ledger.occasion(persona, known).await?) {
+        self.renew(look).await;
+        let Some(persona) = look.entry(persona) else {
+            let email = &persona.email;
+            tracing::warn!(
+                email,
+                "a due persona is not due any more: does another runner play on this mana-auth?"
+            );
+            return Ok(Admitted::Held(Hold::not_due()));
+        };
+        let (turn, slot) = match Hold::of(self.deps.ledger.occasion(persona, look.known).await?) {
             Ok(open) => open,
             Err(hold) => return Ok(Admitted::Held(hold)),
         };

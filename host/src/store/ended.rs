@@ -8,10 +8,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::outbox::enqueue;
-use super::row::{json, whole, word_text};
+use super::problems::keep_problem;
+use super::row::{json, readable, unless_unreadable, word_text};
 use super::{Ledger, LedgerError};
-use domain::action::{Action, ActionStatus, modules_used};
-use domain::behavior::TurnOutcome;
+use domain::action::{Action, ActionStatus, UNKNOWN_MODULE, modules_used};
+use domain::behavior::{Problem, TurnOutcome};
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
@@ -20,6 +21,8 @@ use domain::transcript::ToolAnswer;
 
 const END: &str = "end a turn";
 const KEEP: &str = "keep a turn's actions";
+/// The tool of a call whose row in the journal cannot be read.
+const UNREADABLE: &str = "__unreadable";
 
 /// What the journal holds of a tool call before it is made: enough to make an action of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,11 +63,17 @@ impl Ledger {
         // The turn may be what ended the process, so it waits like after any fault.
         let message = "persona-host stopped in the middle of this turn";
         let interrupted = TurnEnd::Faulted(Fault::new(Stage::ToolLoop, "interrupted", message));
+        let mut left = Vec::new();
         for id in running {
-            let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-            self.end(turn, &interrupted).await?;
+            left.push(self.end_named(id, &interrupted).await);
         }
-        Ok(())
+        // One that cannot be ended stays as it is, and in nobody's way.
+        readable(END, left).map(drop)
+    }
+
+    async fn end_named(&self, id: String, how: &TurnEnd) -> Result<usize, LedgerError> {
+        let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
+        self.end(turn, how).await
     }
 }
 
@@ -142,7 +151,7 @@ async fn keep_journaled(
     let outcome = TurnOutcome {
         modules_used: modules_used(&actions),
         actions,
-        final_text: last_words(connection, turn).await?,
+        final_text: unless_unreadable(KEEP, last_words(connection, turn).await)?.flatten(),
         stop_reason: "fault".to_owned(),
     };
     write_down(connection, turn, &persona, &outcome, now).await
@@ -218,7 +227,7 @@ async fn hold(
         .fetch_optional(connection)
         .await
         .map_err(LedgerError::doing(END))?;
-    Ok(how.held_until(now, whole("attempt", counted.unwrap_or(1))?))
+    Ok(how.held_until(now, u32::try_from(counted.unwrap_or(1)).unwrap_or(u32::MAX)))
 }
 
 /// Whose turn it is, and how often it was begun.
@@ -240,24 +249,61 @@ async fn journaled(
     before: i64,
 ) -> Result<Vec<Action>, LedgerError> {
     let rows = sqlx::query(
-        "SELECT intent, result, failure, ended_at - begun_at AS latency FROM steps
+        "SELECT key, intent, result, failure, ended_at - begun_at AS latency FROM steps
          WHERE turn = ? AND attempt < ? AND key LIKE 'main/%/%' ORDER BY seq",
     )
     .bind(turn.to_string())
     .bind(before)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .map_err(LedgerError::doing(KEEP))?;
-    (first..).zip(&rows).map(|(index, row)| action(index, row)).collect()
+    let mut actions = Vec::new();
+    for (index, row) in (first..).zip(&rows) {
+        let (action, unreadable) = action(index, row);
+        if let Some(problem) = unreadable {
+            keep_problem(connection, turn, Stage::KeepActions, &problem).await?;
+        }
+        actions.push(action);
+    }
+    Ok(actions)
 }
 
-fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
+/// The action that a journaled call makes. A row that cannot be read was a call all the same: what came of it is
+/// not known, and the problem says why.
+fn action(index: u32, row: &SqliteRow) -> (Action, Option<Problem>) {
+    let read = called(row).and_then(|call| Ok((call, answered(row)?)));
+    let (call, (status, error), problem) = match read {
+        Ok((call, answer)) => (call, answer, None),
+        Err(why) => {
+            let key = row.try_get::<String, _>("key").unwrap_or_default();
+            let message = format!("the journal of the tool call {key} cannot be read: {why}");
+            let problem = Problem::error(Some(key), message.clone());
+            let unreadable = || CallIntent {
+                id: String::new(),
+                tool: UNREADABLE.to_owned(),
+                module: UNKNOWN_MODULE.to_owned(),
+                input: Value::Null,
+            };
+            let call = called(row).unwrap_or_else(|_| unreadable());
+            (call, (ActionStatus::Unknown, Some(message)), Some(problem))
+        }
+    };
+    let latency = row.try_get::<Option<i64>, _>("latency").ok().flatten();
+    let latency_ms = latency.and_then(|latency| u32::try_from(latency).ok());
+    let CallIntent { tool, module, input, .. } = call;
+    (Action { index, tool, module, input, status, error, latency_ms }, problem)
+}
+
+/// What was about to be called.
+fn called(row: &SqliteRow) -> Result<CallIntent, LedgerError> {
+    json("intent", &row.try_get::<String, _>("intent").map_err(LedgerError::doing(KEEP))?)
+}
+
+/// What came of it, as far as it is known.
+fn answered(row: &SqliteRow) -> Result<(ActionStatus, Option<String>), LedgerError> {
     let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(KEEP));
-    let latency: Option<i64> = row.try_get("latency").map_err(LedgerError::doing(KEEP))?;
-    let intent = text("intent")?.unwrap_or_default();
-    let CallIntent { tool, module, input, .. } = json("intent", &intent)?;
     let answer: Option<ToolAnswer> = text("result")?.map(|text| json("result", &text)).transpose()?;
-    let (status, error) = match answer {
+    Ok(match answer {
         Some(ToolAnswer { is_error: false, .. }) => (ActionStatus::Ok, None),
         Some(ToolAnswer { text, is_error: true }) => (ActionStatus::Error, Some(text)),
         // Whether the tool did it is not known in either case.
@@ -265,24 +311,16 @@ fn action(index: u32, row: &SqliteRow) -> Result<Action, LedgerError> {
             let failure = text("failure")?.unwrap_or_else(|| "the answer was lost".to_owned());
             (ActionStatus::Unknown, Some(failure))
         }
-    };
-    Ok(Action {
-        index,
-        tool,
-        module,
-        input,
-        status,
-        error,
-        latency_ms: latency.and_then(|latency| u32::try_from(latency).ok()),
     })
 }
 
 /// What the model said last in the app.
 async fn last_words(connection: &mut SqliteConnection, turn: TurnId) -> Result<Option<String>, LedgerError> {
     sqlx::query_scalar(
-        "SELECT result ->> '$.text' FROM steps
-         WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%' AND trim(result ->> '$.text') != ''
-         ORDER BY seq DESC LIMIT 1",
+        "SELECT text FROM (
+             SELECT seq, CASE WHEN json_valid(result) THEN result ->> '$.text' END AS text FROM steps
+             WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%')
+         WHERE trim(text) != '' ORDER BY seq DESC LIMIT 1",
     )
     .bind(turn.to_string())
     .fetch_optional(connection)

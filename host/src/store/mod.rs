@@ -14,8 +14,10 @@ mod occasion;
 mod outbox;
 mod phases;
 mod played;
+mod problems;
 mod read;
 mod row;
+mod shown;
 mod turns;
 mod writer;
 
@@ -28,6 +30,6 @@ pub use journal::{Answered, StepKey};
 pub use ledger::{Ledger, LedgerUrl};
 pub use occasion::{Acknowledged, Occasion};
 pub use outbox::{Failed, Waiting};
-pub use played::Played;
+pub use played::{Played, Turns};
 pub use read::{Recorded, RecordedStep, Summary, TurnFilter, UndeliveredPart};
 pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};

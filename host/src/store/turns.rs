@@ -5,12 +5,11 @@ use sqlx::Row as _;
 
 use super::ended::{end, keep};
 use super::outbox::enqueue;
-use super::row::{whole, word_text};
+use super::row::whole;
 use super::{Ledger, LedgerError};
-use domain::behavior::{Problem, TurnOutcome};
+use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, FeedbackRow, Rows};
 use domain::event::TurnEnd;
-use domain::fault::Stage;
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
@@ -219,35 +218,6 @@ impl Ledger {
             .map_err(LedgerError::doing(WHAT))?;
         }
         end(&mut transaction, turn, &TurnEnd::Completed, self.clock.now()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
-    }
-
-    /// Writes down what a stage had to say.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn keep_problems(
-        &self,
-        turn: TurnId,
-        stage: Stage,
-        problems: &[Problem],
-    ) -> Result<(), LedgerError> {
-        const WHAT: &str = "keep a turn's problems";
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let mut transaction = self.write(WHAT).await?;
-        for problem in problems {
-            sqlx::query("INSERT INTO problems (turn, stage, severity, path, message) VALUES (?, ?, ?, ?, ?)")
-                .bind(turn.to_string())
-                .bind(stage.name())
-                .bind(word_text(&problem.severity))
-                .bind(problem.path.as_deref())
-                .bind(&problem.message)
-                .execute(&mut *transaction)
-                .await
-                .map_err(LedgerError::doing(WHAT))?;
-        }
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
 }

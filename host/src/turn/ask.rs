@@ -54,6 +54,9 @@ impl Conversation<'_> {
             }
             Err(error) => {
                 deps.ledger.fail(step, &error.to_string()).await.map_err(lost)?;
+                if error.is_stopped {
+                    return Err(Fault::stopping(self.stage));
+                }
                 Err(faults::model(self.stage, &error))
             }
         }

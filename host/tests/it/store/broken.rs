@@ -7,7 +7,7 @@ use domain::transcript::ToolAnswer;
 use persona_host::store::{Begun, LedgerError, Occasion, Standing, StepKey};
 use serde_json::json;
 
-use super::{Shelf, begin, call, fault, keep, occasion, outcome, persona, try_begin};
+use super::{Shelf, begin, call, fault, keep, occasion, outcome, persona, try_begin, turn_id};
 use crate::support::meddling::meddle;
 
 /// A commit fails after the row was handed out: deferred foreign keys are looked at last.
@@ -42,20 +42,20 @@ async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_le
         let shelf = Shelf::new();
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &ben).await;
-        let key = StepKey::tool(ben.turn_id(), 1, 1, 0);
+        let key = StepKey::tool(turn_id(&ben), 1, 1, 0);
 
         shelf.break_("turns", way).await;
         for _ in 0..2 {
             let refused = try_begin(&ledger, &anna).await;
             assert!(matches!(refused, Err(LedgerError::Statement { .. })), "{way:?}: {refused:?}");
         }
-        assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Free, "{way:?}");
+        assert_eq!(ledger.standing(turn_id(&anna)).await.unwrap(), Standing::Free, "{way:?}");
         shelf.mend().await;
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{way:?}");
 
         shelf.break_("steps", &way[way.len() - 1..]).await;
         ledger.intend(&key, &json!({})).await.expect_err("it is not stored");
-        assert_eq!(ledger.recorded_turn(ben.turn_id()).await.unwrap().steps.len(), 0, "{way:?}");
+        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().steps.len(), 0, "{way:?}");
         shelf.mend().await;
         ledger.intend(&key, &json!({})).await.expect("it is stored");
 
@@ -73,7 +73,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
     for end in [fault(), stopped(), skipped(), TurnEnd::Completed] {
         let shelf = Shelf::new();
         let (ledger, anna) = (shelf.open().await, persona("anna"));
-        let turn = anna.turn_id();
+        let turn = turn_id(&anna);
         for attempt in [1, 2] {
             assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
             let key = StepKey::tool(turn, attempt, 1, 0);
@@ -97,7 +97,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
 async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     begin(&ledger, &anna).await;
     ledger.intend(&StepKey::tool(turn, 1, 1, 0), &call("notes.add", json!({}))).await.unwrap();
     meddle(&shelf.path(), "UPDATE turns SET state = 'faulted', held_until = 0").await;
@@ -112,7 +112,7 @@ async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
 async fn an_orderly_stop_prolongs_no_hold() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     for attempt in 1..=5 {
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt), "at once");
         ledger.end(turn, &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();

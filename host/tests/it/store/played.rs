@@ -7,7 +7,7 @@ use domain::fault::{Fault, Stage};
 use domain::transcript::Phase;
 use persona_host::store::{Begun, StepKey};
 
-use super::{Shelf, answer_of, begin, fault, keep, persona};
+use super::{Shelf, answer_of, begin, fault, keep, persona, turn_id};
 use crate::support::meddling::meddle;
 
 /// A day that faulted before it did anything is begun anew: what it had asked belongs to no round of the day that
@@ -16,7 +16,7 @@ use crate::support::meddling::meddle;
 async fn the_rounds_of_a_turn_are_those_of_the_attempt_that_counts() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     let registered = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
                       VALUES ('tone', 1, '{}', '', 0)";
     meddle(&shelf.path(), registered).await;
@@ -44,7 +44,7 @@ async fn the_rounds_of_a_turn_are_those_of_the_attempt_that_counts() {
     }
     answer_of(&ledger, &StepKey::model(turn, 3, Phase::Rating, 1), Some(1_000_000_000)).await;
     ledger.end(turn, &TurnEnd::Completed).await.unwrap();
-    let played = ledger.played("tone", 1).await.unwrap();
+    let played = ledger.played("tone", 1).await.unwrap().played;
     let [own] = played.as_slice() else { panic!("{played:?}") };
     assert_eq!(own.observation.rounds, Some(2));
     assert_eq!(own.observation.cost, Some(10.0));
