@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ids::{PersonaId, Slot, TurnId};
+use super::ids::{PersonaId, Slot};
 
 /// A synthetic user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,12 +30,6 @@ impl Persona {
     #[must_use]
     pub fn slot(&self) -> Slot {
         Slot::after(self.last_active_at)
-    }
-
-    /// The turn that this entry of the due list asks for.
-    #[must_use]
-    pub fn turn_id(&self) -> TurnId {
-        TurnId::of(&self.id, &self.slot())
     }
 }
 

@@ -93,10 +93,11 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let told = events.clone();
     let tell = move |email: &str, until| told.emit(Event::SignInWaits { email: email.to_owned(), until });
+    let stop = CancellationToken::new();
     let deps = Deps {
         mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
-        claude: Claude::new(http, model_options(config)),
+        claude: Claude::new(http, model_options(config)).heeding(stop.clone()),
         ledger,
         clock,
         events,
@@ -112,7 +113,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
             time_zone: config.runner.time_zone,
             idempotent_tools: config.mana.idempotent_tools.clone(),
         },
-        stop: CancellationToken::new(),
+        stop,
         cut: CancellationToken::new(),
     };
     let options = runner::Options {

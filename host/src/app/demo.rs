@@ -64,6 +64,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
         say_where(&folder, None, output);
         Exit::Done
     };
+    runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     stack.stop().await;
     Ok(exit)

@@ -128,6 +128,17 @@ impl Builds {
         })
     }
 
+    /// Forgets that a build was set aside. Gives what is kept then.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn take_back(&self, plugin: &PluginName, sha256: &Sha256Hex) -> io::Result<Index> {
+        self.change(plugin, |index| {
+            index.set_aside.retain(|aside| aside != sha256);
+            Ok(())
+        })
+    }
+
     /// Reads the index, changes it and writes it, while nobody else does: neither another turn nor another process.
     fn change(
         &self,
@@ -278,6 +289,9 @@ mod tests {
         builds().set_aside(&own, &bad.digest()).expect("it is written");
         assert_eq!(builds().index(&own).set_aside, [bad.digest()]);
         builds().keep(&bad, "2", DateTime::UNIX_EPOCH).expect("it is kept");
+        assert_eq!(builds().index(&own).set_aside, []);
+        builds().set_aside(&own, &bad.digest()).expect("it is written");
+        builds().take_back(&own, &bad.digest()).expect("it is written");
         assert_eq!(builds().index(&own).set_aside, []);
     }
 }

@@ -15,6 +15,9 @@ const WASI: [&str; 6] =
     ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 /// The versions of the contract that this host speaks.
 const ACCEPTED: &str = "0.1.x";
+/// Components inside of each other, so many levels down; what toolchains make has two or three. Whoever reads or compiles
+/// them pays for each level with all that are above it.
+const MOST_LEVELS: usize = 100;
 /// The longest sentence about a file, in characters: it may quote a lot of it.
 const MAX_MESSAGE: usize = 2_000;
 /// What to do about a component that is built for something else.
@@ -109,35 +112,37 @@ impl Names {
     /// Reads the whole file, also inside, so that one which is cut off is found here.
     pub(super) fn of(bytes: &[u8]) -> Result<Self, Mismatch> {
         let mut names = Self { imports: Vec::new(), exports: Vec::new() };
-        names.read(bytes).map_err(|error| damaged(&error, bytes.len()))?;
+        names.read(bytes)?;
         Ok(names)
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<(), wasmparser::BinaryReaderError> {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
+        let damaged = |error| damaged(&error, bytes.len());
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
+            match payload.map_err(damaged)? {
+                Payload::Version { .. } if depth == MOST_LEVELS => return Err(too_deep()),
                 Payload::Version { .. } => depth += 1,
                 Payload::End(_) => depth -= 1,
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section {
-                        self.imports.push(import?.name.name.to_owned());
+                        self.imports.push(import.map_err(damaged)?.name.name.to_owned());
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 1 => {
                     for export in section {
-                        self.exports.push(export?.name.name.to_owned());
+                        self.exports.push(export.map_err(damaged)?.name.name.to_owned());
                     }
                 }
                 // Types are looked at too, because they are what nests.
                 Payload::ComponentTypeSection(section) => {
                     for inner in section {
-                        inner?;
+                        inner.map_err(damaged)?;
                     }
                 }
                 Payload::CoreTypeSection(section) => {
                     for inner in section {
-                        inner?;
+                        inner.map_err(damaged)?;
                     }
                 }
                 _ => {}
@@ -145,6 +150,13 @@ impl Names {
         }
         Ok(())
     }
+}
+
+fn too_deep() -> Mismatch {
+    Mismatch::new(
+        format!("it nests too deep: components inside of each other, more than {MOST_LEVELS} levels down"),
+        "build it with a current toolchain: no plugin needs components that nest so deep",
+    )
 }
 
 /// What a reader of WebAssembly complains about.
@@ -235,6 +247,20 @@ mod tests {
             let mismatch = version(bytes).expect_err("not a plugin");
             assert!(mismatch.message.contains(says), "{says:?} in {:?}", mismatch.message);
         }
+    }
+
+    #[test]
+    fn components_nest_so_deep_and_no_deeper() {
+        let empty = b"\0asm\x0d\0\x01\0".to_vec();
+        let around = |inner: Vec<u8>| {
+            // Its length, always in two bytes.
+            let length = [inner.len() as u8 & 0x7f | 0x80, (inner.len() >> 7) as u8];
+            [&empty[..], &[4], &length, &inner].concat()
+        };
+        let levels = |count| (1..count).fold(empty.clone(), |inner, _| around(inner));
+        let says = |count| version(&levels(count)).expect_err("no plugin").message;
+        assert!(says(MOST_LEVELS).contains("it exports nothing"), "{}", says(MOST_LEVELS));
+        assert!(says(MOST_LEVELS + 1).contains("it nests too deep"), "{}", says(MOST_LEVELS + 1));
     }
 
     #[test]

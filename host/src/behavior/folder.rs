@@ -126,14 +126,18 @@ impl Folder {
     async fn not_found(&self, plugin: &PluginName) -> Refusal {
         let file = self.file(plugin);
         let path = file.clone();
-        let seen = self.aside(Some(plugin)).ask(move || (path.exists(), path.read_link())).await;
+        let seen = self.aside(Some(plugin)).ask(move || (path.try_exists(), path.read_link())).await;
         let message = match seen {
             Err(silent) => return self.silent(plugin, silent),
-            Ok((true, _)) => format!("the file {} changes all the time", file.display()),
-            Ok((false, Ok(target))) => {
+            Ok((Ok(true), _)) => format!("the file {} changes all the time", file.display()),
+            Ok((_, Ok(target))) => {
                 format!("the file {} is a link to {}, which leads nowhere", file.display(), target.display())
             }
-            Ok((false, Err(_))) => {
+            Ok((Err(error), Err(_))) => {
+                let message = format!("the file {} cannot be looked at: {error}", file.display());
+                return self.refusal(plugin, &message, "check plugins.dir, and who may look into it");
+            }
+            Ok((Ok(false), Err(_))) => {
                 format!("there is no file {} and no built-in plugin of that name", file.display())
             }
         };
@@ -297,11 +301,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_file_is_not_read() {
+    async fn what_is_no_file_is_called_what_it_is_and_not_read() {
+        use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::create_dir(folder.path().join("own.wasm")).expect("it can be made");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("folder.wasm")).expect("it can be made");
+        symlink(".", at("link.wasm")).expect("it can be made");
+        symlink("/dev/null", at("device.wasm")).expect("it can be made");
+        let made = std::process::Command::new("mkfifo").arg(at("pipe.wasm")).status();
+        assert!(made.is_ok_and(|made| made.success()));
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket.wasm")).expect("it can be made");
+        std::fs::write(at("signed.wasm"), b"").expect("it can be written");
+        std::fs::create_dir(at("signed.wasm.sig")).expect("it can be made");
         let plugins = Folder::new(folder.path().to_owned());
-        let refusal = plugins.read(&PluginName::new("own")).await.expect_err("a folder is no file");
-        assert!(refusal.message.contains("no regular file"), "{refusal}");
+        for (name, says) in [
+            ("folder", "the file cannot be read: it is a folder and no regular file"),
+            ("link", "it is a link to ., which is a folder and no regular file"),
+            ("device", "it is a link to /dev/null, which is a device and no regular file"),
+            ("pipe", "it is a pipe and no regular file"),
+            ("socket", "it is a socket and no regular file"),
+            ("signed", "the signature file beside it cannot be read: it is a folder and no regular file"),
+        ] {
+            let refusal = plugins.read(&PluginName::new(name)).await.expect_err("it is no file");
+            assert!(refusal.message.contains(says), "{refusal}");
+            assert!(
+                refusal.hint.contains("the file itself") && !refusal.hint.contains("permission"),
+                "{refusal}"
+            );
+        }
+        let nowhere = Folder::new(at("signed.wasm"));
+        let refusal = nowhere.read(&PluginName::new("own")).await.expect_err("it is no folder");
+        assert!(refusal.message.contains("cannot be looked at: Not a directory"), "{refusal}");
     }
 }

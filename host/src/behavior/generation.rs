@@ -22,6 +22,8 @@ use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use domain::persona::Persona;
 use domain::strategy::Strategy;
 
+const CHECK_SETTINGS: &str = "check-settings";
+
 /// One loaded build of a plugin.
 pub struct Generation {
     engine: wasmtime::Engine,
@@ -157,22 +159,22 @@ impl Generation {
     /// nothing to say, by asking the plugin. Both in a child, unless that was done when it was proven: a
     /// schema can take for ever.
     pub async fn check_settings(&self, strategy: &Strategy) -> Called<Vec<Problem>> {
-        const FUNCTION: &str = "check-settings";
-        let trial = Trial::of(strategy);
-        let called = match self.proof.of(&trial) {
-            Some(called) => called.clone(),
-            None => match self.try_settings(vec![trial]).await {
-                Ok((mut tried, _)) => tried.swap_remove(0),
-                Err(unproven) => Called::unmade(
-                    FUNCTION,
-                    Err(CallError::Unproven {
-                        message: unproven.wrong.message,
-                        is_passing: unproven.is_passing,
-                    }),
-                ),
-            },
+        match self.proof.of(&Trial::of(strategy)) {
+            Some(called) => called.clone().of(CHECK_SETTINGS),
+            None => self.check_settings_anew(strategy).await,
+        }
+    }
+
+    /// The same, and always in a child.
+    pub async fn check_settings_anew(&self, strategy: &Strategy) -> Called<Vec<Problem>> {
+        let called = match self.try_settings(vec![Trial::of(strategy)]).await {
+            Ok((mut tried, _)) => tried.swap_remove(0),
+            Err(Unproven { wrong, is_passing, .. }) => {
+                let error = CallError::Unproven { message: wrong.message, is_passing };
+                Called::unmade(CHECK_SETTINGS, Err(error))
+            }
         };
-        called.of(FUNCTION)
+        called.of(CHECK_SETTINGS)
     }
 
     /// Asks a child about settings, one answer for each. Gives also the machine code, which it was lent.

@@ -48,6 +48,9 @@ pub(super) enum Answer {
     Usable,
     /// Nothing can be done with it. It is no breakdown, and no sign of health.
     Unusable,
+    /// It read nothing in a reply, which it may say. Whether it could have read another one is not known: that is no
+    /// breakdown, and no sign of health either.
+    ReadNothing,
     /// There was none.
     BrokeDown(String),
 }
@@ -105,7 +108,7 @@ impl Health {
             return None;
         }
         match answer {
-            Answer::Unusable => None,
+            Answer::Unusable | Answer::ReadNothing => None,
             Answer::Usable => {
                 self.strikes.remove(function);
                 self.quarantine.take_if(|quarantine| quarantine.function == function)?;
@@ -208,6 +211,7 @@ mod tests {
         for _ in 0..2 {
             breaks(&mut health, PARSE, None, 0);
             health.called(PARSE, Answer::Unusable, None, minute(0));
+            health.called(PARSE, Answer::ReadNothing, None, minute(0));
         }
         assert_eq!(health.allows(minute(0)), Allowed::Yes, "two");
         assert!(breaks(&mut health, PARSE, None, 0).is_some(), "and the third");
@@ -239,7 +243,9 @@ mod tests {
         }
         let own = ticket(&mut health, 300);
         assert!(!answers(&mut health, COMPOSE, own), "that one never was the trouble");
-        assert_eq!(health.called(PARSE, Answer::Unusable, own, minute(300)), None, "and that is no recovery");
+        for nothing in [Answer::Unusable, Answer::ReadNothing] {
+            assert_eq!(health.called(PARSE, nothing, own, minute(300)), None, "and that is no recovery");
+        }
         assert!(answers(&mut health, PARSE, own));
         assert_eq!([health.allows(minute(300)), health.allows(minute(300))], [Allowed::Yes, Allowed::Yes]);
     }

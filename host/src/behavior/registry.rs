@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::builds::{Builds, Index};
+use super::builds::Builds;
 use super::call::Called;
 use super::embedded::Embedded;
 use super::engine::Engine;
 use super::generation::Generation;
 use super::health::{Quarantine, Ticket, Turning};
-use super::life::{Choice, Does, Happens, Verdict};
+use super::life::{Choice, Does, Happens, LeftOut, Unfit, Verdict};
 use super::probation::Probation;
 use super::record::{LoggedLine, Occasion, PluginRecord};
-use super::refusal::{LoadStage, Origin, Refusal};
+use super::refusal::Refusal;
 use super::shelf::{Shelf, Shelves};
 use super::source::Source;
 use super::trust::Trust;
@@ -35,11 +35,11 @@ type Recalled = BTreeMap<(PluginName, Sha256Hex), Weak<Generation>>;
 pub struct Registry {
     pub(super) engine: Engine,
     pub(super) clock: Clock,
-    builds: Builds,
+    pub(super) builds: Builds,
     pub(super) trust: Trust,
     pub(super) shelves: Arc<Shelves>,
     /// Where the disk of the kept builds is asked.
-    disk: Aside,
+    pub(super) disk: Aside,
     /// Held while a generation is loaded that stands in for another of the same plugin.
     pub(super) standing_in: Mutex<BTreeMap<PluginName, Arc<tokio::sync::Mutex<()>>>>,
     pub(super) embedded: tokio::sync::Mutex<Embedded>,
@@ -207,26 +207,15 @@ impl Registry {
         self.shelves().get_mut(generation.plugin())?.book(generation, strategy, called, ticket, now)
     }
 
-    /// Counts a turn that is over, for a generation on trial.
-    pub async fn judge(&self, generation: &Generation, verdict: Verdict) -> Option<Trial> {
+    /// Counts a turn that is over, for a generation on trial. The turn does not wait for the disk.
+    pub fn judge(&self, generation: &Generation, verdict: Verdict) -> Option<Trial> {
         let plugin = generation.plugin();
         let now = self.clock.now();
         let (refusal, does) = self.shelves().get_mut(plugin)?.judge(generation, verdict, now);
         let is_promoted = does.contains(&Does::GoesLive(generation.number()));
-        self.write_down(plugin, does).await;
+        tokio::spawn(self.write_down(plugin, does));
         let promoted = is_promoted.then(|| Trial::Promoted(generation.number()));
         refusal.map(Trial::Withdrawn).or(promoted)
-    }
-
-    /// Learns what the disk keeps of a plugin. Without that there is nothing to go back to.
-    pub async fn open(&self, plugin: &PluginName) {
-        let (builds, own) = (self.builds.clone(), plugin.clone());
-        match self.disk.ask(move || builds.index(&own)).await {
-            Ok(index) => self.indexed(plugin, index),
-            Err(error) => {
-                tracing::warn!(%plugin, %error, "the kept builds cannot be read: look after the mount of plugins.builds_dir");
-            }
-        }
     }
 
     /// This build lies in the folder. Gives what is to be done, and whether the file was gone before.
@@ -277,7 +266,7 @@ impl Registry {
         &self,
         generation: &Arc<Generation>,
         source: Source,
-        left_out: BTreeMap<StrategyName, String>,
+        left_out: LeftOut,
         occasion: Occasion,
         plan: Option<CanaryPlan>,
     ) -> bool {
@@ -314,7 +303,26 @@ impl Registry {
     /// Why the live generation leaves a strategy out, if it does.
     #[must_use]
     pub fn why_left_out(&self, strategy: &Strategy) -> Option<String> {
-        self.shelves().get(&strategy.plugin)?.life().why_left_out(&strategy.name).cloned()
+        let shelves = self.shelves();
+        let unfit: &Unfit = shelves.get(&strategy.plugin)?.life().why_left_out(&strategy.name)?;
+        Some(unfit.said.clone())
+    }
+
+    /// The live generation, if it is to be asked again about strategies that it left out for now, and which these are.
+    #[must_use]
+    pub fn to_ask_again(&self, plugin: &PluginName) -> Option<(Arc<Generation>, Vec<StrategyName>)> {
+        let (now, shelves) = (self.clock.now(), self.shelves());
+        let shelf = shelves.get(plugin)?;
+        let strategies = shelf.life().to_ask_again(now);
+        (!strategies.is_empty()).then(|| shelf.live().map(|live| (Arc::clone(live), strategies)))?
+    }
+
+    /// It was asked about all of them, and still leaves these out.
+    pub fn asked_again(&self, generation: &Generation, left_out: LeftOut) {
+        let now = self.clock.now();
+        if let Some(shelf) = self.shelves().get_mut(generation.plugin()) {
+            shelf.asked_again(generation, left_out, now);
+        }
     }
 
     /// Whether the file of a plugin is gone, and it is served from memory.
@@ -348,75 +356,18 @@ impl Registry {
         Some(self.shelves().get(plugin)?.log.iter().cloned().collect())
     }
 
-    /// Whether a build is among the kept ones.
-    #[must_use]
-    pub fn keeps(&self, source: &Source) -> bool {
-        self.is_kept(&source.plugin, &source.digest())
-    }
-
-    pub(super) fn is_kept(&self, plugin: &PluginName, sha256: &Sha256Hex) -> bool {
-        let shelves = self.shelves();
-        let kept = shelves.get(plugin).map(Shelf::kept).unwrap_or_default();
-        kept.iter().any(|build| build.sha256 == *sha256)
-    }
-
-    /// Reads a kept build.
-    ///
-    /// # Errors
-    /// When it is damaged, or the disk does not answer.
-    pub async fn kept(&self, plugin: &PluginName, sha256: &Sha256Hex) -> Result<Source, Refusal> {
-        let (builds, own, digest) = (self.builds.clone(), plugin.clone(), sha256.clone());
-        self.disk.ask(move || builds.read(&own, &digest)).await.unwrap_or_else(|silent| {
-            let message = format!("the kept build {} cannot be read: {silent}", sha256.as_str());
-            let hint = "look after the mount of plugins.builds_dir";
-            let refusal = Refusal::new(plugin, Origin::Kept, LoadStage::Read, message, hint);
-            Err(Refusal { sha256: Some(sha256.clone()), ..refusal })
-        })
-    }
-
-    /// Writes down what the kept builds have to tell after a restart. A build that cannot be kept serves all the same.
-    async fn write_down(&self, plugin: &PluginName, does: Vec<Does>) {
-        let now = self.clock.now();
-        for done in does {
-            let builds = self.builds.clone();
-            let written = match done {
-                Does::Keeps(number) => {
-                    let kept = self.shelves().get_mut(plugin).and_then(|shelf| shelf.take_to_keep(number));
-                    let Some((generation, source)) = kept else { continue };
-                    let version = generation.descriptor().version.clone();
-                    self.disk.ask(move || builds.keep(&source, &version, now)).await
-                }
-                Does::SetsAside(sha256) => {
-                    let own = plugin.clone();
-                    self.disk.ask(move || builds.set_aside(&own, &sha256)).await
-                }
-                _ => continue,
-            };
-            match written
-                .map_err(|silent| silent.to_string())
-                .and_then(|index| index.map_err(|error| error.to_string()))
-            {
-                Ok(index) => self.indexed(plugin, index),
-                Err(error) => {
-                    tracing::warn!(%plugin, error, "what serves now cannot be written down for a rollback or a restart: is plugins.builds_dir writable?");
-                }
-            }
-        }
-    }
-
-    fn indexed(&self, plugin: &PluginName, index: Index) {
-        let now = self.clock.now();
-        self.shelves().entry(plugin.clone()).or_default().indexed(index, now);
-    }
-
     pub(super) fn after(&self, plugin: &PluginName, happens: Happens) -> Vec<Does> {
         let now = self.clock.now();
         self.shelves().entry(plugin.clone()).or_default().after(happens, now)
     }
 
     pub(super) fn shelves(&self) -> MutexGuard<'_, BTreeMap<PluginName, Shelf>> {
-        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shelves)
     }
+}
+
+pub(super) fn lock(shelves: &Shelves) -> MutexGuard<'_, BTreeMap<PluginName, Shelf>> {
+    shelves.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is to be loaded after all that is done already.

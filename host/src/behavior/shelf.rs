@@ -57,7 +57,8 @@ impl Verdict {
     #[must_use]
     pub fn of<T>(called: &Called<T>) -> Option<Self> {
         match answer(called) {
-            Answer::Usable => None,
+            // Who read nothing is judged by what the turn makes of it.
+            Answer::Usable | Answer::ReadNothing => None,
             Answer::Unusable => Some(Self::Unusable),
             Answer::BrokeDown(_) => Some(Self::BrokeDown),
         }
@@ -135,6 +136,11 @@ impl Shelf {
     ) -> Vec<Does> {
         let build = self.hold(generation, Some(source), left_out, occasion);
         self.after(Happens::Admitted { build, occasion, plan }, now)
+    }
+
+    /// The live build was asked again about what it left out for now.
+    pub(super) fn asked_again(&mut self, generation: &Generation, left_out: LeftOut, now: DateTime<Utc>) {
+        self.after(Happens::AskedAgain { number: generation.number(), left_out }, now);
     }
 
     /// A kept build can stand in.
@@ -344,15 +350,46 @@ pub(super) fn lasts(refusal: &Refusal) -> Lasts {
     }
 }
 
-/// What a call came to. To leave the turn out is an answer, and so is to read nothing in a reply.
+/// What a call came to. To leave the turn out is an answer.
 fn answer<T>(called: &Called<T>) -> Answer {
     match &called.result {
         Ok(_) => Answer::Usable,
         Err(error) if error.is_breakdown() => Answer::BrokeDown(error.to_string()),
         Err(CallError::Failed(failure)) => match (failure.kind, called.function) {
-            (FailureKind::Skip, "compose-turn") | (FailureKind::Output, "parse-rating") => Answer::Usable,
+            (FailureKind::Skip, "compose-turn") => Answer::Usable,
+            (FailureKind::Output, "parse-rating") => Answer::ReadNothing,
             _ => Answer::Unusable,
         },
         Err(_) => Answer::Unusable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::behavior::Failure;
+
+    #[test]
+    fn what_a_plugin_may_say_is_no_breakdown_and_only_an_answer_to_go_on_with_is_a_sign_of_health() {
+        for (function, kind, is, judged) in [
+            ("compose-turn", None, Answer::Usable, None),
+            ("parse-rating", None, Answer::Usable, None),
+            ("compose-turn", Some(FailureKind::Skip), Answer::Usable, None),
+            ("parse-rating", Some(FailureKind::Output), Answer::ReadNothing, None),
+            ("compose-turn", Some(FailureKind::Output), Answer::Unusable, Some(Verdict::Unusable)),
+            ("parse-rating", Some(FailureKind::Skip), Answer::Unusable, Some(Verdict::Unusable)),
+            ("parse-rating", Some(FailureKind::Internal), Answer::Unusable, Some(Verdict::Unusable)),
+        ] {
+            let no = |kind| {
+                CallError::Failed(Box::new(Failure {
+                    kind,
+                    code: None,
+                    message: "no".to_owned(),
+                    detail: None,
+                }))
+            };
+            let called = Called::unmade(function, kind.map_or(Ok(()), |kind| Err(no(kind))));
+            assert_eq!((answer(&called), Verdict::of(&called)), (is, judged), "{function} {kind:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,9 +52,8 @@ impl Source {
         let refusal = |message: String, hint: &str| {
             Refusal::new(plugin, Origin::File(path.to_owned()), LoadStage::Read, message, hint)
         };
-        let bytes = read_at_most(path, MAX_COMPONENT).map_err(|error| {
-            refusal(format!("the file cannot be read: {error}"), "check the path and its permissions")
-        })?;
+        let bytes = read_at_most(path, MAX_COMPONENT)
+            .map_err(|unread| refusal(format!("the file cannot be read: {unread}"), unread.hint()))?;
         let Some(bytes) = bytes else {
             return Err(refusal(
                 format!("the file is larger than {} MiB", MAX_COMPONENT >> 20),
@@ -64,10 +64,10 @@ impl Source {
         beside.push(".sig");
         let signature = match read_at_most(Path::new(&beside), MAX_SIGNATURE) {
             Ok(signature) => Some(signature.unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                let message = format!("the signature file beside it cannot be read: {error}");
-                return Err(refusal(message, "check its permissions"));
+            Err(Unread::Failed(error)) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(unread) => {
+                let message = format!("the signature file beside it cannot be read: {unread}");
+                return Err(refusal(message, unread.hint()));
             }
         };
         Ok(Self { signature, ..Self::of(plugin, path, bytes) })
@@ -93,12 +93,55 @@ impl Refusal {
     }
 }
 
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("{0}")]
+    NoFile(String),
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+}
+
+impl Unread {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NoFile(_) => "put the file itself there, or a link to it",
+            Self::Failed(error) => match error.kind() {
+                io::ErrorKind::NotFound => "check the path",
+                io::ErrorKind::PermissionDenied => {
+                    "let the user that persona-host runs as read it: check its permissions and those of its folder"
+                }
+                _ => "look after the disk that it is on",
+            },
+        }
+    }
+}
+
+/// What lies at a path, in words, if it is anything but a file.
+///
+/// # Errors
+/// When there is nothing, or it cannot be looked at.
+pub fn no_file(path: &Path) -> io::Result<Option<String>> {
+    let kind = path.metadata()?.file_type();
+    let what = match () {
+        () if kind.is_file() => return Ok(None),
+        () if kind.is_dir() => "a folder",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Ok(Some(match path.read_link() {
+        Ok(target) => format!("it is a link to {}, which is {what} and no regular file", target.display()),
+        Err(_) => format!("it is {what} and no regular file"),
+    }))
+}
+
 /// The content of a file; nothing if it has more than `most` bytes. A file that grows meanwhile is
 /// noticed too, because one byte more than allowed is asked for.
-fn read_at_most(path: &Path, most: u64) -> io::Result<Option<Vec<u8>>> {
-    if !path.metadata()?.is_file() {
+fn read_at_most(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Unread> {
+    if let Some(what) = no_file(path)? {
         // Opening a pipe would wait for somebody who writes.
-        return Err(io::Error::other("it is no regular file"));
+        return Err(Unread::NoFile(what));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;

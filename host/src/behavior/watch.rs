@@ -49,7 +49,12 @@ struct Eye {
     mode: WatchMode,
     raw: mpsc::UnboundedSender<()>,
     watcher: Mutex<Option<Active>>,
+    trouble: Trouble,
 }
+
+/// Why the folder cannot be watched, if it cannot.
+#[derive(Debug, Default)]
+struct Trouble(Mutex<Option<String>>);
 
 #[derive(Debug)]
 enum Active {
@@ -65,7 +70,7 @@ impl Watch {
         let (raw, heard) = mpsc::unbounded_channel();
         let (told, changes) = mpsc::channel(1);
         tokio::spawn(wait_for_quiet(heard, told, quiet));
-        let eye = Arc::new(Eye { folder, mode, raw, watcher: Mutex::default() });
+        let eye = Arc::new(Eye { folder, mode, raw, watcher: Mutex::default(), trouble: Trouble::default() });
         (Self { eye, aside: Aside::new(PATIENCE) }, changes)
     }
 
@@ -81,8 +86,7 @@ impl Watch {
     pub async fn renew(&self) {
         let eye = Arc::clone(&self.eye);
         if let Err(silent) = self.aside.ask(move || eye.renew()).await {
-            let folder = self.eye.folder.display();
-            tracing::warn!(%folder, error = %silent, "the plugins folder cannot be watched; it is looked at once a minute");
+            self.eye.tell(Some(silent.to_string()));
         }
     }
 }
@@ -90,12 +94,16 @@ impl Watch {
 impl Eye {
     fn renew(&self) {
         let watcher = self.folder.is_dir().then(|| self.activate()).transpose();
-        let watcher = watcher.map(Option::flatten).unwrap_or_else(|error| {
+        self.tell(watcher.as_ref().err().map(ToString::to_string));
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher.ok().flatten().flatten();
+    }
+
+    /// A trouble that lasts is told once.
+    fn tell(&self, trouble: Option<String>) {
+        if let Some(error) = self.trouble.news(trouble) {
             let folder = self.folder.display();
-            tracing::warn!(%folder, %error, "the plugins folder cannot be watched; it is looked at once a minute");
-            None
-        });
-        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
+            tracing::warn!(%folder, error, "the plugins folder cannot be watched; it is looked at once a minute");
+        }
     }
 
     fn activate(&self) -> notify::Result<Option<Active>> {
@@ -126,6 +134,16 @@ impl Eye {
                 Some(Active::Poll(lives))
             }
         })
+    }
+}
+
+impl Trouble {
+    /// It is this now. Gives it if it is another one than before.
+    fn news(&self, now: Option<String>) -> Option<String> {
+        let mut before = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *before != now;
+        before.clone_from(&now);
+        now.filter(|_| is_new)
     }
 }
 
@@ -176,6 +194,27 @@ async fn wait_for_quiet(mut heard: mpsc::UnboundedReceiver<()>, told: mpsc::Send
         // A message that nobody has fetched yet stands for this change too.
         if matches!(told.try_send(()), Err(mpsc::error::TrySendError::Closed(()))) {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_told_once_and_again_when_it_comes_back() {
+        let trouble = Trouble::default();
+        for (now, is_told) in [
+            (None, false),
+            (Some("silent"), true),
+            (Some("silent"), false),
+            (Some("too many watches"), true),
+            (Some("too many watches"), false),
+            (None, false),
+            (Some("too many watches"), true),
+        ] {
+            assert_eq!(trouble.news(now.map(str::to_owned)).is_some(), is_told, "{now:?}");
         }
     }
 }

@@ -88,7 +88,7 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let took = ended.map_or(String::new(), |ms| format!(", {ms} ms"));
     writeln!(out, "  began     {}{took}", turn.started_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
     let generation = turn.generation.map_or("–".to_owned(), |number| number.to_string());
-    let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| &digest[..12]);
+    let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| digest.get(..12).unwrap_or(digest));
     let (strategy, plugin) = (or_dash(&turn.strategy), or_dash(&turn.plugin));
     let version = or_dash(&turn.plugin_version);
     let served_as = match turn.served_as.as_deref() {
@@ -222,6 +222,12 @@ fn left_over(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
         let place = problem.path.as_deref().map_or(String::new(), |path| format!("{path}: "));
         let label = format!("  {} ", styled(ODD, "!"));
         out.set(&label, 4, &format!("{place}{}", problem.message));
+    }
+    if !turn.summary.unreadable.is_empty() {
+        writeln!(out, "\n{}", styled(HEAD, "damaged in the ledger"))?;
+    }
+    for why in &turn.summary.unreadable {
+        out.set(&format!("  {} ", styled(BAD, "!")), 4, why);
     }
     if !turn.waiting.is_empty() {
         writeln!(out, "\n{}", styled(HEAD, "not delivered to mana-auth"))?;

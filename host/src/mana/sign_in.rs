@@ -51,7 +51,7 @@ impl Mana {
         let Proof::Cookie(cookie) = &kept.proof else { return Ok(None) };
         match self.renewed(&kept, cookie).await {
             Ok(fresh) => {
-                self.sessions.keep(&fresh);
+                self.sessions.renew(&fresh);
                 Ok(Some(fresh))
             }
             Err(error) if error.is_unauthorized() => {
@@ -64,7 +64,8 @@ impl Mana {
 
     async fn sign_in_anew(&self, email: &str) -> Result<SignedIn, ManaError> {
         let signed_in = self.sign_in_by_form(email).await?;
-        self.sessions.keep(&signed_in);
+        let unused = self.sessions.keep(&signed_in);
+        self.sign_out_each(&unused).await;
         Ok(signed_in)
     }
 
@@ -91,6 +92,7 @@ impl Mana {
         };
         match renewed {
             Err(error) if error.is_unauthorized() => {
+                self.sessions.forget(&signed_in.email);
                 self.sign_in_anew(&signed_in.email).await?.is(&signed_in.user)
             }
             renewed => renewed,

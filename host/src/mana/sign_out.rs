@@ -1,4 +1,4 @@
-//! The personas sign out at mana-auth when the program ends.
+//! The personas sign out at mana-auth when the program ends, and of sessions that nobody uses any more.
 
 use std::time::Duration;
 
@@ -21,8 +21,12 @@ impl Mana {
     /// Ends every session that this client and its clones have kept, as far as mana-auth allows and five
     /// seconds suffice. What is left ends by itself, after seven days.
     pub async fn sign_out_all(&self) {
-        let kept = self.sessions.take();
-        let leaving = join_all(kept.values().map(|signed_in| self.sign_out(signed_in)));
+        self.sign_out_each(&self.sessions.take()).await;
+    }
+
+    /// Ends these sessions, as far as mana-auth allows and five seconds suffice.
+    pub(super) async fn sign_out_each(&self, sessions: &[SignedIn]) {
+        let leaving = join_all(sessions.iter().map(|signed_in| self.sign_out(signed_in)));
         match tokio::time::timeout(GOODBYE, leaving).await {
             Ok(left) => {
                 for error in left.into_iter().filter_map(Result::err) {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
 use rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
@@ -114,6 +115,43 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// The same question, for an answer that is read as it comes.
+    fn ask_raw(
+        &self,
+        url: &str,
+        message: &ClientJsonRpcMessage,
+        session: Option<&str>,
+        headers: &Headers,
+    ) -> reqwest::RequestBuilder {
+        let mut request = self.0.http.post(url).header(ACCEPT, "text/event-stream, application/json");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        request.bearer_auth(self.jwt().expose_secret()).json(message)
+    }
+
+    /// Asks once more for a list that came as plain JSON. Should that fail, the tools are offered as they were.
+    async fn note_tasks(&self, again: reqwest::RequestBuilder) {
+        let read = async { again.send().await?.error_for_status()?.text().await };
+        tokio::select! {
+            list = read => match list {
+                Ok(list) => self.0.task_tools.note(&list),
+                Err(error) => tracing::debug!(%error, "which tools demand a task cannot be read"),
+            },
+            () = self.0.over.cancelled() => {}
+        }
+    }
+}
+
+/// Whether a message asks for tools.
+fn lists_tools(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, JsonRpcMessage::Request(asked) if matches!(asked.request, ClientRequest::ListToolsRequest(_)))
+}
+
 impl StreamableHttpClient for Wire {
     type Error = reqwest::Error;
 
@@ -138,6 +176,7 @@ impl StreamableHttpClient for Wire {
         max_sse_event_size: usize,
     ) -> Outcome<StreamableHttpPostResponse> {
         let headers = self.headers(headers);
+        let again = lists_tools(&message).then(|| self.ask_raw(&url, &message, session.as_deref(), &headers));
         let post = self.0.http.post_message_with_max_sse_event_size(
             url,
             message,
@@ -166,6 +205,10 @@ impl StreamableHttpClient for Wire {
             }
             StreamableHttpPostResponse::Json(message, id) => {
                 self.opened(id.as_deref());
+                // rmcp has read the answer by now, and has dropped what we look for.
+                if let Some(again) = again {
+                    self.note_tasks(again).await;
+                }
                 StreamableHttpPostResponse::Json(message, id)
             }
             other => other,

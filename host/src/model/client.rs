@@ -6,6 +6,7 @@ use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::error::{Failure, ModelError, Refusal};
 use super::price;
@@ -75,6 +76,7 @@ pub struct Claude {
     http: reqwest::Client,
     url: String,
     options: Options,
+    stop: CancellationToken,
 }
 
 impl Claude {
@@ -82,7 +84,13 @@ impl Claude {
     #[must_use]
     pub fn new(http: reqwest::Client, options: Options) -> Self {
         let url = format!("{}/v1/messages", options.base_url.trim_end_matches('/'));
-        Self { http, url, options }
+        Self { http, url, options, stop: CancellationToken::new() }
+    }
+
+    /// The same client, which sends nothing again once this is cancelled. What is under way is awaited.
+    #[must_use]
+    pub fn heeding(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// The URL that requests are sent to.
@@ -97,7 +105,8 @@ impl Claude {
     /// When there is no whole reply after every attempt that makes sense. Nothing was done then.
     pub async fn message(&self, request: &MessageRequest) -> Result<Reply, ModelError> {
         let began = Instant::now();
-        let headers = self.headers().map_err(|failure| ModelError { failure, attempts: 0 })?;
+        let headers =
+            self.headers().map_err(|failure| ModelError { failure, attempts: 0, is_stopped: false })?;
         let body = bytes::Bytes::from(wire::body(request, self.options.caching));
         let policy = Policy {
             max_attempts: self.options.max_attempts,
@@ -105,7 +114,7 @@ impl Claude {
             first_wait: self.options.first_wait,
         };
         let ((assembled, request_id), attempts) =
-            retry::repeat(policy, || self.attempt(headers.clone(), body.clone())).await?;
+            retry::repeat(policy, &self.stop, || self.attempt(headers.clone(), body.clone())).await?;
         let Assembled { id, model, blocks, stop_reason, usage } = assembled;
         let model = model.unwrap_or_else(|| request.model.clone());
         Ok(Reply {

@@ -11,6 +11,8 @@ pub struct ModelError {
     pub failure: Failure,
     /// How often the request was sent.
     pub attempts: u32,
+    /// It would have been sent again, but the program stops.
+    pub is_stopped: bool,
 }
 
 /// What one attempt met.
@@ -254,7 +256,7 @@ mod tests {
             (refusal(None, "brand_new_error", None), "claude-request-refused", false),
         ];
         for (refusal, code, stops_tick) in rows {
-            let error = ModelError { failure: Failure::Refused(refusal), attempts: 1 };
+            let error = ModelError { failure: Failure::Refused(refusal), attempts: 1, is_stopped: false };
             assert_eq!((error.code(), error.stops_tick()), (code, stops_tick), "{error}");
         }
     }
@@ -263,7 +265,7 @@ mod tests {
     fn the_message_says_status_kind_words_and_request_id() {
         let mut refusal = refusal(429, "rate_limit_error", Some("ramp_limit_exceeded"));
         refusal.request_id = Some("req_1".to_owned());
-        let error = ModelError { failure: Failure::Refused(refusal), attempts: 5 };
+        let error = ModelError { failure: Failure::Refused(refusal), attempts: 5, is_stopped: false };
         assert_eq!(
             error.to_string(),
             "Claude refused the request: HTTP 429 rate_limit_error ramp_limit_exceeded — Because. \

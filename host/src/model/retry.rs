@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::error::{Failure, ModelError, Refusal};
@@ -26,9 +27,11 @@ pub(super) struct Policy {
 /// The longest wait of our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// Attempts until one succeeds, or another would be pointless. Gives the number of attempts too.
+/// Attempts until one succeeds, or another would be pointless, or is not wanted any more after `stop`. Gives the
+/// number of attempts too.
 pub(super) async fn repeat<T, Attempt: Future<Output = Result<T, Failure>>>(
     policy: Policy,
+    stop: &CancellationToken,
     mut attempt: impl FnMut() -> Attempt,
 ) -> Result<(T, u32), ModelError> {
     let began = Instant::now();
@@ -40,10 +43,16 @@ pub(super) async fn repeat<T, Attempt: Future<Output = Result<T, Failure>>>(
             Err(failure) => failure,
         };
         let Some(wait) = policy.wait_after(&failure, attempts, began.elapsed(), jitter()) else {
-            return Err(ModelError { failure, attempts });
+            return Err(ModelError { failure, attempts, is_stopped: false });
         };
+        if stop.is_cancelled() {
+            return Err(ModelError { failure, attempts, is_stopped: true });
+        }
         tracing::warn!(attempts, ?wait, %failure, "a call to Claude failed and is repeated");
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return Err(ModelError { failure, attempts, is_stopped: true }),
+        }
     }
 }
 
@@ -240,7 +249,8 @@ mod tests {
         let policy = Policy { first_wait: Duration::from_millis(1), ..POLICY };
         for (failures, expected) in [(0, Ok(1)), (2, Ok(3)), (4, Ok(5)), (5, Err(5)), (9, Err(5))] {
             let made = Cell::new(0);
-            let outcome = repeat(policy, || {
+            let stop = CancellationToken::new();
+            let outcome = repeat(policy, &stop, || {
                 made.set(made.get() + 1);
                 let fails = made.get() <= failures;
                 async move { if fails { Err(Failure::Refused(refused(529, "overloaded_error"))) } else { Ok(()) } }
@@ -248,6 +258,32 @@ mod tests {
             let outcome = outcome.await.map(|((), attempts)| attempts).map_err(|error| error.attempts);
             assert_eq!(outcome, expected, "{failures} failures");
             assert_eq!(outcome.unwrap_or_else(|attempts| attempts), made.get());
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_stop_nothing_is_sent_again_and_no_wait_is_awaited() {
+        let policy = Policy { first_wait: Duration::from_secs(60), ..POLICY };
+        for (status, is_stopped) in [(529, true), (401, false)] {
+            // Before the first attempt fails, and while the second is waited for.
+            for stops_during_wait in [false, true] {
+                let stop = CancellationToken::new();
+                let made = Cell::new(0);
+                let work = repeat(policy, &stop, || {
+                    made.set(made.get() + 1);
+                    if !stops_during_wait {
+                        stop.cancel();
+                    }
+                    async move { Err::<(), _>(Failure::Refused(refused(status, "overloaded_error"))) }
+                });
+                let stopping = async {
+                    tokio::task::yield_now().await;
+                    stop.cancel();
+                };
+                let (outcome, ()) = tokio::join!(work, stopping);
+                let error = outcome.expect_err("it fails");
+                assert_eq!((error.attempts, error.is_stopped, made.get()), (1, is_stopped, 1), "{status}");
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::replay::Replay;
-use crate::behavior::{Called, Engine, Generation, LoadStage, Refusal, Source, Trust};
+use crate::behavior::{Called, Engine, Generation, LeftOut, LoadStage, Refusal, Source, Trust, Unfit};
 use domain::behavior::{Problem, Severity};
-use domain::ids::{GenerationNumber, StrategyName};
+use domain::ids::GenerationNumber;
 use domain::kept_turn::KeptTurn;
 use domain::plugin::ReplayPolicy;
 use domain::strategy::Strategy;
@@ -38,7 +38,7 @@ pub struct Admitted {
     /// What is not as it should be, and was let pass.
     pub warnings: Vec<String>,
     /// Strategies whose settings it does not take, and why.
-    pub left_out: Vec<(StrategyName, String)>,
+    pub left_out: LeftOut,
 }
 
 impl Admission {
@@ -59,7 +59,7 @@ impl Admission {
         pass(generation.self_test(), "self-test: ", &mut warnings).map_err(|unfit| {
             let hint = "mend the plugin, or the cases that it ships";
             let message = format!("cases of its own fail: {}", unfit.said);
-            unfit.refusal(source, LoadStage::SelfTest, message, hint)
+            refusal(source, LoadStage::SelfTest, message, hint, unfit.is_passing)
         })?;
         let replay = self.replay(source, &generation, &left_out, &mut warnings).await?;
         Ok(Admitted { generation, replay, warnings, left_out })
@@ -70,19 +70,19 @@ impl Admission {
         source: &Source,
         generation: &Generation,
         warnings: &mut Vec<String>,
-    ) -> Result<Vec<(StrategyName, String)>, Refusal> {
-        let mut left_out = Vec::new();
+    ) -> Result<LeftOut, Refusal> {
+        let mut left_out = LeftOut::new();
         for strategy in &self.strategies {
             match settings(generation, strategy, warnings).await {
                 Ok(()) => {}
-                Err(unfit) if self.lenient => left_out.push((strategy.name.clone(), unfit.said)),
+                Err(unfit) if self.lenient => drop(left_out.insert(strategy.name.clone(), unfit)),
                 Err(unfit) => {
                     let message = format!(
                         "it does not take the settings of strategy {}: {}",
                         strategy.name, unfit.said
                     );
                     let hint = format!("correct `settings` in [strategies.{}], or the plugin", strategy.name);
-                    return Err(unfit.refusal(source, LoadStage::Settings, message, &hint));
+                    return Err(refusal(source, LoadStage::Settings, message, &hint, unfit.is_passing));
                 }
             }
         }
@@ -93,14 +93,14 @@ impl Admission {
         &self,
         source: &Source,
         generation: &Generation,
-        left_out: &[(StrategyName, String)],
+        left_out: &LeftOut,
         warnings: &mut Vec<String>,
     ) -> Result<Replay, Refusal> {
         if self.policy == ReplayPolicy::Off {
             return Ok(Replay::default());
         }
         let mut strategies = self.strategies.clone();
-        strategies.retain(|strategy| !left_out.iter().any(|(name, _)| *name == strategy.name));
+        strategies.retain(|strategy| !left_out.contains_key(&strategy.name));
         let replay = Replay::of(generation, self.live.as_deref(), &strategies, &self.turns).await;
         match (replay.worse(), self.policy) {
             (0, _) => Ok(replay),
@@ -127,19 +127,14 @@ pub(super) async fn settings(
     pass(called, &format!("settings of strategy {}: ", strategy.name), warnings)
 }
 
-/// What is said against a build.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unfit {
-    pub(super) said: String,
-    /// Whether that may be over by itself: it had too little time on a machine that was busy.
-    is_passing: bool,
+/// The same, of strategies that a live build left out for now: it is asked, and not what it has shown before.
+pub(super) async fn settings_anew(generation: &Generation, strategy: &Strategy) -> Result<(), Unfit> {
+    pass(generation.check_settings_anew(strategy).await, "", &mut Vec::new())
 }
 
-impl Unfit {
-    fn refusal(&self, source: &Source, stage: LoadStage, message: String, hint: &str) -> Refusal {
-        let refusal = Refusal::of(source, stage, message, hint);
-        if self.is_passing { refusal.passing() } else { refusal }
-    }
+fn refusal(source: &Source, stage: LoadStage, message: String, hint: &str, is_passing: bool) -> Refusal {
+    let refusal = Refusal::of(source, stage, message, hint);
+    if is_passing { refusal.passing() } else { refusal }
 }
 
 /// Lets pass what is no error, as warnings; the errors are what is said against it, and so is a call that gave no

@@ -45,12 +45,25 @@ impl Lane {
 
     /// The same, unless somebody else waits already who will see what there is to see.
     pub(super) async fn queue(&self) -> Option<MutexGuard<'_, Sight>> {
-        if self.is_queued.swap(true, Ordering::AcqRel) {
-            return None;
-        }
+        let queued = Queued::at(&self.is_queued)?;
         let turn = self.seen.lock().await;
-        self.is_queued.store(false, Ordering::Release);
+        drop(queued);
         Some(turn)
+    }
+}
+
+/// Somebody who waits, until its turn comes or it is gone.
+struct Queued<'a>(&'a AtomicBool);
+
+impl<'a> Queued<'a> {
+    fn at(is_queued: &'a AtomicBool) -> Option<Self> {
+        (!is_queued.swap(true, Ordering::AcqRel)).then_some(Self(is_queued))
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -87,5 +100,25 @@ impl Sight {
         let patience = self.patience.unwrap_or(PATIENCE);
         self.patience = Some((patience * 2).min(MOST_PATIENCE));
         Some(Err(Box::new(refusal)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_waits_for_its_turn_and_one_who_is_gone_does_not() {
+        let lane = Lane::default();
+        let turn = lane.take().await;
+        for _ in 0..2 {
+            let mut queue = Box::pin(lane.queue());
+            assert!((&mut queue).now_or_never().is_none(), "it waits");
+            assert!(lane.queue().await.is_none(), "one is enough");
+        }
+        drop(turn);
+        assert!(lane.queue().await.is_some(), "nobody else is there");
     }
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::admission::{Admission, Admitted, settings};
+use super::admission::{Admission, Admitted, settings, settings_anew};
 use super::complaint::Complaint;
 use super::lane::Lane;
-use crate::behavior::{Folder, Next, Occasion, Origin, Refusal, Registry, Source};
+use crate::behavior::{Folder, LeftOut, Next, Occasion, Origin, Refusal, Registry, Source};
 use crate::store::Ledger;
 use crate::telemetry::Events;
 use domain::event::Event;
@@ -150,6 +150,7 @@ impl Reloader {
     async fn rescan_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Duration> {
         // Whoever waits there looks after this moment.
         let mut turn = lane.queue().await?;
+        self.ask_again(plugin).await;
         let look = match self.folder.look(plugin).await {
             Ok(look) => look,
             Err(refusal) => {
@@ -171,6 +172,21 @@ impl Reloader {
             }
             Ok(_) => None,
         }
+    }
+
+    /// Asks the live build about strategies that it left out because there was too little time.
+    async fn ask_again(&self, plugin: &PluginName) {
+        let Some((live, names)) = self.registry.to_ask_again(plugin) else { return };
+        let mut left_out = LeftOut::new();
+        for strategy in names.iter().filter_map(|name| self.strategies.get(name)) {
+            match settings_anew(&live, strategy).await {
+                Ok(()) => {
+                    tracing::info!(%plugin, strategy = %strategy.name, "the plugin takes the strategy's settings after all");
+                }
+                Err(unfit) => drop(left_out.insert(strategy.name.clone(), unfit)),
+            }
+        }
+        self.registry.asked_again(&live, left_out);
     }
 
     /// Loads a plugin's file now, also a build that was refused or rolled back before.
@@ -274,15 +290,14 @@ impl Reloader {
         let admission = self.admission(&source, occasion).await;
         let number = self.registry.next_number(&plugin);
         let admitted = admission.admit(self.registry.engine(), &source, number).await?;
-        let Admitted { generation, warnings, left_out, .. } = admitted;
+        let Admitted { generation, warnings, mut left_out, .. } = admitted;
         let generation = Arc::new(generation);
-        let mut left_out: BTreeMap<StrategyName, String> = left_out.into_iter().collect();
         // What the live build leaves out was no condition. Each build says anew whether it takes it.
         for strategy in self.strategies_of(&plugin) {
             if !admission.strategies.contains(&strategy)
                 && let Err(unfit) = settings(&generation, &strategy, &mut Vec::new()).await
             {
-                left_out.insert(strategy.name.clone(), unfit.said);
+                left_out.insert(strategy.name.clone(), unfit);
             }
         }
         let plan = self.options.canary;

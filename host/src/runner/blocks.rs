@@ -107,14 +107,13 @@ impl Runner {
             (0..).map_while(|place| assignment::at(&blocks.experiment, &persona.email, block, place));
         for place in places {
             let part = Role { experiment: Arc::clone(&blocks.experiment), place };
-            let turn = self.deps.ledger.turn_of(&persona.id, &part.slot()).await?;
-            match self.deps.ledger.standing(turn).await? {
-                Standing::Over | Standing::Running => continue,
-                Standing::HeldUntil { .. } => {
+            match self.standing(persona, &part).await? {
+                Some(Standing::Over | Standing::Running) => continue,
+                None | Some(Standing::Held) => {
                     round.held += 1;
                     continue;
                 }
-                Standing::Free => {}
+                Some(Standing::Free) => {}
             }
             if blocks.halt.is_cancelled() {
                 round.cut_short = Some(CutShort::Halted);
@@ -131,6 +130,23 @@ impl Runner {
             round.played += u32::from(played?.is_some());
         }
         Ok(round)
+    }
+
+    /// How a turn stands; nothing when the ledger's row of it cannot be read, which is told.
+    async fn standing(&self, persona: &Persona, part: &Role) -> Result<Option<Standing>, LedgerError> {
+        let ledger = &self.deps.ledger;
+        let standing = match ledger.turn_of(&persona.id, &part.slot()).await {
+            Ok(turn) => ledger.standing(turn).await,
+            Err(error) => Err(error),
+        };
+        match standing {
+            Err(error) if error.is_of_one_row() => {
+                let email = &persona.email;
+                tracing::error!(email, cause = %error, hint = error.hint(), "a turn is kept back");
+                Ok(None)
+            }
+            standing => standing.map(Some),
+        }
     }
 
     /// Whether the money is gone. With a price that is not known nobody can say, and a budget is a promise.

@@ -45,7 +45,14 @@ impl Runner {
                     complaints.insert(complaint);
                 }
                 Ok(experiment) => {
-                    let registered = self.deps.ledger.experiment(experiment.key(), None).await?;
+                    let registered = match self.deps.ledger.experiment(experiment.key(), None).await {
+                        Err(error) if error.is_of_one_row() => {
+                            complaints
+                                .insert(format!("the experiment {} is left out: {error}", path.display()));
+                            continue;
+                        }
+                        registered => registered?,
+                    };
                     found.push(Found { path, experiment, has_begun: registered.is_some() });
                 }
             }
@@ -88,7 +95,11 @@ impl Runner {
         if let Some(conflict) = others.iter().find_map(|other| experiment.conflict(other)) {
             return Ok(Some(conflict));
         }
-        let registered = self.deps.ledger.experiment(experiment.key(), Some(experiment.version)).await?;
+        let registered = self.deps.ledger.experiment(experiment.key(), Some(experiment.version)).await;
+        let registered = match registered {
+            Err(error) if error.is_of_one_row() => return Ok(Some(error.to_string())),
+            registered => registered?,
+        };
         let changed =
             registered.is_some_and(|registered| registered.experiment.sha256() != experiment.sha256());
         Ok(changed.then(|| {

@@ -31,6 +31,12 @@ impl Hold {
         Self { reason: "its turn is running".to_owned(), cause: HeldBy::OwnTurn }
     }
 
+    /// It was due when the tick began.
+    pub(super) fn not_due() -> Self {
+        let reason = "mana-auth does not report it as due any more: another runner has played it since, or its day is over";
+        Self { reason: reason.to_owned(), cause: HeldBy::NotDue }
+    }
+
     /// The turn to begin, or what speaks against it.
     pub(super) fn of(occasion: Occasion) -> Result<(TurnId, Slot), Self> {
         Err(match occasion {
@@ -108,7 +114,12 @@ impl Runner {
         report: &mut TickReport,
     ) -> Result<(), LedgerError> {
         for persona in personas {
-            let Some(foreign) = self.deps.ledger.notice_foreign(persona, seen).await? else { continue };
+            let noticed = match self.deps.ledger.notice_foreign(persona, seen).await {
+                // Its turn meets the same, and says so.
+                Err(error) if error.is_of_one_row() => None,
+                noticed => noticed?,
+            };
+            let Some(foreign) = noticed else { continue };
             let (email, last_active_at, ours) =
                 (foreign.persona.clone(), foreign.last_active_at, foreign.ours);
             self.deps.events.emit(Event::ForeignActivity { email, last_active_at, ours });

@@ -2,18 +2,21 @@
 
 mod blocks;
 mod drain;
+mod due_look;
+mod error;
 mod experiments;
 mod hold;
 mod outbox;
 mod parts;
 mod pool;
 mod report;
+mod sight;
 mod tick;
 mod wake;
 
 pub use blocks::{Blocks, Border, CutShort, Round, RoundError};
+pub use error::TickError;
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldBy, HeldPersona, TickReport, TurnReport};
-pub use tick::TickError;
 pub use wake::{Command, PluginChange, Remote};

@@ -55,7 +55,7 @@ impl Runner {
             for waiting in page {
                 let outcome = self.deliver(&waiting).await?;
                 flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
-                let (kind, ok) = (waiting.delivery.rows.kind(), outcome == Delivered::Yes);
+                let (kind, ok) = (waiting.kind, outcome == Delivered::Yes);
                 self.deps.events.emit(Event::Delivered { kind, ok, waiting: flushed.waiting });
                 if ok {
                     flushed.delivered += 1;
@@ -76,7 +76,15 @@ impl Runner {
 
     async fn deliver(&self, waiting: &Waiting) -> Result<Delivered, LedgerError> {
         let ledger = &self.deps.ledger;
-        match self.deps.mana.deliver(&waiting.delivery).await {
+        let delivery = match &waiting.delivery {
+            Ok(delivery) => delivery,
+            Err(error) => {
+                tracing::error!(cause = %error, hint = error.hint(), "a delivery cannot be read; it is set aside");
+                ledger.not_delivered(waiting.seq, &error.to_string(), Failed::Refused).await?;
+                return Ok(Delivered::Never);
+            }
+        };
+        match self.deps.mana.deliver(delivery).await {
             Ok(()) => {
                 ledger.delivered(waiting.seq).await?;
                 Ok(Delivered::Yes)

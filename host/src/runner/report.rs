@@ -69,6 +69,8 @@ pub enum HeldBy {
     Plugin,
     /// Its turn is running, or on its way to mana-auth.
     OwnTurn,
+    /// It was due when the tick began, and is no longer.
+    NotDue,
     /// No further turn of this tick is begun.
     Stop,
 }

@@ -7,46 +7,19 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::due_look::DueLook;
+use super::error::TickError;
 use super::hold::Hold;
 use super::parts::Runner;
 use super::pool::{Entry, Place};
 use super::report::{FailedPersona, TickReport, TurnReport};
-use crate::mana::ManaError;
-use crate::store::{Acknowledged, Begin, Begun, GoesOn, LedgerError, Seen};
+use super::sight::{Candidate, For, Sight};
+use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
-
-/// Why a tick as a whole did not take place.
-#[derive(Debug, thiserror::Error)]
-pub enum TickError {
-    /// Another one is looking.
-    #[error("another tick is just looking who is due; ask again in a moment")]
-    AlreadyLooking,
-    /// The program is about to end.
-    #[error("persona-host is stopping and begins no further tick")]
-    Stopping,
-    /// mana-auth did not say who is due.
-    #[error("{0}")]
-    Due(#[from] ManaError),
-    /// The ledger cannot be used.
-    #[error("{0}")]
-    Ledger(#[from] LedgerError),
-}
-
-impl TickError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Due(error) => Some(error.hint().to_owned()),
-            Self::Ledger(error) => error.hint().map(str::to_owned),
-            _ => None,
-        }
-    }
-}
 
 /// A turn that was begun.
 pub(super) struct Running {
@@ -60,32 +33,6 @@ pub(super) struct Running {
 enum Admitted {
     Runs(Running),
     Held(Hold),
-}
-
-/// For whom a tick is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum For<'a> {
-    /// Everybody who is due, and every turn that goes on.
-    Everybody,
-    /// This address only.
-    Only(&'a str),
-    /// Turns that go on, and nobody else: mana-auth is not asked who is due.
-    Unfinished,
-}
-
-/// Somebody who waits for a place.
-struct Candidate {
-    persona: Persona,
-    /// The turn that goes on; otherwise the ledger says which one the persona is due for.
-    goes_on: Option<(TurnId, Slot)>,
-    entry: Entry,
-}
-
-/// What a tick saw when it looked.
-struct Sight {
-    candidates: Vec<Candidate>,
-    known: Acknowledged,
-    report: TickReport,
 }
 
 impl Runner {
@@ -110,8 +57,8 @@ impl Runner {
             return Ok(TickReport::default());
         }
         self.deps.events.emit(Event::TickStarted { lag });
-        let Sight { candidates, known, mut report } = self.look(whom).await?;
-        self.run_all(candidates, known, &mut report).await?;
+        let Sight { candidates, look, mut report } = self.look(whom).await?;
+        self.run_all(candidates, look, &mut report).await?;
         self.flush_or_say().await;
         report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -125,63 +72,6 @@ impl Runner {
         Ok(report)
     }
 
-    /// Looks who is to play, and puts them in line.
-    async fn look(&self, whom: For<'_>) -> Result<Sight, TickError> {
-        let _guard = self.looking.try_lock().map_err(|_| TickError::AlreadyLooking)?;
-        // What is marked as running and does not run could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted(&self.pool.turns()).await?;
-        self.look_at_experiments().await?;
-        // First what mana-auth does not know yet, or it would report as due who has just run.
-        self.flush_or_say().await;
-        let known = self.deps.ledger.acknowledged().await?;
-        let mut sight = Sight { candidates: Vec::new(), known, report: TickReport::default() };
-        let is_meant = |email: &str| !matches!(whom, For::Only(only) if only != email);
-        for GoesOn { turn, persona, slot } in self.deps.ledger.going_on().await? {
-            if is_meant(&persona.email)
-                && let Some(entry) = self.pool.enter(&persona.id)
-            {
-                sight.candidates.push(Candidate { persona, goes_on: Some((turn, slot)), entry });
-            }
-        }
-        if matches!(whom, For::Unfinished) {
-            sight.report.due = sight.candidates.len();
-            return Ok(sight);
-        }
-        self.look_who_is_due(is_meant, &mut sight).await?;
-        Ok(sight)
-    }
-
-    async fn look_who_is_due(
-        &self,
-        is_meant: impl Fn(&str) -> bool,
-        sight: &mut Sight,
-    ) -> Result<(), TickError> {
-        let asked_at = self.deps.clock.now();
-        let due = self.deps.mana.due().await?;
-        let seen = Seen { ours: asked_at, theirs: due.server_time };
-        let Sight { candidates, report, .. } = sight;
-        for entry in due.unreadable.iter().filter(|entry| is_meant(&entry.who)) {
-            report.due += 1;
-            let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
-            report.failed.push(FailedPersona { persona: entry.who.clone(), error });
-        }
-        let mut personas = due.personas;
-        personas.retain(|persona| is_meant(&persona.email));
-        let listed = |own: &&Candidate| !personas.iter().any(|persona| persona.id == own.persona.id);
-        report.due += personas.len() + candidates.iter().filter(listed).count();
-        self.look_for_others(&personas, seen, report).await?;
-        for persona in personas {
-            if candidates.iter().any(|own| own.persona.id == persona.id) {
-                continue;
-            }
-            match self.pool.enter(&persona.id) {
-                Some(entry) => candidates.push(Candidate { persona, goes_on: None, entry }),
-                None => self.hold(&persona, Hold::running(), report),
-            }
-        }
-        Ok(())
-    }
-
     /// A tick is worth having without its deliveries: they are kept.
     pub(super) async fn flush_or_say(&self) {
         if let Err(error) = self.flush().await {
@@ -193,7 +83,7 @@ impl Runner {
     async fn run_all(
         &self,
         candidates: Vec<Candidate>,
-        known: Acknowledged,
+        mut look: Option<DueLook>,
         report: &mut TickReport,
     ) -> Result<(), TickError> {
         let mut running: Vec<Running> = Vec::new();
@@ -202,9 +92,12 @@ impl Runner {
         for candidate in candidates {
             let place = self.wait_for_place(&mut running, &mut stopped_by, report).await;
             let persona = candidate.persona.clone();
-            match self.admit(candidate, place, known, stopped_by.as_deref()).await {
+            match self.admit(candidate, place, look.as_mut(), stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
+                Err(error) if error.is_of_one_row() => {
+                    report.failed.push(FailedPersona { persona: persona.email, error: error.to_string() });
+                }
                 Err(error) => {
                     admitted = Err(error.into());
                     break;
@@ -241,7 +134,7 @@ impl Runner {
         &self,
         candidate: Candidate,
         place: Place,
-        known: Acknowledged,
+        look: Option<&mut DueLook>,
         stopped_by: Option<&str>,
     ) -> Result<Admitted, LedgerError> {
         if let Some(why) = stopped_by {
@@ -251,15 +144,35 @@ impl Runner {
             return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
         }
         let Candidate { persona, goes_on, entry } = candidate;
-        let (turn, slot) = match goes_on {
-            Some(goes_on) => goes_on,
-            None => match Hold::of(self.deps.ledger.occasion(&persona, known).await?) {
-                Ok(open) => open,
+        let (persona, (turn, slot)) = match (goes_on, look) {
+            (Some(goes_on), _) => (persona, goes_on),
+            (None, Some(look)) => match self.still_due(&persona, look).await? {
+                Ok(due) => due,
                 Err(hold) => return Ok(Admitted::Held(hold)),
             },
+            (None, None) => return Ok(Admitted::Held(Hold::not_due())),
         };
         let begun = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await?;
         Ok(begun.map_or_else(|| Admitted::Held(Hold::running()), Admitted::Runs))
+    }
+
+    /// The turn that a persona is due for by now, or what speaks against it.
+    async fn still_due(
+        &self,
+        persona: &Persona,
+        look: &mut DueLook,
+    ) -> Result<Result<(Persona, (TurnId, Slot)), Hold>, LedgerError> {
+        self.renew(look).await;
+        let Some(persona) = look.entry(persona) else {
+            let email = &persona.email;
+            tracing::warn!(
+                email,
+                "a due persona is not due any more: does another runner play on this mana-auth?"
+            );
+            return Ok(Err(Hold::not_due()));
+        };
+        let open = Hold::of(self.deps.ledger.occasion(persona, look.known).await?);
+        Ok(open.map(|open| (persona.clone(), open)))
     }
 
     /// Plays one turn of an experiment to its end. None: it is over, held or running already.

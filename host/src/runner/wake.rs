@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::error::TickError;
 use super::parts::Runner;
 use super::report::TickReport;
-use super::tick::{For, TickError};
+use super::sight::For;
 use crate::behavior::{Watch, WatchMode};
 use crate::reload::{ReloadError, Reloaded};
 use domain::ids::PluginName;

@@ -3,9 +3,9 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::row::{json, json_text};
+use super::row::{json, json_text, readable};
 use super::{Ledger, LedgerError};
-use domain::action::{Action, modules_used};
+use domain::action::modules_used;
 use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
 use domain::ids::{Sha256Hex, StrategyName, TurnId};
 use domain::kept_turn::{KeptTurn, Question};
@@ -88,8 +88,8 @@ impl Ledger {
                     AND key = 'main/opening' ORDER BY result IS NULL, seq DESC LIMIT 1) AS asked,
                  (SELECT coalesce(nullif(result, 'null'), intent) FROM steps WHERE turn = turns.id
                     AND key = 'rating/opening' ORDER BY result IS NULL, seq DESC LIMIT 1) AS rating_asked,
-                 (SELECT result ->> '$.text' FROM steps WHERE turn = turns.id AND result IS NOT NULL
-                    AND key = 'rating/01' ORDER BY seq DESC LIMIT 1) AS reply,
+                 (SELECT CASE WHEN json_valid(result) THEN result ->> '$.text' END FROM steps WHERE turn = turns.id
+                    AND result IS NOT NULL AND key = 'rating/01' ORDER BY seq DESC LIMIT 1) AS reply,
                  (SELECT json_group_array(json_object('module', module, 'score', score, 'notes', notes))
                     FROM (SELECT * FROM ratings WHERE turn = turns.id ORDER BY rowid)) AS ratings
              FROM turns JOIN contexts ON contexts.turn = turns.id
@@ -104,9 +104,9 @@ impl Ledger {
         let rows = query.bind(i64::from(most)).fetch_all(&self.readers).await;
         let mut turns = Vec::new();
         for row in rows.map_err(LedgerError::doing(READ))? {
-            turns.push(self.kept_turn(&row).await?);
+            turns.push(self.kept_turn(&row).await);
         }
-        Ok(turns)
+        readable(READ, turns)
     }
 
     async fn kept_turn(&self, row: &SqliteRow) -> Result<KeptTurn, LedgerError> {
@@ -125,7 +125,10 @@ impl Ledger {
         let outcome = match text("stop_reason")? {
             None => None,
             Some(stop_reason) => {
-                let actions: Vec<Action> = self.actions_of(&turn).await?;
+                let (actions, unreadable) = self.actions_of(&turn).await?;
+                if let Some(value) = unreadable.into_iter().next() {
+                    return Err(LedgerError::Row { column: "actions", value });
+                }
                 let modules_used = modules_used(&actions);
                 Some(TurnOutcome { actions, modules_used, final_text: text("final_text")?, stop_reason })
             }

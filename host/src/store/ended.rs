@@ -4,16 +4,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
-use super::row::{json, whole, word_text};
+use super::row::{readable, unless_unreadable, word_text};
 use super::{Ledger, LedgerError};
-use domain::action::{Action, ActionStatus, modules_used};
+use domain::action::{Action, modules_used};
 use domain::attempt::{Sequel, Tried};
 use domain::behavior::TurnOutcome;
-use domain::call::{ANSWER_LOST, CallIntent, Called};
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::event::TurnEnd;
 use domain::fault::Fault;
@@ -45,13 +44,20 @@ impl Ledger {
             .fetch_all(&self.readers)
             .await
             .map_err(LedgerError::doing(END))?;
+        let interrupted = TurnEnd::Faulted(Fault::interrupted());
+        let mut left = Vec::new();
         for id in marked {
-            let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-            if !running.contains(&turn) {
-                self.end(turn, &TurnEnd::Faulted(Fault::interrupted())).await?;
+            if !running.iter().any(|turn| turn.to_string() == id) {
+                left.push(self.end_named(id, &interrupted).await);
             }
         }
-        Ok(())
+        // One that cannot be ended stays as it is, and in nobody's way.
+        readable(END, left).map(drop)
+    }
+
+    async fn end_named(&self, id: String, how: &TurnEnd) -> Result<usize, LedgerError> {
+        let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
+        self.end(turn, how).await
     }
 }
 
@@ -169,7 +175,7 @@ async fn keep_journaled(
     let outcome = TurnOutcome {
         modules_used: modules_used(&actions),
         actions,
-        final_text: last_words(connection, turn).await?,
+        final_text: unless_unreadable(KEEP, last_words(connection, turn).await)?.flatten(),
         stop_reason: "fault".to_owned(),
     };
     write_down(connection, turn, &outcome, now).await?;
@@ -253,8 +259,10 @@ async fn standing(connection: &mut SqliteConnection, turn: TurnId) -> Result<Sta
     .fetch_one(connection)
     .await
     .map_err(&doing)?;
-    let number = |column: &'static str| -> Result<u32, LedgerError> {
-        whole(column, row.try_get(column).map_err(LedgerError::doing(END))?)
+    // What cannot be meant keeps nobody from an end.
+    let number = |column: &str| -> Result<u32, LedgerError> {
+        let number: i64 = row.try_get(column).map_err(LedgerError::doing(END))?;
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
     };
     // The attempt that is ending is not counted yet.
     let counted = number("counted")?.saturating_sub(1);
@@ -267,73 +275,21 @@ async fn standing(connection: &mut SqliteConnection, turn: TurnId) -> Result<Sta
     })
 }
 
-/// The tool calls that a journal has.
-struct Journaled {
-    /// Of attempts that were begun anew afterwards, as an older version did: each call counts.
-    before: Vec<Action>,
-    /// Since the turn's question is kept: each call once, with what came of it in whatever attempt.
-    since: Vec<Action>,
-}
-
-async fn journaled(connection: &mut SqliteConnection, turn: TurnId) -> Result<Journaled, LedgerError> {
-    let rows = sqlx::query(
-        "WITH opening AS (SELECT min(seq) AS seq FROM steps WHERE turn = ?1 AND key = 'main/opening' AND result != 'null')
-         SELECT intent, result, failure, undone, ended_at - begun_at AS latency,
-             step.seq >= opening.seq IS TRUE AS is_since
-         FROM steps AS step, opening
-         WHERE turn = ?1 AND key LIKE 'main/%/%' AND (
-             step.seq >= opening.seq IS NOT TRUE
-             OR step.seq = (SELECT seq FROM steps WHERE turn = ?1 AND key = step.key AND seq >= opening.seq
-                 ORDER BY result IS NULL, seq DESC LIMIT 1))
-         ORDER BY is_since, CASE WHEN is_since THEN substr(key, -3) END, step.seq",
-    )
-    .bind(turn.to_string())
-    .fetch_all(connection)
-    .await
-    .map_err(LedgerError::doing(KEEP))?;
-    let mut journaled = Journaled { before: Vec::new(), since: Vec::new() };
-    for row in &rows {
-        let is_since: bool = row.try_get("is_since").map_err(LedgerError::doing(KEEP))?;
-        let among = if is_since { &mut journaled.since } else { &mut journaled.before };
-        among.push(action(row)?);
-    }
-    Ok(journaled)
-}
-
-/// The same, each at its place.
-fn in_order(actions: impl Iterator<Item = Action>) -> Vec<Action> {
-    (0..).zip(actions).map(|(index, action)| Action { index, ..action }).collect()
-}
-
-fn action(row: &SqliteRow) -> Result<Action, LedgerError> {
-    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(KEEP));
-    let latency: Option<i64> = row.try_get("latency").map_err(LedgerError::doing(KEEP))?;
-    let undone: bool = row.try_get("undone").map_err(LedgerError::doing(KEEP))?;
-    let intent = text("intent")?.unwrap_or_default();
-    let CallIntent { tool, module, input, .. } = json("intent", &intent)?;
-    let called: Option<Called> = text("result")?.map(|text| json("result", &text)).transpose()?;
-    let measured = called.as_ref().and_then(|called| called.latency_ms);
-    let (status, error) = match called {
-        Some(called) => called.status(),
-        // Whether the tool did it is not known, unless it surely was not called.
-        None => {
-            let failure = text("failure")?.unwrap_or_else(|| ANSWER_LOST.to_owned());
-            (if undone { ActionStatus::Error } else { ActionStatus::Unknown }, Some(failure))
-        }
-    };
-    let latency_ms = measured.or_else(|| latency.and_then(|latency| u32::try_from(latency).ok()));
-    Ok(Action { index: 0, tool, module, input, status, error, latency_ms })
-}
-
 /// What the model said last in the app.
 async fn last_words(connection: &mut SqliteConnection, turn: TurnId) -> Result<Option<String>, LedgerError> {
     sqlx::query_scalar(
-        "SELECT result ->> '$.text' FROM steps
-         WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%' AND trim(result ->> '$.text') != ''
-         ORDER BY seq DESC LIMIT 1",
+        "SELECT text FROM (
+             SELECT seq, CASE WHEN json_valid(result) THEN result ->> '$.text' END AS text FROM steps
+             WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%')
+         WHERE trim(text) != '' ORDER BY seq DESC LIMIT 1",
     )
     .bind(turn.to_string())
     .fetch_optional(connection)
     .await
     .map_err(LedgerError::doing(KEEP))
+}
+
+/// The same, each at its place.
+fn in_order(actions: impl Iterator<Item = Action>) -> Vec<Action> {
+    (0..).zip(actions).map(|(index, action)| Action { index, ..action }).collect()
 }

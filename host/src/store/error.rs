@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+/// So many characters of an unreadable column are told.
+const SHOWN: usize = 120;
+
 /// Why the ledger could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -77,7 +80,7 @@ pub enum LedgerError {
         cause: sqlx::Error,
     },
     /// A row holds something that this version does not understand.
-    #[error("the ledger's column {column} holds {value:?}, which this version cannot read")]
+    #[error("the ledger's column {column} holds {:?}, which this version cannot read", beginning(value))]
     Row {
         /// Which column.
         column: &'static str,
@@ -121,14 +124,36 @@ impl LedgerError {
                 "a plan that has begun is not changed: put the file back, or raise `version` in it, which begins \
                  anew and keeps the old turns apart",
             ),
+            _ if self.is_of_one_row() => Some(
+                "the file was damaged, or changed by another program: `sqlite3 FILE 'PRAGMA integrity_check'` says \
+                 which; put back a copy of it, or correct the row",
+            ),
             Self::Statement { .. } => Some("is the disk full, or the file in use by another program?"),
             _ => None,
+        }
+    }
+
+    /// Whether it is about what one row holds. The ledger itself is well, and other rows can be read.
+    #[must_use]
+    pub fn is_of_one_row(&self) -> bool {
+        match self {
+            Self::Row { .. } => true,
+            Self::Statement { cause, .. } => matches!(cause, sqlx::Error::ColumnDecode { .. }),
+            _ => false,
         }
     }
 
     /// Wraps a statement's failure with what was wanted.
     pub(super) fn doing(what: &'static str) -> impl Fn(sqlx::Error) -> Self {
         move |cause| Self::Statement { what, cause }
+    }
+}
+
+/// What a column holds, as much of it as a line has room for.
+fn beginning(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 

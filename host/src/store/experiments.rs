@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::row::{json, json_text, whole};
+use super::row::{json, json_text, readable, whole};
 use super::{Ledger, LedgerError};
 use domain::experiment::{ArmName, Assignment, Experiment};
 use domain::ids::{Sha256Hex, StrategyName, TurnId};
@@ -128,7 +128,7 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(READ))?;
-        rows.iter().map(|text| json("persona", text)).collect()
+        readable(READ, rows.iter().map(|text| json("persona", text)))
     }
 
     /// Every persona that the ledger has seen, as it was in its last turn.
@@ -143,7 +143,7 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(READ))?;
-        rows.iter().map(|text| json("persona", text)).collect()
+        readable(READ, rows.iter().map(|text| json("persona", text)))
     }
 
     /// The assignment that a turn has.
@@ -174,7 +174,9 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(READ))?;
-        rows.iter().map(assigned).collect()
+        let read = rows.iter().map(assigned);
+        // Of one persona it is the past that its next place follows from, which has to be whole.
+        if email.is_some() { read.collect() } else { readable(READ, read) }
     }
 
     /// Gives a turn its arm. A turn that has one keeps it.

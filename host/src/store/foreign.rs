@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::row::instant;
+use super::row::{instant, readable};
 use super::{Ledger, LedgerError};
 use domain::persona::Persona;
 
@@ -30,13 +30,14 @@ pub struct ForeignActivity {
     pub persona: String,
     /// When it was active last, by mana-auth's clock.
     pub last_active_at: DateTime<Utc>,
-    /// When mana-auth last acknowledged a turn of this ledger, by our clock.
+    /// When mana-auth last acknowledged a turn of this ledger, by our clock; if it never did, when this ledger began
+    /// its first.
     pub ours: DateTime<Utc>,
 }
 
 impl Ledger {
     /// The last activity of a due persona, if it comes after everything that this ledger has delivered for it,
-    /// and was not noticed before.
+    /// and was not noticed before. While nothing was delivered, it counts from the first turn that was begun.
     ///
     /// mana-auth stamps an activity before it acknowledges it: one that is later than the last
     /// acknowledgment is somebody else's, unless a delivery of ours is under way whose answer was lost.
@@ -50,7 +51,8 @@ impl Ledger {
     ) -> Result<Option<ForeignActivity>, LedgerError> {
         let Some(last_active_at) = persona.last_active_at else { return Ok(None) };
         let row = sqlx::query(
-            "SELECT (SELECT at FROM acknowledged WHERE persona = ?1 ORDER BY number DESC LIMIT 1) AS ours,
+            "SELECT coalesce((SELECT at FROM acknowledged WHERE persona = ?1 ORDER BY number DESC LIMIT 1),
+                    (SELECT min(started_at) FROM turns WHERE persona = ?1)) AS ours,
                  EXISTS (SELECT 1 FROM outbox JOIN turns ON turns.id = outbox.turn WHERE outbox.state = 'waiting'
                      AND (part = 'marker' OR part LIKE 'actions%') AND turns.persona = ?1) AS under_way",
         )
@@ -91,7 +93,7 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(WHAT))?;
-        rows.iter().map(foreign).collect()
+        readable(WHAT, rows.iter().map(foreign))
     }
 }
 

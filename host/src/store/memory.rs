@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::Row as _;
 
-use super::row::json;
+use super::row::{json, unless_unreadable};
 use super::{Ledger, LedgerError};
 use domain::ids::{PersonaId, StrategyName};
 
@@ -24,10 +24,9 @@ impl Ledger {
             .fetch_optional(&self.readers)
             .await
             .map_err(LedgerError::doing(WHAT))?;
-        row.map(|row| {
-            let text: String = row.try_get(0).map_err(LedgerError::doing(WHAT))?;
-            json("memory", &text)
-        })
-        .transpose()
+        let Some(row) = row else { return Ok(None) };
+        let text = row.try_get::<String, _>(0).map_err(LedgerError::doing(WHAT));
+        // One that cannot be read is as good as forgotten: the turn's own takes its place.
+        unless_unreadable(WHAT, text.and_then(|text| json("memory", &text)))
     }
 }

@@ -39,7 +39,7 @@ pub enum Occasion {
     Held {
         /// Until when.
         until: DateTime<Utc>,
-        /// How often it was begun.
+        /// How often it was begun, without those times that an orderly stop ended.
         attempts: u32,
         /// Why it ended.
         why: String,

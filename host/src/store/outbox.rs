@@ -1,20 +1,23 @@
 //! Deliveries that mana-auth has not acknowledged yet.
 
 use chrono::{DateTime, Utc};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::row::{json, json_text, whole};
+use super::row::{json, json_text, unless_unreadable, whole};
 use super::{Ledger, LedgerError};
 use domain::delivery::{Delivery, Rows, action_rows};
-use domain::ids::TurnId;
+use domain::ids::{PersonaId, TurnId};
 
 /// One delivery that waits for its next try.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Waiting {
     /// Its number.
     pub seq: i64,
-    /// What is delivered.
-    pub delivery: Delivery,
+    /// What is delivered, or why that cannot be read.
+    pub delivery: Result<Delivery, LedgerError>,
+    /// What it carries: `actions` or `feedback`.
+    pub kind: &'static str,
     /// How often it was tried.
     pub tries: u32,
 }
@@ -37,7 +40,7 @@ impl Ledger {
     pub async fn deliveries(&self, most: u32) -> Result<Vec<Waiting>, LedgerError> {
         const WHAT: &str = "read the outbox";
         let rows = sqlx::query(
-            "SELECT seq, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ?
+            "SELECT seq, part, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ?
              ORDER BY next_try_at, seq LIMIT ?",
         )
         .bind(self.now_ms())
@@ -45,18 +48,19 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(WHAT))?;
-        rows.iter()
-            .map(|row| {
-                let doing = LedgerError::doing(WHAT);
-                let delivery: String = row.try_get("delivery").map_err(&doing)?;
-                let tries: i64 = row.try_get("tries").map_err(&doing)?;
-                Ok(Waiting {
-                    seq: row.try_get("seq").map_err(&doing)?,
-                    delivery: json("delivery", &delivery)?,
-                    tries: whole("tries", tries)?,
-                })
+        let waiting = |row: &SqliteRow| {
+            let doing = LedgerError::doing(WHAT);
+            let part = row.try_get::<String, _>("part").unwrap_or_default();
+            let tries: i64 = row.try_get("tries").map_err(&doing)?;
+            let delivery = row.try_get::<String, _>("delivery").map_err(&doing);
+            Ok(Waiting {
+                seq: row.try_get("seq").map_err(&doing)?,
+                delivery: delivery.and_then(|text| json("delivery", &text)),
+                kind: if part.starts_with("feedback") { "feedback" } else { "actions" },
+                tries: u32::try_from(tries).unwrap_or(u32::MAX),
             })
-            .collect()
+        };
+        rows.iter().map(waiting).collect()
     }
 
     /// How many deliveries wait.
@@ -95,7 +99,7 @@ impl Ledger {
         const WHAT: &str = "mark a delivery";
         let mut transaction = self.write(WHAT).await?;
         if matches!(next, Failed::Refused) {
-            enqueue_marker(&mut transaction, seq, self.now_ms()).await?;
+            unless_unreadable(WHAT, enqueue_marker(&mut transaction, seq, self.now_ms()).await)?;
         }
         let (state, next_try_at) = match next {
             Failed::RepeatAt(at) => ("waiting", at.timestamp_millis()),
@@ -119,15 +123,17 @@ impl Ledger {
 /// active: else it would be due, and held, for ever.
 async fn enqueue_marker(connection: &mut SqliteConnection, seq: i64, now: i64) -> Result<(), LedgerError> {
     let doing = LedgerError::doing("replace a refused delivery");
-    let refused = sqlx::query("SELECT turn, delivery FROM outbox WHERE seq = ? AND part = 'actions'")
-        .bind(seq)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(&doing)?;
+    let refused = sqlx::query(
+        "SELECT turn, turns.persona AS persona FROM outbox JOIN turns ON turns.id = outbox.turn
+         WHERE seq = ? AND part = 'actions'",
+    )
+    .bind(seq)
+    .fetch_optional(&mut *connection)
+    .await
+    .map_err(&doing)?;
     let Some(refused) = refused else { return Ok(()) };
     let turn: String = refused.try_get("turn").map_err(&doing)?;
-    let delivery: String = refused.try_get("delivery").map_err(&doing)?;
-    let Delivery { persona, .. } = json("delivery", &delivery)?;
+    let persona = PersonaId::new(refused.try_get::<String, _>("persona").map_err(&doing)?);
     let turn = TurnId::parse(&turn).map_err(|_| LedgerError::Row { column: "turn", value: turn })?;
     let marker = Delivery { persona, rows: Rows::Actions(action_rows(turn, &[])) };
     enqueue(connection, turn, "marker", &marker, now).await

@@ -29,13 +29,22 @@ pub struct Played {
     pub attempts: u32,
 }
 
+/// What an experiment's turns left.
+#[derive(Clone, Debug, Default)]
+pub struct Turns {
+    /// Every turn that is over.
+    pub played: Vec<Played>,
+    /// What is in the way of reading others.
+    pub unreadable: Vec<String>,
+}
+
 impl Ledger {
     /// Every turn of an experiment that is over, by persona, block and place. A turn is one observation,
     /// however often it was begun.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn played(&self, key: &str, version: u32) -> Result<Vec<Played>, LedgerError> {
+    pub async fn played(&self, key: &str, version: u32) -> Result<Turns, LedgerError> {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
                  stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
@@ -62,10 +71,16 @@ impl Ledger {
         .await
         .map_err(LedgerError::doing(READ))?;
         let modules = self.modules_of(key, version).await?;
-        let began = rows.iter().map(|row| row.try_get("started_at")).collect::<Result<Vec<i64>, _>>();
-        let began = began.map_err(LedgerError::doing(READ))?.into_iter().min();
+        let began = rows.iter().filter_map(|row| row.try_get("started_at").ok()).min();
         let before = self.mean_ratings(began).await?;
-        rows.iter().map(|row| played(row, &modules, &before)).collect()
+        let mut turns = Turns::default();
+        for row in &rows {
+            match played(row, &modules, &before) {
+                Err(error) if error.is_of_one_row() => turns.unreadable.push(error.to_string()),
+                turn => turns.played.push(turn?),
+            }
+        }
+        Ok(turns)
     }
 
     /// By address the mean of all ratings that a persona gave outside of experiments, in turns that began before this instant

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _};
 
-use super::row::{instant, json, whole, word};
+use super::shown::Shown;
 use super::{Ledger, LedgerError};
-use domain::action::Action;
-use domain::behavior::Problem;
+use domain::action::{Action, ActionStatus};
+use domain::behavior::{Problem, Severity};
 use domain::experiment::Assignment;
 use domain::ids::TurnId;
 use domain::rating::Rating;
@@ -94,6 +94,9 @@ pub struct Summary {
     pub fault_hint: Option<String>,
     /// Why the plugin let it out.
     pub skip_reason: Option<String>,
+    /// What its rows hold that cannot be read: the rest is shown without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 /// Everything about one turn.
@@ -227,7 +230,7 @@ impl Ledger {
             .fetch_all(&self.readers)
             .await
             .map_err(LedgerError::doing("list turns"))?;
-        rows.iter().map(summary).collect()
+        Ok(rows.iter().map(summary).collect())
     }
 
     /// Everything about the turn whose id is, or begins with, `id`.
@@ -259,36 +262,44 @@ impl Ledger {
     }
 
     async fn recorded(&self, row: &SqliteRow) -> Result<Recorded, LedgerError> {
-        let doing = LedgerError::doing("read a turn");
-        let summary = summary(row)?;
-        let settings: Option<String> = row.try_get("settings").map_err(&doing)?;
+        let mut summary = summary(row);
+        let ((settings, final_text), own) =
+            Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text")));
         let id = summary.id.clone();
-        let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id.clone() })?;
+        let assignment = match TurnId::parse(&id) {
+            Ok(turn) => self.assignment(turn).await,
+            Err(_) => Ok(None),
+        };
+        let (assignment, other) = match assignment {
+            Err(error) if error.is_of_one_row() => (None, vec![error.to_string()]),
+            assignment => (assignment?, Vec::new()),
+        };
+        let (attempts, of_attempts) = self.rows_of(ATTEMPTS, &id, attempt).await?;
+        let steps = "SELECT * FROM steps WHERE turn = ? ORDER BY seq";
+        let (steps, of_steps) = self.rows_of(steps, &id, recorded_step).await?;
+        let (actions, of_actions) = self.actions_of(&id).await?;
+        let problems = "SELECT * FROM problems WHERE turn = ? ORDER BY seq";
+        let (problems, of_problems) = self.rows_of(problems, &id, problem).await?;
+        let waiting = "SELECT * FROM outbox WHERE turn = ? AND state <> 'delivered' ORDER BY seq";
+        let (waiting, of_waiting) = self.rows_of(waiting, &id, undelivered).await?;
+        summary
+            .unreadable
+            .extend([own, other, of_attempts, of_steps, of_actions, of_problems, of_waiting].concat());
         Ok(Recorded {
-            assignment: self.assignment(turn).await?,
-            settings: settings.map(|text| json("settings", &text)).transpose()?,
-            final_text: row.try_get("final_text").map_err(&doing)?,
-            attempts: self.rows_of(ATTEMPTS, &id, attempt).await?,
-            steps: self
-                .rows_of("SELECT * FROM steps WHERE turn = ? ORDER BY seq", &id, recorded_step)
-                .await?,
-            actions: self.actions_of(&id).await?,
-            problems: self
-                .rows_of("SELECT * FROM problems WHERE turn = ? ORDER BY seq", &id, problem)
-                .await?,
-            waiting: self
-                .rows_of(
-                    "SELECT * FROM outbox WHERE turn = ? AND state <> 'delivered' ORDER BY seq",
-                    &id,
-                    undelivered,
-                )
-                .await?,
+            assignment,
+            settings,
+            final_text,
+            attempts,
+            steps,
+            actions,
+            problems,
+            waiting,
             summary,
         })
     }
 
-    /// The tool calls of a turn, in order.
-    pub(super) async fn actions_of(&self, turn: &str) -> Result<Vec<Action>, LedgerError> {
+    /// The tool calls of a turn, in order, and what of them cannot be read.
+    pub(super) async fn actions_of(&self, turn: &str) -> Result<(Vec<Action>, Vec<String>), LedgerError> {
         self.rows_of("SELECT * FROM actions WHERE turn = ? ORDER BY position", turn, action).await
     }
 
@@ -296,58 +307,51 @@ impl Ledger {
         &self,
         sql: &'static str,
         turn: &str,
-        read: fn(&SqliteRow) -> Result<T, LedgerError>,
-    ) -> Result<Vec<T>, LedgerError> {
+        read: fn(&Shown<'_>) -> T,
+    ) -> Result<(Vec<T>, Vec<String>), LedgerError> {
         let rows = sqlx::query(sql)
             .bind(turn)
             .fetch_all(&self.readers)
             .await
             .map_err(LedgerError::doing("read a turn"))?;
-        rows.iter().map(read).collect()
+        let (read, unreadable): (Vec<T>, Vec<_>) = rows.iter().map(|row| Shown::read(row, read)).unzip();
+        Ok((read, unreadable.concat()))
     }
 }
 
-fn summary(row: &SqliteRow) -> Result<Summary, LedgerError> {
-    let doing = LedgerError::doing("read a turn");
-    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(&doing);
-    let number = |column: &'static str| {
-        row.try_get::<i64, _>(column).map_err(&doing).and_then(|value| whole::<u32>(column, value))
-    };
-    let time = |column: &'static str| {
-        let millis = row.try_get::<Option<i64>, _>(column).map_err(&doing)?;
-        millis.map(|millis| instant(column, millis)).transpose()
-    };
-    let required =
-        |column: &'static str| text(column)?.ok_or(LedgerError::Row { column, value: "null".to_owned() });
-    let generation: Option<i64> = row.try_get("generation").map_err(&doing)?;
+fn summary(row: &SqliteRow) -> Summary {
+    let (summary, unreadable) = Shown::read(row, summarized);
+    Summary { unreadable, ..summary }
+}
+
+fn summarized(row: &Shown<'_>) -> Summary {
     // SQLite's `total` gives a float, so that it cannot overflow.
-    let usage: Value = json("usage", &required("usage")?)?;
+    let usage: Value = row.json("usage").unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
     let tokens = |name: &str| usage[name].as_f64().unwrap_or_default() as u64;
-    Ok(Summary {
-        id: required("id")?,
-        persona: required("email")?,
-        archetype: required("archetype")?,
-        state: required("state")?,
-        attempt: number("attempt")?,
-        started_at: time("started_at")?
-            .ok_or(LedgerError::Row { column: "started_at", value: "null".to_owned() })?,
-        ended_at: time("ended_at")?,
-        held_until: time("held_until")?,
-        parked_at: time("parked_at")?,
-        strategy: text("strategy")?,
-        settings_hash: text("settings_hash")?,
-        plugin: text("plugin")?,
-        plugin_version: text("plugin_version")?,
-        generation: generation.map(|number| whole("generation", number)).transpose()?,
-        plugin_sha256: text("plugin_sha256")?,
-        served_as: text("served_as")?,
-        model: text("model")?,
-        stop_reason: text("stop_reason")?,
-        actions: number("actions")?,
-        action_errors: number("action_errors")?,
-        ratings: json("ratings", &required("ratings")?)?,
-        model_calls: number("model_calls")?,
+    Summary {
+        id: row.word("id"),
+        persona: row.word("email"),
+        archetype: row.word("archetype"),
+        state: row.word("state"),
+        attempt: row.count("attempt"),
+        started_at: row.time("started_at").unwrap_or_default(),
+        ended_at: row.time("ended_at"),
+        held_until: row.time("held_until"),
+        parked_at: row.time("parked_at"),
+        strategy: row.text("strategy"),
+        settings_hash: row.text("settings_hash"),
+        plugin: row.text("plugin"),
+        plugin_version: row.text("plugin_version"),
+        generation: row.number("generation"),
+        plugin_sha256: row.text("plugin_sha256"),
+        served_as: row.text("served_as"),
+        model: row.text("model"),
+        stop_reason: row.text("stop_reason"),
+        actions: row.count("actions"),
+        action_errors: row.count("action_errors"),
+        ratings: row.json("ratings").unwrap_or_default(),
+        model_calls: row.count("model_calls"),
         usage: Usage {
             input: tokens("input"),
             output: tokens("output"),
@@ -355,81 +359,70 @@ fn summary(row: &SqliteRow) -> Result<Summary, LedgerError> {
             cache_write_1h: tokens("cache_write_1h"),
             cache_read: tokens("cache_read"),
         },
-        cost_usd: row.try_get("cost_usd").map_err(&doing)?,
-        undelivered: number("undelivered")?,
-        fault_stage: text("fault_stage")?,
-        fault_code: text("fault_code")?,
-        fault_message: text("fault_message")?,
-        fault_hint: text("fault_hint")?,
-        skip_reason: text("skip_reason")?,
-    })
+        cost_usd: row.value("cost_usd"),
+        undelivered: row.count("undelivered"),
+        fault_stage: row.text("fault_stage"),
+        fault_code: row.text("fault_code"),
+        fault_message: row.text("fault_message"),
+        fault_hint: row.text("fault_hint"),
+        skip_reason: row.text("skip_reason"),
+        unreadable: Vec::new(),
+    }
 }
 
-fn attempt(row: &SqliteRow) -> Result<Attempt, LedgerError> {
-    let doing = LedgerError::doing("read an attempt");
-    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(&doing);
-    let ended_at: Option<i64> = row.try_get("ended_at").map_err(&doing)?;
-    Ok(Attempt {
-        number: whole("number", row.try_get("number").map_err(&doing)?)?,
-        begun_at: instant("begun_at", row.try_get("begun_at").map_err(&doing)?)?,
-        ended_at: ended_at.map(|millis| instant("ended_at", millis)).transpose()?,
-        state: row.try_get("word").map_err(&doing)?,
-        skip_reason: text("skip_reason")?,
-        fault_stage: text("fault_stage")?,
-        fault_code: text("fault_code")?,
-        fault_message: text("fault_message")?,
-        fault_hint: text("fault_hint")?,
-        model_calls: whole("model_calls", row.try_get("model_calls").map_err(&doing)?)?,
-        cost_usd: row.try_get("cost_usd").map_err(&doing)?,
-    })
+fn attempt(row: &Shown<'_>) -> Attempt {
+    Attempt {
+        number: row.count("number"),
+        begun_at: row.time("begun_at").unwrap_or_default(),
+        ended_at: row.time("ended_at"),
+        state: row.word("word"),
+        skip_reason: row.text("skip_reason"),
+        fault_stage: row.text("fault_stage"),
+        fault_code: row.text("fault_code"),
+        fault_message: row.text("fault_message"),
+        fault_hint: row.text("fault_hint"),
+        model_calls: row.count("model_calls"),
+        cost_usd: row.value("cost_usd"),
+    }
 }
 
-fn recorded_step(row: &SqliteRow) -> Result<RecordedStep, LedgerError> {
-    let doing = LedgerError::doing("read a step");
-    let intent: String = row.try_get("intent").map_err(&doing)?;
-    let result: Option<String> = row.try_get("result").map_err(&doing)?;
-    let ended_at: Option<i64> = row.try_get("ended_at").map_err(&doing)?;
-    Ok(RecordedStep {
-        attempt: whole("attempt", row.try_get("attempt").map_err(&doing)?)?,
-        key: row.try_get("key").map_err(&doing)?,
-        intent: json("intent", &intent)?,
-        result: result.map(|text| json("result", &text)).transpose()?,
-        failure: row.try_get("failure").map_err(&doing)?,
-        begun_at: instant("begun_at", row.try_get("begun_at").map_err(&doing)?)?,
-        ended_at: ended_at.map(|millis| instant("ended_at", millis)).transpose()?,
-    })
+fn recorded_step(row: &Shown<'_>) -> RecordedStep {
+    RecordedStep {
+        attempt: row.count("attempt"),
+        key: row.word("key"),
+        intent: row.json_or_text("intent").unwrap_or_default(),
+        result: row.json_or_text("result"),
+        failure: row.text("failure"),
+        begun_at: row.time("begun_at").unwrap_or_default(),
+        ended_at: row.time("ended_at"),
+    }
 }
 
-fn action(row: &SqliteRow) -> Result<Action, LedgerError> {
-    let doing = LedgerError::doing("read an action");
-    let input: String = row.try_get("input").map_err(&doing)?;
-    let latency: Option<i64> = row.try_get("latency_ms").map_err(&doing)?;
-    Ok(Action {
-        index: whole("position", row.try_get("position").map_err(&doing)?)?,
-        tool: row.try_get("tool").map_err(&doing)?,
-        module: row.try_get("module").map_err(&doing)?,
-        input: json("input", &input)?,
-        status: word("status", row.try_get("status").map_err(&doing)?)?,
-        error: row.try_get("error").map_err(&doing)?,
-        latency_ms: latency.map(|latency| whole("latency_ms", latency)).transpose()?,
-    })
+fn action(row: &Shown<'_>) -> Action {
+    Action {
+        index: row.count("position"),
+        tool: row.word("tool"),
+        module: row.word("module"),
+        input: row.json_or_text("input").unwrap_or_default(),
+        status: row.named("status").unwrap_or(ActionStatus::Unknown),
+        error: row.text("error"),
+        latency_ms: row.number("latency_ms"),
+    }
 }
 
-fn problem(row: &SqliteRow) -> Result<Problem, LedgerError> {
-    let doing = LedgerError::doing("read a problem");
-    Ok(Problem {
-        severity: word("severity", row.try_get("severity").map_err(&doing)?)?,
-        path: row.try_get("path").map_err(&doing)?,
-        message: row.try_get("message").map_err(&doing)?,
-    })
+fn problem(row: &Shown<'_>) -> Problem {
+    Problem {
+        severity: row.named("severity").unwrap_or(Severity::Error),
+        path: row.text("path"),
+        message: row.word("message"),
+    }
 }
 
-fn undelivered(row: &SqliteRow) -> Result<UndeliveredPart, LedgerError> {
-    let doing = LedgerError::doing("read the outbox");
-    Ok(UndeliveredPart {
-        part: row.try_get("part").map_err(&doing)?,
-        state: row.try_get("state").map_err(&doing)?,
-        tries: whole("tries", row.try_get("tries").map_err(&doing)?)?,
-        last_error: row.try_get("last_error").map_err(&doing)?,
-    })
+fn undelivered(row: &Shown<'_>) -> UndeliveredPart {
+    UndeliveredPart {
+        part: row.word("part"),
+        state: row.word("state"),
+        tries: row.count("tries"),
+        last_error: row.text("last_error"),
+    }
 }

@@ -28,6 +28,32 @@ pub(super) fn word<T: DeserializeOwned>(column: &'static str, text: String) -> R
     serde_json::from_value(Value::String(text.clone())).map_err(|_| LedgerError::Row { column, value: text })
 }
 
+/// The rows that can be read. One that cannot is told and left out: it stands in no other's way.
+pub(super) fn readable<T>(
+    what: &'static str,
+    rows: impl IntoIterator<Item = Result<T, LedgerError>>,
+) -> Result<Vec<T>, LedgerError> {
+    let mut read = Vec::new();
+    for row in rows {
+        match row {
+            Ok(row) => read.push(row),
+            Err(error) if error.is_of_one_row() => {
+                tracing::error!(cause = %error, hint = error.hint(), "could not {what} of one row, which is left out");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// The same of one row that may be missing.
+pub(super) fn unless_unreadable<T>(
+    what: &'static str,
+    row: Result<T, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
+    Ok(readable(what, [row])?.pop())
+}
+
 /// A value as JSON text.
 pub(super) fn json_text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our own values have string keys and no failing serializer")

@@ -1,17 +1,15 @@
 //! The life of a turn in the ledger: begun, pinned, kept, ended.
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row as _;
 
 use super::ended::{end, keep};
 use super::outbox::enqueue;
-use super::row::{instant, whole, word_text};
+use super::row::whole;
 use super::{Ledger, LedgerError};
-use domain::behavior::{Problem, TurnOutcome};
+use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, FeedbackRow, Rows};
 use domain::event::TurnEnd;
-use domain::fault::Stage;
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
@@ -28,15 +26,8 @@ pub enum Standing {
     Running,
     /// Its turn is over and kept; mana-auth does not know it yet.
     Over,
-    /// Its turn ended in a fault (or was skipped), and is kept back until then.
-    HeldUntil {
-        /// Until when.
-        until: DateTime<Utc>,
-        /// How often it was begun, without those times that an orderly stop ended.
-        attempts: u32,
-        /// Why it ended.
-        why: String,
-    },
+    /// Its turn ended in a fault (or was skipped), and is kept back for a while.
+    Held,
 }
 
 /// Asks to begin a turn.
@@ -102,28 +93,20 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn standing(&self, turn: TurnId) -> Result<Standing, LedgerError> {
         const WHAT: &str = "look up a turn";
-        let row = sqlx::query(
-            "SELECT state, attempt - uncounted AS attempt, held_until, coalesce(fault_message, skip_reason, '') AS why
-             FROM turns WHERE id = ?",
-        )
-        .bind(turn.to_string())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
+        let row = sqlx::query("SELECT state, held_until FROM turns WHERE id = ?")
+            .bind(turn.to_string())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(LedgerError::doing(WHAT))?;
         let Some(row) = row else { return Ok(Standing::Free) };
         let doing = LedgerError::doing(WHAT);
         let state: String = row.try_get("state").map_err(&doing)?;
         let held_until: Option<i64> = row.try_get("held_until").map_err(&doing)?;
-        let attempts: i64 = row.try_get("attempt").map_err(&doing)?;
         Ok(match (state.as_str(), held_until) {
             ("running", _) => Standing::Running,
             (_, None) => Standing::Over,
             (_, Some(until)) if until <= self.now_ms() => Standing::Free,
-            (_, Some(until)) => Standing::HeldUntil {
-                until: instant("held_until", until)?,
-                attempts: whole("attempt", attempts)?,
-                why: row.try_get("why").map_err(&doing)?,
-            },
+            (_, Some(_)) => Standing::Held,
         })
     }
 
@@ -245,35 +228,6 @@ impl Ledger {
             .map_err(LedgerError::doing(WHAT))?;
         }
         end(&mut transaction, turn, &TurnEnd::Completed, self.clock.now()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
-    }
-
-    /// Writes down what a stage had to say.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn keep_problems(
-        &self,
-        turn: TurnId,
-        stage: Stage,
-        problems: &[Problem],
-    ) -> Result<(), LedgerError> {
-        const WHAT: &str = "keep a turn's problems";
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let mut transaction = self.write(WHAT).await?;
-        for problem in problems {
-            sqlx::query("INSERT INTO problems (turn, stage, severity, path, message) VALUES (?, ?, ?, ?, ?)")
-                .bind(turn.to_string())
-                .bind(stage.name())
-                .bind(word_text(&problem.severity))
-                .bind(problem.path.as_deref())
-                .bind(&problem.message)
-                .execute(&mut *transaction)
-                .await
-                .map_err(LedgerError::doing(WHAT))?;
-        }
         transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
 }

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
-use super::row::{instant, json, whole, word};
+use super::row::{instant, json, readable, whole, word};
 use super::{Ledger, LedgerError, Pin};
 use domain::action::modules_used;
 use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
@@ -56,17 +57,8 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await
         .map_err(LedgerError::doing(LIST))?;
-        let mut turns = Vec::new();
-        for row in rows {
-            let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(LIST));
-            let slot = Slot::written(text("slot")?);
-            if slot.is_of_an_arm() {
-                continue;
-            }
-            let id = text("id")?;
-            let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-            turns.push(GoesOn { turn, persona: json("persona", &text("persona")?)?, slot });
-        }
+        let mut turns = readable(LIST, rows.iter().map(goes_on))?;
+        turns.retain(|own| !own.slot.is_of_an_arm());
         Ok(turns)
     }
 
@@ -136,8 +128,16 @@ impl Ledger {
             .fetch_one(&self.readers)
             .await
             .map_err(LedgerError::doing(READ))?;
-        let actions = self.actions_of(&turn.to_string()).await?;
+        // One that cannot be read is named where the turn is shown.
+        let (actions, _) = self.actions_of(&turn.to_string()).await?;
         let modules_used = modules_used(&actions);
         Ok(TurnOutcome { actions, modules_used, final_text, stop_reason: stop_reason.to_owned() })
     }
+}
+
+fn goes_on(row: &SqliteRow) -> Result<GoesOn, LedgerError> {
+    let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(LIST));
+    let id = text("id")?;
+    let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
+    Ok(GoesOn { turn, persona: json("persona", &text("persona")?)?, slot: Slot::written(text("slot")?) })
 }

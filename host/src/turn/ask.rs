@@ -34,7 +34,10 @@ impl Conversation<'_> {
         let ask = |_| async { deps.claude.message(request).await.map(|reply| self.kept(reply)) };
         let asked = self.turn.steps.once(&key, &intent, ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
-        let Stepped { value, fresh } = asked.map_err(|error| faults::model(self.stage, &error))?;
+        let Stepped { value, fresh } = asked.map_err(|error| match error.is_stopped {
+            true => Fault::stopping(self.stage),
+            false => faults::model(self.stage, &error),
+        })?;
         if fresh {
             self.tell(&value.round, deps);
         }

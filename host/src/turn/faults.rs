@@ -34,6 +34,10 @@ pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
 }
 
 pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
+    // Others do not meet it: the ledger itself is well.
+    if let Some(hint) = error.hint().filter(|_| error.is_of_one_row()) {
+        return Fault::new(stage, "ledger-row", error.to_string()).hint(hint);
+    }
     lost(stage, &error.to_string())
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn read(answered: Answered, deps: &Deps) -> Result<Rated, TurnE
         Err(error) => return Err(faults::plugin(Stage::Parse, &error).into()),
     };
     let verdict = if report.ratings.is_empty() { Verdict::Unreadable } else { Verdict::Clean };
-    plugin::judge(&turn, verdict, deps).await;
+    plugin::judge(&turn, verdict, deps);
     Ok(Rated { turn, report: marked(report) })
 }
 

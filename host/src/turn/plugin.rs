@@ -30,7 +30,7 @@ pub(super) async fn record<T>(
     let turning = deps.registry.book(&turn.generation, &turn.strategy.name, &called, probation);
     tell_turning(turn, turning, deps);
     if let Some(verdict) = Verdict::of(&called) {
-        judge(turn, verdict, deps).await;
+        judge(turn, verdict, deps);
     }
     let log = |level, message| {
         let (strategy, plugin) = (turn.strategy.name.clone(), plugin.clone());
@@ -48,12 +48,12 @@ pub(super) async fn record<T>(
 }
 
 /// Counts the turn for a generation on trial, and tells how the trial ended.
-pub(super) async fn judge(turn: &Assigned, verdict: Verdict, deps: &Deps) {
+pub(super) fn judge(turn: &Assigned, verdict: Verdict, deps: &Deps) {
     if turn.served_as != ServedAs::Canary {
         return;
     }
     let plugin = turn.generation.plugin().clone();
-    match deps.registry.judge(&turn.generation, verdict).await {
+    match deps.registry.judge(&turn.generation, verdict) {
         None => {}
         Some(Trial::Promoted(generation)) => {
             deps.events.emit(Event::PluginRecovered { plugin, generation, after_trial: true });

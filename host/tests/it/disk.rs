@@ -61,7 +61,7 @@ async fn all_turns(house: &House) -> Vec<Recorded> {
 
 #[tokio::test]
 async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on() {
-    for kib in [700, 1100, 1900] {
+    for kib in [400, 700, 1100, 1900] {
         let Some(disk) = Disk::of(kib) else { return };
         let ledger = disk.0.path().join("ledger.db");
         let house = Blueprint::of(&NAMES)
@@ -81,13 +81,16 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         let said = said.expect("it fills up");
         assert!(said.contains("database or disk is full: is the disk full"), "{kib}: {said}");
 
-        let (before, asked) = (sign_ins(&house).await, house.stack.claude().books().total.requests);
+        // Whoever begins a turn now has to sign in anew.
+        house.stack.database().execute("DELETE FROM auth.sessions", &[]).await.unwrap();
+        let (asked, called) = (house.stack.claude().books().total.requests, house.stack.mcp().calls());
         for _ in 0..20 {
             house.later(TimeDelta::hours(1));
             try_tick(&house).await.expect_err("it is still full");
         }
-        assert_eq!(sign_ins(&house).await, before, "{kib}: nobody signs in");
+        assert_eq!(sign_ins(&house).await, 0, "{kib}: nobody signs in");
         assert_eq!(house.stack.claude().books().total.requests, asked, "{kib}: nothing is paid for");
+        assert_eq!(house.stack.mcp().calls(), called, "{kib}: nothing is done");
 
         disk.grow();
         house.later(TimeDelta::days(3));
@@ -97,6 +100,8 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         }
         let turns = all_turns(&house).await;
         let calls = turns.iter().flat_map(|turn| &turn.steps).filter(|step| step.key.len() == 11).count();
+        let came = usize::try_from(house.stack.mcp().calls()).unwrap();
+        assert_eq!(calls, came, "{kib}: each call that mana-mcp received is journaled");
         let actions: usize = turns.iter().map(|turn| turn.actions.len()).sum();
         assert_eq!(actions, calls, "{kib}: what was done is kept");
         let mut arrived = 0;

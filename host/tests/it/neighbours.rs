@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use domain::action::ActionStatus;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
+use domain::ids::TurnId;
 use persona_host::app;
 use persona_host::config::SignIn;
 use persona_host::runner::HeldBy;
@@ -92,7 +93,7 @@ async fn a_turn_that_has_begun_keeps_its_id() {
     let house = House::of(&["Anna"]).await;
     let listed = house.runner.deps().mana.due().await.unwrap().personas.remove(0);
     // As versions before the ledger had an identity wrote it.
-    let (turn, slot) = (listed.turn_id(), listed.slot());
+    let (turn, slot) = (TurnId::of(&listed.id, &listed.slot()), listed.slot());
     house.ledger().begin(Begin { turn, persona: &listed, slot: &slot }).await.unwrap();
     let end = TurnEnd::Faulted(Fault::new(Stage::SignIn, "login-refused", "no"));
     house.ledger().end(turn, &end).await.unwrap();
@@ -135,6 +136,48 @@ async fn two_ledgers_on_one_mana_auth_never_share_an_id_and_notice_each_other() 
     assert_eq!(figures(&later), (1, 1, 0, 0), "{later:?}");
     assert!(later.foreign.is_empty(), "it is told once: {later:?}");
     assert_eq!(house.ledger().foreign_activities().await.unwrap(), noticed.foreign);
+}
+
+/// Ben waits for Anna's place. The other runner plays him at the moment at which she signs in, and her day is longer
+/// than a list of who is due stays fresh.
+#[tokio::test]
+async fn a_persona_that_another_runner_has_played_while_it_waited_is_not_played_again() {
+    let house = Blueprint::of(&["Anna", "Ben", "Tom"])
+        .script(script(2, &[]))
+        .config(|config| config.runner.concurrency = 1)
+        .build()
+        .await;
+    let played = "CREATE TRIGGER auth.other_runner AFTER INSERT ON sessions BEGIN
+                      UPDATE personas SET last_active_at = (SELECT max(created_at) FROM sessions)
+                      WHERE user_id = (SELECT id FROM users WHERE email = 'persona.ben@mana.test');
+                  END";
+    house.stack.database().execute(played, &[]).await.unwrap();
+    let faults = mana_mcp::Faults { advance_clock: Some(TimeDelta::seconds(10)), ..Default::default() };
+    house.stack.mcp().set_faults(faults);
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (3, 2, 0, 1), "{report:?}");
+    assert_eq!(
+        (report.held[0].persona.as_str(), report.held[0].cause),
+        (email("Ben").as_str(), HeldBy::NotDue)
+    );
+    assert_eq!(house.asked("Ben").requests, 0, "nothing is paid for");
+}
+
+#[tokio::test]
+async fn another_runner_is_noticed_also_by_a_ledger_that_has_delivered_nothing_yet() {
+    let house = House::scripted(&["Anna"], script(1, &[])).await;
+    house.stack.mcp().set_faults(mana_mcp::Faults { refuses_initialize: true, ..Default::default() });
+    assert_eq!(figures(&house.tick().await), (1, 0, 1, 0));
+    house.later(TimeDelta::minutes(10));
+    let active = "UPDATE auth.personas SET last_active_at = $2
+                  WHERE user_id = (SELECT id FROM auth.users WHERE email = $1)";
+    let now = standin::database::Moment::from(house.clock.now());
+    house.stack.database().execute(active, &[email("Anna").into(), now.into()]).await.unwrap();
+    house.later(TimeDelta::hours(25));
+    let noticed = house.tick().await;
+    assert_eq!(noticed.foreign.len(), 1, "{noticed:?}");
+    house.later(TimeDelta::hours(1));
+    assert!(house.tick().await.foreign.is_empty(), "it is told once");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod canary;
 #[cfg(unix)]
 mod hostile;
+mod left_out;
 mod load;
 mod quarantine;
 mod replay;

@@ -90,6 +90,43 @@ async fn deliveries_that_fail_again_and_again_keep_no_other_from_arriving() {
     }
 }
 
+/// Whatever is damaged is one persona's at most.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_stops_no_tick_and_no_other_persona() {
+    let of_anna = "(SELECT id FROM turns WHERE email = 'persona.anna@mana.test')";
+    for (spoil, second_day) in [
+        ("UPDATE turns SET attempt = -1 WHERE id = ANNAS".to_owned(), (2, 2, 0, 0)),
+        ("UPDATE turns SET ended_at = 9223372036854775807 WHERE id = ANNAS".to_owned(), (2, 2, 0, 0)),
+        ("UPDATE outbox SET delivery = '{' WHERE turn = ANNAS".to_owned(), (2, 2, 0, 0)),
+        (
+            "INSERT OR REPLACE INTO memories SELECT persona, 'daily', '{', id FROM turns WHERE id = ANNAS"
+                .to_owned(),
+            (2, 2, 0, 0),
+        ),
+        ("UPDATE acknowledged SET at = 9223372036854775807 WHERE turn = ANNAS".to_owned(), (2, 2, 0, 0)),
+        (
+            "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, held_until, started_at)
+             SELECT 'spoilt', persona, email, archetype, SLOT, 'faulted', 1, 9223372036854775807, 0
+             FROM turns WHERE id = ANNAS"
+                .to_owned(),
+            (2, 1, 1, 0),
+        ),
+    ] {
+        let house = House::scripted(&["Anna", "Kai"], script(1, &[])).await;
+        assert_eq!(figures(&house.tick().await), (2, 2, 0, 0));
+        house.later(TimeDelta::days(1));
+        let listed = house.runner.deps().mana.due().await.unwrap().personas;
+        let anna = listed.iter().find(|persona| persona.email == email("Anna")).unwrap();
+        let slot = format!("'{}'", anna.slot().as_str());
+        let sql = spoil.replace("ANNAS", of_anna).replace("SLOT", &slot);
+        meddle(house.ledger().path(), &sql).await;
+        let report = house.tick().await;
+        assert_eq!(figures(&report), second_day, "{spoil}: {report:?}");
+        assert_eq!(house.turns("Kai").await.len(), 2, "{spoil}");
+        assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0, "{spoil}");
+    }
+}
+
 #[tokio::test]
 async fn others_do_not_wait_for_a_slow_persona() {
     let house = Blueprint::of(&["Sofia", "Anna", "Ben", "Tom", "Kai"])
@@ -198,6 +235,25 @@ async fn a_stop_in_the_middle_of_a_day_ends_it_at_a_step_and_the_next_start_goes
     let steps: BTreeSet<&str> = turn.steps.iter().map(|step| step.key.as_str()).collect();
     assert_eq!(steps.len(), turn.steps.len(), "each step was taken once: {:?}", turn.steps);
     house.no_session_is_left().await;
+}
+
+/// Claude asks to wait for a minute, which a stop does not.
+#[tokio::test]
+async fn a_stop_while_a_call_to_claude_waits_to_be_repeated_ends_the_turn_at_once_and_counts_as_no_attempt() {
+    let wait = Fault::RateLimit { retry_after: Some(Duration::from_secs(60)) };
+    let house = House::scripted(&["Anna"], script(2, &[wait])).await;
+    let (remote, commands) = Runner::door();
+    let serving = tokio::spawn(house.runner.clone().serve(commands, false));
+    let tick = tokio::spawn(async move { remote.tick(None).await });
+    eventually(async || house.asked("Anna").requests == 1).await;
+    house.runner.deps().stop.cancel();
+    within_reason(serving).await.unwrap();
+    let report = within_reason(tick).await.unwrap().unwrap();
+    assert_eq!(figures(&report), (1, 0, 1, 0), "{report:?}");
+    let turn = house.turn("Anna").await;
+    assert_eq!(turn.summary.fault_code.as_deref(), Some("stopping"));
+    assert!(turn.steps.last().unwrap().failure.is_some(), "and the journal says what it met: {turn:?}");
+    assert_eq!(house.asked("Anna").requests, 1);
 }
 
 #[tokio::test]

@@ -1,7 +1,14 @@
 //! The ledger: who may begin, what an end means, and what survives a process that dies.
 
+mod begun;
 mod broken;
+mod file;
+mod interrupted;
+mod journal;
+mod kept;
+mod outbox;
 mod played;
+mod spoilt;
 
 use std::path::Path;
 
@@ -10,22 +17,16 @@ use domain::action::{Action, ActionStatus};
 use domain::behavior::TurnOutcome;
 use domain::call::CallIntent;
 use domain::clock::Clock;
-use domain::delivery::{Rows, feedback_requests};
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
-use domain::ids::{PersonaId, StrategyName, TurnId};
+use domain::ids::{PersonaId, TurnId};
 use domain::persona::{Cadence, Persona};
-use domain::rating::{Rating, Score};
 use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolAnswer};
 use domain::usage::{NanoUsd, Usage};
-use persona_host::store::{
-    Begin, Begun, Failed, KeptRatings, Ledger, LedgerError, LedgerUrl, LetGoOn, Standing, StepRow, TurnFilter,
-};
+use persona_host::store::{Begin, Begun, Ledger, LedgerError, LedgerUrl, Occasion, StepRow};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-use crate::support::meddling::meddle;
 
 /// A ledger in a folder of its own, and a clock.
 struct Shelf {
@@ -72,12 +73,23 @@ fn persona(name: &str) -> Persona {
     }
 }
 
+/// The turn of its first occasion.
+fn turn_id(persona: &Persona) -> TurnId {
+    TurnId::of(&persona.id, &persona.slot())
+}
+
 async fn begin(ledger: &Ledger, persona: &Persona) -> Begun {
     try_begin(ledger, persona).await.unwrap()
 }
 
 async fn try_begin(ledger: &Ledger, persona: &Persona) -> Result<Begun, LedgerError> {
-    ledger.begin(Begin { turn: persona.turn_id(), persona, slot: &persona.slot() }).await
+    ledger.begin(Begin { turn: turn_id(persona), persona, slot: &persona.slot() }).await
+}
+
+/// How a persona's due entry stands.
+async fn occasion(ledger: &Ledger, persona: &Persona) -> Occasion {
+    let known = ledger.acknowledged().await.unwrap();
+    ledger.occasion(persona, known).await.unwrap()
 }
 
 fn fault() -> TurnEnd {
@@ -103,7 +115,7 @@ fn outcome() -> TurnOutcome {
 }
 
 async fn keep(ledger: &Ledger, persona: &Persona) -> Result<(), LedgerError> {
-    ledger.keep_actions(persona.turn_id(), &outcome()).await.map(|_| ())
+    ledger.keep_actions(turn_id(persona), &outcome()).await.map(|_| ())
 }
 
 async fn answer(ledger: &Ledger, turn: TurnId, number: u32, cost: Option<u64>) {
@@ -136,368 +148,7 @@ fn said(text: &str, is_error: bool) -> String {
     serde_json::to_string(&ToolAnswer { text: text.to_owned(), is_error }).unwrap()
 }
 
-#[tokio::test]
-async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
-    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Free);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1));
-    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Running);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it runs");
-
-    let at_least = shelf.in_(1).timestamp_millis();
-    ledger.end(turn, &fault()).await.unwrap();
-    let Standing::HeldUntil { until, attempts, why } = ledger.standing(turn).await.unwrap() else {
-        panic!("it is held")
-    };
-    assert!((at_least..=shelf.in_(1).timestamp_millis()).contains(&until.timestamp_millis()), "{until}");
-    assert_eq!((attempts, why.as_str()), (1, "no"));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is held");
-
-    shelf.clock.advance(TimeDelta::minutes(2));
-    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Free);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2));
-    let again = ledger.recorded_turn(turn).await.unwrap().summary;
-    assert_eq!(
-        (again.fault_code, again.fault_hint, again.ended_at, again.held_until),
-        (None, None, None, None)
-    );
-
-    keep(&ledger, &anna).await.unwrap();
-    ledger.end(turn, &TurnEnd::Completed).await.unwrap();
-    shelf.clock.advance(TimeDelta::days(365));
-    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Over);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
-}
-
-#[tokio::test]
-async fn of_many_who_begin_the_same_turn_at_once_one_does() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let begun = futures_util::future::join_all((0..20).map(|_| begin(&ledger, &anna))).await;
-    assert_eq!(begun.iter().filter(|begun| **begun == Begun::Attempt(1)).count(), 1);
-    assert_eq!(begun.iter().filter(|begun| **begun == Begun::Refused).count(), 19);
-}
-
-#[tokio::test]
-async fn every_end_but_a_fault_and_a_skip_is_final() {
-    for (end, again) in [
-        (TurnEnd::Completed, Begun::Refused),
-        (TurnEnd::Idle, Begun::Refused),
-        (TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None }, Begun::Attempt(2)),
-        (fault(), Begun::Attempt(2)),
-    ] {
-        let shelf = Shelf::new();
-        let (ledger, anna) = (shelf.open().await, persona("anna"));
-        begin(&ledger, &anna).await;
-        ledger.end(anna.turn_id(), &end).await.unwrap();
-        shelf.clock.advance(TimeDelta::hours(1));
-        assert_eq!(begin(&ledger, &anna).await, again, "{end:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    begin(&ledger, &anna).await;
-    keep(&ledger, &anna).await.unwrap();
-    for attempt in 2..=5 {
-        assert_eq!(ledger.end(anna.turn_id(), &fault()).await.unwrap(), 1);
-        shelf.clock.advance(TimeDelta::hours(1));
-        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
-    }
-    assert_eq!(ledger.end(anna.turn_id(), &fault()).await.unwrap(), 1);
-    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1);
-    shelf.clock.advance(TimeDelta::days(365));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is parked");
-    let parked = ledger.recorded_turn(anna.turn_id()).await.unwrap();
-    assert!(parked.summary.parked_at.is_some());
-    let faults = parked.attempts.iter().map(|attempt| attempt.fault_code.as_deref());
-    assert_eq!(faults.collect::<Vec<_>>(), [Some("login-refused"); 5], "each attempt is history");
-
-    let id = anna.turn_id().to_string();
-    let LetGoOn::GoesOn { turn, .. } = ledger.let_go_on(&id[..8]).await.unwrap() else {
-        panic!("it goes on")
-    };
-    assert_eq!(turn, id);
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(6));
-    assert_eq!(ledger.let_go_on(&id).await.unwrap(), LetGoOn::Runs);
-    ledger.end(anna.turn_id(), &TurnEnd::Completed).await.unwrap();
-    assert_eq!(ledger.let_go_on(&id).await.unwrap(), LetGoOn::Over);
-}
-
-#[tokio::test]
-async fn a_persona_does_one_thing_at_a_time() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    begin(&ledger, &anna).await;
-    let next = Persona { last_active_at: Some(shelf.clock.now()), ..anna.clone() };
-    assert_eq!(begin(&ledger, &next).await, Begun::Refused, "another turn of it runs");
-    ledger.end(anna.turn_id(), &fault()).await.unwrap();
-    assert_eq!(begin(&ledger, &next).await, Begun::Attempt(1));
-    shelf.clock.advance(TimeDelta::hours(1));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "now that one waits");
-}
-
-#[tokio::test]
-async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
-    let shelf = Shelf::new();
-    let (anna, ben) = (persona("anna"), persona("ben"));
-    let ledger = shelf.open().await;
-    begin(&ledger, &anna).await;
-    begin(&ledger, &ben).await;
-    keep(&ledger, &ben).await.unwrap();
-    drop(ledger);
-
-    let ledger = shelf.open().await;
-    for who in [&anna, &ben] {
-        let turn = ledger.recorded_turn(who.turn_id()).await.unwrap().summary;
-        assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
-    }
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "at once");
-    assert_eq!(begin(&ledger, &ben).await, Begun::Attempt(2), "for its rating");
-    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1, "its day is still to be delivered");
-    drop(ledger);
-
-    // It may be the turn that ends the process.
-    let ledger = shelf.open().await;
-    let held = ledger.standing(anna.turn_id()).await.unwrap();
-    assert!(matches!(held, Standing::HeldUntil { attempts: 2, .. }), "{held:?}");
-    shelf.clock.advance(TimeDelta::minutes(1));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(3));
-    drop(ledger);
-    let ledger = shelf.open().await;
-    assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Over, "it is parked");
-}
-
 fn call(tool: &str, input: Value) -> CallIntent {
     let module = tool.split('.').next().unwrap().to_owned();
     CallIntent { id: "toolu_1".to_owned(), tool: tool.to_owned(), module, input }
-}
-
-/// What was done in the app stays done, so it is read off the journal and never done again.
-#[tokio::test]
-async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
-    begin(&ledger, &anna).await;
-    ledger.end(turn, &fault()).await.unwrap();
-    shelf.clock.advance(TimeDelta::hours(1));
-    begin(&ledger, &anna).await;
-    answer(&ledger, turn, 1, Some(1)).await;
-    let answers = [Some(Ok(false)), Some(Ok(true)), Some(Err("broken")), None];
-    for (number, answer) in answers.iter().enumerate() {
-        let step = intend(&ledger, (turn, 2), number, &call("todo.create", json!({"n": number}))).await;
-        match answer {
-            Some(Ok(is_error)) => ledger.keep_step(step, &said("said", *is_error)).await.unwrap(),
-            Some(Err(failure)) => ledger.fail_step(step, failure, false).await.unwrap(),
-            None => {}
-        }
-    }
-    drop(ledger);
-
-    let ledger = shelf.open().await;
-    let recorded = ledger.recorded_turn(turn).await.unwrap();
-    let seen: Vec<_> = recorded
-        .actions
-        .iter()
-        .map(|action| {
-            (action.input["n"].as_u64(), action.module.as_str(), action.status, action.error.as_deref())
-        })
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            (Some(0), "todo", ActionStatus::Ok, None),
-            (Some(1), "todo", ActionStatus::Error, Some("said")),
-            (Some(2), "todo", ActionStatus::Unknown, Some("broken")),
-            (Some(3), "todo", ActionStatus::Unknown, Some("the answer was lost")),
-        ]
-    );
-    assert_eq!(recorded.summary.fault_code.as_deref(), Some("interrupted"));
-    assert!(
-        matches!(&ledger.deliveries(100).await.unwrap()[0].delivery.rows, Rows::Actions(rows) if rows.len() == 4)
-    );
-    shelf.clock.advance(TimeDelta::days(1));
-    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
-}
-
-#[tokio::test]
-async fn actions_and_their_delivery_are_kept_together_or_not_at_all() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    begin(&ledger, &anna).await;
-    keep(&ledger, &anna).await.unwrap();
-    let kept = ledger.recorded_turn(anna.turn_id()).await.unwrap();
-    assert_eq!(kept.actions, outcome().actions, "input keys stay in their order");
-    assert_eq!(kept.actions[0].input.to_string(), r#"{"title":"b","a":1}"#);
-    assert_eq!((kept.final_text.as_deref(), kept.waiting.len()), (Some("Gut."), 1));
-    let waiting = ledger.deliveries(100).await.unwrap();
-    assert!(matches!(&waiting[0].delivery.rows, Rows::Actions(rows) if rows.len() == 1));
-
-    let ben = persona("ben");
-    begin(&ledger, &ben).await;
-    let full = "CREATE TRIGGER trapped BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END";
-    meddle(&shelf.path(), full).await;
-    keep(&ledger, &ben).await.unwrap_err();
-    meddle(&shelf.path(), "DROP TRIGGER trapped").await;
-    let nothing = ledger.recorded_turn(ben.turn_id()).await.unwrap();
-    assert_eq!((nothing.actions.len(), nothing.waiting.len(), nothing.final_text), (0, 0, None));
-    assert_eq!(ledger.deliveries_waiting().await.unwrap(), 1);
-    keep(&ledger, &ben).await.expect("the way is free again");
-}
-
-#[tokio::test]
-async fn ratings_memory_and_end_are_kept_together() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let (turn, daily) = (anna.turn_id(), StrategyName::new("daily"));
-    begin(&ledger, &anna).await;
-    keep(&ledger, &anna).await.unwrap();
-    let ratings = [("todo", 5), ("habits", 1)].map(|(module, score)| Rating {
-        module: module.to_owned(),
-        score: Score::try_from(score).unwrap(),
-        notes: None,
-    });
-    let memory = json!({"date": "2026-11-23"});
-    let kept = KeptRatings {
-        persona: &anna.id,
-        ratings: &ratings,
-        requests: feedback_requests(turn, &ratings),
-        memory: Some((&daily, &memory)),
-    };
-    ledger.keep_ratings(turn, kept).await.unwrap();
-    let recorded = ledger.recorded_turn(turn).await.unwrap();
-    assert_eq!(recorded.summary.state, "completed");
-    assert_eq!(recorded.summary.ratings, ratings, "in the order in which they were given");
-    let parts: Vec<&str> = recorded.waiting.iter().map(|part| part.part.as_str()).collect();
-    assert_eq!(parts, ["actions", "feedback-1"]);
-    assert_eq!(ledger.memory(&anna.id, &daily).await.unwrap(), Some(memory));
-    assert_eq!(ledger.memory(&anna.id, &StrategyName::new("brief")).await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused() {
-    let shelf = Shelf::new();
-    let ledger = shelf.open().await;
-    for name in ["anna", "ben"] {
-        begin(&ledger, &persona(name)).await;
-        keep(&ledger, &persona(name)).await.unwrap();
-    }
-    let order: Vec<String> = ledger
-        .deliveries(100)
-        .await
-        .unwrap()
-        .iter()
-        .map(|waiting| waiting.delivery.persona.to_string())
-        .collect();
-    assert_eq!(order, ["anna", "ben"]);
-    let first = ledger.deliveries(100).await.unwrap()[0].seq;
-    ledger.not_delivered(first, "HTTP 503", Failed::RepeatAt(shelf.in_(5))).await.unwrap();
-    assert_eq!(ledger.deliveries(100).await.unwrap().len(), 1, "the other one");
-    assert_eq!(ledger.deliveries_waiting().await.unwrap(), 2);
-    shelf.clock.advance(TimeDelta::minutes(6));
-    let again = ledger.deliveries(100).await.unwrap();
-    assert_eq!((again.len(), again[1].seq, again[1].tries), (2, first, 1), "it falls behind the other one");
-    assert_eq!(ledger.deliveries(1).await.unwrap()[0].seq, again[0].seq);
-    ledger.delivered(first).await.unwrap();
-    ledger.not_delivered(again[0].seq, "HTTP 400", Failed::Refused).await.unwrap();
-    // In the place of actions that were refused for good goes one marker, so that mana-auth sees the
-    // persona active and does not report it as due for ever. The marker itself has no successor.
-    let marker = ledger.deliveries(100).await.unwrap();
-    let Rows::Actions(rows) = &marker[0].delivery.rows else { panic!("{marker:?}") };
-    assert_eq!((marker.len(), rows.len(), rows[0].tool_name.as_str()), (1, 1, "__idle"));
-    ledger.not_delivered(marker[0].seq, "HTTP 404", Failed::Refused).await.unwrap();
-    assert_eq!(ledger.deliveries_waiting().await.unwrap(), 0);
-    let refused = ledger.recorded_turn(persona("ben").turn_id()).await.unwrap();
-    assert_eq!((refused.summary.undelivered, refused.waiting[0].state.as_str()), (2, "refused"));
-    assert_eq!(refused.waiting[0].last_error.as_deref(), Some("HTTP 400"));
-}
-
-#[tokio::test]
-async fn the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown() {
-    let shelf = Shelf::new();
-    let ledger = shelf.open().await;
-    for (name, costs, expected) in [
-        ("anna", vec![Some(1_000_000), Some(2_000_000)], Some(0.003)),
-        ("ben", vec![Some(1_000_000), None], None),
-        ("kai", vec![None], None),
-        ("tom", vec![], Some(0.0)),
-    ] {
-        let who = persona(name);
-        begin(&ledger, &who).await;
-        for (number, cost) in (1..).zip(&costs) {
-            answer(&ledger, who.turn_id(), number, *cost).await;
-        }
-        let turn = ledger.recorded_turn(who.turn_id()).await.unwrap().summary;
-        assert_eq!(turn.cost_usd, expected, "{name}");
-        let calls = u32::try_from(costs.len()).unwrap();
-        assert_eq!((turn.model_calls, turn.usage.input), (calls, u64::from(calls) * 10), "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_step_shows_intent_before_and_result_or_failure_after() {
-    let shelf = Shelf::new();
-    let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
-    begin(&ledger, &anna).await;
-    let done = intend(&ledger, (turn, 1), 0, &call("a.b", json!({}))).await;
-    let failed = intend(&ledger, (turn, 1), 1, &call("a.c", json!({}))).await;
-    intend(&ledger, (turn, 1), 2, &call("a.d", json!({}))).await;
-    ledger.keep_step(done, r#"{"text":"ok"}"#).await.unwrap();
-    ledger.fail_step(failed, "lost", false).await.unwrap();
-    let steps = ledger.recorded_turn(turn).await.unwrap().steps;
-    let seen: Vec<(&str, Option<&Value>, Option<&str>, bool)> = steps
-        .iter()
-        .map(|step| {
-            (step.key.as_str(), step.result.as_ref(), step.failure.as_deref(), step.ended_at.is_some())
-        })
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("main/01/000", Some(&json!({"text": "ok"})), None, true),
-            ("main/01/001", None, Some("lost"), true),
-            ("main/01/002", None, None, false),
-        ]
-    );
-    let twice = ledger.begin_step(turn, 1, &StepKey::tool(1, 0), "{}").await;
-    assert!(twice.is_err(), "a step of an attempt is made once");
-}
-
-#[tokio::test]
-async fn a_reader_sees_what_is_committed_while_another_process_writes() {
-    let shelf = Shelf::new();
-    let ledger = shelf.open().await;
-    begin(&ledger, &persona("anna")).await;
-    let reader = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap();
-    begin(&ledger, &persona("ben")).await;
-    assert_eq!(reader.list(&TurnFilter::default()).await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do() {
-    let shelf = Shelf::new();
-    shelf.open().await.close().await;
-    let raw = sqlx::SqlitePool::connect(&format!("sqlite:{}", shelf.path().display())).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'from tomorrow', true, x'00', 0)",
-    )
-    .execute(&raw)
-    .await
-    .unwrap();
-    raw.close().await;
-    let path = shelf.path().display().to_string();
-    let words =
-        format!("the ledger {path} was written by a newer persona-host: use that version, or another ledger");
-    let refused = shelf.try_open().await.unwrap_err().to_string();
-    assert_eq!(refused, words);
-    let reading =
-        Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap_err().to_string();
-    assert_eq!(reading, words, "reading it would misread it");
 }

@@ -35,6 +35,7 @@ enum Misdeed {
     ReadEverything,
     Exit,
     Refuse,
+    SleepInSettings,
     Skip,
     EmptyPrompt,
     InventTools,
@@ -94,8 +95,10 @@ impl Behavior for Misfit {
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {
-        if misdeed(settings) == Misdeed::Refuse {
-            return vec![Problem::error(Some("/do".to_owned()), "I would rather not")];
+        match misdeed(settings) {
+            Misdeed::Refuse => return vec![Problem::error(Some("/do".to_owned()), "I would rather not")],
+            Misdeed::SleepInSettings => std::thread::sleep(std::time::Duration::from_secs(3600)),
+            _ => {}
         }
         Vec::new()
     }

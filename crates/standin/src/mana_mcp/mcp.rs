@@ -45,6 +45,7 @@ pub struct ManaMcp {
     owners: Mutex<HashMap<String, String>>,
     faults: Mutex<Faults>,
     goodbyes: AtomicU64,
+    calls: AtomicU64,
 }
 
 impl ManaMcp {
@@ -63,6 +64,7 @@ impl ManaMcp {
             owners: Mutex::default(),
             faults: Mutex::default(),
             goodbyes: AtomicU64::default(),
+            calls: AtomicU64::default(),
         })
     }
 
@@ -84,6 +86,15 @@ impl ManaMcp {
     /// How often somebody asked to close a session.
     pub fn goodbyes(&self) -> u64 {
         self.goodbyes.load(Ordering::Relaxed)
+    }
+
+    /// How many tool calls have come, whatever became of them.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hear_call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) async fn hear_goodbye(&self) {

@@ -83,6 +83,7 @@ impl ServerHandler for Session {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller.get().ok_or_else(|| ErrorData::internal_error("not initialized", None))?;
+        self.mcp.hear_call();
         let arguments = request.arguments.unwrap_or_default();
         let answer = tokio::select! {
             answer = self.mcp.call(caller, &request.name, arguments) => answer,

@@ -4,6 +4,7 @@
 //! reloader are its hands.
 
 mod retry;
+mod serving;
 #[cfg(test)]
 mod story;
 mod table;
@@ -16,5 +17,5 @@ mod words;
 
 pub(super) use retry::Retry;
 pub(super) use table::Life;
-pub use words::Verdict;
-pub(super) use words::{Build, Choice, Does, Happens, InPlace, Lasts, LeftOut};
+pub(super) use words::{Build, Choice, Does, Happens, InPlace, Lasts};
+pub use words::{LeftOut, Unfit, Verdict};

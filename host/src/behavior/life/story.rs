@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Build, Choice, Does, Happens, InPlace, Lasts, LeftOut, Life, Verdict};
+use super::{Build, Choice, Does, Happens, InPlace, Lasts, LeftOut, Life, Unfit, Verdict};
 use crate::behavior::health::{Answer, Ticket, Turning};
 use crate::behavior::record::Occasion;
 use domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
@@ -39,6 +39,11 @@ pub(super) fn own() -> StrategyName {
     StrategyName::new("own")
 }
 
+/// `own` is left out, for good or for now.
+pub(super) fn without_own(is_passing: bool) -> LeftOut {
+    BTreeMap::from([(own(), Unfit { said: "no".to_owned(), is_passing })])
+}
+
 impl Story {
     pub(super) fn now(&self) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(self.minutes)
@@ -46,8 +51,12 @@ impl Story {
 
     /// A build that takes every strategy, or leaves `own` out.
     pub(super) fn build(&mut self, letter: &str, takes_own: bool) -> Build {
+        let left_out = if takes_own { LeftOut::new() } else { without_own(false) };
+        self.build_without(letter, left_out)
+    }
+
+    fn build_without(&mut self, letter: &str, left_out: LeftOut) -> Build {
         self.numbers += 1;
-        let left_out = if takes_own { LeftOut::new() } else { BTreeMap::from([(own(), "no".to_owned())]) };
         Build { number: GenerationNumber(self.numbers), sha256: sha256(letter), left_out }
     }
 
@@ -72,6 +81,18 @@ impl Story {
             }
             "admit-partly" => {
                 Happens::Admitted { build: self.build(what, false), occasion: Occasion::Start, plan: None }
+            }
+            "admit-slowly" => {
+                let build = self.build_without(what, without_own(true));
+                Happens::Admitted { build, occasion: Occasion::Start, plan: None }
+            }
+            "takes-own" | "refuses-own" | "still-slow" => {
+                let number = GenerationNumber(what.parse().expect("a number"));
+                let left_out = match verb {
+                    "takes-own" => LeftOut::new(),
+                    _ => without_own(verb == "still-slow"),
+                };
+                Happens::AskedAgain { number, left_out }
             }
             "try" => Happens::Admitted {
                 build: self.build(what, true),
@@ -113,6 +134,10 @@ impl Story {
             }
             "turn" => return self.turn(what),
             "in-place" => return self.in_place(),
+            "to-ask" => {
+                let names = self.life.to_ask_again(self.now());
+                return names.iter().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
+            }
             "due-again" => return self.life.is_due_again(self.now()).to_string(),
             _ => panic!("{words}"),
         };
@@ -122,8 +147,12 @@ impl Story {
 
     /// What a turn gets under this strategy.
     pub(super) fn turn(&mut self, strategy: &str) -> String {
+        self.turn_of("anna", strategy)
+    }
+
+    pub(super) fn turn_of(&mut self, who: &str, strategy: &str) -> String {
         let now = self.now();
-        match self.life.choose(&StrategyName::new(strategy), &PersonaId::new("anna"), now) {
+        match self.life.choose(&StrategyName::new(strategy), &PersonaId::new(who), now) {
             Choice::Live(number, ticket) => {
                 self.ticket = ticket.or(self.ticket);
                 format!("{}{number}", if ticket.is_some() { "tries " } else { "" })
@@ -158,6 +187,7 @@ pub(super) fn said(does: &Does) -> String {
         Does::StandsIn(number) => format!("stands in {number}"),
         Does::Keeps(number) => format!("keep {number}"),
         Does::SetsAside(sha256) => format!("set aside {}", letter(sha256)),
+        Does::TakesBack(sha256) => format!("take back {}", letter(sha256)),
         Does::Orphans(true) => "orphaned".to_owned(),
         Does::Orphans(false) => "there again".to_owned(),
         Does::Turns(Turning::Quarantined(_)) => "quarantine".to_owned(),

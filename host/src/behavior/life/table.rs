@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 
 use super::retry::Retry;
+use super::serving::{Serving, StandIn};
 use super::trial::{End, Trial};
-use super::words::{Build, Choice, Does, Happens, InPlace, Lasts, Verdict};
+use super::words::{Build, Choice, Does, Happens, InPlace, Lasts, LeftOut, Unfit, Verdict};
 use crate::behavior::health::{Allowed, Health, Quarantine};
 use crate::behavior::record::Occasion;
 use domain::ids::{GenerationNumber, PersonaId, Sha256Hex, StrategyName};
@@ -31,24 +32,9 @@ pub(in crate::behavior) struct Life {
     kept: Vec<Sha256Hex>,
     /// What was rolled back, and is not to be loaded from the folder.
     set_aside: Vec<Sha256Hex>,
+    /// The disk has told what was set aside before.
+    is_told: bool,
     orphaned: bool,
-}
-
-/// A build that turns get.
-#[derive(Debug)]
-struct Serving {
-    build: Build,
-    health: Health,
-}
-
-/// What stands in for a live build in quarantine.
-#[derive(Debug, Default)]
-enum StandIn {
-    #[default]
-    Unknown,
-    Serves(Serving),
-    /// None of the kept builds could be loaded.
-    Nothing(Retry),
 }
 
 impl Life {
@@ -58,11 +44,12 @@ impl Life {
             Happens::Indexed { kept, set_aside } => self.indexed(kept, set_aside),
             Happens::Found { sha256, occasion } => self.found(sha256, occasion, now),
             Happens::Gone => self.gone(),
-            Happens::Admitted { build, occasion, plan } => self.admitted(build, occasion, plan),
+            Happens::Admitted { build, occasion, plan } => self.admitted(build, occasion, plan, now),
+            Happens::AskedAgain { number, left_out } => self.asked_again(number, left_out, now),
             Happens::Refused { sha256, lasts, of_file } => self.refused(sha256, lasts, of_file, now),
             Happens::RolledBack => self.rolled_back(),
-            Happens::Judged { number, verdict } => self.judged(number, verdict),
-            Happens::StandsIn(build) => self.stands_in(build),
+            Happens::Judged { number, verdict } => self.judged(number, verdict, now),
+            Happens::StandsIn(build) => self.stands_in(build, now),
             Happens::NoneStandsIn(lasts) => self.none_stands_in(lasts, now),
             Happens::Called { number, function, answer, ticket } => {
                 let health = self.health(number);
@@ -84,16 +71,15 @@ impl Life {
         now: DateTime<Utc>,
     ) -> Choice {
         let left_out = self.live.as_ref().and_then(|live| live.build.left_out.get(strategy)).cloned();
-        if let Some(trial) = &self.trial
+        if let Some(trial) = &mut self.trial
             && !trial.build.left_out.contains_key(strategy)
-            // Whom nothing else serves has nothing to lose.
-            && (left_out.is_some() || trial.has_in_its_share(who))
+            && trial.takes(who, left_out.is_none())
         {
             return Choice::Trial(trial.build.number);
         }
         let Some(live) = &mut self.live else { return Choice::Nothing };
-        if let Some(why) = left_out {
-            return Choice::LeftOut(why);
+        if let Some(unfit) = left_out {
+            return Choice::LeftOut(unfit.said);
         }
         match live.health.allows(now) {
             Allowed::Yes => Choice::Live(live.build.number, None),
@@ -127,8 +113,13 @@ impl Life {
     }
 
     /// Why the live build leaves a strategy out, if it does.
-    pub(in crate::behavior) fn why_left_out(&self, strategy: &StrategyName) -> Option<&String> {
+    pub(in crate::behavior) fn why_left_out(&self, strategy: &StrategyName) -> Option<&Unfit> {
         self.live.as_ref()?.build.left_out.get(strategy)
+    }
+
+    /// The strategies that the live build is to be asked about again.
+    pub(in crate::behavior) fn to_ask_again(&self, now: DateTime<Utc>) -> Vec<StrategyName> {
+        self.live.as_ref().map(|live| live.to_ask_again(now)).unwrap_or_default()
     }
 
     pub(in crate::behavior) fn is_orphaned(&self) -> bool {
@@ -148,9 +139,12 @@ impl Life {
 
     fn indexed(&mut self, kept: Vec<Sha256Hex>, set_aside: Vec<Sha256Hex>) -> Vec<Does> {
         self.kept = kept;
-        for sha256 in set_aside {
-            if !self.set_aside.contains(&sha256) && !self.serves(&sha256) {
-                self.set_aside.push(sha256);
+        // A disk may lag behind what was decided since.
+        if !std::mem::replace(&mut self.is_told, true) {
+            for sha256 in set_aside {
+                if !self.set_aside.contains(&sha256) && !self.has_turns(&sha256) {
+                    self.set_aside.push(sha256);
+                }
             }
         }
         Vec::new()
@@ -160,18 +154,26 @@ impl Life {
         let mut does = self.lies_there(Some(&sha256));
         if let Some(live) = self.live.as_ref().filter(|live| live.build.sha256 == sha256) {
             does.push(Does::Serves(live.build.number));
+            self.retry = Retry::default();
             return does;
         }
         let aside = self.set_aside.contains(&sha256);
         let kept = self.good_kept();
-        does.push(match occasion {
+        let next = match occasion {
             Occasion::Start if aside && !kept.is_empty() => Does::LoadKept(kept),
             Occasion::File if self.refused.contains(&sha256) => Does::Knows { refused: true },
-            Occasion::File if aside || self.trial.is_some() || self.retry.is_waited_for(now) => {
-                Does::Knows { refused: false }
+            Occasion::File if aside || self.trial.is_some() => Does::Knows { refused: false },
+            Occasion::File if self.retry.is_waited_for(now) => {
+                does.push(Does::Knows { refused: false });
+                return does;
             }
             _ => Does::Load,
-        });
+        };
+        if next != Does::Load {
+            // It could be read, and there is nothing more to be tried.
+            self.retry = Retry::default();
+        }
+        does.push(next);
         does
     }
 
@@ -199,29 +201,46 @@ impl Life {
         does
     }
 
-    fn admitted(&mut self, build: Build, occasion: Occasion, plan: Option<CanaryPlan>) -> Vec<Does> {
+    fn admitted(
+        &mut self,
+        build: Build,
+        occasion: Occasion,
+        plan: Option<CanaryPlan>,
+        now: DateTime<Utc>,
+    ) -> Vec<Does> {
         if self.in_folder.as_ref() == Some(&build.sha256) {
             self.retry = Retry::default();
         }
         // Nothing to compare with, nothing to be careful about: then all get it at once. So they do when somebody
         // goes back.
         let plan = plan.filter(|_| self.live.is_some() && occasion != Occasion::Rollback);
-        let Some(plan) = plan else { return self.goes_live(build, occasion == Occasion::Rollback) };
+        let Some(plan) = plan else { return self.goes_live(build, occasion == Occasion::Rollback, now) };
+        let mut does = Vec::new();
+        if self.set_aside.contains(&build.sha256) {
+            does.push(Does::TakesBack(build.sha256.clone()));
+        }
         self.is_good_again(&build.sha256);
         let number = build.number;
         let before = self.trial.replace(Trial::new(build, plan));
-        let mut does: Vec<Does> =
-            before.map(|before| Does::Retires(before.build.number)).into_iter().collect();
+        does.extend(before.map(|before| Does::Retires(before.build.number)));
         does.push(Does::GoesOnTrial(number));
         does
     }
 
+    /// Unless another one is live by now.
+    fn asked_again(&mut self, number: GenerationNumber, left_out: LeftOut, now: DateTime<Utc>) -> Vec<Does> {
+        if let Some(live) = self.live.as_mut().filter(|live| live.build.number == number) {
+            live.asked_again(left_out, now);
+        }
+        Vec::new()
+    }
+
     /// The one swap. What was there before ends with its last turn.
-    fn goes_live(&mut self, build: Build, rolled_back: bool) -> Vec<Does> {
+    fn goes_live(&mut self, build: Build, rolled_back: bool, now: DateTime<Utc>) -> Vec<Does> {
         let mut does = Vec::new();
         let number = build.number;
         self.is_good_again(&build.sha256);
-        if let Some(before) = self.live.replace(Serving::new(build)) {
+        if let Some(before) = self.live.replace(Serving::new(build, now)) {
             does.push(Does::Retires(before.build.number));
             if rolled_back {
                 does.push(self.sets_aside(before.build.sha256));
@@ -289,14 +308,14 @@ impl Life {
         Does::SetsAside(sha256)
     }
 
-    fn judged(&mut self, number: GenerationNumber, verdict: Verdict) -> Vec<Does> {
+    fn judged(&mut self, number: GenerationNumber, verdict: Verdict, now: DateTime<Utc>) -> Vec<Does> {
         let Some(trial) = self.trial.as_mut().filter(|trial| trial.build.number == number) else {
             return Vec::new();
         };
         let Some(end) = trial.after(verdict) else { return Vec::new() };
         let Some(Trial { build, .. }) = self.trial.take() else { return Vec::new() };
         match end {
-            End::Good => self.goes_live(build, false),
+            End::Good => self.goes_live(build, false, now),
             End::Bad(why) => {
                 self.remember_refused(build.sha256);
                 vec![Does::Withdraws(why)]
@@ -305,12 +324,12 @@ impl Life {
     }
 
     /// Unless nothing is ill any more: another build may have gone live meanwhile.
-    fn stands_in(&mut self, build: Build) -> Vec<Does> {
+    fn stands_in(&mut self, build: Build, now: DateTime<Utc>) -> Vec<Does> {
         if self.quarantine().is_none() || self.serves(&build.sha256) {
             return Vec::new();
         }
         let number = build.number;
-        self.stand_in = StandIn::Serves(Serving::new(build));
+        self.stand_in = StandIn::Serves(Serving::new(build, now));
         vec![Does::StandsIn(number)]
     }
 
@@ -345,6 +364,11 @@ impl Life {
         self.live.as_ref().is_some_and(|live| live.build.sha256 == *sha256)
     }
 
+    /// Whether it is live or on trial.
+    fn has_turns(&self, sha256: &Sha256Hex) -> bool {
+        self.serves(sha256) || self.trial.as_ref().is_some_and(|trial| trial.build.sha256 == *sha256)
+    }
+
     fn is_on_trial(&self, number: GenerationNumber) -> bool {
         self.trial.as_ref().is_some_and(|trial| trial.build.number == number)
     }
@@ -356,11 +380,5 @@ impl Life {
         };
         let mut serving = self.live.as_mut().into_iter().chain(stand_in);
         serving.find(|serving| serving.build.number == number).map(|serving| &mut serving.health)
-    }
-}
-
-impl Serving {
-    fn new(build: Build) -> Self {
-        Self { build, health: Health::default() }
     }
 }

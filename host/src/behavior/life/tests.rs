@@ -71,6 +71,29 @@ fn what_took_too_long_is_tried_again_later_each_time() {
 }
 
 #[test]
+fn what_could_not_be_read_and_can_be_again_is_not_read_again_and_again() {
+    let live = [("start A", "load"), ("admit A", "live 1, keep 1")];
+    let unreadable = [("unreadable", ""), ("minutes 1", ""), ("due-again", "true")];
+    for (before, there, is_known) in [
+        (&[][..], "file A", "serves 1"),
+        (&[("file B", "load"), ("refuse B", "")], "file B", "refused before"),
+        (&[("file B", "load"), ("try B", "on trial 2")], "file B", "known"),
+        (
+            &[
+                ("kept C", ""),
+                ("file B", "load"),
+                ("try B", "on trial 2"),
+                ("rollback", "retire 2, set aside B, serves 1"),
+            ],
+            "file B",
+            "known",
+        ),
+    ] {
+        check(&[&live[..], before, &unreadable, &[(there, is_known), ("due-again", "false")]].concat());
+    }
+}
+
+#[test]
 fn at_the_start_the_kept_builds_serve_for_a_file_that_is_no_good() {
     check(&[
         ("kept BC", ""),
@@ -194,6 +217,57 @@ fn strategies_that_the_live_build_leaves_out_are_looked_at_anew_with_each_build(
 }
 
 #[test]
+fn a_strategy_that_is_left_out_for_want_of_time_is_asked_about_again_later_each_time() {
+    let start = [
+        ("start A", "load"),
+        ("admit-slowly A", "live 1, keep 1"),
+        ("turn own", "left out"),
+        ("to-ask", ""),
+        ("minutes 1", ""),
+        ("to-ask", "own"),
+    ];
+    let later = [
+        ("still-slow 1", ""),
+        ("to-ask", ""),
+        ("minutes 1", ""),
+        ("to-ask", ""),
+        ("minutes 1", ""),
+        ("to-ask", "own"),
+    ];
+    let at_last = [("takes-own 1", ""), ("turn own", "1"), ("minutes 100", ""), ("to-ask", "")];
+    check(&[&start[..], &later, &at_last].concat());
+    let after_all = [("refuses-own 1", ""), ("turn own", "left out"), ("minutes 100", ""), ("to-ask", "")];
+    check(&[&start[..], &after_all].concat());
+    // Another build went live while it was asked.
+    let meanwhile = [("file B", "load"), ("admit-partly B", "retire 1, live 2, keep 2"), ("takes-own 1", "")];
+    check(&[&start[..], &meanwhile, &[("turn own", "left out"), ("to-ask", "")]].concat());
+    // What is left out for good is not asked about.
+    check(&[("start A", "load"), ("admit-partly A", "live 1, keep 1"), ("minutes 100", ""), ("to-ask", "")]);
+}
+
+#[test]
+fn a_trial_with_nobody_in_its_share_takes_in_the_first_who_comes_again() {
+    let mut story = Story::default();
+    for words in ["start A", "admit A", "file B"] {
+        story.tell(words);
+    }
+    let plan = Some(CanaryPlan { share: 1e-9, clean_turns: 1 });
+    let build = story.build("B", true);
+    story.life.after(Happens::Admitted { build, occasion: Occasion::File, plan }, DateTime::UNIX_EPOCH);
+    for (who, gets) in [
+        ("anna", "1"),
+        ("ben", "1"),
+        ("ben", "on trial 2"),
+        ("anna", "1"),
+        ("carla", "1"),
+        ("ben", "on trial 2"),
+    ] {
+        assert_eq!(story.turn_of(who, "own"), gets, "{who}");
+    }
+    assert_eq!(story.tell("clean 2"), "retire 1, live 2, keep 2");
+}
+
+#[test]
 fn a_strategy_that_nothing_else_serves_gets_the_trial_whatever_its_share() {
     let mut story = Story::default();
     story.tell("start A");
@@ -222,7 +296,7 @@ fn a_rollback_goes_to_the_newest_other_build_and_sets_aside_what_it_leaves() {
         ("file B", "known"),
         ("rollback", ""),
         ("reload B", "load"),
-        ("try B", "on trial 4"),
+        ("try B", "take back B, on trial 4"),
     ]);
 }
 
@@ -237,6 +311,34 @@ fn a_rollback_of_a_build_on_trial_leaves_the_live_one_where_it_is() {
         ("rollback", "retire 2, set aside B, serves 1"),
         ("turn own", "1"),
         ("file B", "known"),
+    ]);
+}
+
+#[test]
+fn whoever_asks_for_what_was_set_aside_gets_it_also_if_the_disk_lags() {
+    check(&[
+        ("kept C", ""),
+        ("start A", "load"),
+        ("admit A", "live 1, keep 1"),
+        ("file B", "load"),
+        ("try B", "on trial 2"),
+        ("rollback", "retire 2, set aside B, serves 1"),
+        ("reload B", "load"),
+        ("try B", "take back B, on trial 3"),
+        ("kept AC aside B", ""),
+        ("gone", "retire 3, orphaned"),
+        ("file B", "there again, load"),
+    ]);
+    // The disk was silent at the start.
+    check(&[
+        ("start A", "load"),
+        ("admit A", "live 1, keep 1"),
+        ("file B", "load"),
+        ("try B", "on trial 2"),
+        ("kept AC aside ABC", ""),
+        ("clean 2", ""),
+        ("clean 2", "retire 1, live 2, keep 2"),
+        ("file C", "known"),
     ]);
 }
 

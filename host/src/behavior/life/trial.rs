@@ -1,5 +1,7 @@
 //! A trial with a share of the personas: who is in it, and how it ends.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::words::{Build, Verdict};
@@ -18,6 +20,18 @@ pub(super) struct Trial {
     useless: u32,
     /// Of these, the turns in whose replies it found nothing.
     unreadable: u32,
+    comers: Comers,
+}
+
+/// Who has come since it began.
+#[derive(Debug)]
+enum Comers {
+    /// None of these is in its share.
+    Others(BTreeSet<PersonaId>),
+    /// Somebody is.
+    InItsShare,
+    /// Nobody was, and so this one is taken in.
+    TakenIn(PersonaId),
 }
 
 /// How a trial ends.
@@ -31,7 +45,8 @@ pub(super) enum End {
 
 impl Trial {
     pub(super) fn new(build: Build, plan: CanaryPlan) -> Self {
-        Self { build, plan, clean: 0, useless: 0, unreadable: 0 }
+        let comers = Comers::Others(BTreeSet::new());
+        Self { build, plan, clean: 0, useless: 0, unreadable: 0, comers }
     }
 
     /// Counts a turn. Gives the end that this brings, if any.
@@ -57,9 +72,31 @@ impl Trial {
         }
     }
 
-    /// Whether it has this persona: the same for each of its turns, and another share of the personas for each
-    /// build.
-    pub(super) fn has_in_its_share(&self, persona: &PersonaId) -> bool {
+    /// Whether it gets a turn of this persona. Whom nothing else serves has nothing to lose. Of few personas none may be
+    /// in its share, and it would never end: then it takes in the first one who comes the second time.
+    pub(super) fn takes(&mut self, persona: &PersonaId, is_served_otherwise: bool) -> bool {
+        if !is_served_otherwise || self.has_in_its_share(persona) {
+            if let Comers::Others(_) = self.comers {
+                self.comers = Comers::InItsShare;
+            }
+            return true;
+        }
+        match &mut self.comers {
+            Comers::Others(others) if others.contains(persona) => {
+                self.comers = Comers::TakenIn(persona.clone());
+                true
+            }
+            Comers::Others(others) => {
+                others.insert(persona.clone());
+                false
+            }
+            Comers::InItsShare => false,
+            Comers::TakenIn(taken_in) => taken_in == persona,
+        }
+    }
+
+    /// The same for each of its turns, and another share of the personas for each build.
+    fn has_in_its_share(&self, persona: &PersonaId) -> bool {
         let digest = Sha256::new()
             .chain_update(self.build.sha256.as_str())
             .chain_update([0])

@@ -8,7 +8,16 @@ use domain::ids::{GenerationNumber, Sha256Hex, StrategyName};
 use domain::plugin::CanaryPlan;
 
 /// Strategies whose settings a build does not take, and why.
-pub(in crate::behavior) type LeftOut = BTreeMap<StrategyName, String>;
+pub type LeftOut = BTreeMap<StrategyName, Unfit>;
+
+/// What is said against a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// In words.
+    pub said: String,
+    /// Whether that may be over by itself: it had too little time on a machine that was busy.
+    pub is_passing: bool,
+}
 
 /// A build that was let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +62,8 @@ pub(in crate::behavior) enum Happens {
     Gone,
     /// A build has shown itself. With a plan it has to do so in turns, too, if another one serves.
     Admitted { build: Build, occasion: Occasion, plan: Option<CanaryPlan> },
+    /// The live build was asked again about the strategies that it left out for now. These are still left out.
+    AskedAgain { number: GenerationNumber, left_out: LeftOut },
     /// A build was refused, or could not even be read. `of_file`: it is the one in the folder.
     Refused { sha256: Option<Sha256Hex>, lasts: Lasts, of_file: bool },
     /// Somebody wants what was there before.
@@ -94,6 +105,8 @@ pub(in crate::behavior) enum Does {
     Keeps(GenerationNumber),
     /// Write down that it was rolled back.
     SetsAside(Sha256Hex),
+    /// Write down that it may be loaded from the folder again: somebody asked for it.
+    TakesBack(Sha256Hex),
     /// The file is gone, or there again.
     Orphans(bool),
     /// A generation is quarantined, or serves again.

@@ -15,12 +15,14 @@ pub struct ProofLimits {
     pub memory: u64,
     /// Computing time of all threads together, for a small component; a large one has more.
     pub time: Duration,
+    /// What it may take by the wall beside thrice its computing time: it may share the machine with others.
+    pub patience: Duration,
 }
 
 impl Default for ProofLimits {
     /// Twice the memory and four times the computing time that a Python component of 18 MiB takes.
     fn default() -> Self {
-        Self { memory: 1 << 30, time: Duration::from_secs(20) }
+        Self { memory: 1 << 30, time: Duration::from_secs(20), patience: Duration::from_secs(30) }
     }
 }
 
@@ -29,6 +31,11 @@ impl ProofLimits {
     pub(super) fn time_for(&self, bytes: usize) -> Duration {
         let mib = u32::try_from(bytes >> 20).unwrap_or(u32::MAX);
         self.time.saturating_add(self.time.saturating_mul(mib) / 5)
+    }
+
+    /// How long a child may take by the wall that has this computing time.
+    pub(super) fn wall_for(&self, time: Duration) -> Duration {
+        self.patience.saturating_add(time.saturating_mul(3))
     }
 }
 

@@ -8,6 +8,7 @@ mod child;
 mod death;
 mod limits;
 mod parent;
+mod places;
 mod unproven;
 
 pub(super) use answer::{Answer, Proof, Question, Trial};

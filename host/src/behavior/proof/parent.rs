@@ -3,49 +3,41 @@
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
 
 use super::answer::{self, ANSWER, Answer, MARK, MOST_WORDS, Question, STAGES};
 use super::child::VERB;
 use super::death::{Death, Ended};
 use super::limits::ProofLimits;
+use super::places::Places;
 use super::unproven::{Unproven, misunderstood};
 use crate::behavior::artifact::Artifact;
 use crate::behavior::contract::Mismatch;
 use crate::behavior::refusal::LoadStage;
 use crate::behavior::surface::{Misfit, Surface};
 
-/// Children at once. Each has its own limits, so one that computes for ever costs the others a while, and a
-/// part of the machine.
-const CHILDREN: usize = 3;
 /// Threads that compile in one child: what it takes must not grow with the machine.
 const THREADS: usize = 4;
 /// The end of what a child complains about that is kept, in bytes.
 const COMPLAINT: usize = 4 << 10;
-/// How long a child may take by the wall, for a second of its computing time, and beside that: it may share
-/// the machine with others.
-const WALL: u32 = 3;
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who proves builds.
 #[derive(Clone, Debug)]
 pub(in crate::behavior) struct Prover {
     program: PathBuf,
     limits: ProofLimits,
-    children: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Prover {
     /// Proves by this program.
     pub(in crate::behavior) fn new(program: Option<PathBuf>, limits: ProofLimits) -> Self {
         let program = program.unwrap_or_else(this_program);
-        Self { program, limits, children: Arc::new(Semaphore::new(CHILDREN)) }
+        Self { program, limits, places: Places::new() }
     }
 
     /// What can be seen of a component.
@@ -63,20 +55,30 @@ impl Prover {
         question: &Question,
         about: &[u8],
     ) -> Result<(Answer, Option<Artifact>), Unproven> {
-        // Nobody closes it.
-        let _place = self.children.acquire().await;
+        self.places.give(|| self.ask_child(question, about)).await
+    }
+
+    async fn ask_child(
+        &self,
+        question: &Question,
+        about: &[u8],
+    ) -> Result<(Answer, Option<Artifact>), Unproven> {
         let time = self.limits.time_for(about.len());
-        let wall = PATIENCE.saturating_add(time.saturating_mul(WALL));
+        let wall = self.limits.wall_for(time);
         let reached = AtomicU8::new(0);
         let mut child = self.start(time, about.len()).map_err(|error| unstarted(&error))?;
         let talk = Talk { question, about, reached: &reached };
-        let talked = tokio::time::timeout(wall, talk.with(&mut child)).await;
-        let ended = match talked {
+        let said = async {
+            match talk.with(&mut child).await {
+                Ok(said) => Ok(said),
+                // It has nothing more to say, and that need not be its end.
+                Err(complaint) => Err((child.wait().await, complaint)),
+            }
+        };
+        let ended = match tokio::time::timeout(wall, said).await {
             Ok(Ok((answer, code))) => return answered(answer, code),
-            Ok(Err(complaint)) => match child.wait().await {
-                Ok(status) => Ended::By(status, complaint),
-                Err(error) => return Err(unstarted(&error)),
-            },
+            Ok(Err((Ok(status), complaint))) => Ended::By(status, complaint),
+            Ok(Err((Err(error), _))) => return Err(unstarted(&error)),
             // Dropping it kills it; waiting for its end here would be waiting for the machine.
             Err(_) => Ended::Late(wall),
         };

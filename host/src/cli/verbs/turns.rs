@@ -13,6 +13,7 @@ use crate::cli::text::printable;
 use crate::cli::tick_view::{cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, TurnFilter};
+use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 
 /// The states that a turn can be in.
@@ -87,6 +88,11 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
         Some(path) => LedgerUrl::parse(&format!("sqlite:{}", path.display()))?,
         None => LedgerUrl::parse(&load::config(config)?.store.url)?,
     };
+    // Rows that cannot be read are left out, and told in the log.
+    start_log(
+        LogFormat::Text,
+        &load::variable("RUST_LOG").unwrap_or_else(|| "persona_host=error".to_owned()),
+    );
     Ok(Ledger::open_to_read(&url, Clock::system()).await?)
 }
 
@@ -116,7 +122,7 @@ fn list(turns: &[Summary]) -> String {
             None => printable(&scores(&turn.ratings)),
         };
         table.add_row([
-            Cell::new(&turn.id[..8]).add_attribute(Attribute::Dim),
+            Cell::new(turn.id.get(..8).unwrap_or(&turn.id)).add_attribute(Attribute::Dim),
             Cell::new(turn.started_at.format("%m-%d %H:%M:%S")),
             Cell::new(printable(&turn.persona)),
             Cell::new(turn.strategy.as_deref().unwrap_or("–")),
@@ -126,5 +132,9 @@ fn list(turns: &[Summary]) -> String {
             Cell::new(cost(turn.cost_usd)),
         ]);
     }
-    format!("{}\n", table.trim_fmt())
+    let unreadable: String = (turns.iter())
+        .flat_map(|turn| turn.unreadable.iter().map(|why| (turn.id.get(..8).unwrap_or(&turn.id), why)))
+        .map(|(id, why)| format!("turn {id} is damaged: {}\n", printable(why)))
+        .collect();
+    format!("{}\n{unreadable}", table.trim_fmt())
 }

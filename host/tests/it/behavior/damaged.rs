@@ -106,7 +106,7 @@ async fn what_is_made_to_exhaust_whoever_reads_it_is_refused() {
         (
             "2000 components inside of each other",
             hostile::with_inside(&hostile::plugin(""), "own:odd/inside", &hostile::nested(2000)),
-            LoadStage::Describe,
+            LoadStage::Contract,
         ),
     ] {
         let engine = Engine::new(&options()).unwrap();

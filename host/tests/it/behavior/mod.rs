@@ -8,6 +8,7 @@ mod proof;
 mod proof_kept;
 mod refused;
 mod relic;
+mod waiting;
 
 use std::sync::OnceLock;
 

@@ -3,18 +3,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use domain::event::Event;
 use domain::ids::GenerationNumber;
 use persona_host::behavior::{Engine, EngineOptions, Generation, LoadStage, ProofLimits, Refusal, Trust};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{options, source, strategy};
-use crate::support::house::{eventually, within_reason};
+use crate::support::house::{Blueprint, Lively, eventually, within_reason};
 use crate::support::prover::instead;
+use crate::support::pulse::{Pulse, STANDS_STILL};
 use crate::support::{builds, hostile};
 
 /// The same mutations in each run.
@@ -24,7 +26,7 @@ const GROWTH: u64 = 200;
 
 /// A child that may not take much: the files here would take all that there is.
 fn narrow() -> Engine {
-    let proof = ProofLimits { memory: 192 << 20, time: Duration::from_secs(2) };
+    let proof = ProofLimits { memory: 192 << 20, time: Duration::from_secs(2), ..ProofLimits::default() };
     Engine::new(&EngineOptions { proof, ..options() }).unwrap()
 }
 
@@ -50,18 +52,25 @@ fn exhausting() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Counts as long as this process is alive and its runtime gets on.
-fn heartbeat() -> (Arc<AtomicU32>, tokio::task::JoinHandle<()>) {
-    let beats = Arc::new(AtomicU32::new(0));
-    let heart = Arc::clone(&beats);
-    let beating = tokio::spawn(async move {
-        let mut interval = tokio::time::interval(Duration::from_millis(1));
+/// A daemon in this process that ticks all the time, and the pulse of its ticks.
+async fn ticking() -> (Lively, Arc<Pulse>) {
+    let house = Blueprint::of(&["Anna"])
+        .config(|config| config.runner.tick_interval = Duration::from_millis(20))
+        .build()
+        .await;
+    let (lively, pulse) = (house.lively(true).await, Pulse::new());
+    let (heart, mut events) = (Arc::downgrade(&pulse), lively.events.resubscribe());
+    tokio::spawn(async move {
         loop {
-            interval.tick().await;
-            heart.fetch_add(1, Ordering::Relaxed);
+            let event = events.recv().await;
+            match (event, heart.upgrade()) {
+                (Ok(Event::TickEnded { .. }), Some(pulse)) => pulse.beat(),
+                (Ok(_) | Err(RecvError::Lagged(_)), Some(_)) => {}
+                (Err(RecvError::Closed), _) | (_, None) => return,
+            }
         }
     });
-    (beats, beating)
+    (lively, pulse)
 }
 
 /// What this process holds in memory, in MiB.
@@ -73,11 +82,10 @@ fn resident() -> u64 {
 
 #[tokio::test]
 async fn a_small_file_that_exhausts_whoever_reads_it_is_refused_and_hurts_nobody() {
-    let engine = narrow();
-    let (beats, _beating) = heartbeat();
+    let (engine, pulse) = (narrow(), Pulse::of_runtime());
     let settings = strategy("own", json!({}));
     for (what, bytes) in exhausting() {
-        let (before, began) = (resident(), beats.load(Ordering::Relaxed));
+        let before = resident();
         let refusal = match load(&engine, &bytes).await {
             Err(refusal) => format!("{}: {}\n  fix: {}", refusal.stage.name(), refusal.message, refusal.hint),
             // Its schema is looked at when there are settings.
@@ -90,10 +98,16 @@ async fn a_small_file_that_exhausts_whoever_reads_it_is_refused_and_hurts_nobody
         let told = ["nests too deep", "MiB of memory", "computing time", "cannot be compiled", "instances"];
         assert!(told.iter().any(|words| refusal.contains(words)), "{what}: {refusal}");
         assert!(refusal.len() < 1000, "{what}: {refusal}");
-        assert!(beats.load(Ordering::Relaxed) > began, "{what}: nothing else got on");
+        assert!(pulse.longest() < STANDS_STILL, "{what}: nothing else got on, {pulse:?}");
         assert!(resident().saturating_sub(before) < GROWTH, "{what}: {before} MiB, then {}", resident());
     }
     load(&engine, &builds::good(1)).await.expect("a good file after all that is loaded");
+}
+
+#[tokio::test]
+async fn what_is_only_looked_at_has_bounds_too() {
+    let misfit = narrow().look(&hostile::nested(20_000)).await.expect_err("it is too deep");
+    assert!(misfit.message.contains("nests too deep"), "{misfit:?}");
 }
 
 #[tokio::test]
@@ -109,20 +123,19 @@ async fn a_schema_that_takes_for_ever_refuses_the_build_that_brings_it() {
 }
 
 #[tokio::test]
-async fn a_hundred_mutations_end_as_accepted_or_refused() {
+async fn a_hundred_mutations_end_as_accepted_or_refused_while_a_daemon_ticks() {
     let engine = narrow();
     let mut random = StdRng::seed_from_u64(SEED);
     let mut seeds: Vec<Vec<u8>> = exhausting().into_iter().map(|(_, bytes)| bytes).collect();
     seeds.extend([builds::built_in("daily"), builds::built_in("brief"), builds::misfit("nothing")]);
     seeds.push(include_bytes!(concat!(env!("OUT_DIR"), "/relic.wasm")).to_vec());
-    let (beats, _beating) = heartbeat();
-    let before = resident();
+    let (_daemon, ticks) = ticking().await;
+    let (before, mut most) = (resident(), 0);
     let mut ends = [0, 0];
     for number in 0..100 {
         let mut bytes = seeds[number % seeds.len()].clone();
         let other = &seeds[random.random_range(0..seeds.len())];
         let damage = mutate(&mut bytes, other, &mut random);
-        let began = beats.load(Ordering::Relaxed);
         match load(&engine, &bytes).await {
             Ok(_) => ends[0] += 1,
             Err(refusal) => {
@@ -131,10 +144,11 @@ async fn a_hundred_mutations_end_as_accepted_or_refused() {
                 assert!(whole, "seed {SEED}, {number}, {damage}: {refusal}");
             }
         }
-        assert!(beats.load(Ordering::Relaxed) > began, "seed {SEED}, {number}, {damage}");
+        most = most.max(resident());
+        assert!(ticks.longest() < STANDS_STILL, "seed {SEED}, {number}, {damage}: {ticks:?}");
+        assert!(most < before + GROWTH, "seed {SEED}, {number}, {damage}: {before} MiB, then {most}");
     }
-    println!("{} accepted, {} refused", ends[0], ends[1]);
-    assert!(resident().saturating_sub(before) < GROWTH, "{before} MiB, then {}", resident());
+    println!("{} accepted, {} refused; {before} MiB, {most} at most; {ticks:?}", ends[0], ends[1]);
     assert_eq!(engine.generations(), 0, "nothing is left of any of them");
 }
 
@@ -193,19 +207,8 @@ async fn whatever_a_child_dies_of_is_told_in_words() {
         ("exit 3", "ended without an answer", false),
         ("echo hello", "ended without an answer", false),
         ("printf '=\\377\\377\\377\\377\\377\\377\\377\\377'; cat /dev/zero", "ended", false),
-        ("cat /dev/zero >&2", "ended", false),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let prover = Some(instead(folder.path(), does));
-        let engine = Engine::new(&EngineOptions { prover, ..EngineOptions::default() }).unwrap();
-        if does.starts_with("cat") {
-            // It never ends, and what it writes is not kept: giving it up is all that is needed.
-            let bytes = builds::good(1);
-            let given_up = tokio::time::timeout(Duration::from_millis(50), load(&engine, &bytes)).await;
-            assert!(given_up.is_err(), "{does}");
-            continue;
-        }
-        let refusal = within_reason(load(&engine, &builds::good(1))).await.expect_err(does);
+        let refusal = refused_by(does, ProofLimits::default()).await;
         assert!(refusal.message.contains(says), "{does}: {refusal}");
         assert_eq!(refusal.is_passing, is_passing, "{does}: {refusal}");
     }
@@ -213,6 +216,30 @@ async fn whatever_a_child_dies_of_is_told_in_words() {
     let engine = Engine::new(&EngineOptions { prover, ..EngineOptions::default() }).unwrap();
     let refusal = load(&engine, &builds::good(1)).await.expect_err("there is no such program");
     assert!(refusal.message.contains("cannot be started") && refusal.is_passing, "{refusal}");
+}
+
+/// What a build is refused with when its child does this.
+async fn refused_by(does: &str, proof: ProofLimits) -> Refusal {
+    let folder = tempfile::tempdir().unwrap();
+    let prover = Some(instead(folder.path(), does));
+    let engine = Engine::new(&EngineOptions { prover, proof, ..EngineOptions::default() }).unwrap();
+    within_reason(load(&engine, &builds::good(1))).await.expect_err(does)
+}
+
+#[tokio::test]
+async fn a_child_that_does_not_end_is_given_up_whatever_it_says_meanwhile() {
+    let (time, patience) = (Duration::from_millis(200), Duration::ZERO);
+    for does in [
+        "exec sleep 1000",
+        "exec cat /dev/zero >&2",
+        "echo no >&2; exec sleep 1000",
+        "exec sleep 1000 >&- 2>&-",
+        "printf '='; exec sleep 1000 >&- 2>&-",
+    ] {
+        let refusal = refused_by(does, ProofLimits { time, patience, ..ProofLimits::default() }).await;
+        assert!(refusal.message.contains("reading it was not done after"), "{does}: {refusal}");
+        assert!(refusal.is_passing, "{does}: {refusal}");
+    }
 }
 
 #[tokio::test]

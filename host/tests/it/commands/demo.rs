@@ -1,5 +1,8 @@
 //! `demo`: everything with one command.
 
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
+
 use super::Shell;
 
 #[test]
@@ -33,6 +36,18 @@ fn one_command_shows_ten_personas_who_act_and_rate_under_two_strategies() {
     assert_eq!(strategies, ["brief", "daily"]);
 
     the_rows_can_be_looked_at(&shell, personas);
+    everybody_has_signed_out(&shell);
+}
+
+/// The stand-ins' database of the demo has no session left.
+#[tokio::main(flavor = "current_thread")]
+async fn everybody_has_signed_out(shell: &Shell) {
+    let folder = std::fs::read_dir(shell.path("persona-host-demo")).unwrap().next().unwrap().unwrap();
+    let mut database =
+        SqliteConnectOptions::new().filename(folder.path().join("mana.db")).connect().await.unwrap();
+    let left: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sessions").fetch_one(&mut database).await.unwrap();
+    assert_eq!(left, 0);
 }
 
 /// `turns list` and `turns show` on the ledger of the demo.

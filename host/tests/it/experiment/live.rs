@@ -5,7 +5,8 @@ use domain::experiment::{Assignment, Experiment};
 use experiment::assignment::next;
 use standin::claude::Fault;
 
-use crate::support::house::{Blueprint, House, email};
+use crate::support::house::{Blueprint, House, email, figures};
+use crate::support::meddling::meddle;
 
 const PLAN: &str = r#"
 key = "live"
@@ -63,7 +64,7 @@ async fn turns_take_their_arm_by_block_until_the_blocks_are_done() {
     for (turn, place) in turns.iter().zip(&assigned) {
         assert_eq!(turn.summary.strategy.as_deref(), Some(strategy(place.arm.as_str())));
     }
-    let played = house.ledger().played("live", 1).await.unwrap();
+    let played = house.ledger().played("live", 1).await.unwrap().played;
     assert!(played.iter().all(|turn| turn.exposed.is_some() && turn.observation.phase == 1), "{played:#?}");
 }
 
@@ -78,7 +79,7 @@ async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
     let turn = house.turn("Anna").await;
     assert_eq!((turn.summary.state.as_str(), turn.summary.attempt), ("completed", 2));
     assert_eq!(assignments(&house, "Anna").await.len(), 1);
-    let played = house.ledger().played("live", 1).await.unwrap();
+    let played = house.ledger().played("live", 1).await.unwrap().played;
     assert_eq!(played.iter().map(|turn| turn.attempts).collect::<Vec<_>>(), [2]);
 }
 
@@ -92,6 +93,16 @@ async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_s
     assert_eq!(house.ledger().experiment_keys().await.unwrap(), ["live"]);
     let open = house.runner.deps().experiments.open(house.clock.now());
     assert_eq!(open.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_whose_plan_cannot_be_read_from_the_ledger_is_left_out_and_everybody_plays() {
+    let house = house(&["Anna"], &[("live.toml", PLAN.to_owned())]).await;
+    house.tick().await;
+    meddle(house.ledger().path(), "UPDATE experiments SET plan = '{'").await;
+    house.later(TimeDelta::days(1));
+    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
+    assert_eq!(assignments(&house, "Anna").await.len(), 1, "the second turn is part of none");
 }
 
 #[tokio::test(flavor = "multi_thread")]

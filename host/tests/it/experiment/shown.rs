@@ -37,6 +37,12 @@ fn the_file_and_standard_output_hold_the_same_document() {
     let printed = call(folder.path(), "experiment analyze rows.csv --json");
     let written = call(folder.path(), "experiment analyze rows.csv --json --out report.json");
     let file = std::fs::read(folder.path().join("report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let checks = report["health"].as_array().unwrap();
+    assert!(
+        checks.iter().any(|check| check["name"] == "planned-blocks"),
+        "what is taken for the end is said"
+    );
     assert_eq!(String::from_utf8_lossy(&printed.stdout), String::from_utf8_lossy(&file));
     let place: Value = serde_json::from_slice(&written.stdout).unwrap();
     assert_eq!(place["written"], "report.json");

@@ -243,6 +243,33 @@ async fn who_has_a_session_goes_on_with_it_and_is_signed_out_with_mana_auths_own
     assert_eq!(goodbye.header("origin"), Some("https://auth.mana.test"));
 }
 
+/// Each login by bearer opens a session. The one before may still be in use; none is forgotten.
+#[tokio::test]
+async fn whoever_logs_in_again_and_again_is_signed_out_of_every_session() {
+    const SIGN_OUT: &str = "POST /api/auth/sign-out";
+    let login = |number: u32| {
+        let token = format!("s{number}");
+        says(200, json!({"token": token, "accessToken": "a.b.c", "user": {"id": "u-anna"}}))
+    };
+    let double = Double::start([
+        (LOGIN, (1..=4).map(login).collect()),
+        (SIGN_OUT, vec![says(200, json!({"success": true}))]),
+    ])
+    .await;
+    let mana = mana(&double.url(), SignInForm::Bearer);
+    for _ in 0..4 {
+        mana.sign_in(ANNA).await.expect("Anna may come in");
+    }
+    assert_eq!(double.order(), [LOGIN, LOGIN, LOGIN, SIGN_OUT, LOGIN, SIGN_OUT]);
+    mana.sign_out_all().await;
+    let mut ended: Vec<String> = (double.came().iter())
+        .filter(|came| came.what == SIGN_OUT)
+        .map(|came| came.header("authorization").expect("who leaves").to_owned())
+        .collect();
+    ended.sort();
+    assert_eq!(ended, ["Bearer s1", "Bearer s2", "Bearer s3", "Bearer s4"]);
+}
+
 #[tokio::test]
 async fn a_bearer_is_renewed_by_logging_in_again() {
     let again = says(200, json!({"token": "s2", "accessToken": "second", "user": {"id": "u-anna"}}));

@@ -141,3 +141,28 @@ async fn a_session_that_opens_when_nobody_waits_any_more_is_closed_again() {
     release.notify_one();
     assert_eq!(next(&mut goodbyes).await, "late-session");
 }
+
+/// As a server without streams answers.
+#[tokio::test]
+async fn a_tool_that_demands_a_task_is_not_offered_when_the_list_comes_as_plain_json_either() {
+    let answer = |Json(asked): Json<Value>| async move {
+        let result = match asked["method"].as_str() {
+            Some("initialize") => json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "plain", "version": "1"},
+            }),
+            Some("tools/list") => json!({"tools": [
+                {"name": "research", "inputSchema": {"type": "object"}, "execution": {"taskSupport": "required"}},
+                {"name": "todo.create", "inputSchema": {"type": "object"}, "execution": {"taskSupport": "optional"}},
+            ]}),
+            _ => return StatusCode::ACCEPTED.into_response(),
+        };
+        Json(json!({"jsonrpc": "2.0", "id": asked["id"], "result": result})).into_response()
+    };
+    let server = Server::start(Router::new().route("/mcp", post(answer))).await;
+    let session = open(&mcp(server.url("/mcp"), PATIENCE)).await.expect("it opens");
+    let tools = session.tools().await.expect("it lists");
+    assert_eq!(tools.iter().map(|tool| tool.name.as_str()).collect::<Vec<_>>(), ["todo.create"]);
+    session.close().await;
+}

@@ -8,7 +8,7 @@ use persona_host::behavior::BuildState;
 use persona_host::reload::Reloaded;
 
 use crate::support::builds::{good, misfit};
-use crate::support::house::{Blueprint, House, figures, script};
+use crate::support::house::{Blueprint, House, eventually, figures, script};
 
 const NAMES: [&str; 6] = ["Anna", "Ben", "Marcus", "Lena", "Sofia", "Tom"];
 
@@ -53,7 +53,8 @@ async fn after_enough_clean_turns_everybody_gets_it() {
     }
     assert_eq!(states(&house), [BuildState::Serving, BuildState::Retired]);
     assert_eq!(served_as(&house, "canary").await, 0);
-    assert_eq!(house.own().kept.len(), 2, "it is kept from now on");
+    // No turn waits until that is done.
+    eventually(async || house.own().kept.len() == 2).await;
     let promoted = |event| matches!(event, Event::PluginRecovered { after_trial: true, .. });
     assert!(std::iter::from_fn(|| events.try_recv().ok()).any(promoted));
 }
@@ -134,4 +135,17 @@ async fn a_rollback_takes_back_what_is_on_trial_and_leaves_the_live_build_alone(
     assert_eq!(states(&house), [BuildState::Retired, BuildState::Serving]);
     let house = house.restart().await;
     assert_eq!(house.own().generations[0].sha256, Some(Sha256Hex::of(&good(1))), "also after a restart");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_trial_that_was_rolled_back_has_it_also_after_a_restart() {
+    let house = house().await;
+    let own = PluginName::new("own");
+    house.reload(&good(2)).await;
+    house.runner.reloader().rollback(&own).await.unwrap();
+    let again = house.runner.reloader().reload(&own).await.unwrap();
+    assert!(matches!(again, Reloaded::OnTrial(_)), "{again:?}");
+    let house = house.restart().await;
+    let serving = house.runner.deps().registry.current(&own).unwrap();
+    assert_eq!(*serving.digest(), Sha256Hex::of(&good(2)));
 }

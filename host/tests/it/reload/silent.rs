@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use domain::event::Event;
 use domain::ids::PluginName;
+use domain::plugin::CanaryPlan;
 use persona_host::reload::Reloaded;
 
 use crate::support::builds::good;
-use crate::support::house::{Blueprint, House, Lively, eventually, figures, next, within_reason};
+use crate::support::house::{Blueprint, House, Lively, eventually, figures, next, script, within_reason};
 use crate::support::python;
 
 /// Holds the file that it is given so that whoever opens it waits (a lease, fcntl(2)), as on a mount whose server is
@@ -95,6 +96,29 @@ async fn a_plugin_that_cannot_be_read_keeps_neither_ticks_nor_the_other_plugins_
         lively.house.own().serving.unwrap().0 > 1
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_ends_a_trial_does_not_wait_for_the_kept_builds_and_a_late_answer_is_an_answer() {
+    if python::is_skipped() {
+        return;
+    }
+    let house = Blueprint::of(&["Anna"])
+        .script(script(1, &[]))
+        .own_plugin(good(1))
+        .config(|config| config.plugins.canary = Some(CanaryPlan { share: 1.0, clean_turns: 1 }))
+        .build()
+        .await;
+    house.reload(&good(2)).await;
+    let held = Held::new(&house.ledger().path().with_extension("db.builds").join("own/index.lock"));
+    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
+    assert_eq!(
+        (house.own().serving.unwrap().0, house.own().kept.len()),
+        (2, 1),
+        "it serves, and is not kept yet"
+    );
+    drop(held);
+    eventually(async || house.own().kept.len() == 2).await;
 }
 
 #[test]

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
-use persona_host::store::{Begun, LedgerError, Standing};
+use persona_host::store::{Begun, LedgerError, Occasion, Standing};
 use serde_json::json;
 
-use super::{Shelf, begin, call, fault, intend, keep, outcome, persona, said, try_begin};
+use super::{Shelf, begin, call, fault, intend, keep, occasion, outcome, persona, said, try_begin, turn_id};
 use crate::support::meddling::meddle;
 
 /// A commit fails after the row was handed out: deferred foreign keys are looked at last.
@@ -43,20 +43,20 @@ async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_le
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &ben).await;
         let intent = serde_json::to_string(&call("todo.create", json!({}))).unwrap();
-        let step = async || ledger.begin_step(ben.turn_id(), 1, &StepKey::tool(1, 0), &intent).await;
+        let step = async || ledger.begin_step(turn_id(&ben), 1, &StepKey::tool(1, 0), &intent).await;
 
         shelf.break_("turns", way).await;
         for _ in 0..2 {
             let refused = try_begin(&ledger, &anna).await;
             assert!(matches!(refused, Err(LedgerError::Statement { .. })), "{way:?}: {refused:?}");
         }
-        assert_eq!(ledger.standing(anna.turn_id()).await.unwrap(), Standing::Free, "{way:?}");
+        assert_eq!(ledger.standing(turn_id(&anna)).await.unwrap(), Standing::Free, "{way:?}");
         shelf.mend().await;
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{way:?}");
 
         shelf.break_("steps", &way[way.len() - 1..]).await;
         step().await.expect_err("it is not stored");
-        assert_eq!(ledger.recorded_turn(ben.turn_id()).await.unwrap().steps.len(), 0, "{way:?}");
+        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().steps.len(), 0, "{way:?}");
         shelf.mend().await;
         step().await.expect("it is stored");
 
@@ -74,7 +74,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
     for end in [fault(), stopped(), skipped(), TurnEnd::Completed] {
         let shelf = Shelf::new();
         let (ledger, anna) = (shelf.open().await, persona("anna"));
-        let turn = anna.turn_id();
+        let turn = turn_id(&anna);
         for attempt in [1, 2] {
             assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
             let step = intend(&ledger, (turn, attempt), 0, &call("todo.create", json!({"n": attempt}))).await;
@@ -97,7 +97,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
 async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     begin(&ledger, &anna).await;
     intend(&ledger, (turn, 1), 0, &call("notes.add", json!({}))).await;
     meddle(&shelf.path(), "UPDATE turns SET state = 'faulted', held_until = 0").await;
@@ -112,15 +112,15 @@ async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
 async fn an_orderly_stop_prolongs_no_hold() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     for attempt in 1..=5 {
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt), "at once");
         ledger.end(turn, &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
     }
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(6));
     ledger.end(turn, &fault()).await.unwrap();
-    let held = ledger.standing(turn).await.unwrap();
-    assert!(matches!(held, Standing::HeldUntil { attempts: 1, .. }), "{held:?}");
+    let held = occasion(&ledger, &anna).await;
+    assert!(matches!(held, Occasion::Held { attempts: 1, .. }), "{held:?}");
     shelf.clock.advance(TimeDelta::minutes(1));
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(7), "held like after one attempt");
 }

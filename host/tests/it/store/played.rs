@@ -8,14 +8,14 @@ use domain::step::StepKey;
 use domain::transcript::Phase;
 use persona_host::store::Begun;
 
-use super::{Shelf, answer_of, begin, fault, keep, persona};
+use super::{Shelf, answer_of, begin, fault, keep, persona, turn_id};
 use crate::support::meddling::meddle;
 
 #[tokio::test]
 async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_once() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    let turn = anna.turn_id();
+    let turn = turn_id(&anna);
     let registered = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
                       VALUES ('tone', 1, '{}', '', 0)";
     meddle(&shelf.path(), registered).await;
@@ -46,7 +46,7 @@ async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_on
     }
     answer_of(&ledger, (turn, 3), &StepKey::model(Phase::Rating, 1), Some(1_000_000_000)).await;
     ledger.end(turn, &TurnEnd::Completed).await.unwrap();
-    let played = ledger.played("tone", 1).await.unwrap();
+    let played = ledger.played("tone", 1).await.unwrap().played;
     let [own] = played.as_slice() else { panic!("{played:?}") };
     assert_eq!(own.observation.rounds, Some(4));
     assert_eq!(own.observation.cost, Some(6.0));

@@ -6,5 +6,6 @@ pub(crate) mod house;
 pub(crate) mod http;
 pub(crate) mod meddling;
 pub(crate) mod prover;
+pub(crate) mod pulse;
 pub(crate) mod python;
 pub(crate) mod site;

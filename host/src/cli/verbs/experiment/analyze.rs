@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::weights::sound;
-use super::{gate, view};
+use super::{ending, gate, view};
 use crate::cli::args::Analyze;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure};
@@ -53,6 +53,7 @@ fn report(args: &Analyze, output: Output) -> Result<Report, Failure> {
         return Err(bad(format!("there is no phase {phase}; the rows have {}", known.join(", "))));
     }
     let plan = plan(args, &observations, phase)?;
+    let ending = ending::check(args.planned_blocks, &plan, &observations, phase);
     let identity = Identity {
         seed: plan.key.clone(),
         hash_version: 2,
@@ -63,7 +64,7 @@ fn report(args: &Analyze, output: Output) -> Result<Report, Failure> {
         // Rows do not tell who gave them.
         stand_ins: false,
     };
-    analysis(&plan, identity, phases, phase, &observations, Vec::new())
+    analysis(&plan, identity, phases, phase, &observations, vec![ending])
         .map_err(|error| bad(error.to_string()))
 }
 

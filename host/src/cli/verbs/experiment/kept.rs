@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::cli::args::Kept;
 use crate::cli::verbs::turns::open;
 use crate::cli::{Exit, Failure};
-use crate::store::{Ledger, Played, Registered};
+use crate::store::{Ledger, Played, Registered, Turns};
 use domain::experiment::{Assignment, Phase, PhaseArm};
 use domain::observation::Observation;
 use experiment::analysis::analyze;
@@ -25,6 +25,8 @@ pub struct Record {
     pub registered: Registered,
     /// Every turn that is over.
     pub turns: Vec<Played>,
+    /// What is in the way of reading others.
+    unreadable: Vec<String>,
     /// Every phase.
     pub phases: Vec<Phase>,
     assignments: BTreeMap<String, Vec<Assignment>>,
@@ -82,9 +84,9 @@ impl Record {
             assignments.entry(assigned.persona).or_default().push(assigned.assignment);
         }
         let phases = ledger.phases(key, version).await?;
-        let mut turns = ledger.played(key, version).await?;
+        let Turns { played: mut turns, unreadable } = ledger.played(key, version).await?;
         turns.iter_mut().filter(|turn| turn.exposed.is_none()).for_each(|turn| place(turn, &phases));
-        Ok(Self { registered, turns, phases, assignments })
+        Ok(Self { registered, turns, unreadable, phases, assignments })
     }
 
     /// Every turn as an observation.

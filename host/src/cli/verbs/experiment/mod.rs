@@ -5,6 +5,7 @@ mod analyze;
 mod arms;
 mod assign;
 mod check;
+mod ending;
 mod export;
 mod gate;
 mod kept;

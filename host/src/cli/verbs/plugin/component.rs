@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::behavior::{Engine, Generation, Refusal, Source, Trust};
+use crate::behavior::{Engine, Generation, Refusal, Source, Trust, no_file};
 use crate::cli::{Exit, Failure, load};
 use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::strategy::Strategy;
@@ -16,11 +16,9 @@ use domain::strategy::Strategy;
 /// # Errors
 /// When there is no such file, or it is too large.
 pub(super) fn read(path: &Path) -> Result<Source, Failure> {
-    let problem = match path.metadata() {
-        Ok(metadata) if metadata.is_dir() => Some("it is a folder".to_owned()),
-        // Opening a pipe would wait for somebody who writes.
-        Ok(metadata) if !metadata.is_file() => Some("it is no regular file".to_owned()),
-        Ok(_) => File::open(path).err().map(|error| error.to_string()),
+    let problem = match no_file(path) {
+        Ok(Some(what)) => Some(what),
+        Ok(None) => File::open(path).err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     };
     if let Some(problem) = problem {

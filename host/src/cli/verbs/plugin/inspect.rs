@@ -21,7 +21,7 @@ pub async fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     let source = component::read(file)?;
     let engine = Engine::new(&EngineOptions::default())?;
     let surface = engine.look(&source.bytes).await.map_err(|misfit| {
-        let message = format!("{} is no component: {}", file.display(), misfit.message);
+        let message = format!("{} is no component that can be looked at: {}", file.display(), misfit.message);
         Failure::new(Exit::BadInput, message).hint(misfit.hint)
     })?;
     let digest = Sha256Hex::of(&source.bytes);

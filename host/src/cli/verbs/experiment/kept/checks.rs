@@ -38,8 +38,19 @@ impl Record {
             checks.push(Check::new("personas", Status::Warning, "comparisons/personas", message));
         }
         checks.push(begun_again(experiment, &own));
+        checks.extend(damaged(&self.unreadable));
         checks
     }
+}
+
+/// Turns that the ledger holds and nobody can read. They are left out, whatever their arm.
+fn damaged(unreadable: &[String]) -> Option<Check> {
+    let first = unreadable.first()?;
+    let message = format!(
+        "{} turns are left out, because the ledger cannot be read there, the first: {first}",
+        unreadable.len()
+    );
+    Some(Check::new("ledger", Status::Warning, "arms/stages", message))
 }
 
 /// Whether every assignment is the one that the plan makes. Those of other versions are the past that this one's are computed from, and are not counted.

@@ -1,0 +1,173 @@
+//! A row that cannot be read, as a damaged disk or another program leaves it: it is named, and stands in no other's
+//! way.
+
+use std::collections::BTreeSet;
+
+use domain::action::ActionStatus;
+use domain::event::TurnEnd;
+use domain::experiment::{ArmName, Assignment};
+use domain::fault::{Fault, Stage};
+use domain::ids::StrategyName;
+use persona_host::store::{Failed, TurnFilter};
+use serde_json::json;
+
+use super::{Shelf, answer, begin, call, fault, intend, keep, persona, said, turn_id};
+use crate::support::meddling::meddle;
+
+#[tokio::test]
+async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_others_stay_as_they_were() {
+    for (spoil, tool) in [
+        ("UPDATE steps SET intent = '{' WHERE key = 'main/01/001'", "__unreadable"),
+        ("UPDATE steps SET intent = CAST(x'ff' AS TEXT) WHERE key = 'main/01/001'", "__unreadable"),
+        ("UPDATE steps SET intent = '{\"tool\": 7}' WHERE key = 'main/01/001'", "__unreadable"),
+        ("UPDATE steps SET result = 'nonsense' WHERE key = 'main/01/001'", "todo.create"),
+        ("UPDATE steps SET result = CAST(x'ff' AS TEXT) WHERE key = 'main/01/001'", "todo.create"),
+    ] {
+        let shelf = Shelf::new();
+        let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+        for who in [&anna, &ben] {
+            begin(&ledger, who).await;
+            answer(&ledger, turn_id(who), 1, Some(1)).await;
+            for position in 0..3 {
+                let step =
+                    intend(&ledger, (turn_id(who), 1), position, &call("todo.create", json!({}))).await;
+                ledger.keep_step(step, &said("ja", false)).await.unwrap();
+            }
+        }
+        drop(ledger);
+        let of_anna = format!("{spoil} AND turn = '{}'", turn_id(&anna));
+        // The trigger would look into it; damage comes without asking.
+        let unseen = "DROP TRIGGER usage_of_answer";
+        for sql in [unseen, of_anna.as_str(), "UPDATE steps SET result = '{' WHERE key = 'main/01'"] {
+            meddle(&shelf.path(), sql).await;
+        }
+
+        let ledger = shelf.open().await;
+        let turn = ledger.recorded_turn(turn_id(&anna)).await.unwrap();
+        let seen: Vec<_> = turn.actions.iter().map(|own| (own.tool.as_str(), own.status)).collect();
+        let (done, lost) = (("todo.create", ActionStatus::Ok), (tool, ActionStatus::Unknown));
+        assert_eq!(seen, [done, lost, done], "{spoil}");
+        let named = "the journal of the tool call main/01/001 cannot be read: ";
+        assert!(turn.actions[1].error.as_ref().unwrap().starts_with(named), "{spoil}: {turn:?}");
+        assert!(turn.problems[0].message.starts_with(named), "{spoil}: {turn:?}");
+        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().actions.len(), 3, "{spoil}");
+        assert_eq!(ledger.deliveries_waiting().await.unwrap(), 2, "{spoil}: both are to be delivered");
+    }
+}
+
+#[tokio::test]
+async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_turns_from_going_on() {
+    let shelf = Shelf::new();
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    begin(&ledger, &anna).await;
+    begin(&ledger, &ben).await;
+    drop(ledger);
+    let spoil = format!("UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
+    meddle(&shelf.path(), &spoil).await;
+    let ledger = shelf.open().await;
+    ledger.end_interrupted(&BTreeSet::new()).await.unwrap();
+    let turn = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
+    assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
+}
+
+#[tokio::test]
+async fn a_hold_is_found_whatever_the_row_says_of_attempts() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    meddle(&shelf.path(), "UPDATE turns SET attempt = -7").await;
+    ledger.end(turn_id(&anna), &fault()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_and_others_leave() {
+    let shelf = Shelf::new();
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    for who in [&anna, &ben] {
+        begin(&ledger, who).await;
+        keep(&ledger, who).await.unwrap();
+    }
+    let spoil = format!("UPDATE outbox SET delivery = '{{' WHERE turn = '{}'", turn_id(&anna));
+    meddle(&shelf.path(), &spoil).await;
+    let waiting = ledger.deliveries(100).await.unwrap();
+    let readable: Vec<_> = waiting.iter().map(|own| (own.kind, own.delivery.is_ok())).collect();
+    assert_eq!(readable, [("actions", false), ("actions", true)]);
+    ledger.not_delivered(waiting[0].seq, "unreadable", Failed::Refused).await.unwrap();
+    let marker = &ledger.deliveries(100).await.unwrap()[1].delivery;
+    assert_eq!(marker.as_ref().unwrap().persona, anna.id, "mana-auth learns that it was active");
+}
+
+#[tokio::test]
+async fn what_is_shown_is_shown_as_far_as_it_can_be_read() {
+    for spoil in [
+        "UPDATE turns SET ended_at = 9223372036854775807",
+        "UPDATE turns SET attempt = -1",
+        "UPDATE turns SET final_text = CAST(x'ff' AS TEXT)",
+        "UPDATE steps SET intent = '{'",
+        "UPDATE steps SET begun_at = 9223372036854775807",
+        "UPDATE actions SET input = '{'",
+        "UPDATE outbox SET tries = -1",
+        "UPDATE turns SET settings = '{'",
+    ] {
+        let shelf = Shelf::new();
+        let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+        begin(&ledger, &anna).await;
+        answer(&ledger, turn_id(&anna), 1, Some(1)).await;
+        keep(&ledger, &anna).await.unwrap();
+        ledger.end(turn_id(&anna), &fault()).await.unwrap();
+        meddle(&shelf.path(), spoil).await;
+        begin(&ledger, &ben).await;
+        let listed = ledger.list(&TurnFilter::default()).await.unwrap();
+        assert_eq!(listed.len(), 2, "{spoil}");
+        let shown = ledger.recorded_turn(turn_id(&anna)).await.unwrap();
+        assert_eq!((shown.steps.len(), shown.actions.len()), (1, 1), "{spoil}");
+        let [why] = shown.summary.unreadable.as_slice() else { panic!("{spoil}: {shown:?}") };
+        assert!(why.contains("the ledger"), "{spoil}: {why}");
+        let good = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
+        assert!(good.unreadable.is_empty(), "{spoil}: {good:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_memory_that_cannot_be_read_is_forgotten() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    for memory in ["'{'", "CAST(x'ff' AS TEXT)"] {
+        let spoil = format!(
+            "INSERT OR REPLACE INTO memories (persona, strategy, memory, turn)
+             SELECT persona, 'daily', {memory}, id FROM turns"
+        );
+        meddle(&shelf.path(), &spoil).await;
+        let memory = ledger.memory(&anna.id, &StrategyName::new("daily")).await.unwrap();
+        assert_eq!(memory, None);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open().await;
+    let registered = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
+                      VALUES ('tone', 1, '{}', '', 0)";
+    meddle(&shelf.path(), registered).await;
+    for name in ["anna", "ben"] {
+        let who = persona(name);
+        begin(&ledger, &who).await;
+        let place = Assignment {
+            experiment: "tone".to_owned(),
+            version: 1,
+            block: 0,
+            place: 0,
+            arm: ArmName::new("plain"),
+        };
+        ledger.assign(turn_id(&who), &who.email, &place).await.unwrap();
+        ledger.end(turn_id(&who), &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
+    }
+    meddle(&shelf.path(), "UPDATE assignments SET block = -1 WHERE persona LIKE '%anna%'").await;
+    let turns = ledger.played("tone", 1).await.unwrap();
+    assert_eq!((turns.played.len(), turns.unreadable.len()), (1, 1), "{turns:?}");
+    assert_eq!(ledger.assignments("tone", None).await.unwrap().len(), 1, "the audit goes on");
+    let error = ledger.experiment("tone", None).await.unwrap_err();
+    assert!(error.is_of_one_row(), "{error}");
+}
