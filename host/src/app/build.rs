@@ -79,6 +79,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
     let events = Events::default();
     let builds = Builds::new(load::builds_dir(config, url.path()));
     let registry = Arc::new(Registry::new(engine, clock.clone(), builds, load::trust(config)?));
+    registry.hold_on_to(ledger.builds_in_use().await?);
     let reloader = Arc::new(Reloader::new(
         Arc::clone(&registry),
         Folder::new(config.plugins.dir.clone()),

@@ -1,8 +1,10 @@
 //! The last good builds of each plugin, on disk: what a rollback goes back to, what stands in for a
 //! build in quarantine, and what serves after a restart when the file in the folder is no good.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -25,6 +27,9 @@ pub struct Builds {
     folder: PathBuf,
 }
 
+/// The builds that turns go on with.
+pub type InUse = BTreeSet<(PluginName, Sha256Hex)>;
+
 /// A build that once went live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +50,8 @@ pub struct Index {
     pub builds: Vec<KeptBuild>,
     /// What was rolled back, and is not to be loaded from the plugins folder again.
     pub set_aside: Vec<Sha256Hex>,
+    /// Those that are kept only because a turn goes on with them.
+    pub for_turns: Vec<Sha256Hex>,
 }
 
 impl Builds {
@@ -61,13 +68,19 @@ impl Builds {
         self.read_index(plugin).unwrap_or_default()
     }
 
-    /// Keeps a build that goes live, and forgets the oldest ones. Gives what is kept then.
+    /// Keeps a build that goes live, and forgets the oldest ones but those of `in_use`. Gives what is kept then.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn keep(&self, source: &Source, version: &str, now: DateTime<Utc>) -> io::Result<Index> {
+    pub fn keep(
+        &self,
+        source: &Source,
+        version: &str,
+        now: DateTime<Utc>,
+        in_use: &InUse,
+    ) -> io::Result<Index> {
         let (plugin, sha256) = (&source.plugin, source.digest());
-        let mut forgotten = Vec::new();
+        let mut forgotten: Vec<Sha256Hex> = Vec::new();
         let index = self.change(plugin, |index| {
             let file = self.file(plugin, &sha256);
             // A build that was damaged on the disk is mended by the same build.
@@ -81,12 +94,16 @@ impl Builds {
             index.set_aside.retain(|aside| *aside != sha256);
             let kept = KeptBuild { sha256: sha256.clone(), version: version.to_owned(), since: now };
             index.builds.insert(0, kept);
-            forgotten = index.builds.split_off(index.builds.len().min(KEPT));
+            let old =
+                index.builds.split_off(index.builds.len().min(KEPT)).into_iter().map(|build| build.sha256);
+            let candidates = old.chain(mem::take(&mut index.for_turns)).filter(|old| *old != sha256);
+            (index.for_turns, forgotten) =
+                candidates.partition(|old| in_use.contains(&(plugin.clone(), old.clone())));
             Ok(())
         })?;
         // Only now: the index no longer names them.
         for build in forgotten {
-            let file = self.file(plugin, &build.sha256);
+            let file = self.file(plugin, &build);
             remove(&signature_of(&file))?;
             remove(&file)?;
         }
@@ -223,7 +240,7 @@ mod tests {
             ("a", &["a", "c", "b"]),
             ("d", &["d", "a", "c"]),
         ] {
-            builds.keep(&source(bytes), bytes, DateTime::UNIX_EPOCH).expect("it is kept");
+            builds.keep(&source(bytes), bytes, DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
             assert_eq!(kept(&builds), expected);
         }
         let own = PluginName::new("own");
@@ -235,11 +252,27 @@ mod tests {
     }
 
     #[test]
+    fn a_build_outlasts_its_time_as_long_as_a_turn_goes_on_with_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let builds = Builds::new(folder.path().to_owned());
+        let own = PluginName::new("own");
+        let first = InUse::from([(own.clone(), source("a").digest())]);
+        for bytes in ["a", "b", "c", "d", "e"] {
+            builds.keep(&source(bytes), bytes, DateTime::UNIX_EPOCH, &first).expect("it is kept");
+        }
+        assert_eq!(kept(&builds), ["e", "d", "c"], "it is offered for no rollback");
+        builds.read(&own, &source("a").digest()).expect("and is there all the same");
+        builds.read(&own, &source("b").digest()).expect_err("nobody goes on with this one");
+        builds.keep(&source("f"), "f", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
+        builds.read(&own, &source("a").digest()).expect_err("its turn is over");
+    }
+
+    #[test]
     fn a_build_that_somebody_changed_is_not_read() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let builds = Builds::new(folder.path().to_owned());
         let own = PluginName::new("own");
-        builds.keep(&source("good"), "1", DateTime::UNIX_EPOCH).expect("it is kept");
+        builds.keep(&source("good"), "1", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
         fs::write(builds.file(&own, &source("good").digest()), b"evil").expect("it can be written");
         let error = builds.read(&own, &source("good").digest()).expect_err("it is another file now");
         assert!(error.to_string().contains("has changed"), "{error}");
@@ -252,11 +285,11 @@ mod tests {
         let builds = Builds::new(folder.path().to_owned());
         let (own, good) = (PluginName::new("own"), source("good"));
         for damage in [&b""[..], b"evil", b"goo"] {
-            builds.keep(&good, "1", DateTime::UNIX_EPOCH).expect("it is kept");
+            builds.keep(&good, "1", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
             fs::write(builds.file(&own, &good.digest()), damage).expect("it can be written");
             builds.read(&own, &good.digest()).expect_err("it is another file now");
         }
-        builds.keep(&good, "1", DateTime::UNIX_EPOCH).expect("it is kept");
+        builds.keep(&good, "1", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
         assert_eq!(builds.read(&own, &good.digest()).map(|read| read.bytes), Ok(good.bytes));
     }
 
@@ -269,12 +302,14 @@ mod tests {
             std::thread::scope(|scope| {
                 for bytes in ["a", "b"] {
                     scope.spawn(|| {
-                        builds.keep(&source(bytes), bytes, DateTime::UNIX_EPOCH).expect("it is kept")
+                        builds
+                            .keep(&source(bytes), bytes, DateTime::UNIX_EPOCH, &InUse::new())
+                            .expect("it is kept")
                     });
                 }
                 scope.spawn(|| builds.set_aside(&own, &source("c").digest()).expect("it is written"));
             });
-            let Index { builds, set_aside } = builds.index(&own);
+            let Index { builds, set_aside, .. } = builds.index(&own);
             assert_eq!((builds.len(), set_aside.len()), (2, 1), "round {round}");
         }
     }
@@ -285,10 +320,10 @@ mod tests {
         let own = PluginName::new("own");
         let builds = || Builds::new(folder.path().to_owned());
         let bad = source("bad");
-        builds().keep(&bad, "2", DateTime::UNIX_EPOCH).expect("it is kept");
+        builds().keep(&bad, "2", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
         builds().set_aside(&own, &bad.digest()).expect("it is written");
         assert_eq!(builds().index(&own).set_aside, [bad.digest()]);
-        builds().keep(&bad, "2", DateTime::UNIX_EPOCH).expect("it is kept");
+        builds().keep(&bad, "2", DateTime::UNIX_EPOCH, &InUse::new()).expect("it is kept");
         assert_eq!(builds().index(&own).set_aside, []);
         builds().set_aside(&own, &bad.digest()).expect("it is written");
         builds().take_back(&own, &bad.digest()).expect("it is written");

@@ -1,11 +1,11 @@
 //! What the disk keeps of each plugin: asked, read and written down, whether it answers in time or late.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::builds::Index;
+use super::builds::{InUse, Index};
 use super::life::Does;
 use super::refusal::{LoadStage, Origin, Refusal};
 use super::registry::{Registry, lock};
@@ -37,6 +37,11 @@ impl Registry {
         let shelves = self.shelves();
         let kept = shelves.get(plugin).map(Shelf::kept).unwrap_or_default();
         kept.iter().any(|build| build.sha256 == *sha256)
+    }
+
+    /// Says which builds turns go on with: they are kept as long as that is so.
+    pub fn hold_on_to(&self, in_use: InUse) {
+        *self.in_use.lock().unwrap_or_else(PoisonError::into_inner) = in_use;
     }
 
     /// Reads a kept build.
@@ -82,7 +87,8 @@ impl Registry {
                 let (generation, source) = self.shelves().get_mut(plugin)?.take_to_keep(number)?;
                 // A disk that does not answer need not hold the generation.
                 let version = generation.descriptor().version.clone();
-                Box::new(move || builds.keep(&source, &version, now))
+                let in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                Box::new(move || builds.keep(&source, &version, now, &in_use))
             }
             Does::SetsAside(sha256) => Box::new(move || builds.set_aside(&own, &sha256)),
             Does::TakesBack(sha256) => Box::new(move || builds.take_back(&own, &sha256)),

@@ -39,7 +39,7 @@ mod v0_1;
 mod watch;
 mod words;
 
-pub use builds::{Builds, KeptBuild};
+pub use builds::{Builds, InUse, KeptBuild};
 pub use built_in::BUILT_IN;
 pub use call::{CallError, Called};
 pub use engine::{Engine, EngineOptions};

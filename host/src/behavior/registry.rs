@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::builds::Builds;
+use super::builds::{Builds, InUse};
 use super::call::Called;
 use super::embedded::Embedded;
 use super::engine::Engine;
@@ -45,6 +45,8 @@ pub struct Registry {
     pub(super) embedded: tokio::sync::Mutex<Embedded>,
     /// Kept builds that are loaded for turns that go on with them.
     pub(super) recalled: tokio::sync::Mutex<Recalled>,
+    /// The builds that turns go on with.
+    pub(super) in_use: Mutex<InUse>,
 }
 
 /// What a turn gets, and what was found out on the way.
@@ -115,6 +117,7 @@ impl Registry {
             disk: Aside::new(PATIENCE),
             standing_in: Mutex::default(),
             embedded: tokio::sync::Mutex::default(),
+            in_use: Mutex::default(),
             recalled: tokio::sync::Mutex::default(),
         }
     }

@@ -1,5 +1,7 @@
 //! Turns that were begun and go on: who, from when, and with what.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::Row as _;
@@ -60,6 +62,29 @@ impl Ledger {
         let mut turns = readable(LIST, rows.iter().map(goes_on))?;
         turns.retain(|own| !own.slot.is_of_an_arm());
         Ok(turns)
+    }
+
+    /// The builds that turns go on with, or may: by plugin and digest.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn builds_in_use(&self) -> Result<BTreeSet<(PluginName, Sha256Hex)>, LedgerError> {
+        const WHAT: &str = "look which builds turns go on with";
+        let rows = sqlx::query(
+            "SELECT DISTINCT plugin, plugin_sha256 FROM turns WHERE plugin_sha256 IS NOT NULL
+                 AND (state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL)",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(LedgerError::doing(WHAT))?;
+        let build = |row: &SqliteRow| {
+            let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(WHAT));
+            let digest = text("plugin_sha256")?;
+            let sha256 = Sha256Hex::parse(&digest)
+                .ok_or(LedgerError::Row { column: "plugin_sha256", value: digest })?;
+            Ok((PluginName::new(text("plugin")?), sha256))
+        };
+        Ok(readable(WHAT, rows.iter().map(build))?.into_iter().collect())
     }
 
     /// When the next hold ends that has not ended yet.

@@ -36,6 +36,7 @@ UPDATE turns SET day_over = 1 WHERE stop_reason IS NOT NULL AND stop_reason != '
 -- A persona does one thing at a time.
 CREATE UNIQUE INDEX turns_one_at_a_time ON turns (persona) WHERE state = 'running';
 CREATE INDEX turns_held ON turns (held_until) WHERE held_until IS NOT NULL;
+CREATE INDEX turns_parked ON turns (parked_at) WHERE parked_at IS NOT NULL;
 
 -- It failed, and was surely not carried out.
 ALTER TABLE steps ADD COLUMN undone INTEGER NOT NULL DEFAULT 0;
