@@ -16,6 +16,8 @@ use crate::support::prover::{PROVER, instead};
 const SMALL: usize = 1000;
 /// More than there are places of any kind.
 const CROWD: usize = 12;
+/// More than there are quick places.
+const MORE_THAN_QUICK: usize = 5;
 
 /// An engine whose children note their number in `pids`, and are in no hurry with what is small.
 fn unhurried(folder: &Path) -> Engine {
@@ -32,13 +34,13 @@ async fn is_good(engine: &Engine, bytes: &[u8]) -> bool {
     engine.load(&source("own", bytes), GenerationNumber(1), &Trust::default()).await.is_ok()
 }
 
-/// Loads many that are small, and no plugins.
-fn crowd(engine: &Engine) -> JoinSet<bool> {
+/// Loads so many that are small, and no plugins.
+fn crowd(engine: &Engine, many: usize) -> JoinSet<bool> {
     let small = |number| {
         let engine = engine.clone();
         async move { is_good(&engine, &vec![b'x'; number]).await }
     };
-    (1..=CROWD).map(small).collect()
+    (1..=many).map(small).collect()
 }
 
 /// The children that were begun, and how many of them are alive.
@@ -55,7 +57,7 @@ fn children(folder: &Path) -> (usize, usize) {
 async fn a_good_build_is_loaded_beside_many_that_never_end() {
     let folder = tempfile::tempdir().unwrap();
     let engine = unhurried(folder.path());
-    let _crowd = crowd(&engine);
+    let _crowd = crowd(&engine, MORE_THAN_QUICK);
     eventually(async || children(folder.path()).0 >= 3).await;
     assert!(within_reason(is_good(&engine, &builds::good(1))).await);
 }
@@ -64,7 +66,7 @@ async fn a_good_build_is_loaded_beside_many_that_never_end() {
 async fn of_many_that_take_long_one_is_there_at_a_time_and_each_has_its_answer() {
     let folder = tempfile::tempdir().unwrap();
     let engine = unhurried(folder.path());
-    let mut crowd = crowd(&engine);
+    let mut crowd = crowd(&engine, CROWD);
     eventually(async || {
         let (begun, alive) = children(folder.path());
         begun >= CROWD && alive == 1
