@@ -2,9 +2,11 @@
 //! until all turns are over. Then what the neighbours saw is held against the ledger.
 
 mod audit;
+mod beside;
 mod books;
 mod colony;
 mod course;
+mod doctored;
 mod evidence;
 mod figures;
 mod life;

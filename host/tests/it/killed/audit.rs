@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::action::ActionStatus;
+use persona_host::store::RecordedStep;
 use serde_json::Value;
 
+use super::books::sorted;
 use super::evidence::{Evidence, Turn, asked};
 
 /// What is not as it should be.
@@ -62,7 +64,7 @@ fn every_day_has_its_turn(evidence: &Evidence, findings: &mut Findings) {
         if turn.day >= evidence.days {
             findings.faults.push(format!("{name} is one turn too many"));
         }
-        if summary.state == "running" || summary.state == "parked" || summary.held_until.is_some() {
+        if summary.state == "running" || summary.held_until.is_some() {
             findings.faults.push(format!("{name} is not over: {}", summary.state));
         } else if summary.state != "completed" {
             let why = summary.fault_message.as_deref().unwrap_or_default();
@@ -98,40 +100,34 @@ fn received(evidence: &Evidence) -> BTreeMap<(&str, usize), Bag<Call>> {
     received
 }
 
-/// Each call that arrived was journaled before, none was repeated, and one that did not arrive has no result.
+/// Each call that arrived was journaled before and none was repeated; and one whose answer was heard did arrive.
 fn calls_have_intents(turn: &Turn, received: &Bag<Call>, findings: &mut Findings) {
-    let by_key: BTreeMap<&str, Call> =
-        turn.tool_steps().map(|step| (step.key.as_str(), asked(step))).collect();
-    let answered: BTreeSet<&str> =
-        (turn.tool_steps()).filter(|step| step.result.is_some()).map(|step| step.key.as_str()).collect();
-    let journaled = bag(by_key.values().cloned());
-    let in_vain =
-        bag(by_key.iter().filter(|(key, _)| !answered.contains(*key)).map(|(_, call)| call.clone()));
-    for (call, times) in received {
-        let intents = journaled.get(call).copied().unwrap_or_default();
-        if *times > intents {
-            let name = turn.name();
-            findings.faults.push(format!("{name}: {call:?} arrived {times} times with {intents} intents"));
-        }
+    let mut steps: BTreeMap<&str, (Call, bool)> = BTreeMap::new();
+    for step in turn.tool_steps() {
+        let (_, is_answered) = steps.entry(&step.key).or_insert_with(|| (asked(step), false));
+        *is_answered |= is_heard(step);
     }
-    for (call, intents) in &journaled {
+    let journaled = bag(steps.values().map(|(call, _)| call));
+    let answered = bag(steps.values().filter(|(_, is_answered)| *is_answered).map(|(call, _)| call));
+    let calls: BTreeSet<&Call> = journaled.keys().copied().chain(received.keys()).collect();
+    for call in calls {
         let arrived = received.get(call).copied().unwrap_or_default();
-        let without_result = in_vain.get(call).copied().unwrap_or_default();
-        if arrived + without_result < *intents {
-            let name = turn.name();
-            findings
-                .faults
-                .push(format!("{name}: {call:?} has results and arrived {arrived} of {intents} times"));
+        let least = answered.get(call).copied().unwrap_or_default();
+        let most = journaled.get(call).copied().unwrap_or_default();
+        if !(least..=most).contains(&arrived) {
+            let text = format!("{call:?} arrived {arrived} times, with {most} intents and {least} answers");
+            findings.faults.push(format!("{}: {text}", turn.name()));
         }
     }
-    let kept = bag(turn
-        .recorded
-        .actions
-        .iter()
-        .map(|action| (action.tool.clone(), super::books::sorted(&action.input))));
-    if kept != journaled {
+    let kept = (turn.recorded.actions.iter()).map(|action| (action.tool.clone(), sorted(&action.input)));
+    if bag(kept) != bag(steps.values().map(|(call, _)| call.clone())) {
         findings.faults.push(format!("{} has kept other actions than it has journaled", turn.name()));
     }
+}
+
+/// Whether the answer of a tool call was heard.
+fn is_heard(step: &RecordedStep) -> bool {
+    step.result.as_ref().is_some_and(|result| result["unknown"] != true)
 }
 
 /// mana-auth has each action and each rating of the ledger exactly once, and nothing else.
@@ -165,27 +161,33 @@ fn the_day_is_rated(turn: &Turn, evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// A delivery that is repeated is the same to the last byte, and no row comes in two different ones.
+/// A row that is sent again is the same to the last byte.
 fn repeats_are_identical(evidence: &Evidence, findings: &mut Findings) {
     for ((kind, turn), bodies) in &evidence.pages.deliveries {
-        let rows = bodies.keys().flat_map(|body| {
+        let mut known: BTreeMap<String, Value> = BTreeMap::new();
+        for body in bodies.keys() {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
-            let rows = body[*kind].as_array().cloned().unwrap_or_default();
-            let of_row = |(index, row): (usize, Value)| match *kind {
-                "actions" => format!("{index} {}", row["toolName"]),
-                _ => row["module"].to_string(),
-            };
-            rows.into_iter().enumerate().map(of_row).collect::<Vec<_>>()
-        });
-        for (row, bodies) in bag(rows).into_iter().filter(|(_, bodies)| *bodies > 1) {
-            findings.faults.push(format!("{kind} of {turn}: {row} came in {bodies} different deliveries"));
+            for (index, row) in body[*kind].as_array().into_iter().flatten().enumerate() {
+                let id = match *kind {
+                    "actions" => format!("{index} {}", row["toolName"]),
+                    _ => row["module"].to_string(),
+                };
+                let first = known.entry(id).or_insert_with(|| row.clone());
+                if first != row {
+                    findings.faults.push(format!("{kind} of {turn}: {first} came again as {row}"));
+                }
+            }
         }
     }
 }
 
 /// What is paid for and not kept was under way when a process was killed.
 fn little_is_paid_again(evidence: &Evidence, findings: &mut Findings) {
-    let (again, under_way) = (paid_again(evidence), evidence.model_calls_under_way);
+    let (paid, kept, under_way) = (evidence.paid, model_calls_kept(evidence), evidence.model_calls_under_way);
+    if kept > paid {
+        findings.faults.push(format!("{kept} model calls have results, and {paid} were paid for"));
+    }
+    let again = paid.saturating_sub(kept);
     if again > under_way {
         let text =
             format!("{again} model calls were paid for again, and {under_way} were under way at kills");
@@ -193,13 +195,13 @@ fn little_is_paid_again(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// Model calls that were paid for beyond one for each step that has a result.
-pub(super) fn paid_again(evidence: &Evidence) -> usize {
+/// Steps of all turns that have the result of a model call.
+pub(super) fn model_calls_kept(evidence: &Evidence) -> usize {
     let kept = evidence.turns.iter().map(|turn| {
         let answered = turn.model_steps().filter(|step| step.result.is_some());
         answered.map(|step| step.key.as_str()).collect::<BTreeSet<_>>().len()
     });
-    evidence.paid.saturating_sub(kept.sum())
+    kept.sum()
 }
 
 impl Findings {

@@ -1,6 +1,5 @@
 //! Personas between stand-ins, whose daemon dies often. Days pass when all turns of the day are over.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,17 +8,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
 use serde_json::json;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use standin::claude::Script;
 use standin::database::Moment;
 use standin::mana_mcp::Faults;
 use standin::{Stack, StackOptions};
+use tokio::process::Command;
 
+use super::beside::{Beside, KeptBack, Open};
 use super::books::Books;
 use super::life::Life;
 use crate::commands::Shell;
-use crate::support::http::client;
 
 /// A port of its own in each life, ticks that follow each other closely, and no plugins but those that are built in.
 const CONFIGURATION: &str = "[http]\nport = 0\n[plugins]\nwatch = \"off\"\n";
@@ -48,33 +46,7 @@ pub(super) enum Standing {
     /// Turns run, or are about to.
     UnderWay,
     /// Nothing runs, and these turns wait for something that is minutes away.
-    Kept(Vec<KeptBack>),
-}
-
-/// A turn that does not go on by itself, or not soon.
-#[derive(Clone, Debug)]
-pub(super) enum KeptBack {
-    /// Held after a fault, by the persona's address.
-    Held(String),
-    /// Parked, by the turn's id.
-    Parked(String),
-}
-
-impl KeptBack {
-    pub(super) fn is_parked(&self) -> bool {
-        matches!(self, Self::Parked(_))
-    }
-}
-
-/// What a process that was killed has left in the ledger.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Left {
-    /// Turns that ran.
-    pub(super) turns: Vec<String>,
-    /// Model calls with an intent and no result.
-    pub(super) model_calls: usize,
-    /// Tool calls with an intent and no result.
-    pub(super) tool_calls: usize,
+    KeptBack(Vec<KeptBack>),
 }
 
 impl Colony {
@@ -117,93 +89,42 @@ impl Colony {
         self.books.begin_day();
     }
 
-    pub(super) fn ledger(&self) -> PathBuf {
+    pub(super) fn ledger_path(&self) -> PathBuf {
         self.shell.path("persona-host.db")
+    }
+
+    pub(super) fn ledger(&self) -> Beside {
+        Beside::of(&self.ledger_path())
     }
 
     /// How the day stands, to be asked at the beginning of a tick.
     pub(super) async fn standing(&self) -> Standing {
-        let sql = "SELECT count(*) AS count FROM auth.personas WHERE last_active_at >= $1";
+        let sql =
+            "SELECT count(*) AS count FROM auth.personas WHERE last_active_at < $1 OR last_active_at IS NULL";
         let since = Moment::from(self.day_began).into();
         let row = self.stack.database().row(sql, &[since]).await.unwrap().unwrap();
-        let were_active = usize::try_from(row.integer("count").unwrap()).unwrap();
-        let mut ledger = self.read().await;
-        let sql = "SELECT id, email, state FROM turns
-                   WHERE state IN ('running', 'parked') OR held_until IS NOT NULL";
-        let open = sqlx::query(sql).fetch_all(&mut ledger).await.unwrap();
-        let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE state = 'waiting'")
-            .fetch_one(&mut ledger)
-            .await
-            .unwrap();
-        ledger.close().await.unwrap();
-        let mut kept = Vec::new();
-        for row in &open {
-            match row.get("state") {
-                "running" => return Standing::UnderWay,
-                "parked" => kept.push(KeptBack::Parked(row.get("id"))),
-                _ => kept.push(KeptBack::Held(row.get("email"))),
-            }
-        }
-        match (kept.is_empty(), were_active == self.names.len() && waiting == 0) {
-            (true, true) => Standing::Over,
-            (true, false) => Standing::UnderWay,
-            (false, _) => Standing::Kept(kept),
+        let are_due = row.integer("count").unwrap() > 0;
+        let Open { is_under_way, kept_back } = self.ledger().open_turns().await;
+        match (is_under_way, kept_back.is_empty()) {
+            (false, true) if !are_due => Standing::Over,
+            (false, false) => Standing::KeptBack(kept_back),
+            _ => Standing::UnderWay,
         }
     }
 
-    /// What a process has left, to be asked after it was killed and before the next one starts.
-    pub(super) async fn left(&self) -> Left {
-        // It may have died before it had a ledger.
-        if !self.ledger().is_file() {
-            return Left::default();
-        }
-        let mut ledger = self.read().await;
-        let known: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name IN ('turns', 'steps')")
-                .fetch_one(&mut ledger)
-                .await
-                .unwrap();
-        if known < 2 {
-            return Left::default();
-        }
-        let sql = "SELECT id FROM turns WHERE state = 'running'";
-        let turns = sqlx::query_scalar(sql).fetch_all(&mut ledger).await.unwrap();
-        let sql = "SELECT steps.key FROM steps JOIN turns ON turns.id = steps.turn
-                   WHERE turns.state = 'running' AND steps.attempt = turns.attempt
-                     AND result IS NULL AND failure IS NULL";
-        let keys: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut ledger).await.unwrap();
-        ledger.close().await.unwrap();
-        let tool_calls = keys.iter().filter(|key| key.matches('/').count() == 2).count();
-        Left { turns, model_calls: keys.len() - tool_calls, tool_calls }
-    }
-
-    /// Lets turns go on, as an operator would. The process may die meanwhile.
-    pub(super) async fn let_go_on(&self, life: &Life, kept: &[KeptBack]) {
+    /// Lets turns go on, as an operator would. Only the death of the process may keep that from happening.
+    pub(super) async fn let_go_on(&self, life: &Life, kept_back: &[KeptBack]) {
         let Some(address) = life.address().await else { return };
-        let emails: BTreeSet<&String> = kept
-            .iter()
-            .filter_map(|kept| match kept {
-                KeptBack::Held(email) => Some(email),
-                KeptBack::Parked(_) => None,
-            })
-            .collect();
-        for email in emails {
-            // An error says that the process is gone.
-            let _ = client().post(format!("http://{address}/api/personas/{email}/release")).send().await;
+        for kept in kept_back {
+            let line = match kept {
+                KeptBack::Held(email) => format!("personas release {email}"),
+                KeptBack::Parked(turn) => format!("turns resume {turn}"),
+            };
+            let mut command = Command::from(self.shell.command(&format!("{line} --url http://{address}")));
+            let output = command.output().await.unwrap();
+            let done = output.status.success() || self.books.trigger.has_fired();
+            assert!(done, "{line}: {}", String::from_utf8_lossy(&output.stderr));
         }
-        for kept in kept {
-            if let KeptBack::Parked(turn) = kept {
-                let line = format!("turns resume {turn} --url http://{address}");
-                let mut resume = tokio::process::Command::from(self.shell.command(&line));
-                let _ = resume.output().await;
-            }
-        }
-    }
-
-    /// The ledger beside the process that holds it.
-    async fn read(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.ledger()).read_only(true);
-        options.busy_timeout(Duration::from_secs(5)).connect().await.unwrap()
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::colony::{Colony, Left, Standing};
+use super::beside::Left;
+use super::colony::{Colony, Standing};
 use super::life::Life;
 use super::trigger::{AT_RANDOM, Plan, Plans};
 
@@ -41,7 +42,8 @@ pub(super) async fn live(colony: &mut Colony, size: Size, seed: u64) -> Course {
     let course = Course { days: 1, ..Course::default() };
     let mut stretch = Stretch { colony, course, size, plans: Plans::of(seed), armed: None };
     while stretch.one_life().await == End::Killed {
-        let left = stretch.colony.left().await;
+        let left = stretch.colony.ledger().left().await;
+        stretch.colony.books.trigger.was_true(&left);
         stretch.course.add(&left);
     }
     Course { took: begun.elapsed(), ..stretch.course }
@@ -104,7 +106,7 @@ impl Stretch<'_> {
     async fn look(&mut self, life: &Life) -> Next {
         match self.colony.standing().await {
             Standing::UnderWay => Next::Wait,
-            Standing::Kept(kept) => {
+            Standing::KeptBack(kept) => {
                 let parked = kept.iter().filter(|kept| kept.is_parked()).count();
                 self.course.parked += parked;
                 self.course.held += kept.len() - parked;

@@ -10,6 +10,7 @@ use super::colony::Colony;
 use super::course::Course;
 
 /// Everything that the audit looks at.
+#[derive(Clone)]
 pub(super) struct Evidence {
     pub(super) personas: Vec<String>,
     pub(super) days: usize,
@@ -42,7 +43,7 @@ pub(super) struct Turn {
 impl Evidence {
     /// To be gathered when no process runs.
     pub(super) async fn of(colony: &Colony, course: &Course) -> Self {
-        let url = LedgerUrl::parse(&format!("sqlite:{}", colony.ledger().display())).unwrap();
+        let url = LedgerUrl::parse(&format!("sqlite:{}", colony.ledger_path().display())).unwrap();
         let ledger = Ledger::open_to_read(&url, Clock::system()).await.unwrap();
         let turns = turns(&ledger).await;
         let waiting = ledger.deliveries_waiting().await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::audit::paid_again;
+use super::audit::model_calls_kept;
 use super::course::Course;
 use super::evidence::Evidence;
 
@@ -31,7 +31,7 @@ impl Figures {
         line("most interruptions of one turn", evidence.interrupted.values().max().unwrap_or(&0).to_string());
         line("turns that were rated", rated.to_string());
         line("model calls paid for", evidence.paid.to_string());
-        line("model calls paid for again", paid_again(evidence).to_string());
+        line("model calls paid for again", (evidence.paid - model_calls_kept(evidence)).to_string());
         line("model calls under way at kills", course.model_calls_under_way.to_string());
         line("tool calls that arrived", pages.tool_calls.len().to_string());
         line("tool calls under way at kills", course.tool_calls_under_way.to_string());

@@ -9,7 +9,10 @@ use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use standin::witness::Point::{Answered, Arrived, Done};
 use standin::witness::{Point, Sight};
+
+use super::beside::Left;
 
 /// The latest instant, counted from the start of the process: it is up after some 30 ms, and a day of twenty personas
 /// takes it half a second.
@@ -24,59 +27,104 @@ pub(super) struct Moment {
     pub(super) name: &'static str,
     stand_in: &'static str,
     point: Point,
+    /// Whether a request, by path and body, is one of those.
     fits: fn(&str, &Value) -> bool,
+    /// Whether the ledger is as the name says, if the process died at once.
+    leaves: fn(&Left) -> bool,
 }
 
 /// Every one that a neighbour can tell.
 pub(super) const MOMENTS: [Moment; 16] = [
-    moment("who is due: asked", "mana-auth", Point::Arrived, |path, _| path.ends_with("/due")),
-    moment("sign-in: done, not heard of", "mana-auth", Point::Done, |path, _| path.contains("/sign-in/")),
-    moment("session of tools: open, not heard of", "mana-mcp", Point::Done, |_, body| is(body, "initialize")),
-    moment("model call: after intent", "claude", Point::Arrived, |_, body| is_first_round(body)),
-    moment("model call: after call, before result", "claude", Point::Done, |_, body| has_tools(body)),
-    moment("model call: answered", "claude", Point::Answered, |_, body| has_tools(body)),
-    moment("tool call: after intent", "mana-mcp", Point::Arrived, |_, body| is(body, "tools/call")),
-    moment("tool call: after call, before result", "mana-mcp", Point::Done, |_, body| is(body, "tools/call")),
-    moment("tool call: answered", "mana-mcp", Point::Answered, |_, body| is(body, "tools/call")),
-    moment("tool call: after result", "claude", Point::Arrived, |_, body| {
-        has_tools(body) && !is_first_round(body)
-    }),
-    moment("rating: after intent", "claude", Point::Arrived, |_, body| !has_tools(body)),
-    moment("rating: after call, before result", "claude", Point::Done, |_, body| !has_tools(body)),
-    moment("actions: before delivery", "mana-auth", Point::Arrived, |path, _| path.ends_with("/actions")),
-    moment("actions: after delivery, before mark", "mana-auth", Point::Answered, |path, _| {
-        path.ends_with("/actions")
-    }),
-    moment("ratings: before delivery", "mana-auth", Point::Arrived, |path, _| path.ends_with("/feedback")),
-    moment("ratings: after delivery, before mark", "mana-auth", Point::Answered, |path, _| {
-        path.ends_with("/feedback")
-    }),
+    moment("who is due: asked", "mana-auth", Arrived, is_due, anything),
+    moment("sign-in: done, not heard of", "mana-auth", Done, is_sign_in, a_turn),
+    moment("session of tools: open, not heard of", "mana-mcp", Done, is_opening, a_turn),
+    moment("model call: after intent", "claude", Arrived, is_first_round, a_model_call),
+    moment("model call: after call, before result", "claude", Done, is_day, a_model_call),
+    moment("model call: answered", "claude", Answered, is_day, anything),
+    moment("tool call: after intent", "mana-mcp", Arrived, is_tool_call, a_tool_call),
+    moment("tool call: after call, before result", "mana-mcp", Done, is_tool_call, a_tool_call),
+    moment("tool call: answered", "mana-mcp", Answered, is_tool_call, anything),
+    moment("tool call: after result", "claude", Arrived, is_later_round, a_model_call),
+    moment("rating: after intent", "claude", Arrived, is_rating, a_model_call),
+    moment("rating: after call, before result", "claude", Done, is_rating, a_model_call),
+    moment("actions: before delivery", "mana-auth", Arrived, has_actions, a_delivery),
+    moment("actions: after delivery, before mark", "mana-auth", Answered, has_actions, anything),
+    moment("ratings: before delivery", "mana-auth", Arrived, has_ratings, a_delivery),
+    moment("ratings: after delivery, before mark", "mana-auth", Answered, has_ratings, anything),
 ];
-
-/// How a kill at a random instant is counted.
-pub(super) const AT_RANDOM: &str = "at a random instant";
 
 const fn moment(
     name: &'static str,
     stand_in: &'static str,
     point: Point,
     fits: fn(&str, &Value) -> bool,
+    leaves: fn(&Left) -> bool,
 ) -> Moment {
-    Moment { name, stand_in, point, fits }
+    Moment { name, stand_in, point, fits, leaves }
 }
 
-/// A message of MCP with this method.
-fn is(body: &Value, method: &str) -> bool {
-    body["method"] == method
+fn is_due(path: &str, _: &Value) -> bool {
+    path.ends_with("/due")
 }
 
-fn has_tools(body: &Value) -> bool {
+fn is_sign_in(path: &str, _: &Value) -> bool {
+    path.contains("/sign-in/")
+}
+
+fn is_opening(_: &str, body: &Value) -> bool {
+    body["method"] == "initialize"
+}
+
+fn is_tool_call(_: &str, body: &Value) -> bool {
+    body["method"] == "tools/call"
+}
+
+fn is_day(_: &str, body: &Value) -> bool {
     body["tools"].as_array().is_some_and(|tools| !tools.is_empty())
 }
 
-fn is_first_round(body: &Value) -> bool {
-    has_tools(body) && body["messages"].as_array().is_some_and(|messages| messages.len() == 1)
+fn is_first_round(path: &str, body: &Value) -> bool {
+    is_day(path, body) && body["messages"].as_array().is_some_and(|messages| messages.len() == 1)
 }
+
+fn is_later_round(path: &str, body: &Value) -> bool {
+    is_day(path, body) && !is_first_round(path, body)
+}
+
+fn is_rating(path: &str, body: &Value) -> bool {
+    !is_day(path, body)
+}
+
+fn has_actions(path: &str, _: &Value) -> bool {
+    path.ends_with("/actions")
+}
+
+fn has_ratings(path: &str, _: &Value) -> bool {
+    path.ends_with("/feedback")
+}
+
+fn anything(_: &Left) -> bool {
+    true
+}
+
+fn a_turn(left: &Left) -> bool {
+    !left.turns.is_empty()
+}
+
+fn a_model_call(left: &Left) -> bool {
+    left.model_calls > 0
+}
+
+fn a_tool_call(left: &Left) -> bool {
+    left.tool_calls > 0
+}
+
+fn a_delivery(left: &Left) -> bool {
+    left.deliveries > 0
+}
+
+/// How a kill at a random instant is counted.
+pub(super) const AT_RANDOM: &str = "at a random instant";
 
 /// How a life is to end.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +165,7 @@ impl Plans {
         match next {
             None => Plan::After(random.random_range(Duration::ZERO..LATEST)),
             Some((moment, times)) => {
-                let lingers = MOMENTS[moment].point == Point::Answered && random.random_bool(0.7);
+                let lingers = MOMENTS[moment].point == Answered && random.random_bool(0.7);
                 let linger =
                     if lingers { random.random_range(Duration::ZERO..LINGER) } else { Duration::ZERO };
                 Plan::At { moment, times, linger }
@@ -173,6 +221,13 @@ impl Trigger {
         state.fired.is_some()
     }
 
+    /// Whether the ledger is as the moment of the latest kill says.
+    pub(super) fn was_true(&self, left: &Left) {
+        let at = self.locked().fired;
+        let moment = MOMENTS.iter().find(|moment| Some(moment.name) == at);
+        assert!(moment.is_none_or(|moment| (moment.leaves)(left)), "killed at {at:?}, it has left {left:?}");
+    }
+
     /// How often at what.
     pub(super) fn kills(&self) -> BTreeMap<&'static str, usize> {
         self.locked().kills.clone()
@@ -182,7 +237,7 @@ impl Trigger {
     pub(super) fn sees(&self, sight: &Sight, body: &Value, point: Point) -> Option<(Duration, &'static str)> {
         let mut state = self.locked();
         let (_, Plan::At { moment, times, linger }, seen) = state.armed.as_mut()? else { return None };
-        let Moment { name, stand_in, point: at, fits } = &MOMENTS[*moment];
+        let Moment { name, stand_in, point: at, fits, .. } = &MOMENTS[*moment];
         if sight.stand_in != *stand_in || point != *at || !fits(&sight.path, body) {
             return None;
         }
