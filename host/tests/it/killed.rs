@@ -10,6 +10,7 @@ mod doctored;
 mod evidence;
 mod figures;
 mod life;
+mod migration;
 mod trigger;
 
 use self::audit::audit;
@@ -29,11 +30,8 @@ const LONG: Size = Size { personas: 50, days: 100, kills: 1_000 };
 /// that failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn however_often_it_is_killed_no_turn_is_lost_none_is_doubled_and_little_is_paid_again() {
-    let is_long = std::env::var_os("PERSONA_HOST_KILLS").is_some_and(|value| value == "long");
-    let size = if is_long { LONG } else { SHORT };
-    let seed = std::env::var("PERSONA_HOST_KILLS_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seed = seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
-    println!("PERSONA_HOST_KILLS_SEED={seed}");
+    let size = if is_long() { LONG } else { SHORT };
+    let seed = seed();
 
     let mut colony = Colony::of(size.personas).await;
     let course = live(&mut colony, size, seed).await;
@@ -49,4 +47,17 @@ async fn however_often_it_is_killed_no_turn_is_lost_none_is_doubled_and_little_i
     let never: Vec<_> = MOMENTS.iter().filter(|moment| !kills.contains_key(moment.name)).collect();
     assert!(never.is_empty(), "never killed at: {:?}", never.iter().map(|at| at.name).collect::<Vec<_>>());
     colony.stack.stop().await;
+}
+
+/// Whether time is no object.
+fn is_long() -> bool {
+    std::env::var_os("PERSONA_HOST_KILLS").is_some_and(|value| value == "long")
+}
+
+/// Where random instants come from: the variable, or anything, which is printed.
+fn seed() -> u64 {
+    let given = std::env::var("PERSONA_HOST_KILLS_SEED").ok().map(|seed| seed.parse().unwrap());
+    let seed = given.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
+    println!("PERSONA_HOST_KILLS_SEED={seed}");
+    seed
 }

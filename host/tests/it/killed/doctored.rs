@@ -17,8 +17,8 @@ const FAULTS: [(Doctor, &str); 13] = [
     (|evidence| evidence.pages.overlaps.push("p0 had at once: two".to_owned()), "p0 had at once"),
     (
         |evidence| {
-            let turns = evidence.turns.iter().filter(|turn| turn.persona == "p0");
-            let begun_at = turns.last().unwrap().recorded.steps.last().unwrap().begun_at;
+            let mut turns = evidence.turns.iter().filter(|turn| turn.persona == "p0");
+            let begun_at = turns.next_back().unwrap().recorded.steps.last().unwrap().begun_at;
             evidence.turns[0].recorded.steps.last_mut().unwrap().begun_at = begun_at;
         },
         "p0 had steps of two turns in turns",
