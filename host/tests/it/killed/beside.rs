@@ -22,8 +22,8 @@ pub(super) struct Open {
 /// A turn that does not go on by itself, or not soon.
 #[derive(Clone, Debug)]
 pub(super) enum KeptBack {
-    /// Held after a fault, by the persona's address.
-    Held(String),
+    /// Held after a fault.
+    Held,
     /// Parked, by the turn's id.
     Parked(String),
 }
@@ -106,7 +106,7 @@ fn kept_back(turn: &SqliteRow, now: i64) -> Option<KeptBack> {
         return Some(KeptBack::Parked(turn.get("id")));
     }
     let held_until: Option<i64> = turn.get("held_until");
-    held_until.is_some_and(|until| until > now).then(|| KeptBack::Held(turn.get("email")))
+    held_until.is_some_and(|until| until > now).then_some(KeptBack::Held)
 }
 
 fn is_over(turn: &SqliteRow) -> bool {

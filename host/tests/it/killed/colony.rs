@@ -18,6 +18,7 @@ use super::beside::{Beside, KeptBack, Open};
 use super::books::Books;
 use super::life::Life;
 use crate::commands::Shell;
+use crate::support::meddling::meddle;
 
 /// A port of its own in each life, ticks that follow each other closely, and no plugins but those that are built in.
 const CONFIGURATION: &str = "[http]\nport = 0\n[plugins]\nwatch = \"off\"\n";
@@ -112,16 +113,17 @@ impl Colony {
         }
     }
 
-    /// Lets turns go on, as an operator would. Only the death of the process may keep that from happening.
+    /// Lets turns go on: for those that are held the time passes, and an operator resumes those that are parked. Only
+    /// the death of the process may keep that from happening.
     pub(super) async fn let_go_on(&self, life: &Life, kept_back: &[KeptBack]) {
+        let now = Clock::system().now().timestamp_millis();
+        let passed = format!("UPDATE turns SET held_until = {now} WHERE held_until > {now}");
+        meddle(&self.ledger_path(), &passed).await;
         let Some(address) = life.address().await else { return };
         for kept in kept_back {
-            let line = match kept {
-                KeptBack::Held(email) => format!("personas release {email}"),
-                KeptBack::Parked(turn) => format!("turns resume {turn}"),
-            };
-            let mut command = Command::from(self.shell.command(&format!("{line} --url http://{address}")));
-            let output = command.output().await.unwrap();
+            let KeptBack::Parked(turn) = kept else { continue };
+            let line = format!("turns resume {turn} --url http://{address}");
+            let output = Command::from(self.shell.command(&line)).output().await.unwrap();
             let done = output.status.success() || self.books.trigger.has_fired();
             assert!(done, "{line}: {}", String::from_utf8_lossy(&output.stderr));
         }

@@ -38,7 +38,7 @@ impl Figures {
         line("tool calls whose outcome is not known", unknown.to_string());
         line("action rows at mana-auth", rows.to_string());
         line("deliveries repeated", repeats.to_string());
-        line("turns released from a hold", course.held.to_string());
+        line("holds that passed", course.held.to_string());
         line("turns parked, and resumed", course.parked.to_string());
         line("start to first call, median", milliseconds(&starts, 50));
         line("start to first call, p99", milliseconds(&starts, 99));

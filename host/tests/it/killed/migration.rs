@@ -47,8 +47,9 @@ const ROWS: &str = r#"
     INSERT INTO actions (turn, position, tool, module, input, status)
     SELECT id, 0, 'todo.list', 'todo', '{}', 'ok' FROM turns WHERE state = 'completed';
     INSERT INTO ratings (turn, module, score) SELECT id, 'todo', 4 FROM turns WHERE state = 'completed';
-    INSERT INTO outbox (turn, part, delivery, state, next_try_at, delivered_at)
-    SELECT id, 'actions', '{}', 'delivered', ended_at, ended_at FROM turns WHERE state = 'completed';
+    INSERT INTO outbox (turn, part, delivery, next_try_at)
+    SELECT id, 'actions', '{}', ended_at FROM turns WHERE state = 'completed';
+    UPDATE outbox SET state = 'delivered', delivered_at = next_try_at;
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
