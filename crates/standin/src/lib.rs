@@ -13,6 +13,8 @@ pub mod random;
 pub mod server;
 pub mod stack;
 pub mod token;
+pub mod witness;
 
 pub use self::database::{DatabaseError, DatabaseUrl};
 pub use self::stack::{Stack, StackError, StackOptions};
+pub use self::witness::Witness;

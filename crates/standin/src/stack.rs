@@ -13,6 +13,7 @@ use super::database::{Database, DatabaseError, DatabaseUrl};
 use super::mana_auth::{self, KeyError, ManaAuth};
 use super::mana_mcp::{self, ManaMcp, PolicyMode};
 use super::server::{BindError, Bound, Served};
+use super::witness::Witness;
 use domain::clock::Clock;
 
 /// How the stand-ins behave together. [`StackOptions::on_free_ports`] has the usual values.
@@ -42,6 +43,8 @@ pub struct StackOptions {
     pub policy: PolicyMode,
     /// See [`mana_mcp::Options::spaces_list_fails`].
     pub spaces_list_fails: bool,
+    /// Who looks on while all of them answer.
+    pub witness: Witness,
 }
 
 impl StackOptions {
@@ -62,6 +65,7 @@ impl StackOptions {
             bearer_lists_organizations: false,
             policy: PolicyMode::default(),
             spaces_list_fails: true,
+            witness: Witness::nobody(),
         }
     }
 }
@@ -107,7 +111,8 @@ impl Stack {
         let mcp_bound = Bound::to("mana-mcp", options.mcp).await?;
         let claude_bound = Bound::to("scripted Claude", options.claude).await?;
         let database = Database::open(&options.database).await?;
-        let claude = claude::serve(claude_bound.into_listener(), options.script, options.clock.clone())?;
+        let (listener, clock) = (claude_bound.into_listener(), options.clock.clone());
+        let claude = claude::serve_watched(listener, options.script, clock, &options.witness)?;
 
         let auth = ManaAuth::new(mana_auth::Options {
             clock: options.clock.clone(),
@@ -130,8 +135,9 @@ impl Stack {
         });
         // The scripted Claude needs neither database nor key: bind it above with the others (so that a
         // taken port is noticed before anything is written), serve it here, stop it in `stop`.
-        let auth_server = auth_bound.serve(auth.router(), CancellationToken::new());
-        let mcp_server = mcp_bound.serve(mcp.router(), mcp_stop);
+        let auth_server =
+            auth_bound.serve(options.witness.before("mana-auth", auth.router()), CancellationToken::new());
+        let mcp_server = mcp_bound.serve(options.witness.before("mana-mcp", mcp.router()), mcp_stop);
         Ok(Self {
             database,
             service_key: options.service_key,

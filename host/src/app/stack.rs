@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::signals;
+use super::signals::Signals;
 use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure};
@@ -28,6 +28,7 @@ pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
         database,
         ..StackOptions::on_free_ports(Clock::system())
     };
+    let mut signals = Signals::listen();
     let stack = Stack::start(options).await?;
     let variables = variables(&stack);
     let lines: String = variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
@@ -43,7 +44,7 @@ pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
         let end = styled(ODD, "No model runs here and nothing is charged. Ctrl-C ends them.");
         format!("{head}\n\n{lines}\n{end}\n")
     })?;
-    signals::next().await;
+    signals.next().await;
     stack.stop().await;
     Ok(())
 }

@@ -9,6 +9,8 @@ mod defects;
 mod disk;
 mod experiment;
 mod http;
+#[cfg(target_os = "linux")]
+mod killed;
 mod mana;
 mod mcp;
 mod model;

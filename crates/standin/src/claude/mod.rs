@@ -20,4 +20,4 @@ mod words;
 
 pub use books::{Account, Books};
 pub use script::{Fault, Script, Taste};
-pub use server::{STAND_IN, Serving, serve};
+pub use server::{STAND_IN, Serving, serve, serve_watched};

@@ -28,6 +28,7 @@ use super::script::{Fault, Script};
 use super::transmission::{self, Envelope, Fate};
 use super::{play, rate};
 use crate::server::without_delay;
+use crate::witness::Witness;
 use domain::clock::Clock;
 use domain::usage::Usage;
 
@@ -42,6 +43,19 @@ const MAX_BODY_BYTES: usize = 32 << 20;
 /// # Errors
 /// When the listener has no address.
 pub fn serve(listener: TcpListener, script: Script, clock: Clock) -> io::Result<Serving> {
+    serve_watched(listener, script, clock, &Witness::nobody())
+}
+
+/// The same, while somebody looks on.
+///
+/// # Errors
+/// When the listener has no address.
+pub fn serve_watched(
+    listener: TcpListener,
+    script: Script,
+    clock: Clock,
+    witness: &Witness,
+) -> io::Result<Serving> {
     let url = format!("http://{}", listener.local_addr()?);
     let stage = Arc::new(Stage {
         faults: Mutex::new(script.faults.iter().cloned().collect()),
@@ -61,6 +75,7 @@ pub fn serve(listener: TcpListener, script: Script, clock: Clock) -> io::Result<
         .method_not_allowed_fallback(no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(Arc::clone(&stage));
+    let routes = witness.before("claude", routes);
     let stopped = stage.stop.clone().cancelled_owned();
     let server = tokio::spawn(async move {
         // It ends by `stopped` only: accepting goes on after errors.

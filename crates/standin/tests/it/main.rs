@@ -6,3 +6,4 @@ mod claude;
 mod mana_auth;
 mod mana_mcp;
 mod neighbours;
+mod witness;
