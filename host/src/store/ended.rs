@@ -8,7 +8,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
+use super::read::action;
 use super::row::{readable, unless_unreadable, word_text};
+use super::shown::Shown;
 use super::{Ledger, LedgerError};
 use domain::action::{Action, modules_used};
 use domain::attempt::{Sequel, Tried};
@@ -183,19 +185,17 @@ async fn keep_journaled(
 }
 
 /// Writes down the actions of a turn and puts their delivery in the outbox. A turn that was parked and let go on
-/// delivers all of them once more: the ids of mana-auth's rows are those of their places (contract 4.2).
+/// delivers all of them once more: the ids of mana-auth's rows are those of their places (contract 4.2). Those that it
+/// has are as they were, because it keeps what it got first.
 async fn write_down(
     connection: &mut SqliteConnection,
     turn: TurnId,
     outcome: &TurnOutcome,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    sqlx::query("DELETE FROM actions WHERE turn = ?")
-        .bind(turn.to_string())
-        .execute(&mut *connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
-    for action in &outcome.actions {
+    let mut actions = kept_actions(connection, turn).await?;
+    let new = outcome.actions.get(actions.len()..).unwrap_or_default();
+    for action in new {
         sqlx::query(
             "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -230,9 +230,20 @@ async fn write_down(
     let persona: String = row.try_get("persona").map_err(LedgerError::doing(KEEP))?;
     let delivered: i64 = row.try_get("delivered").map_err(LedgerError::doing(KEEP))?;
     let part = if delivered == 0 { "actions".to_owned() } else { format!("actions-{}", delivered + 1) };
-    let rows = Rows::Actions(action_rows(turn, &outcome.actions));
+    actions.extend_from_slice(new);
+    let rows = Rows::Actions(action_rows(turn, &actions));
     let delivery = Delivery { persona: PersonaId::new(persona), rows };
     enqueue(connection, turn, &part, &delivery, now.timestamp_millis()).await
+}
+
+/// The actions that were kept when the turn was parked.
+async fn kept_actions(connection: &mut SqliteConnection, turn: TurnId) -> Result<Vec<Action>, LedgerError> {
+    let rows = sqlx::query("SELECT * FROM actions WHERE turn = ? ORDER BY position")
+        .bind(turn.to_string())
+        .fetch_all(connection)
+        .await
+        .map_err(LedgerError::doing(KEEP))?;
+    Ok(rows.iter().map(|row| Shown::read(row, action).0).collect())
 }
 
 /// How a turn stands while an attempt of it ends.

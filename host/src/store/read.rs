@@ -398,7 +398,7 @@ fn recorded_step(row: &Shown<'_>) -> RecordedStep {
     }
 }
 
-fn action(row: &Shown<'_>) -> Action {
+pub(super) fn action(row: &Shown<'_>) -> Action {
     Action {
         index: row.count("position"),
         tool: row.word("tool"),

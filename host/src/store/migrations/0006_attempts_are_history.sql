@@ -33,8 +33,9 @@ ALTER TABLE turns ADD COLUMN day_over INTEGER NOT NULL DEFAULT 0;
 
 UPDATE turns SET day_over = 1 WHERE stop_reason IS NOT NULL AND stop_reason != 'fault';
 
--- A persona does one thing at a time.
-CREATE UNIQUE INDEX turns_one_at_a_time ON turns (persona) WHERE state = 'running';
+-- A persona does one thing at a time: asked whenever a turn is begun. (Not unique: an older version may have left two
+-- of them running.)
+CREATE INDEX turns_running_by_persona ON turns (persona) WHERE state = 'running';
 CREATE INDEX turns_held ON turns (held_until) WHERE held_until IS NOT NULL;
 CREATE INDEX turns_parked ON turns (parked_at) WHERE parked_at IS NOT NULL;
 
