@@ -21,7 +21,7 @@ use self::figures::Figures;
 use self::trigger::MOMENTS;
 
 /// Whether interrupted turns go on from their last step. As long as they do not, what depends on it is printed only.
-const TURNS_RESUME: bool = false;
+const TURNS_RESUME: bool = true;
 
 const SHORT: Size = Size { personas: 20, days: 10, kills: 60 };
 const LONG: Size = Size { personas: 50, days: 100, kills: 1_000 };

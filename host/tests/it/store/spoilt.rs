@@ -62,7 +62,8 @@ async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_
     begin(&ledger, &anna).await;
     begin(&ledger, &ben).await;
     drop(ledger);
-    let spoil = format!("PRAGMA foreign_keys = OFF; UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
+    let spoil =
+        format!("PRAGMA foreign_keys = OFF; UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
     meddle(&shelf.path(), &spoil).await;
     let ledger = shelf.open().await;
     ledger.end_interrupted(&BTreeSet::new()).await.unwrap();
