@@ -77,7 +77,7 @@ impl House {
 }
 
 fn configuration(stack: &Stack, folder: &Path) -> Config {
-    let mut config = site::configuration(stack, folder, &[]);
+    let mut config = site::configuration(&site::Addresses::of(stack), folder, &[]);
     config.plugins.cache_dir = Some(folder.join("cache"));
     config.runner.tick_interval = TICK;
     config.strategies.push(Strategy::plain(StrategyName::new("own"), PluginName::new("own")));

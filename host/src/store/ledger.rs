@@ -13,6 +13,7 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{SqlSafeStr as _, Sqlite, SqlitePool, SqliteTransaction};
+use tokio::time::Instant;
 
 use super::LedgerError;
 use super::writer::Writer;
@@ -27,6 +28,9 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
     (6, "attempts are history", include_str!("migrations/0006_attempts_are_history.sql")),
 ];
 
+/// How long a lock is waited for whose owner has let go: a process that was just forked holds all files of its parent
+/// until it becomes another program.
+const FORKED: Duration = Duration::from_millis(200);
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -79,7 +83,7 @@ impl Ledger {
             std::fs::create_dir_all(folder)
                 .map_err(|cause| LedgerError::Folder { path: path.clone(), cause })?;
         }
-        let lock = lock(&path)?;
+        let lock = lock(&path).await?;
         let ledger = Self::connect(path, clock, Some(lock), options().create_if_missing(true)).await?;
         migrator().run(ledger.writer.for_migrations()).await.map_err(|cause| ledger.not_migrated(cause))?;
         ledger.end_interrupted(&BTreeSet::new()).await?;
@@ -186,15 +190,21 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
-fn lock(path: &Path) -> Result<File, LedgerError> {
+async fn lock(path: &Path) -> Result<File, LedgerError> {
     let open = |cause| LedgerError::Folder { path: path.to_owned(), cause };
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = File::create(name).map_err(open)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(cause)) => Err(open(cause)),
+    let patience = Instant::now() + FORKED;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                tokio::time::sleep(FORKED / 20).await;
+            }
+            Err(TryLockError::WouldBlock) => return Err(LedgerError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(cause)) => return Err(open(cause)),
+        }
     }
 }
 

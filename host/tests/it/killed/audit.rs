@@ -11,13 +11,7 @@ use super::books::sorted;
 use super::evidence::{Evidence, Turn, asked};
 
 /// What is not as it should be.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    /// Whatever the daemon does about turns that were interrupted.
-    pub(super) faults: Vec<String>,
-    /// What is so only when interrupted turns go on from their last step.
-    pub(super) unresumed: Vec<String>,
-}
+type Findings = Vec<String>;
 
 /// Looks at everything.
 pub(super) fn audit(evidence: &Evidence) -> Findings {
@@ -29,7 +23,7 @@ pub(super) fn audit(evidence: &Evidence) -> Findings {
         let key = (turn.persona.as_str(), turn.day);
         calls_have_intents(turn, received.get(&key).unwrap_or(&Bag::new()), &mut findings);
         rows_are_those_of_the_ledger(turn, evidence, &mut findings);
-        the_day_is_rated(turn, evidence, &mut findings);
+        the_day_is_rated(turn, &mut findings);
     }
     repeats_are_identical(evidence, &mut findings);
     little_is_paid_again(evidence, &mut findings);
@@ -55,37 +49,37 @@ fn every_day_has_its_turn(evidence: &Evidence, findings: &mut Findings) {
     for persona in &evidence.personas {
         for day in 0..evidence.days {
             if !turns.contains(&(persona.as_str(), day)) {
-                findings.faults.push(format!("{persona} has no turn on day {day}"));
+                findings.push(format!("{persona} has no turn on day {day}"));
             }
         }
     }
     for turn in &evidence.turns {
         let (name, summary) = (turn.name(), &turn.recorded.summary);
         if turn.day >= evidence.days {
-            findings.faults.push(format!("{name} is one turn too many"));
+            findings.push(format!("{name} is one turn too many"));
         }
         if summary.state == "running" || summary.held_until.is_some() {
-            findings.faults.push(format!("{name} is not over: {}", summary.state));
+            findings.push(format!("{name} is not over: {}", summary.state));
         } else if summary.state != "completed" {
             let why = summary.fault_message.as_deref().unwrap_or_default();
-            findings.of(turn, evidence).push(format!("{name} ended as {}: {why}", summary.state));
+            findings.push(format!("{name} ended as {}: {why}", summary.state));
         }
     }
     if evidence.waiting > 0 {
-        findings.faults.push(format!("{} deliveries still wait", evidence.waiting));
+        findings.push(format!("{} deliveries still wait", evidence.waiting));
     }
 }
 
 /// A persona never has calls of two turns at once, and never two calls.
 fn no_two_turns_at_once(evidence: &Evidence, findings: &mut Findings) {
-    findings.faults.extend(evidence.pages.overlaps.iter().cloned());
+    findings.extend(evidence.pages.overlaps.iter().cloned());
     for persona in &evidence.personas {
         let turns = evidence.turns.iter().filter(|turn| turn.persona == *persona);
         let mut steps: Vec<_> =
             turns.flat_map(|turn| turn.recorded.steps.iter().map(|step| (step.begun_at, turn.day))).collect();
         steps.sort_unstable();
         if !steps.is_sorted_by_key(|(_, day)| *day) {
-            findings.faults.push(format!("{persona} had steps of two turns in turns"));
+            findings.push(format!("{persona} had steps of two turns in turns"));
         }
     }
 }
@@ -116,12 +110,12 @@ fn calls_have_intents(turn: &Turn, received: &Bag<Call>, findings: &mut Findings
         let most = journaled.get(call).copied().unwrap_or_default();
         if !(least..=most).contains(&arrived) {
             let text = format!("{call:?} arrived {arrived} times, with {most} intents and {least} answers");
-            findings.faults.push(format!("{}: {text}", turn.name()));
+            findings.push(format!("{}: {text}", turn.name()));
         }
     }
     let kept = (turn.recorded.actions.iter()).map(|action| (action.tool.clone(), sorted(&action.input)));
     if bag(kept) != bag(steps.values().map(|(call, _)| call.clone())) {
-        findings.faults.push(format!("{} has kept other actions than it has journaled", turn.name()));
+        findings.push(format!("{} has kept other actions than it has journaled", turn.name()));
     }
 }
 
@@ -138,26 +132,26 @@ fn rows_are_those_of_the_ledger(turn: &Turn, evidence: &Evidence, findings: &mut
         .collect();
     let arrived = evidence.actions.get(turn.id()).cloned().unwrap_or_default();
     if kept != arrived {
-        findings.faults.push(format!("{} did {kept:?}, and mana-auth has {arrived:?}", turn.name()));
+        findings.push(format!("{} did {kept:?}, and mana-auth has {arrived:?}", turn.name()));
     }
     let mut rated: Vec<&str> =
         turn.recorded.summary.ratings.iter().map(|rating| rating.module.as_str()).collect();
     rated.sort_unstable();
     let arrived = evidence.feedback.get(turn.id()).cloned().unwrap_or_default();
     if rated != arrived {
-        findings.faults.push(format!("{} rated {rated:?}, and mana-auth has {arrived:?}", turn.name()));
+        findings.push(format!("{} rated {rated:?}, and mana-auth has {arrived:?}", turn.name()));
     }
 }
 
 /// Whoever has begun its day has rated it in the end.
-fn the_day_is_rated(turn: &Turn, evidence: &Evidence, findings: &mut Findings) {
+fn the_day_is_rated(turn: &Turn, findings: &mut Findings) {
     let rated: BTreeSet<&str> =
         turn.recorded.summary.ratings.iter().map(|rating| rating.module.as_str()).collect();
     let used: BTreeSet<&str> = turn.recorded.actions.iter().map(|action| action.module.as_str()).collect();
     let has_begun = turn.model_steps().next().is_some();
     if has_begun && (used.is_empty() || !used.is_subset(&rated)) {
         let text = format!("{} used {used:?} and rated {rated:?}", turn.name());
-        findings.of(turn, evidence).push(text);
+        findings.push(text);
     }
 }
 
@@ -174,7 +168,7 @@ fn repeats_are_identical(evidence: &Evidence, findings: &mut Findings) {
                 };
                 let first = known.entry(id).or_insert_with(|| row.clone());
                 if first != row {
-                    findings.faults.push(format!("{kind} of {turn}: {first} came again as {row}"));
+                    findings.push(format!("{kind} of {turn}: {first} came again as {row}"));
                 }
             }
         }
@@ -185,13 +179,13 @@ fn repeats_are_identical(evidence: &Evidence, findings: &mut Findings) {
 fn little_is_paid_again(evidence: &Evidence, findings: &mut Findings) {
     let (paid, kept, under_way) = (evidence.paid, model_calls_kept(evidence), evidence.model_calls_under_way);
     if kept > paid {
-        findings.faults.push(format!("{kept} model calls have results, and {paid} were paid for"));
+        findings.push(format!("{kept} model calls have results, and {paid} were paid for"));
     }
     let again = paid.saturating_sub(kept);
     if again > under_way {
         let text =
             format!("{again} model calls were paid for again, and {under_way} were under way at kills");
-        findings.unresumed.push(text);
+        findings.push(text);
     }
 }
 
@@ -202,14 +196,4 @@ pub(super) fn model_calls_kept(evidence: &Evidence) -> usize {
         answered.map(|step| step.key.as_str()).collect::<BTreeSet<_>>().len()
     });
     kept.sum()
-}
-
-impl Findings {
-    /// Where a finding about a turn belongs: a turn that nobody interrupted has no excuse.
-    fn of(&mut self, turn: &Turn, evidence: &Evidence) -> &mut Vec<String> {
-        match evidence.interrupted.contains_key(turn.id()) {
-            true => &mut self.unresumed,
-            false => &mut self.faults,
-        }
-    }
 }

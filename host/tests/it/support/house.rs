@@ -383,7 +383,11 @@ pub(crate) async fn within_reason<T>(work: impl Future<Output = T>) -> T {
 /// That of any daemon between these stand-ins, with the plugin that misbehaves.
 fn configuration(stack: &Stack, folder: &Path) -> Config {
     // Compiled code is the same for all tests.
-    let config = site::configuration(stack, folder, &[("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))]);
+    let config = site::configuration(
+        &site::Addresses::of(stack),
+        folder,
+        &[("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))],
+    );
     std::fs::write(config.plugins.dir.join("misfit.wasm"), MISFIT).unwrap();
     config
 }
