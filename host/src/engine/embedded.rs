@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::steps::{Earlier, Outcome, Steps, StepsError, Undone, Work};
+use super::steps::{Earlier, Intent, Outcome, Steps, StepsError, Undone, Work};
 use crate::store::{KnownStep, Ledger, LedgerError};
 use domain::ids::TurnId;
 use domain::step::StepKey;
@@ -32,9 +32,11 @@ impl Embedded {
     }
 
     /// What is known of a step, if it is the one that is meant.
-    fn recall(&self, key: &StepKey, intent: &str) -> Result<Recalled<'_>, StepsError> {
+    fn recall(&self, key: &StepKey, intent: &Intent) -> Result<Recalled<'_>, StepsError> {
         let Some(known) = self.known.get(key) else { return Ok(Recalled::Open(Earlier::Nothing)) };
-        if known.intent != intent {
+        if let Intent::Of(intent) = intent
+            && known.intent != *intent
+        {
             let message = format!("{key} was {} and would be {}", shown(&known.intent), shown(intent));
             return Err(StepsError::Misfit(message));
         }
@@ -45,6 +47,8 @@ impl Embedded {
         })
     }
 
+    /// The intent is safe before the work begins. The result is put off until the next step's intent, with which it
+    /// shares a commit: nothing is begun before it is safe.
     async fn carry_out(
         &self,
         key: &StepKey,
@@ -55,13 +59,18 @@ impl Embedded {
         let row = self.ledger.begin_step(self.turn, self.attempt, key, intent).await.map_err(lost)?;
         let outcome = work(earlier).await;
         match &outcome {
-            Outcome::Kept(result) => self.ledger.keep_step(row, result).await,
-            Outcome::Failed { why, undone } => {
-                self.ledger.fail_step(row, why, *undone == Undone::Surely).await
-            }
+            Outcome::Kept(result) => self.ledger.keep_step(row, result),
+            Outcome::Failed { why, undone } => self.ledger.fail_step(row, why, *undone == Undone::Surely),
         }
-        .map_err(lost)?;
         Ok(outcome)
+    }
+
+    async fn note(&self, key: &StepKey, earlier: Earlier, work: Work<'_>) -> Outcome {
+        let outcome = work(earlier).await;
+        if let Outcome::Kept(result) = &outcome {
+            self.ledger.note_step(self.turn, self.attempt, key, result);
+        }
+        outcome
     }
 }
 
@@ -69,13 +78,16 @@ impl Steps for Embedded {
     fn step<'a>(
         &'a self,
         key: &'a StepKey,
-        intent: String,
+        intent: Intent,
         work: Work<'a>,
     ) -> BoxFuture<'a, Result<Outcome, StepsError>> {
         async move {
-            match self.recall(key, &intent)? {
-                Recalled::Done(result) => Ok(Outcome::Kept(result.to_owned())),
-                Recalled::Open(earlier) => self.carry_out(key, &intent, earlier, work).await,
+            match (self.recall(key, &intent)?, intent) {
+                (Recalled::Done(result), _) => Ok(Outcome::Kept(result.to_owned())),
+                (Recalled::Open(earlier), Intent::Of(intent)) => {
+                    self.carry_out(key, &intent, earlier, work).await
+                }
+                (Recalled::Open(earlier), Intent::None) => Ok(self.note(key, earlier, work).await),
             }
         }
         .boxed()

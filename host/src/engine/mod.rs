@@ -5,4 +5,4 @@ mod embedded;
 mod steps;
 
 pub use embedded::Embedded;
-pub use steps::{Earlier, Failing, Outcome, Stepped, Steps, StepsError, Undone, Work};
+pub use steps::{Earlier, Failing, Intent, Outcome, Stepped, Steps, StepsError, Undone, Work};

@@ -15,14 +15,30 @@ use domain::step::StepKey;
 /// given, and a later attempt is given the same. What an earlier attempt has begun, and of which nobody knows what
 /// came, is told to the work itself: it alone knows whether it may be done again.
 pub trait Steps: fmt::Debug + Send + Sync {
-    /// Carries a step out, unless that was done. `intent` says what is about to be done, as JSON; it is kept before
-    /// the work begins, and one that differs from the kept one does not fit.
+    /// Carries a step out, unless that was done. The intent is kept before the work begins, and one that differs from
+    /// the kept one does not fit. What came of it is kept before anything else is begun.
     fn step<'a>(
         &'a self,
         key: &'a StepKey,
-        intent: String,
+        intent: Intent,
         work: Work<'a>,
     ) -> BoxFuture<'a, Result<Outcome, StepsError>>;
+}
+
+/// What is about to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// This, as JSON.
+    Of(String),
+    /// Nothing that anybody would notice: the work touches nobody, and may be done again as long as nothing came of it.
+    None,
+}
+
+impl Intent {
+    /// A value.
+    pub fn of(value: &impl Serialize) -> Self {
+        Self::Of(json(value))
+    }
 }
 
 /// What a step does.
@@ -88,7 +104,7 @@ impl dyn Steps {
     pub async fn once<'a, T, E, F>(
         &'a self,
         key: &'a StepKey,
-        intent: &impl Serialize,
+        intent: Intent,
         work: impl FnOnce(Earlier) -> F + Send + 'a,
     ) -> Result<Result<Stepped<T>, E>, StepsError>
     where
@@ -110,7 +126,7 @@ impl dyn Steps {
                     outcome
                 })
             });
-            self.step(key, json(intent), work).await?
+            self.step(key, intent, work).await?
         };
         match (fresh, outcome) {
             (Some(done), _) => Ok(done.map(|value| Stepped { value, fresh: true })),

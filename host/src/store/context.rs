@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::row::{json, json_text, readable};
+use super::statement::Statement;
 use super::{Ledger, LedgerError};
 use domain::action::modules_used;
 use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
@@ -13,7 +14,6 @@ use domain::persona::Persona;
 use domain::rating::Rating;
 use domain::tool::{Tool, is_marker};
 
-const KEEP: &str = "keep what a plugin is given";
 const READ: &str = "read what plugins were given";
 
 /// By what a list of tools is known.
@@ -24,50 +24,43 @@ pub fn tools_digest(tools: &[OfferedTool]) -> Sha256Hex {
 
 impl Ledger {
     /// Keeps what the plugin of a turn is given, and the tools as the model is told of them. An attempt that begins anew
-    /// takes the place of an earlier one.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn keep_context(
-        &self,
-        turn: TurnId,
-        persona: &Persona,
-        context: &TurnContext,
-        definitions: &[Tool],
-    ) -> Result<(), LedgerError> {
+    /// takes the place of an earlier one. It is written with the next write, or in a moment.
+    pub fn keep_context(&self, turn: TurnId, persona: &Persona, context: &TurnContext, definitions: &[Tool]) {
         let digest = tools_digest(&context.tools);
+        let tools = json_text(&context.tools);
         let definitions = json_text(&definitions);
         let defined = Sha256Hex::of(definitions.as_bytes());
-        let tools = json_text(&context.tools);
         let context = TurnContext { tools: Vec::new(), ..context.clone() };
-        let mut transaction = self.write(KEEP).await?;
-        sqlx::query("INSERT INTO tool_lists (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            .bind(digest.as_str())
-            .bind(tools)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(KEEP))?;
-        sqlx::query("INSERT INTO tool_definitions (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            .bind(defined.as_str())
-            .bind(definitions)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(KEEP))?;
-        sqlx::query(
-            "INSERT INTO contexts (turn, persona, context, tools, definitions) VALUES (?, ?, ?, ?, ?)
+        self.writer.put_off(
+            turn,
+            Statement::new(
+                "INSERT INTO tool_lists (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [digest.as_str().into(), tools.into()],
+            ),
+        );
+        self.writer.put_off(
+            turn,
+            Statement::new(
+                "INSERT INTO tool_definitions (sha256, tools) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [defined.as_str().into(), definitions.into()],
+            ),
+        );
+        self.writer.put_off(
+            turn,
+            Statement::new(
+                "INSERT INTO contexts (turn, persona, context, tools, definitions) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (turn) DO UPDATE
              SET persona = excluded.persona, context = excluded.context, tools = excluded.tools,
                  definitions = excluded.definitions",
-        )
-        .bind(turn.to_string())
-        .bind(json_text(persona))
-        .bind(json_text(&context))
-        .bind(digest.as_str())
-        .bind(defined.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
-        transaction.commit().await.map_err(LedgerError::doing(KEEP))
+                [
+                    turn.to_string().into(),
+                    json_text(persona).into(),
+                    json_text(&context).into(),
+                    digest.as_str().into(),
+                    defined.as_str().into(),
+                ],
+            ),
+        );
     }
 
     /// The newest turns that ended well under one of these strategies, newest first, with everything

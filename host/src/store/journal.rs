@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use sqlx::Row as _;
 
+use super::statement::Statement;
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
 use domain::step::StepKey;
@@ -13,7 +14,10 @@ const READ: &str = "read a journal";
 
 /// The row of a step that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepRow(i64);
+pub struct StepRow {
+    turn: TurnId,
+    seq: i64,
+}
 
 /// What the journal has of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct KnownStep {
 }
 
 impl Ledger {
-    /// Writes down what is about to be done.
+    /// Writes down what is about to be done, and with it what was put off.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -38,42 +42,69 @@ impl Ledger {
         key: &StepKey,
         intent: &str,
     ) -> Result<StepRow, LedgerError> {
-        let statement =
-            sqlx::query("INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?)")
-                .bind(turn.to_string())
-                .bind(i64::from(attempt))
-                .bind(key.as_str())
-                .bind(intent)
-                .bind(self.now_ms());
-        Ok(StepRow(self.execute("journal an intent", statement).await?.last_insert_rowid()))
+        let statement = Statement::new(
+            "INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?)",
+            [
+                turn.to_string().into(),
+                i64::from(attempt).into(),
+                key.as_str().into(),
+                intent.into(),
+                self.now_ms().into(),
+            ],
+        );
+        let seq = self.writer.write("journal an intent", turn, statement).await?.last_insert_rowid();
+        Ok(StepRow { turn, seq })
+    }
+
+    /// Writes down what came of something that touched nobody, and so had no intent. It is written with the next
+    /// write, or in a moment.
+    pub fn note_step(&self, turn: TurnId, attempt: u32, key: &StepKey, result: &str) {
+        let now = self.now_ms();
+        let statement = Statement::new(
+            "INSERT INTO steps (turn, attempt, key, intent, begun_at, result, ended_at)
+             VALUES (?, ?, ?, '{}', ?, ?, ?)",
+            [
+                turn.to_string().into(),
+                i64::from(attempt).into(),
+                key.as_str().into(),
+                now.into(),
+                result.into(),
+                now.into(),
+            ],
+        );
+        self.writer.put_off(turn, statement);
     }
 
     /// Writes down what came of a step, as JSON. What a model call used is booked with it (the trigger
-    /// `usage_of_answer`).
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn keep_step(&self, step: StepRow, result: &str) -> Result<(), LedgerError> {
-        let statement = sqlx::query("UPDATE steps SET result = ?, ended_at = ? WHERE seq = ?")
-            .bind(result)
-            .bind(self.now_ms())
-            .bind(step.0);
-        self.execute("journal a result", statement).await?;
-        Ok(())
+    /// `usage_of_answer`). It is written with the next write, or in a moment.
+    pub fn keep_step(&self, step: StepRow, result: &str) {
+        self.writer.put_off(
+            step.turn,
+            Statement::new(
+                "UPDATE steps SET result = ?, ended_at = ? WHERE seq = ?",
+                [result.into(), self.now_ms().into(), step.seq.into()],
+            ),
+        );
     }
 
-    /// Writes down that a step failed: that it was surely not carried out, or that nobody knows.
+    /// Writes down that a step failed: that it was surely not carried out, or that nobody knows. It is written with
+    /// the next write, or in a moment.
+    pub fn fail_step(&self, step: StepRow, failure: &str, undone: bool) {
+        self.writer.put_off(
+            step.turn,
+            Statement::new(
+                "UPDATE steps SET failure = ?, undone = ?, ended_at = ? WHERE seq = ?",
+                [failure.into(), i64::from(undone).into(), self.now_ms().into(), step.seq.into()],
+            ),
+        );
+    }
+
+    /// Writes what was put off, and returns when that is safe.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn fail_step(&self, step: StepRow, failure: &str, undone: bool) -> Result<(), LedgerError> {
-        let statement = sqlx::query("UPDATE steps SET failure = ?, undone = ?, ended_at = ? WHERE seq = ?")
-            .bind(failure)
-            .bind(undone)
-            .bind(self.now_ms())
-            .bind(step.0);
-        self.execute("journal a failure", statement).await?;
-        Ok(())
+    pub async fn catch_up(&self) -> Result<(), LedgerError> {
+        self.writer.write_put_off().await
     }
 
     /// What the journal has of a turn's steps, of all attempts. Everything stands on what the main phase opened with:

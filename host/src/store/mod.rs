@@ -19,6 +19,7 @@ mod problems;
 mod read;
 mod row;
 mod shown;
+mod statement;
 mod turns;
 mod unfinished;
 mod writer;

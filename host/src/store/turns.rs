@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use super::ended::{end, keep};
 use super::outbox::enqueue;
 use super::row::whole;
+use super::statement::Statement;
 use super::{Ledger, LedgerError};
 use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, FeedbackRow, Rows};
@@ -157,27 +158,24 @@ impl Ledger {
         Ok(Begun::Attempt(whole("attempt", attempt)?))
     }
 
-    /// Writes down what serves the turn.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written.
-    pub async fn pin(&self, turn: TurnId, pin: &Pin) -> Result<(), LedgerError> {
-        let statement = sqlx::query(
+    /// Writes down what serves the turn. It is written with the next write, or in a moment.
+    pub fn pin(&self, turn: TurnId, pin: &Pin) {
+        self.writer.put_off(turn, Statement::new(
             "UPDATE turns SET strategy = ?, settings = ?, settings_hash = ?, plugin = ?, plugin_version = ?,
                  generation = ?, plugin_sha256 = ?, served_as = ?, model = ? WHERE id = ?",
-        )
-        .bind(pin.strategy.as_str())
-        .bind(pin.settings.to_string())
-        .bind(pin.settings_hash.as_str())
-        .bind(pin.plugin.as_str())
-        .bind(&pin.plugin_version)
-        .bind(i64::try_from(pin.generation.0).unwrap_or(i64::MAX))
-        .bind(pin.plugin_sha256.as_str())
-        .bind(pin.served_as.name())
-        .bind(&pin.model)
-        .bind(turn.to_string());
-        self.execute("pin a turn", statement).await?;
-        Ok(())
+            [
+                pin.strategy.as_str().into(),
+                pin.settings.to_string().into(),
+                pin.settings_hash.as_str().into(),
+                pin.plugin.as_str().into(),
+                pin.plugin_version.as_str().into(),
+                i64::try_from(pin.generation.0).unwrap_or(i64::MAX).into(),
+                pin.plugin_sha256.as_str().into(),
+                pin.served_as.name().into(),
+                pin.model.as_str().into(),
+                turn.to_string().into(),
+            ],
+        ));
     }
 
     /// Keeps what came of the main phase together with its delivery: both or neither. Gives the number of

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
-use crate::engine::Stepped;
+use crate::engine::{Intent, Stepped};
 use crate::mcp::Names;
 use crate::model::{Block, MessageRequest, Reply, Said, StopReason};
 use domain::event::Event;
@@ -32,7 +32,7 @@ impl Conversation<'_> {
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async { deps.claude.message(request).await.map(|reply| self.kept(reply)) };
-        let asked = self.turn.steps.once(&key, &intent, ask).await;
+        let asked = self.turn.steps.once(&key, Intent::of(&intent), ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
         let Stepped { value, fresh } = asked.map_err(|error| match error.is_stopped {
             true => Fault::stopping(self.stage),

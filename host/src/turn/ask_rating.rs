@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::ask::Conversation;
 use super::deps::Deps;
 use super::values::{Acted, Answered, Kept};
 use super::{faults, plugin};
+use crate::engine::Intent;
 use crate::mcp::Names;
 use crate::model::{Message, MessageRequest};
 use domain::event::TurnEnd;
@@ -48,6 +47,6 @@ async fn open(day: &Acted, deps: &Deps) -> Result<Opening, TurnEnd> {
             reply_schema: question.reply_schema,
         })
     };
-    let opened = turn.steps.once(&StepKey::opening(Phase::Rating), &json!({}), compose).await;
+    let opened = turn.steps.once(&StepKey::opening(Phase::Rating), Intent::None, compose).await;
     Ok(opened.map_err(|error| faults::steps(Stage::AskRating, &error))??.value)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::deps::Deps;
 use super::values::{Assigned, Due, Role};
-use super::{enrol, faults, plugin};
+use super::{enrol, plugin};
 use crate::behavior::{NotRecalled, Pin, Pinned, Unserved};
 use crate::engine::Steps;
 use crate::store;
@@ -35,7 +35,7 @@ pub(super) async fn pin(due: Due, steps: Arc<dyn Steps>, deps: &Deps) -> Result<
         served_as: *served_as,
         model: model.clone(),
     };
-    deps.ledger.pin(due.turn, &pin).await.map_err(|error| faults::ledger(Stage::Assign, &error))?;
+    deps.ledger.pin(due.turn, &pin);
     Ok(assigned(due, steps, role, pinned, model))
 }
 

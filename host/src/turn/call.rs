@@ -8,7 +8,7 @@ use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
 use super::visit::Visit;
-use crate::engine::{Earlier, Stepped};
+use crate::engine::{Earlier, Intent, Stepped};
 use crate::mcp::McpError;
 use crate::model::ToolUse;
 use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
@@ -49,7 +49,11 @@ impl Calling<'_> {
             module: action.module.clone(),
             input: action.input.clone(),
         };
-        let called = self.turn.steps.once(&key, &intent, |earlier| self.carry_out(call, tool, earlier)).await;
+        let called = self
+            .turn
+            .steps
+            .once(&key, Intent::of(&intent), |earlier| self.carry_out(call, tool, earlier))
+            .await;
         let took = started.elapsed();
         let answer = match called {
             Err(error) => Err(faults::steps(Stage::ToolLoop, &error)),

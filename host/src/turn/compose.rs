@@ -1,11 +1,12 @@
 //! Stage `compose`: the plugin turns persona, date, tools and memory into the question.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::deps::Deps;
 use super::values::{Assigned, Composed, Equipped};
 use super::{faults, plugin};
 use crate::behavior::CallError;
+use crate::engine::Intent;
 use crate::store::{LedgerError, tools_digest};
 use domain::behavior::{FailureKind, OfferedTool, TurnContext, TurnRequest};
 use domain::event::TurnEnd;
@@ -20,8 +21,7 @@ use domain::transcript::{Opening, Phase};
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;
     let context = context(&equipped, deps).await?;
-    let kept = deps.ledger.keep_context(turn.turn, &turn.persona, &context, &equipped.tools).await;
-    kept.map_err(|error| faults::ledger(Stage::Compose, &error))?;
+    deps.ledger.keep_context(turn.turn, &turn.persona, &context, &equipped.tools);
     let opening = open(&equipped, &context, deps).await?;
     Ok(Composed { equipped, context, opening })
 }
@@ -39,7 +39,7 @@ pub(super) async fn go_on(
 /// What the main phase opens with. Everything that is asked and done afterwards stands on it.
 async fn open(equipped: &Equipped, context: &TurnContext, deps: &Deps) -> Result<Opening, TurnEnd> {
     let compose = |_| compose(equipped, context, deps);
-    let opened = equipped.turn.steps.once(&StepKey::opening(Phase::Main), &json!({}), compose).await;
+    let opened = equipped.turn.steps.once(&StepKey::opening(Phase::Main), Intent::None, compose).await;
     Ok(opened.map_err(|error| faults::steps(Stage::Compose, &error))??.value)
 }
 

@@ -135,7 +135,8 @@ async fn answer_of(ledger: &Ledger, (turn, attempt): (TurnId, u32), key: &StepKe
     };
     let mut answered = serde_json::to_value(&round).unwrap();
     answered["price_table"] = json!("2026-11-22");
-    ledger.keep_step(step, &answered.to_string()).await.unwrap();
+    ledger.keep_step(step, &answered.to_string());
+    ledger.catch_up().await.unwrap();
 }
 
 /// Begins a tool call.

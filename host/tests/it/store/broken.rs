@@ -78,7 +78,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
         for attempt in [1, 2] {
             assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
             let step = intend(&ledger, (turn, attempt), 0, &call("todo.create", json!({"n": attempt}))).await;
-            ledger.keep_step(step, &said("ja", false)).await.unwrap();
+            ledger.keep_step(step, &said("ja", false));
             // As a version left it that knew nothing of this.
             let held = "UPDATE turns SET state = 'faulted', held_until = 0 WHERE attempt = 1";
             meddle(&shelf.path(), held).await;
@@ -123,4 +123,30 @@ async fn an_orderly_stop_prolongs_no_hold() {
     assert!(matches!(held, Occasion::Held { attempts: 1, .. }), "{held:?}");
     shelf.clock.advance(TimeDelta::minutes(1));
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(7), "held like after one attempt");
+}
+
+/// What was put off is not lost with the write that fails, and one turn's stands in no other's way.
+#[tokio::test]
+async fn what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own_turn_waiting() {
+    let shelf = Shelf::new();
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    let (annas, bens) = (turn_id(&anna), turn_id(&ben));
+    begin(&ledger, &anna).await;
+    begin(&ledger, &ben).await;
+    let step = intend(&ledger, (annas, 1), 0, &call("todo.create", json!({}))).await;
+    let only_annas = format!(
+        "CREATE TRIGGER trapped BEFORE UPDATE ON steps WHEN new.turn = '{annas}'
+         BEGIN SELECT RAISE(ABORT, 'full'); END"
+    );
+    meddle(&shelf.path(), &only_annas).await;
+    ledger.keep_step(step, &said("ja", false));
+    intend(&ledger, (bens, 1), 0, &call("todo.create", json!({}))).await;
+    let intent = serde_json::to_string(&call("todo.list", json!({}))).unwrap();
+    let next = ledger.begin_step(annas, 1, &StepKey::tool(1, 1), &intent).await;
+    assert!(next.is_err(), "nothing is begun before the last result is safe");
+    shelf.mend().await;
+    ledger.begin_step(annas, 1, &StepKey::tool(1, 1), &intent).await.unwrap();
+    let steps = ledger.recorded_turn(annas).await.unwrap().steps;
+    let results: Vec<bool> = steps.iter().map(|step| step.result.is_some()).collect();
+    assert_eq!(results, [true, false]);
 }

@@ -54,11 +54,12 @@ async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
     for (number, answer) in answers.iter().enumerate() {
         let step = intend(&ledger, (turn, 2), number, &call("todo.create", json!({"n": number}))).await;
         match answer {
-            Some(Ok(is_error)) => ledger.keep_step(step, &said("said", *is_error)).await.unwrap(),
-            Some(Err(failure)) => ledger.fail_step(step, failure, false).await.unwrap(),
+            Some(Ok(is_error)) => ledger.keep_step(step, &said("said", *is_error)),
+            Some(Err(failure)) => ledger.fail_step(step, failure, false),
             None => {}
         }
     }
+    ledger.catch_up().await.unwrap();
     drop(ledger);
 
     let ledger = shelf.open().await;

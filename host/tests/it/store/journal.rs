@@ -36,8 +36,9 @@ async fn a_step_shows_intent_before_and_result_or_failure_after() {
     let done = intend(&ledger, (turn, 1), 0, &call("a.b", json!({}))).await;
     let failed = intend(&ledger, (turn, 1), 1, &call("a.c", json!({}))).await;
     intend(&ledger, (turn, 1), 2, &call("a.d", json!({}))).await;
-    ledger.keep_step(done, r#"{"text":"ok"}"#).await.unwrap();
-    ledger.fail_step(failed, "lost", false).await.unwrap();
+    ledger.keep_step(done, r#"{"text":"ok"}"#);
+    ledger.fail_step(failed, "lost", false);
+    ledger.catch_up().await.unwrap();
     let steps = ledger.recorded_turn(turn).await.unwrap().steps;
     let seen: Vec<(&str, Option<&Value>, Option<&str>, bool)> = steps
         .iter()

@@ -31,7 +31,8 @@ async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_oth
             for position in 0..3 {
                 let step =
                     intend(&ledger, (turn_id(who), 1), position, &call("todo.create", json!({}))).await;
-                ledger.keep_step(step, &said("ja", false)).await.unwrap();
+                ledger.keep_step(step, &said("ja", false));
+                ledger.catch_up().await.unwrap();
             }
         }
         drop(ledger);
