@@ -9,8 +9,8 @@ use super::plugin::running::running;
 use crate::cli::args::Turns;
 use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
-use crate::cli::text::printable;
-use crate::cli::tick_view::{cost, scores};
+use crate::cli::text::{in_a_line, printable};
+use crate::cli::tick_view::{CAUSE, cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
@@ -118,7 +118,7 @@ fn list(turns: &[Summary]) -> String {
             other => Cell::new(other).fg(Color::Yellow),
         };
         let rated = match &turn.fault_message {
-            Some(message) => printable(message),
+            Some(message) => in_a_line(message, CAUSE),
             None => printable(&scores(&turn.ratings)),
         };
         table.add_row([
