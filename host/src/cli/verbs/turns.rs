@@ -19,6 +19,11 @@ use domain::clock::Clock;
 /// The states that a turn can be in.
 const STATES: [&str; 6] = ["running", "completed", "idle", "skipped", "faulted", "parked"];
 
+/// Where ledgers are that no configuration names.
+const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
+                         (`persona-host demo --once` makes one), that of an experiment with stand-ins \
+                         persona-host-experiments/KEY/ledger.db";
+
 /// Looks at turns.
 ///
 /// # Errors
@@ -82,7 +87,7 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
     }
 }
 
-/// The ledger that was named, or the configured one.
+/// The ledger that was named, or the configured one, for a verb that has `--ledger`.
 pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<Ledger, Failure> {
     let url = match named {
         Some(path) => LedgerUrl::parse(&format!("sqlite:{}", path.display()))?,
@@ -93,7 +98,10 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
         LogFormat::Text,
         &load::variable("RUST_LOG").unwrap_or_else(|| "persona_host=error".to_owned()),
     );
-    Ok(Ledger::open_to_read(&url, Clock::system()).await?)
+    Ledger::open_to_read(&url, Clock::system()).await.map_err(|error| match error {
+        LedgerError::Missing { .. } => Failure::from(error).hint(ELSEWHERE),
+        error => error.into(),
+    })
 }
 
 fn list(turns: &[Summary]) -> String {
