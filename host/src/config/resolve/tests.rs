@@ -219,4 +219,16 @@ fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
     assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
     assert_eq!(short.limits.fuel, domain::strategy::Limits::default().fuel);
     assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
+    for (key, value, origin) in [
+        ("short.model", "claude-sonnet-5-5", "persona-host.toml"),
+        ("short.limits.memory", "64MiB", "persona-host.toml"),
+        ("short.limits.time", "250ms", "persona-host.toml"),
+        ("short.limits.fuel", "500000000", "default"),
+        ("short.fallback", "previous, built-in", "default"),
+        ("daily.limits.transfer", "4MiB", "default"),
+        ("daily.fallback", "previous, built-in", "default"),
+    ] {
+        let said = shown(&config, &format!("strategies.{key}"));
+        assert_eq!(said, (value.to_owned(), origin.to_owned()), "{key}");
+    }
 }
