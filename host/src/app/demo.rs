@@ -17,7 +17,7 @@ use super::tick::{QUIET, print, shown};
 use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load, progress};
-use crate::config::{Config, resolve};
+use crate::config::{Config, Origin, Shown, resolve};
 use crate::http::{Face, listen, serve};
 use crate::mana::admin::Admin;
 use crate::mana::catalog::Catalog;
@@ -151,13 +151,19 @@ fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<(Confi
     live_in(&mut config, stack, folder);
     config.runner.tick_interval = DAY;
     config.runner.paused = false;
-    if config.routing.archetypes.is_empty() && config.routing.personas.is_empty() {
-        // Two strategies, so that there is something to compare.
-        for archetype in ["ceo-busy", "freelancer"] {
-            config.routing.archetypes.insert(archetype.to_owned(), StrategyName::new("brief"));
-        }
-    }
+    spread(&mut config);
     Ok((config, real_claude))
+}
+
+/// Two strategies, so that there is something to compare, where the file says nothing of routing.
+fn spread(config: &mut Config) {
+    let is_routed = |shown: &Shown| shown.key.starts_with("routing.") && shown.origin != Origin::Default;
+    if config.shown.iter().any(is_routed) {
+        return;
+    }
+    for archetype in ["ceo-busy", "freelancer"] {
+        config.routing.archetypes.insert(archetype.to_owned(), StrategyName::new("brief"));
+    }
 }
 
 fn introduce(clock: &Clock, real_claude: bool, config: &Config, output: Output) {
@@ -221,6 +227,7 @@ fn is_weekend(day: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::File;
 
     #[tokio::test]
     async fn the_day_is_turned_also_by_one_who_does_not_keep_up() {
@@ -245,6 +252,22 @@ mod tests {
             let shown = now + back_to_a_weekday(now);
             assert!(!is_weekend(shown), "{now} is shown as {shown}");
             assert!(now - shown < TimeDelta::days(3), "{now} is shown as {shown}");
+        }
+    }
+
+    #[test]
+    fn personas_are_spread_over_two_strategies_only_where_the_file_routes_nobody() {
+        for (file, archetypes) in [
+            ("", vec!["ceo-busy", "freelancer"]),
+            ("[http]\nport = 4000", vec!["ceo-busy", "freelancer"]),
+            ("[routing]\ndefault = \"daily\"", vec![]),
+            ("[routing.archetypes]\nfreelancer = \"daily\"", vec!["freelancer"]),
+            ("[routing.personas]\n\"anna@mana.test\" = \"brief\"", vec![]),
+        ] {
+            let file = File::parse(Path::new("persona-host.toml"), file).expect("it can be read");
+            let mut config = resolve(file, &|_| None).expect("it is valid");
+            spread(&mut config);
+            assert_eq!(config.routing.archetypes.keys().collect::<Vec<_>>(), archetypes);
         }
     }
 }

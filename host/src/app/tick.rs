@@ -10,6 +10,7 @@ use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
 use crate::runner::{HeldBy, Runner, TickReport};
+use crate::store::TurnFilter;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::event::TurnEnd;
@@ -52,9 +53,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
 async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
     let report = shown(runner, only, output).await?;
     if let (Some(email), 0) = (only, report.due) {
-        let message = format!("{email} is not due now");
-        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
-        return Err(Failure::new(Exit::No, message).hint(hint));
+        return Err(not_due(runner, email).await?);
     }
     print(runner, &report, output).await?;
     if report.deliveries_waiting > 0 {
@@ -62,6 +61,20 @@ async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<Tic
         output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
     }
     Ok(report)
+}
+
+/// Why nobody of this address was due: nobody may have it. Who was due before has a turn in the ledger.
+async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
+    let turns = TurnFilter { email: Some(email.to_owned()), limit: Some(1), ..TurnFilter::default() };
+    let is_known = !runner.deps().ledger.list(&turns).await?.is_empty();
+    let (message, hint) = if is_known {
+        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
+        (format!("{email} is not due now"), hint)
+    } else {
+        let hint = "`persona-host personas list` shows who there is; a new persona may not be due yet";
+        (format!("nobody of the address {email} is known: neither due now, nor in the ledger"), hint)
+    };
+    Ok(Failure::new(Exit::No, message).hint(hint))
 }
 
 /// The exit code of a tick that was not what was wanted: the cause, where all turns met the same.

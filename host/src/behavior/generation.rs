@@ -125,6 +125,11 @@ impl Generation {
         self.warning.as_deref()
     }
 
+    /// Writes down everything that was let pass.
+    pub fn warn(&mut self, warnings: &[String]) {
+        self.warning = Some(warnings.join("\n")).filter(|warning| !warning.is_empty());
+    }
+
     /// Whether it ships cases of its own.
     #[must_use]
     pub fn has_self_test(&self) -> bool {

@@ -27,7 +27,7 @@ impl PublicKey {
     /// Reads a key in Base64: the 32 bytes themselves, or the DER form that OpenSSL writes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64_STANDARD.decode(text.trim()).ok()?;
+        let bytes = unwrapped(text)?;
         let key = bytes.strip_prefix(&SPKI_PREFIX).unwrap_or(&bytes);
         key.try_into().ok().map(Self)
     }
@@ -114,7 +114,13 @@ fn decoded(file: &[u8]) -> Option<[u8; SIGNATURE]> {
         return Some(raw);
     }
     let text = std::str::from_utf8(file).ok()?;
-    BASE64_STANDARD.decode(text.trim()).ok()?.try_into().ok()
+    unwrapped(text)?.try_into().ok()
+}
+
+/// What is written in Base64. `base64` breaks lines after 76 characters, and a signature has 88.
+fn unwrapped(text: &str) -> Option<Vec<u8>> {
+    let letters: String = text.split_whitespace().collect();
+    BASE64_STANDARD.decode(letters).ok()
 }
 
 #[cfg(test)]
@@ -144,12 +150,18 @@ mod tests {
     fn each_mode_asks_what_it_says() {
         let (author, stranger) = (pair(), pair());
         let good = author.sign(BYTES).as_ref().to_vec();
-        let text = (BASE64_STANDARD.encode(&good) + "\n").into_bytes();
+        let text = BASE64_STANDARD.encode(&good);
+        let (first, rest) = text.split_at(76);
+        let wrapped =
+            [format!("{first}\n{rest}\n"), format!("{first}\r\n{rest}\r\n")].map(String::into_bytes);
+        let [wrapped, of_windows] = wrapped;
         let foreign = stranger.sign(BYTES).as_ref().to_vec();
         let stale = author.sign(b"an earlier build").as_ref().to_vec();
         for (signatures, signature, passes, warns) in [
             (Signatures::Strict, Some(good.clone()), true, false),
-            (Signatures::Strict, Some(text), true, false),
+            (Signatures::Strict, Some((text + "\n").into_bytes()), true, false),
+            (Signatures::Strict, Some(wrapped), true, false),
+            (Signatures::Strict, Some(of_windows), true, false),
             (Signatures::Strict, None, false, false),
             (Signatures::Strict, Some(foreign.clone()), false, false),
             (Signatures::Strict, Some(stale), false, false),
@@ -183,6 +195,7 @@ mod tests {
         let der = BASE64_STANDARD.encode([&SPKI_PREFIX[..], &[7; 32]].concat());
         assert_eq!(PublicKey::parse(&raw), Some(PublicKey([7; 32])));
         assert_eq!(PublicKey::parse(&der), PublicKey::parse(&raw));
+        assert_eq!(PublicKey::parse(&der.replace('c', "c\n")), PublicKey::parse(&raw), "in several lines");
         for wrong in ["", "not base64", &BASE64_STANDARD.encode([7; 31])] {
             assert_eq!(PublicKey::parse(wrong), None, "{wrong}");
         }

@@ -4,9 +4,12 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::output::{BAD, GOOD, ODD, Output, styled};
-use super::text::printable;
+use super::text::{in_a_line, printable};
 use super::tick_view::scores;
 use domain::event::{Event, TurnEnd};
+
+/// What is said of an end, in characters; the ledger has all of it.
+const SAID: usize = 300;
 
 /// Shows turns as they end, until nothing can happen any more.
 pub async fn show(mut events: Receiver<Event>, output: Output) {
@@ -61,16 +64,16 @@ fn line(event: &Event) -> Option<String> {
                 }
                 TurnEnd::Idle => format!("  {} {email:<28} used no tool  ({took})", styled(ODD, "–")),
                 TurnEnd::Skipped { reason, .. } => {
-                    format!("  {} {email:<28} skipped: {}", styled(ODD, "–"), printable(reason))
+                    format!("  {} {email:<28} skipped: {}", styled(ODD, "–"), in_a_line(reason, SAID))
                 }
                 TurnEnd::Faulted(fault) => {
                     let (mark, stage) = (styled(BAD, "✗"), fault.stage);
-                    format!("  {mark} {email:<28} failed in {stage}: {}", printable(&fault.message))
+                    format!("  {mark} {email:<28} failed in {stage}: {}", in_a_line(&fault.message, SAID))
                 }
             })
         }
         Event::Held { email, reason } => {
-            let (mark, email, reason) = (styled(ODD, "–"), printable(email), printable(reason));
+            let (mark, email, reason) = (styled(ODD, "–"), printable(email), in_a_line(reason, SAID));
             Some(format!("  {mark} {email:<28} held: {reason}"))
         }
         Event::ForeignActivity { email, last_active_at, .. } => {
@@ -83,5 +86,32 @@ fn line(event: &Event) -> Option<String> {
             Some(format!("  {mark} {email:<28} signs in again at {until}: mana-auth allows no more at once"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::fault::{Fault, Stage};
+    use domain::ids::TurnId;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_of_several_lines_is_told_in_one() {
+        let cause = "compose-turn: the plugin broke down; it printed:\n    no moon\n";
+        let email = "anna@mana.test".to_owned();
+        let faulted = Event::TurnEnded {
+            turn: TurnId::of(&domain::ids::PersonaId::new("anna"), &domain::ids::Slot::after(None)),
+            email: email.clone(),
+            outcome: TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", cause)),
+            actions: 0,
+            ratings: Vec::new(),
+            took: std::time::Duration::ZERO,
+        };
+        let held = Event::Held { email, reason: format!("its last turn failed: {cause}") };
+        for event in [faulted, held] {
+            let line = line(&event).expect("it is told");
+            assert!(line.ends_with("it printed: / no moon"), "{line}");
+        }
     }
 }

@@ -2,13 +2,29 @@
 
 use std::fmt::Write as _;
 
-use domain::letter::acts;
+use domain::letter::{acts, one_line};
 
 /// Text of a model, a plugin or a neighbour is untrusted: escape sequences in it stay inert on a terminal, and so
-/// does what turns the direction of text (UAX #9).
+/// does what turns the direction of text (UAX #9). What only makes room, such as a line break, is a space.
 #[must_use]
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|c| if acts(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    let inert = |c: char| match acts(c) {
+        true if c.is_whitespace() => ' ',
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
+    text.chars().map(inert).collect()
+}
+
+/// The same in one line of at most `most` characters, for places that have no room for several.
+#[must_use]
+pub(super) fn in_a_line(text: &str, most: usize) -> String {
+    let mut line = one_line(text);
+    if let Some((end, _)) = line.char_indices().nth(most) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }
 
 /// `text` after `label`, in lines of at most `width` characters where words allow it; further lines
@@ -119,5 +135,13 @@ mod tests {
     #[test]
     fn escape_sequences_stay_inert() {
         assert_eq!(set("", 0, "\u{1b}[31mred\u{7}", 80), "\u{fffd}[31mred\u{fffd}\n");
+        assert_eq!(printable("a\nb\tc\u{2028}d\u{7}\u{202e}"), "a b c d\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn what_has_one_line_is_told_in_one() {
+        assert_eq!(in_a_line("it trapped:\n  at the moon", 80), "it trapped: / at the moon");
+        assert_eq!(in_a_line("it trapped:\n  at the moon", 12), "it trapped: …");
+        assert_eq!(in_a_line("\u{1b}[2J\nx", 80), "\u{fffd}[2J / x");
     }
 }

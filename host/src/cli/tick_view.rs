@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 
 use super::output::Column::{Flowing, Number, Whole};
 use super::output::{HEAD, PLACE, styled, table};
-use super::text::printable;
+use super::text::{in_a_line, printable};
 use crate::runner::{HeldBy, TickReport};
 use crate::store::{Recorded, Summary};
 use domain::rating::Rating;
 
 /// A terminal of fewer columns has no room for the ids of turns.
 const NARROW: u16 = 90;
+
+/// How much of a fault a row tells, in characters; `turns show` tells all of it.
+pub(super) const CAUSE: usize = 200;
 
 /// What to do for whoever is held after a fault.
 const RELEASE: &str = "once the cause is mended, `persona-host personas release EMAIL` lifts a hold";
@@ -71,7 +74,7 @@ impl TickView<'_> {
         for turn in &self.turns {
             let summary = &turn.summary;
             let rated = match &summary.fault_message {
-                Some(message) => Cell::new(printable(message)).fg(Color::Red),
+                Some(message) => Cell::new(in_a_line(message, CAUSE)).fg(Color::Red),
                 None => Cell::new(printable(&scores(&summary.ratings))),
             };
             table.add_row([

@@ -168,20 +168,67 @@ pub(super) fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Config
     }
 }
 
-/// Serde lists every key after the sentence; the hint names the one that is meant.
+/// Kinds of values in serde's words, and in those of whoever writes the file.
+const KINDS: [(&str, &str); 13] = [
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number from 0"),
+    ("usize", "a whole number from 0"),
+    ("f64", "a number"),
+    ("a string", "text in quotes"),
+    ("path string", "a path in quotes"),
+    ("a boolean", "true or false"),
+    ("a sequence", "a list in [ ]"),
+    ("a map", "a section, or a table in { }"),
+    ("IP address", "an IP address in quotes"),
+    ("struct Canary", "a table such as { share = 0.2, clean_turns = 10 }"),
+    ("struct ", "a section, or a table in { }"),
+];
+
+/// Serde lists every key after the sentence; the hint names the one that is meant. Of a value it tells Rust's type.
 fn first_sentence(message: &str) -> String {
+    if let Some((value, _)) = of_another_kind(message) {
+        return format!("{value} cannot be used here");
+    }
+    if let Some(value) = message.strip_prefix("unknown variant ").and_then(|rest| rest.split(',').next()) {
+        return format!("{} is none of the words that can stand here", value.replace('`', "\""));
+    }
+    if message == NO_ADDRESS {
+        return "this is no IP address".to_owned();
+    }
     if let Some(rest) = message.strip_prefix("unknown field") {
         return format!("unknown key{}", rest.split(", expected").next().unwrap_or(rest));
     }
     if let Some(rest) = message.strip_prefix("missing field") {
         return format!("there is no key{rest}");
     }
-    let kinds = [("expected f64", "expected a number"), ("expected u32", "expected a whole number from 0")];
-    kinds.into_iter().fold(message.to_owned(), |told, (kind, words)| told.replace(kind, words))
+    message.to_owned()
+}
+
+/// What the standard library says of an address.
+const NO_ADDRESS: &str = "invalid IP address syntax";
+
+/// The value of a message about a value of another kind, and what it must be.
+fn of_another_kind(message: &str) -> Option<(&str, &str)> {
+    let rest = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
+    let (value, expected) = rest.rsplit_once(", expected ")?;
+    let words =
+        KINDS.iter().find(|(kind, _)| expected.starts_with(kind)).map_or(expected, |(_, words)| words);
+    Some((value, words))
 }
 
 fn suggestion(message: &str) -> Option<String> {
+    if let Some((_, allowed)) = of_another_kind(message) {
+        return Some(format!("write {allowed}"));
+    }
+    if message == NO_ADDRESS {
+        return Some("write one such as \"127.0.0.1\", or \"0.0.0.0\" for all of this machine".to_owned());
+    }
     let mut quoted = message.split('`').skip(1).step_by(2);
+    if message.starts_with("unknown variant") {
+        let words: Vec<String> = quoted.skip(1).map(|word| format!("\"{word}\"")).collect();
+        return Some(format!("write one of: {}", words.join(", ")));
+    }
     if message.starts_with("missing field") {
         return quoted.next().map(|key| format!("add the key or section `{key}`"));
     }

@@ -254,6 +254,8 @@ fn strategies(
 ) -> Vec<Strategy> {
     let built_in =
         ["daily", "brief"].map(|name| Strategy::plain(StrategyName::new(name), PluginName::new(name)));
+    let said: std::collections::BTreeMap<String, plugins::Said> =
+        file.iter().map(|(name, strategy)| (name.clone(), plugins::Said::of(strategy))).collect();
     let own = file.into_iter().map(|(name, strategy)| Strategy {
         name: StrategyName::new(name),
         plugin: PluginName::new(strategy.plugin),
@@ -273,6 +275,8 @@ fn strategies(
         let origin = if position < written { sources.file.clone() } else { Origin::Default };
         let value = format!("plugin {}, settings {}", strategy.plugin, strategy.settings);
         sources.show(&format!("strategies.{}", strategy.name), value, origin);
+        let said = said.get(strategy.name.as_str()).copied().unwrap_or_default();
+        plugins::show_call(sources, strategy, said);
     }
     strategies
 }

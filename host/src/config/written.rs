@@ -13,8 +13,7 @@ pub fn demo_of(plugin: &str, settings: &Value, dir: &Path, port: u16) -> Result<
         "http": { "port": port },
         "plugins": { "dir": dir, "builds_dir": dir.join("builds") },
         "strategies": { plugin: { "plugin": plugin, "settings": settings } },
-        // An entry of its own for one archetype, or the demo would spread the personas over two strategies.
-        "routing": { "default": plugin, "archetypes": { "ceo-busy": plugin } },
+        "routing": { "default": plugin },
     });
     toml::to_string(&document).map_err(|error| error.to_string())
 }

@@ -53,7 +53,7 @@ impl Admission {
         source: &Source,
         number: GenerationNumber,
     ) -> Result<Admitted, Refusal> {
-        let generation = engine.load_for(source, number, &self.trust, &self.strategies).await?;
+        let mut generation = engine.load_for(source, number, &self.trust, &self.strategies).await?;
         let mut warnings: Vec<String> = generation.warning().map(str::to_owned).into_iter().collect();
         let left_out = self.check_settings(source, &generation, &mut warnings).await?;
         pass(generation.self_test(), "self-test: ", &mut warnings).map_err(|unfit| {
@@ -62,6 +62,7 @@ impl Admission {
             refusal(source, LoadStage::SelfTest, message, hint, unfit.is_passing)
         })?;
         let replay = self.replay(source, &generation, &left_out, &mut warnings).await?;
+        generation.warn(&warnings);
         Ok(Admitted { generation, replay, warnings, left_out })
     }
 

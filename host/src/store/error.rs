@@ -32,7 +32,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// There is no such file, and it was to be read only.
-    #[error("there is no ledger at {}: run `persona-host demo --once` or point store.url at one", path.display())]
+    #[error("there is no ledger at {}: point store.url at one, or let `persona-host run` begin it", path.display())]
     Missing {
         /// The file.
         path: PathBuf,

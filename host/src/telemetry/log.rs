@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 use domain::event::{Event, TurnEnd};
+use domain::letter::one_line;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,8 @@ pub(super) fn write(event: &Event) {
     }
 }
 
-/// What becomes of builds and generations. Causes quote files and plugins, so they are escaped.
+/// What becomes of builds and generations. Causes quote files and plugins, so each is one line that
+/// does nothing.
 fn write_plugin(event: &Event) {
     match event {
         Event::PluginLoaded { plugin, generation, version, sha256, on_trial, warnings, took } => {
@@ -100,12 +102,13 @@ fn write_plugin(event: &Event) {
                 "plugin loaded"
             );
             for warning in warnings {
-                tracing::warn!(plugin, generation, ?warning, "plugin loaded, but it is not as it should be");
+                let warning = one_line(warning);
+                tracing::warn!(plugin, generation, warning, "plugin loaded, but it is not as it should be");
             }
         }
         Event::PluginRefused { plugin, stage, cause, hint, still_serving } => {
-            let still_serving = still_serving.as_deref();
-            tracing::error!(plugin = plugin.as_str(), stage, ?cause, hint, still_serving, "plugin refused");
+            let (still_serving, cause) = (still_serving.as_deref(), one_line(cause));
+            tracing::error!(plugin = plugin.as_str(), stage, cause, hint, still_serving, "plugin refused");
         }
         Event::PluginOrphaned { plugin, orphaned: true } => {
             tracing::warn!(plugin = plugin.as_str(), "the plugin's file is gone; it is served from memory");
@@ -118,8 +121,8 @@ fn write_plugin(event: &Event) {
             tracing::warn!(plugin = plugin.as_str(), hint, "no strategy uses this plugin's file");
         }
         Event::PluginQuarantined { plugin, generation, function, cause, until } => {
-            let (plugin, generation) = (plugin.as_str(), generation.0);
-            tracing::error!(plugin, generation, function, ?cause, %until, "plugin quarantined: it broke down too often");
+            let (plugin, generation, cause) = (plugin.as_str(), generation.0, one_line(cause));
+            tracing::error!(plugin, generation, function, cause, %until, "plugin quarantined: it broke down too often");
         }
         Event::PluginRecovered { plugin, generation, after_trial } => {
             let (plugin, generation) = (plugin.as_str(), generation.0);
@@ -129,13 +132,14 @@ fn write_plugin(event: &Event) {
     }
 }
 
-/// A plugin's text is untrusted: it goes out as an escaped field, never as the message. What it finds
+/// A plugin's text is untrusted: it goes out as a field of one line, never as the message. What it finds
 /// odd or broken concerns the operator; the rest concerns its author, and may quote a prompt.
 fn plugin_line(strategy: &str, plugin: &str, level: &str, said: &str) {
+    let said = one_line(said);
     match level {
-        "error" => tracing::error!(strategy, plugin, ?said, "plugin"),
-        "warn" => tracing::warn!(strategy, plugin, ?said, "plugin"),
-        _ => tracing::debug!(strategy, plugin, ?said, "plugin"),
+        "error" => tracing::error!(strategy, plugin, said, "plugin"),
+        "warn" => tracing::warn!(strategy, plugin, said, "plugin"),
+        _ => tracing::debug!(strategy, plugin, said, "plugin"),
     }
 }
 

@@ -9,8 +9,8 @@ use super::plugin::running::running;
 use crate::cli::args::Turns;
 use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
-use crate::cli::text::printable;
-use crate::cli::tick_view::{cost, scores};
+use crate::cli::text::{in_a_line, printable};
+use crate::cli::tick_view::{CAUSE, cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
@@ -18,6 +18,11 @@ use domain::clock::Clock;
 
 /// The states that a turn can be in.
 const STATES: [&str; 6] = ["running", "completed", "idle", "skipped", "faulted", "parked"];
+
+/// Where ledgers are that no configuration names.
+const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
+                         (`persona-host demo --once` makes one), that of an experiment with stand-ins \
+                         persona-host-experiments/KEY/ledger.db";
 
 /// Looks at turns.
 ///
@@ -82,7 +87,7 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
     }
 }
 
-/// The ledger that was named, or the configured one.
+/// The ledger that was named, or the configured one, for a verb that has `--ledger`.
 pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<Ledger, Failure> {
     let url = match named {
         Some(path) => LedgerUrl::parse(&format!("sqlite:{}", path.display()))?,
@@ -93,7 +98,10 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
         LogFormat::Text,
         &load::variable("RUST_LOG").unwrap_or_else(|| "persona_host=error".to_owned()),
     );
-    Ok(Ledger::open_to_read(&url, Clock::system()).await?)
+    Ledger::open_to_read(&url, Clock::system()).await.map_err(|error| match error {
+        LedgerError::Missing { .. } => Failure::from(error).hint(ELSEWHERE),
+        error => error.into(),
+    })
 }
 
 fn list(turns: &[Summary]) -> String {
@@ -118,7 +126,7 @@ fn list(turns: &[Summary]) -> String {
             other => Cell::new(other).fg(Color::Yellow),
         };
         let rated = match &turn.fault_message {
-            Some(message) => printable(message),
+            Some(message) => in_a_line(message, CAUSE),
             None => printable(&scores(&turn.ratings)),
         };
         table.add_row([

@@ -11,9 +11,10 @@ use super::{Sources, cache_dir, shown_path, shown_span};
 use crate::config::ConfigError;
 use crate::config::file::{self, Size, Span};
 use crate::config::settings::{Plugins, Watching};
+use crate::config::shown::Origin;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
-use domain::strategy::Limits;
+use domain::strategy::{Limits, Strategy};
 
 /// An editor writes a file more than once; a compiler's linker does not take longer than this.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -63,6 +64,51 @@ pub(super) fn limits(file: &file::Limits) -> Limits {
         memory: bytes(file.memory, default.memory),
         transfer: bytes(file.transfer, default.transfer),
         log_lines: file.log_lines.unwrap_or(default.log_lines),
+    }
+}
+
+/// What the file itself says of how a strategy's plugin is called.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Said {
+    limits: [bool; 5],
+    fallback: bool,
+}
+
+impl Said {
+    pub(super) fn of(file: &file::Strategy) -> Self {
+        let file::Limits { fuel, time, memory, transfer, log_lines } = &file.limits;
+        let limits =
+            [fuel.is_some(), time.is_some(), memory.is_some(), transfer.is_some(), log_lines.is_some()];
+        Self { limits, fallback: file.fallback.is_some() }
+    }
+}
+
+/// Shows by which model a strategy asks, what its plugin may use, and who stands in for it.
+pub(super) fn show_call(sources: &mut Sources<'_>, strategy: &Strategy, said: Said) {
+    let Strategy { name, model, limits, fallback, .. } = strategy;
+    let words: Vec<String> = fallback.iter().map(word).collect();
+    let fallback = if words.is_empty() { "nobody".to_owned() } else { words.join(", ") };
+    let limits = [
+        ("limits.fuel", limits.fuel.to_string()),
+        ("limits.time", shown_span(&limits.time)),
+        ("limits.memory", shown_size(limits.memory)),
+        ("limits.transfer", shown_size(limits.transfer)),
+        ("limits.log_lines", limits.log_lines.to_string()),
+    ];
+    let model = model.iter().map(|model| ("model", model.clone(), true));
+    let limits = limits.into_iter().zip(said.limits).map(|((key, value), said)| (key, value, said));
+    for (key, value, said) in model.chain(limits).chain([("fallback", fallback, said.fallback)]) {
+        let origin = if said { sources.file.clone() } else { Origin::Default };
+        sources.show(&format!("strategies.{name}.{key}"), value, origin);
+    }
+}
+
+/// A number of bytes as one would write it.
+fn shown_size(bytes: usize) -> String {
+    match bytes {
+        _ if bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{}KiB", bytes >> 10),
+        _ => format!("{bytes}B"),
     }
 }
 

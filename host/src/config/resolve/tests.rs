@@ -87,6 +87,72 @@ fn an_unknown_key_is_pointed_at_with_the_one_that_is_meant() {
 }
 
 #[test]
+fn a_value_of_another_kind_is_told_in_the_words_of_the_file() {
+    let own = "[strategies.own]\nplugin = \"daily\"\n";
+    for (file, at, says, advises) in [
+        (
+            format!("{own}limits = {{ fuel = \"many\" }}"),
+            "\"many\"",
+            "string \"many\" cannot be used here",
+            "write a whole number from 0",
+        ),
+        (
+            format!("{own}fallback = [\"prev\"]"),
+            "\"prev\"",
+            "\"prev\" is none of the words that can stand here",
+            "write one of: \"previous\", \"built-in\"",
+        ),
+        (
+            format!("{own}fallback = \"previous\""),
+            "\"previous\"",
+            "string \"previous\" cannot be used here",
+            "write a list in [ ]",
+        ),
+        (
+            "[http]\nport = 70000".to_owned(),
+            "70000",
+            "integer `70000` cannot be used here",
+            "write a whole number from 0 to 65535",
+        ),
+        (
+            "[http]\nbind = \"here\"".to_owned(),
+            "\"here\"",
+            "this is no IP address",
+            "write one such as \"127.0.0.1\", or \"0.0.0.0\" for all of this machine",
+        ),
+        (
+            "[runner]\npaused = \"no\"".to_owned(),
+            "\"no\"",
+            "string \"no\" cannot be used here",
+            "write true or false",
+        ),
+        ("[model]\nname = 5".to_owned(), "5", "integer `5` cannot be used here", "write text in quotes"),
+        (
+            "[plugins]\nwatch = \"often\"".to_owned(),
+            "\"often\"",
+            "\"often\" is none of the words that can stand here",
+            "write one of: \"notify\", \"poll\", \"off\"",
+        ),
+        (
+            "[plugins]\ncanary = true".to_owned(),
+            "true",
+            "boolean `true` cannot be used here",
+            "write a table such as { share = 0.2, clean_turns = 10 }",
+        ),
+        (
+            "runner = 1".to_owned(),
+            "1",
+            "integer `1` cannot be used here",
+            "write a section, or a table in { }",
+        ),
+    ] {
+        let error = config(&file, &[]).expect_err("of another kind");
+        let ConfigError::Syntax { message, hint, span, text, .. } = error else { panic!("{error}") };
+        assert_eq!((message.as_str(), hint.as_deref(), &text[span]), (says, Some(advises), at), "{file}");
+    }
+}
+
+#[test]
 fn a_route_to_nowhere_is_refused() {
     let error = config("[routing]\ndefault = \"dayly\"", &[]).expect_err("no such strategy").to_string();
     assert_eq!(
@@ -153,4 +219,16 @@ fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
     assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
     assert_eq!(short.limits.fuel, domain::strategy::Limits::default().fuel);
     assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
+    for (key, value, origin) in [
+        ("short.model", "claude-sonnet-5-5", "persona-host.toml"),
+        ("short.limits.memory", "64MiB", "persona-host.toml"),
+        ("short.limits.time", "250ms", "persona-host.toml"),
+        ("short.limits.fuel", "500000000", "default"),
+        ("short.fallback", "previous, built-in", "default"),
+        ("daily.limits.transfer", "4MiB", "default"),
+        ("daily.fallback", "previous, built-in", "default"),
+    ] {
+        let said = shown(&config, &format!("strategies.{key}"));
+        assert_eq!(said, (value.to_owned(), origin.to_owned()), "{key}");
+    }
 }

@@ -46,6 +46,10 @@ fn a_stack_a_seed_and_a_tick_are_a_whole_town() {
     assert_eq!((&one["due"], &one["ranSuccessfully"]), (&1.into(), &1.into()), "{one}");
     let error = shell.error("tick --persona persona.anna@mana.test", 100);
     assert_eq!(error["message"], "persona.anna@mana.test is not due now");
+    let error = shell.error("tick --persona nobody@mana.test", 100);
+    let says = "nobody of the address nobody@mana.test is known: neither due now, nor in the ledger";
+    assert_eq!(error["message"], says);
+    assert!(error["hint"].as_str().unwrap().contains("persona-host personas list"), "{error}");
 
     let list = shell.document("personas list", 0);
     let due = |position: usize| (list[position]["persona"].clone(), list[position]["due"].clone());

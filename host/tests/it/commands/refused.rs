@@ -164,6 +164,8 @@ fn a_ledger_that_cannot_be_read_is_named_and_stays_as_it_is() {
         "point store.url at one",
     );
     check(&shell, "turns list --ledger none.db", 74, "there is no ledger at none.db", "demo --once");
+    let named = "named with --ledger: a demo's is persona-host-demo/DATE/ledger.db";
+    check(&shell, "turns list", 74, "there is no ledger at persona-host.db", named);
     let says = "the ledger text.db cannot be opened: file is not a database";
     check(&shell, "turns list --ledger text.db", 74, says, "must name a file that persona-host made");
     shell.write("host.toml", "[store]\nurl = \"sqlite:text.db\"\n");

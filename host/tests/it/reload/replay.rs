@@ -54,7 +54,9 @@ async fn with_the_policy_warn_it_goes_live_and_the_difference_is_told() {
     let house = house(ReplayPolicy::Warn).await;
     let warnings = told(&house, &misfit("read-nothing")).await.unwrap();
     assert!(warnings[0].starts_with("it does worse in 3 of 3 turns"), "{warnings:?}");
-    assert_eq!(house.own().serving.unwrap().0, 2);
+    let own = house.own();
+    assert_eq!(own.serving.unwrap().0, 2);
+    assert_eq!(own.generations[0].why.as_ref(), Some(&warnings[0]), "whoever asks later is told too");
 }
 
 #[tokio::test]

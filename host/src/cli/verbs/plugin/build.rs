@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::check::tried;
+use super::check::{ALL_THE_SAME, tried};
 use super::finding::{Finding, Verdict};
 use super::page::Page;
 use crate::cli::output::{BAD, FAINT, Output, styled};
@@ -41,7 +41,12 @@ pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<Ex
             text += &format!("\n{}", findings.iter().map(Finding::text).collect::<String>());
         }
         if refused {
-            text += &format!("\n{}\n", styled(BAD, "it is built, and the host would not use it"));
+            let end = if findings.iter().any(Finding::keeps_out) {
+                "it is built, and the host would not use it".to_owned()
+            } else {
+                format!("it is built, and fails the sample calls\n{ALL_THE_SAME}")
+            };
+            text += &format!("\n{}\n", styled(BAD, end));
         }
         text
     })?;

@@ -31,8 +31,11 @@ const LARGE: usize = 1 << 20;
 /// Who uses more of a limit than this, in percent, is told so.
 const NEAR: u64 = 50;
 
+/// What becomes of a build that does nothing worse than to fail with the sample.
+pub(super) const ALL_THE_SAME: &str = "the host loads it all the same, unless turns of the past speak against it; a turn like the sample ends in a fault";
+
 /// Checks a component. Ends with [`Exit::BadInput`] when the host would not use it, or not with the
-/// settings that were given.
+/// settings that were given, or nothing of what a sample call gave.
 ///
 /// # Errors
 /// When the component is refused at once, or what was given beside it cannot be used.
@@ -259,7 +262,7 @@ fn of_report(call: &Cost, limits: &Limits, answer: Option<&Result<RatingReport, 
     let finding = match answer {
         Some(Ok(report)) if report.ratings.is_empty() && call.put_right.iter().any(is_of_a_rating) => {
             let hint = "rate each of `outcome.modules-used` at most once, from 1 to 5";
-            Finding::refused(call.function, "none of the ratings that it read can be used", hint)
+            Finding::fails(call.function, "none of the ratings that it read can be used", hint)
         }
         answer => of_answer(call, limits, answer.and_then(|answer| answer.as_ref().err())),
     };
@@ -280,7 +283,7 @@ fn of_answer(call: &Cost, limits: &Limits, no: Option<&No>) -> Finding {
             "skip" | "input" | "output" | "settings" | "internal" => {
                 Finding::warn(name, format!("says {kind}: {message}"), hint)
             }
-            _ => Finding::refused(name, message.clone(), hint),
+            _ => Finding::fails(name, message.clone(), hint),
         },
         None => {
             let lines = call.log.len() as u64 + call.log_dropped;
@@ -350,7 +353,12 @@ fn text(findings: &[Finding], verdict: Verdict) -> String {
         }
         Verdict::Refused => {
             let bad = number(Verdict::Refused);
-            styled(BAD, format!("the host would not use it: {bad} refused (marked with ✗)"))
+            let end = if findings.iter().any(Finding::keeps_out) {
+                format!("the host would not use it: {bad} refused (marked with ✗)")
+            } else {
+                format!("it fails the sample calls: {bad} of no use (marked with ✗)\n{ALL_THE_SAME}")
+            };
+            styled(BAD, end)
         }
     };
     format!("{lines}\n{end}\n")

@@ -25,6 +25,9 @@ pub(super) struct Finding {
     pub(super) strategy: Option<StrategyName>,
     /// What the call cost, where one was made.
     pub(super) call: Option<Cost>,
+    /// It was refused over a call with a sample, which the host does not make before it loads a build.
+    #[serde(skip)]
+    pub(super) of_sample: bool,
 }
 
 /// What a finding means for the host; the worst is the last.
@@ -35,7 +38,7 @@ pub(super) enum Verdict {
     Ok,
     /// It works, and somebody should look at it.
     Warn,
-    /// The host would not use it.
+    /// The host would not use it, or not what a call of it gave.
     Refused,
 }
 
@@ -49,6 +52,7 @@ impl Finding {
             hint: None,
             strategy: None,
             call: None,
+            of_sample: false,
         }
     }
 
@@ -60,6 +64,16 @@ impl Finding {
     /// Something for which the host would not use the plugin.
     pub(super) fn refused(name: impl Into<String>, says: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { verdict: Verdict::Refused, hint: Some(hint.into()), ..Self::ok(name, says) }
+    }
+
+    /// A call with a sample of which the host could use nothing. A turn like it would end in a fault.
+    pub(super) fn fails(name: impl Into<String>, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { of_sample: true, ..Self::refused(name, says, hint) }
+    }
+
+    /// Whether the host would not load the plugin for it.
+    pub(super) fn keeps_out(&self) -> bool {
+        self.verdict == Verdict::Refused && !self.of_sample
     }
 
     /// A few lines for people.
