@@ -2,6 +2,7 @@
 
 use std::io::BufRead as _;
 
+use domain::ids::Sha256Hex;
 use serde_json::Value;
 
 use super::plugin::workshop;
@@ -10,10 +11,13 @@ use crate::support::builds::{built_in, good, misfit, numbered, renamed};
 
 /// A daemon on a free port with the plugin `own`, and where it answers.
 fn daemon(shell: &Shell) -> (Running, String) {
-    shell.write(
-        "persona-host.toml",
-        "[http]\nport = 0\n[strategies.own]\nplugin = \"own\"\n[routing]\ndefault = \"own\"\n",
-    );
+    daemon_with(shell, "")
+}
+
+/// The same with this in its configuration.
+fn daemon_with(shell: &Shell, more: &str) -> (Running, String) {
+    let own = "[http]\nport = 0\n[strategies.own]\nplugin = \"own\"\n[routing]\ndefault = \"own\"\n";
+    shell.write("persona-host.toml", format!("{own}{more}"));
     let mut daemon = shell.start("run --json");
     let address = daemon.logged("persona-host listens")["address"].as_str().unwrap().to_owned();
     (daemon, format!("--url http://{address}"))
@@ -56,6 +60,20 @@ fn what_is_saved_goes_live_is_listed_and_can_be_rolled_back() {
     assert!(said.stdout.starts_with("0.1.0 serves again as generation 4 of own"), "{}", said.stdout);
     let error = shell.error(&format!("plugin rollback own {url}"), 100);
     assert_eq!(error["message"], "there is no earlier build of \"own\" to go back to");
+    assert_eq!(daemon.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_rollback_during_a_trial_names_the_build_that_serves() {
+    let shell = Shell::new();
+    shell.write("plugins/own.wasm", good(1));
+    let (mut daemon, url) = daemon_with(&shell, "[plugins]\ncanary = { share = 0.5, clean_turns = 10 }\n");
+    shell.write("plugins/own.wasm", good(2));
+    assert_eq!(daemon.logged("plugin loaded")["on_trial"], true);
+    let said = shell.call(&format!("plugin rollback own {url}"));
+    let serves = Sha256Hex::of(&good(1));
+    let expected = format!("0.1.0 serves again as generation 1 of own (sha256 {})\n", &serves.as_str()[..12]);
+    assert!(said.stdout.starts_with(&expected), "{}", said.stdout);
     assert_eq!(daemon.terminate().code(), Some(0));
 }
 
