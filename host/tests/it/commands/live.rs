@@ -168,3 +168,42 @@ fn dev_builds_at_each_save_shows_what_changed_and_loads_it_into_a_demo() {
     drop(documents);
     assert_eq!(dev.interrupt().code(), Some(0));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn however_dev_ends_while_its_demo_starts_none_is_left() {
+    if peers::node::are_skipped() {
+        return;
+    }
+    let shell = workshop();
+    shell.document("plugin new mood --lang js", 0);
+    for (signal, code) in [("-TERM", Some(0)), ("-KILL", None)] {
+        let log = shell.path("mood/dist/demo/log");
+        let _ = std::fs::remove_file(&log);
+        let dev = shell.start("plugin dev mood --demo --json");
+        // It is made for the demo, just before that is started.
+        let demo = loop {
+            match demo_of(dev.id()).filter(|_| log.exists()) {
+                Some(demo) => break demo,
+                None => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(dev.signal(signal).code(), code);
+        while std::path::Path::new("/proc").join(&demo).join("exe").read_link().is_ok() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// The demo among the children of a process.
+#[cfg(target_os = "linux")]
+fn demo_of(pid: u32) -> Option<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<String> =
+        children.flat_map(|pids| pids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    children.into_iter().find(|child| {
+        let line = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(b"demo")
+    })
+}
