@@ -1,5 +1,6 @@
 //! The loop: select what woke it, handle that, go on. Ticks run beside it, so that it always hears.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,14 +221,24 @@ impl Runner {
         change: PluginChange,
         reply: oneshot::Sender<Result<Reloaded, ReloadError>>,
     ) {
-        let reloader = Arc::clone(&self.reloader);
+        let (reloader, stop) = (Arc::clone(&self.reloader), self.stop.clone());
         tokio::spawn(async move {
-            let changed = match change {
-                PluginChange::Reload => reloader.reload(&plugin).await,
-                PluginChange::Rollback => reloader.rollback(&plugin).await,
-            };
-            // Who asked may have gone; it serves all the same.
-            let _ = reply.send(changed);
+            let mut changing = pin!(async {
+                match change {
+                    PluginChange::Reload => reloader.reload(&plugin).await,
+                    PluginChange::Rollback => reloader.rollback(&plugin).await,
+                }
+            });
+            tokio::select! {
+                biased;
+                // Who asked may have gone; it serves all the same.
+                changed = &mut changing => drop(reply.send(changed)),
+                () = stop.cancelled() => {
+                    // Who asked hears that there is no answer any more. What is begun is not given up for that.
+                    drop(reply);
+                    drop(changing.await);
+                }
+            }
         });
     }
 

@@ -317,7 +317,7 @@ pub(crate) fn damage(house: &House, build: &[u8]) {
 }
 
 /// Waits until the loop answers: it watches the folder by then.
-async fn obeys(remote: &Remote) {
+pub(crate) async fn obeys(remote: &Remote) {
     let ghost = remote.change_plugin(PluginName::new("ghost"), PluginChange::Reload);
     let answer = within_reason(ghost).await.unwrap();
     assert!(matches!(answer, Err(ReloadError::NoSuchPlugin { .. })), "{answer:?}");
