@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::sync::mpsc;
 
 use super::admission::{Admission, Admitted, settings, settings_anew};
 use super::complaint::Complaint;
@@ -142,9 +143,20 @@ impl Reloader {
     /// Looks at the folder and loads what is new in it. Gives when to look again, if a file is refused that somebody may
     /// still be writing: it is told when it is settled.
     pub async fn rescan(&self) -> Option<Duration> {
-        let waits = join_all(self.lanes.iter().map(|(plugin, lane)| self.rescan_one(plugin, lane))).await;
-        self.tell_unused().await;
+        let looks = join_all(self.lanes.iter().map(|(plugin, lane)| self.rescan_one(plugin, lane)));
+        let (waits, ()) = tokio::join!(looks, self.tell_unused());
         waits.into_iter().flatten().min()
+    }
+
+    /// The same for a loop that goes on: it hears of each plugin as soon as something is known, whatever others take.
+    pub async fn rescan_telling(&self, unsettled: &mpsc::Sender<Duration>) {
+        let looks = join_all(self.lanes.iter().map(async |(plugin, lane)| {
+            if let Some(wait) = self.rescan_one(plugin, lane).await {
+                // Who has ended looks no more.
+                let _ = unsettled.send(wait).await;
+            }
+        }));
+        tokio::join!(looks, self.tell_unused());
     }
 
     async fn rescan_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Duration> {

@@ -64,6 +64,8 @@ enum Wake {
     Rescan,
     /// A file may still be written: it is looked at again after this time.
     Unsettled(Duration),
+    /// That time is over for one of them.
+    Settles,
     Command(Command),
     Stop,
 }
@@ -125,6 +127,7 @@ impl Runner {
         let folder = self.reloader.folder().path().to_owned();
         let (watch, mut changes) = Watch::new(folder, self.options.watch, self.options.debounce);
         let (watch, (put_off, mut unsettled)) = (Arc::new(watch), mpsc::channel(1));
+        let mut settles_at = None;
         if self.options.watch != WatchMode::Off {
             tokio::select! {
                 () = self.stop.cancelled() => {}
@@ -147,6 +150,7 @@ impl Runner {
                 Some(()) = changes.recv() => Wake::Folder,
                 _ = rescan.tick() => Wake::Rescan,
                 Some(wait) = unsettled.recv() => Wake::Unsettled(wait),
+                () = until(settles_at) => Wake::Settles,
                 _ = outbox.tick() => Wake::Outbox,
             };
             match wake {
@@ -160,7 +164,15 @@ impl Runner {
                 }
                 // The folder itself may have been replaced: that is told once, by the watch on the old one.
                 Wake::Folder | Wake::Rescan => self.look_at_plugins(Some(&watch), &put_off),
-                Wake::Unsettled(wait) => rescan.reset_after(wait),
+                Wake::Unsettled(wait) => {
+                    let at = Instant::now() + wait;
+                    settles_at = Some(settles_at.map_or(at, |sooner: Instant| sooner.min(at)));
+                }
+                // Whoever is to be looked at later says so again.
+                Wake::Settles => {
+                    settles_at = None;
+                    self.look_at_plugins(Some(&watch), &put_off);
+                }
                 Wake::Outbox => self.look_at_outbox(),
             }
         }
@@ -208,10 +220,7 @@ impl Runner {
             if let Some(watch) = watch {
                 watch.renew().await;
             }
-            if let Some(wait) = reloader.rescan().await {
-                // One that is already there will do.
-                let _ = put_off.try_send(wait);
-            }
+            reloader.rescan_telling(&put_off).await;
         });
     }
 
@@ -249,5 +258,13 @@ impl Runner {
                 tracing::error!(cause = %error, "the outbox cannot be read");
             }
         });
+    }
+}
+
+/// Waits until this moment; for ever, if there is none.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -241,3 +241,31 @@ async fn a_build_that_never_shows_itself_keeps_nobody_from_ending() {
     assert_eq!(within_reason(asked).await, None, "and hears of the end");
     within_reason(serving).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_never_shows_itself_keeps_nobody_from_hearing_of_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [armed, begun] = ["armed", "begun"].map(|name| folder.path().join(name));
+    let program = format!(
+        "[ -e {armed} ] && mv {armed} {begun} && exec sleep 1000\nexec {PROVER} \"$@\"",
+        armed = armed.display(),
+        begun = begun.display(),
+    );
+    let prover = instead(folder.path(), &program);
+    let house = Blueprint::of(&[]).own_plugin(good(1)).config(move |config| {
+        config.plugins.prover = Some(prover);
+        config.plugins.cache_dir = None;
+        config.plugins.debounce = std::time::Duration::from_millis(20);
+    });
+    let mut lively = house.build().await.lively(false).await;
+    std::fs::write(&armed, "").unwrap();
+    lively.house.save(&good(2));
+    eventually(async || begun.exists()).await;
+    // Somebody may still be writing this one: it is told when it is settled.
+    std::fs::write(lively.house.config.plugins.dir.join("brief.wasm"), "oops").unwrap();
+    let refused = next(&mut lively.events, |event| match event {
+        Event::PluginRefused { plugin, .. } => Some(plugin.clone()),
+        _ => None,
+    });
+    assert_eq!(refused.await.as_str(), "brief");
+}
