@@ -133,7 +133,9 @@ impl Runner {
                 () = self.stop.cancelled() => {}
                 () = watch.renew() => {}
             }
-            // For what was saved after the plugins were loaded and before the watch began.
+        }
+        if self.options.watch != WatchMode::Off || self.reloader.is_behind() {
+            // For what the start did not wait for, and for what was saved before the watch began.
             self.look_at_plugins(None, &put_off);
         }
         // What was interrupted goes on at once; who is due is asked after one interval (contract 7.3).
