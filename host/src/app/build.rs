@@ -14,7 +14,7 @@ use crate::mana::Mana;
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude};
 use crate::outbound;
-use crate::reload::{self, Complaint, Reloader};
+use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::{Ledger, LedgerUrl};
 use crate::telemetry::Events;
@@ -44,6 +44,7 @@ impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         match complaint {
             Complaint::Plugin(refusal) => refusal.into(),
+            Complaint::Unready { .. } => Self::new(Exit::BadInput, complaint.to_string()),
             Complaint::Settings { ref strategy, .. } => {
                 let hint = format!("correct `settings` in [strategies.{strategy}]");
                 Self::new(Exit::BadInput, complaint.to_string()).hint(hint)
@@ -65,12 +66,20 @@ pub(super) fn blocked(complaints: Vec<Complaint>, output: Output) -> Result<(), 
     failures.into_iter().reduce(Failure::and).map_or(Ok(()), Err)
 }
 
-/// Wires everything.
+/// Wires everything, for a command: every plugin is waited for.
 ///
 /// # Errors
 /// When the ledger, the code cache or the HTTP client cannot be set up. Plugins that cannot be used
 /// are complaints and no errors.
 pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
+    build_waiting(config, clock, Patience::OF_A_COMMAND).await
+}
+
+/// The same, with so much patience for plugins.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) -> Result<App, Failure> {
     let url = LedgerUrl::parse(&config.store.url)?;
     let ledger = Arc::new(Ledger::open(&url, clock.clone()).await?);
     let engine = Engine::new(&load::engine(config))?;
@@ -88,7 +97,7 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
         events.clone(),
         reload_options(config),
     ));
-    let complaints = reloader.start().await;
+    let complaints = reloader.start(patience).await;
     let http = outbound::client()?;
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));

@@ -1,5 +1,6 @@
 //! `demo`: everything on this machine, so that a newcomer sees the whole with one command.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,9 @@ const DAY: Duration = Duration::from_secs(20);
 /// Shows everything; with `--once`, ends after one tick, with [`Exit::No`] unless every due persona ran.
 pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
+    if args.until_input_ends {
+        std::thread::spawn(end_with_the_input);
+    }
     let clock = Clock::system();
     let folder = new_folder(&args.dir, clock.now())?;
     clock.advance(back_to_a_weekday(clock.now()));
@@ -68,6 +72,12 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     runner.deps().ledger.close().await;
     stack.stop().await;
     Ok(exit)
+}
+
+/// Whoever started this holds the other end of our input. If it is gone, however it ended, nobody looks at the demo.
+fn end_with_the_input() {
+    let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+    std::process::exit(1);
 }
 
 /// The loop, with a weekday for each tick, and HTTP beside it.

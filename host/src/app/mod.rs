@@ -9,5 +9,5 @@ mod signals;
 mod stack;
 mod tick;
 
-pub use build::{App, build};
+pub use build::{App, build, build_waiting};
 pub use command::obey;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::build::{App, build};
+use super::build::{App, build_waiting};
 use super::signals::stop_on_signal;
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::http::{Face, ListenError, listen, serve};
+use crate::reload::{Complaint, Patience};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
@@ -32,10 +33,8 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     config.check_production()?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;
-    let App { runner, complaints } = build(&config, Clock::system()).await?;
-    for complaint in &complaints {
-        tracing::error!(cause = %complaint, "a strategy cannot be served; turns under it will fault");
-    }
+    let App { runner, complaints } = build_waiting(&config, Clock::system(), Patience::OF_A_DAEMON).await?;
+    complaints.iter().for_each(tell);
     let stop = runner.deps().stop.clone();
     stop_on_signal(stop.clone());
     let missing_keys = config.missing_keys();
@@ -70,6 +69,15 @@ pub(super) async fn finish(serving: JoinHandle<io::Result<()>>) -> Result<(), Fa
             stop.abort();
             Ok(())
         }
+    }
+}
+
+/// What is complained about, by how bad it is.
+fn tell(complaint: &Complaint) {
+    if complaint.is_blocking() {
+        tracing::error!(cause = %complaint, "a strategy cannot be served; turns under it will fault");
+    } else {
+        tracing::warn!(cause = %complaint, "a plugin is served by a build that was kept");
     }
 }
 

@@ -48,7 +48,7 @@ pub struct KeptBuild {
 pub struct Index {
     /// Newest first.
     pub builds: Vec<KeptBuild>,
-    /// What was rolled back, and is not to be loaded from the plugins folder again.
+    /// What was rolled back or withdrawn, and is not to be loaded from the plugins folder again.
     pub set_aside: Vec<Sha256Hex>,
     /// Those that are kept only because a turn goes on with them.
     pub for_turns: Vec<Sha256Hex>,

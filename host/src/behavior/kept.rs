@@ -58,6 +58,12 @@ impl Registry {
         })
     }
 
+    /// Writes down what was decided, and waits for that. Who waits may go away meanwhile: it is written all the same.
+    pub(super) async fn have_written_down(&self, plugin: &PluginName, does: Vec<Does>) {
+        // It ends early only with the whole process.
+        let _ = tokio::spawn(self.write_down(plugin, does)).await;
+    }
+
     /// Writes down what the kept builds have to tell after a restart. A build that cannot be kept serves all the same.
     /// What the disk keeps then is learned however late it answers, and whether anybody waits for it or not.
     pub(super) fn write_down(

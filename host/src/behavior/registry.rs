@@ -246,7 +246,7 @@ impl Registry {
     /// Somebody wants what was there before. Gives what is to be done for that.
     pub async fn roll_back(&self, plugin: &PluginName) -> Next {
         let does = self.after(plugin, Happens::RolledBack);
-        self.write_down(plugin, does.clone()).await;
+        self.have_written_down(plugin, does.clone()).await;
         next(does)
     }
 
@@ -280,7 +280,7 @@ impl Registry {
             shelf.admitted(generation, source, left_out, occasion, plan, now)
         };
         let on_trial = does.contains(&Does::GoesOnTrial(generation.number()));
-        self.write_down(plugin, does).await;
+        self.have_written_down(plugin, does).await;
         on_trial
     }
 
@@ -295,6 +295,12 @@ impl Registry {
             _ => Vec::new(),
         };
         (told, kept)
+    }
+
+    /// The kept builds that could serve, newest first.
+    #[must_use]
+    pub fn good_kept(&self, plugin: &PluginName) -> Vec<Sha256Hex> {
+        self.shelves().get(plugin).map(|shelf| shelf.life().good_kept()).unwrap_or_default()
     }
 
     /// What serves, such as `1.3.0, generation 4`.

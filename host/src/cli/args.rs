@@ -75,6 +75,9 @@ pub struct Demo {
     /// Where the rows are kept; each demo has a folder of its own in it.
     #[arg(long, value_name = "FOLDER", default_value = "persona-host-demo")]
     pub dir: PathBuf,
+    /// End when the standard input does: for whoever starts a demo and must not leave it behind.
+    #[arg(long, hide = true)]
+    pub until_input_ends: bool,
 }
 
 /// Options of `stack`.

@@ -6,8 +6,10 @@ mod complaint;
 mod lane;
 mod reloader;
 mod replay;
+mod start;
 
 pub use admission::{Admission, Admitted};
 pub use complaint::Complaint;
 pub use reloader::{Options, ReloadError, Reloaded, Reloader};
 pub use replay::{Answers, No, Read, Replay, Replayed};
+pub use start::Patience;

@@ -4,10 +4,12 @@
 //! live one, in one step; whatever goes wrong before leaves that one serving.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::sync::mpsc;
 
 use super::admission::{Admission, Admitted, settings, settings_anew};
 use super::complaint::Complaint;
@@ -35,15 +37,17 @@ pub struct Options {
 /// Loads plugins into the registry.
 #[derive(Debug)]
 pub struct Reloader {
-    registry: Arc<Registry>,
-    folder: Folder,
+    pub(super) registry: Arc<Registry>,
+    pub(super) folder: Folder,
     ledger: Arc<Ledger>,
     strategies: BTreeMap<StrategyName, Arc<Strategy>>,
     events: Events,
     options: Options,
     /// One build of a plugin at a time, in the order in which they came; no plugin waits for another.
-    lanes: BTreeMap<PluginName, Lane>,
+    pub(super) lanes: BTreeMap<PluginName, Lane>,
     unused: Mutex<BTreeSet<PluginName>>,
+    /// The start did not wait for every file.
+    pub(super) is_behind: AtomicBool,
 }
 
 /// What came of a look at a plugin.
@@ -93,7 +97,8 @@ impl Reloader {
         options: Options,
     ) -> Self {
         let lanes = strategies.values().map(|own| (own.plugin.clone(), Lane::default())).collect();
-        Self { registry, folder, ledger, strategies, events, options, lanes, unused: Mutex::default() }
+        let (unused, is_behind) = (Mutex::default(), AtomicBool::default());
+        Self { registry, folder, ledger, strategies, events, options, lanes, unused, is_behind }
     }
 
     /// The folder that it looks at.
@@ -102,49 +107,23 @@ impl Reloader {
         &self.folder
     }
 
-    /// Loads every plugin for the first time. One whose file is no good is served by the last good build
-    /// of it, if there is one.
-    pub async fn start(&self) -> Vec<Complaint> {
-        let started = join_all(self.lanes.iter().map(|(plugin, lane)| self.start_one(plugin, lane))).await;
-        let mut complaints: Vec<Complaint> = started.into_iter().flatten().map(Complaint::Plugin).collect();
-        complaints.extend(self.left_out());
-        self.tell_unused().await;
-        complaints
-    }
-
-    async fn start_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Refusal> {
-        let mut turn = lane.take().await;
-        self.registry.open(plugin).await;
-        turn.seen = self.folder.look(plugin).await.ok();
-        let loaded = match self.folder.read(plugin).await {
-            Ok(source) => self.load_what_serves(source).await,
-            Err(refusal) => Err(refusal),
-        };
-        let refusal = loaded.err()?;
-        let (told, kept) = self.registry.refuse(refusal, Occasion::Start);
-        if self.load_kept(plugin, kept).await && turn.is_gone() {
-            self.registry.gone(plugin);
-        }
-        let still_serving = self.registry.serving(plugin);
-        told.map(|refusal| Refusal { still_serving, ..refusal })
-    }
-
-    /// At the start: the file, or the build before it if that one was rolled back.
-    async fn load_what_serves(&self, source: Source) -> Result<(), Refusal> {
-        if let (Next::LoadKept(kept), _) = self.registry.found(&source, Occasion::Start)
-            && self.load_kept(&source.plugin, kept).await
-        {
-            return Ok(());
-        }
-        self.load(source, Occasion::Start).await.map(|_| ())
-    }
-
     /// Looks at the folder and loads what is new in it. Gives when to look again, if a file is refused that somebody may
     /// still be writing: it is told when it is settled.
     pub async fn rescan(&self) -> Option<Duration> {
-        let waits = join_all(self.lanes.iter().map(|(plugin, lane)| self.rescan_one(plugin, lane))).await;
-        self.tell_unused().await;
+        let looks = join_all(self.lanes.iter().map(|(plugin, lane)| self.rescan_one(plugin, lane)));
+        let (waits, ()) = tokio::join!(looks, self.tell_unused());
         waits.into_iter().flatten().min()
+    }
+
+    /// The same for a loop that goes on: it hears of each plugin as soon as something is known, whatever others take.
+    pub async fn rescan_telling(&self, unsettled: &mpsc::Sender<Duration>) {
+        let looks = join_all(self.lanes.iter().map(async |(plugin, lane)| {
+            if let Some(wait) = self.rescan_one(plugin, lane).await {
+                // Who has ended looks no more.
+                let _ = unsettled.send(wait).await;
+            }
+        }));
+        tokio::join!(looks, self.tell_unused());
     }
 
     async fn rescan_one(&self, plugin: &PluginName, lane: &Lane) -> Option<Duration> {
@@ -163,7 +142,7 @@ impl Reloader {
             return refusal.map_err(|refusal| self.refuse(*refusal, Occasion::File)).ok();
         }
         let may_be_half = turn.changed_to(look);
-        match self.look(plugin, turn.is_gone(), Occasion::File).await {
+        let wait = match self.look(plugin, turn.is_gone(), Occasion::File).await {
             Err(refusal) if may_be_half => Some(turn.put_off(refusal)),
             // A build that was refused before is told once, and not at every save of the same.
             Err(refusal) => {
@@ -171,6 +150,18 @@ impl Reloader {
                 None
             }
             Ok(_) => None,
+        };
+        self.fall_back(plugin, turn.is_gone()).await;
+        wait
+    }
+
+    /// A start that did not wait for the file has not tried the kept builds either.
+    async fn fall_back(&self, plugin: &PluginName, is_gone: bool) {
+        if self.registry.current(plugin).is_none()
+            && self.load_kept(plugin, self.registry.good_kept(plugin)).await
+            && is_gone
+        {
+            self.tell_orphaned(plugin, self.registry.gone(plugin).1);
         }
     }
 
@@ -239,7 +230,7 @@ impl Reloader {
     }
 
     /// Lets the first of these kept builds serve that is good.
-    async fn load_kept(&self, plugin: &PluginName, kept: Vec<Sha256Hex>) -> bool {
+    pub(super) async fn load_kept(&self, plugin: &PluginName, kept: Vec<Sha256Hex>) -> bool {
         for sha256 in kept {
             let loaded = match self.registry.kept(plugin, &sha256).await {
                 Ok(source) => self.load(source, Occasion::Start).await,
@@ -284,7 +275,7 @@ impl Reloader {
         Refusal { still_serving, ..refusal }
     }
 
-    async fn load(&self, source: Source, occasion: Occasion) -> Result<Reloaded, Refusal> {
+    pub(super) async fn load(&self, source: Source, occasion: Occasion) -> Result<Reloaded, Refusal> {
         let began = Instant::now();
         let plugin = source.plugin.clone();
         let admission = self.admission(&source, occasion).await;
@@ -355,7 +346,7 @@ impl Reloader {
         self.strategies.values().filter(|strategy| strategy.plugin == *plugin).map(Arc::clone).collect()
     }
 
-    fn left_out(&self) -> Vec<Complaint> {
+    pub(super) fn left_out(&self) -> Vec<Complaint> {
         let left_out = self.strategies.values().filter_map(|strategy| {
             let why = self.registry.why_left_out(strategy)?;
             Some(Complaint::Settings { strategy: strategy.name.clone(), why })
@@ -380,7 +371,7 @@ impl Reloader {
         });
     }
 
-    async fn tell_unused(&self) {
+    pub(super) async fn tell_unused(&self) {
         // A disk that does not answer is told of by each plugin.
         let plugins = self.folder.plugins().await.unwrap_or_default();
         let mut told = self.unused.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,6 @@
 //! The loop: select what woke it, handle that, go on. Ticks run beside it, so that it always hears.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ enum Wake {
     Rescan,
     /// A file may still be written: it is looked at again after this time.
     Unsettled(Duration),
+    /// That time is over for one of them.
+    Settles,
     Command(Command),
     Stop,
 }
@@ -124,12 +127,15 @@ impl Runner {
         let folder = self.reloader.folder().path().to_owned();
         let (watch, mut changes) = Watch::new(folder, self.options.watch, self.options.debounce);
         let (watch, (put_off, mut unsettled)) = (Arc::new(watch), mpsc::channel(1));
+        let mut settles_at = None;
         if self.options.watch != WatchMode::Off {
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = watch.renew() => {}
             }
-            // For what was saved after the plugins were loaded and before the watch began.
+        }
+        if self.options.watch != WatchMode::Off || self.reloader.is_behind() {
+            // For what the start did not wait for, and for what was saved before the watch began.
             self.look_at_plugins(None, &put_off);
         }
         // What was interrupted goes on at once; who is due is asked after one interval (contract 7.3).
@@ -146,6 +152,7 @@ impl Runner {
                 Some(()) = changes.recv() => Wake::Folder,
                 _ = rescan.tick() => Wake::Rescan,
                 Some(wait) = unsettled.recv() => Wake::Unsettled(wait),
+                () = until(settles_at) => Wake::Settles,
                 _ = outbox.tick() => Wake::Outbox,
             };
             match wake {
@@ -159,7 +166,15 @@ impl Runner {
                 }
                 // The folder itself may have been replaced: that is told once, by the watch on the old one.
                 Wake::Folder | Wake::Rescan => self.look_at_plugins(Some(&watch), &put_off),
-                Wake::Unsettled(wait) => rescan.reset_after(wait),
+                Wake::Unsettled(wait) => {
+                    let at = Instant::now() + wait;
+                    settles_at = Some(settles_at.map_or(at, |sooner: Instant| sooner.min(at)));
+                }
+                // Whoever is to be looked at later says so again.
+                Wake::Settles => {
+                    settles_at = None;
+                    self.look_at_plugins(Some(&watch), &put_off);
+                }
                 Wake::Outbox => self.look_at_outbox(),
             }
         }
@@ -207,10 +222,7 @@ impl Runner {
             if let Some(watch) = watch {
                 watch.renew().await;
             }
-            if let Some(wait) = reloader.rescan().await {
-                // One that is already there will do.
-                let _ = put_off.try_send(wait);
-            }
+            reloader.rescan_telling(&put_off).await;
         });
     }
 
@@ -220,14 +232,24 @@ impl Runner {
         change: PluginChange,
         reply: oneshot::Sender<Result<Reloaded, ReloadError>>,
     ) {
-        let reloader = Arc::clone(&self.reloader);
+        let (reloader, stop) = (Arc::clone(&self.reloader), self.stop.clone());
         tokio::spawn(async move {
-            let changed = match change {
-                PluginChange::Reload => reloader.reload(&plugin).await,
-                PluginChange::Rollback => reloader.rollback(&plugin).await,
-            };
-            // Who asked may have gone; it serves all the same.
-            let _ = reply.send(changed);
+            let mut changing = pin!(async {
+                match change {
+                    PluginChange::Reload => reloader.reload(&plugin).await,
+                    PluginChange::Rollback => reloader.rollback(&plugin).await,
+                }
+            });
+            tokio::select! {
+                biased;
+                // Who asked may have gone; it serves all the same.
+                changed = &mut changing => drop(reply.send(changed)),
+                () = stop.cancelled() => {
+                    // Who asked hears that there is no answer any more. What is begun is not given up for that.
+                    drop(reply);
+                    drop(changing.await);
+                }
+            }
         });
     }
 
@@ -238,5 +260,13 @@ impl Runner {
                 tracing::error!(cause = %error, "the outbox cannot be read");
             }
         });
+    }
+}
+
+/// Waits until this moment; for ever, if there is none.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

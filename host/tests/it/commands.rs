@@ -176,6 +176,11 @@ impl Running {
         self.child.wait().expect("it can be waited for")
     }
 
+    /// Its number.
+    fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("there is a kill command");

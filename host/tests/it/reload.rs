@@ -11,6 +11,8 @@ mod rollback;
 #[cfg(unix)]
 mod silent;
 mod slow;
+#[cfg(unix)]
+mod start;
 mod swap;
 mod trust;
 mod watching;

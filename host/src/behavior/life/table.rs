@@ -30,7 +30,7 @@ pub(in crate::behavior) struct Life {
     retry: Retry,
     /// The good builds on disk, newest first.
     kept: Vec<Sha256Hex>,
-    /// What was rolled back, and is not to be loaded from the folder.
+    /// What was rolled back or withdrawn, and is not to be loaded from the folder.
     set_aside: Vec<Sha256Hex>,
     /// The disk has told what was set aside before.
     is_told: bool,
@@ -317,8 +317,9 @@ impl Life {
         match end {
             End::Good => self.goes_live(build, false, now),
             End::Bad(why) => {
-                self.remember_refused(build.sha256);
-                vec![Does::Withdraws(why)]
+                self.remember_refused(build.sha256.clone());
+                // A restart forgets what was refused, and there is no trial at the start.
+                vec![Does::Withdraws(why), self.sets_aside(build.sha256)]
             }
         }
     }
@@ -353,8 +354,8 @@ impl Life {
         other.cloned().collect()
     }
 
-    /// Of these, the ones that nobody has found fault with since.
-    fn good_kept(&self) -> Vec<Sha256Hex> {
+    /// The kept builds that could serve, newest first: nobody has found fault with them since.
+    pub(in crate::behavior) fn good_kept(&self) -> Vec<Sha256Hex> {
         let mut kept = self.other_kept();
         kept.retain(|sha256| !self.refused.contains(sha256));
         kept

@@ -147,7 +147,7 @@ fn a_trial_ends_badly_at_a_breakdown_or_after_two_turns_of_no_use() {
             "its answers were of no use in two turns, after 1 of 2 clean turns",
         ),
     ] {
-        let withdrawn = format!("withdrawn: {why}");
+        let withdrawn = format!("withdrawn: {why}, set aside B");
         let mut story = vec![("start A", "load"), ("admit A", "live 1, keep 1"), ("file B", "load")];
         story.push(("try B", "on trial 2"));
         let (last, before) = turns.split_last().expect("there are turns");

@@ -103,7 +103,7 @@ pub(in crate::behavior) enum Does {
     StandsIn(GenerationNumber),
     /// Write it to the kept builds.
     Keeps(GenerationNumber),
-    /// Write down that it was rolled back.
+    /// Write down that it was rolled back or withdrawn.
     SetsAside(Sha256Hex),
     /// Write down that it may be loaded from the folder again: somebody asked for it.
     TakesBack(Sha256Hex),

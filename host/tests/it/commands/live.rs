@@ -2,6 +2,7 @@
 
 use std::io::BufRead as _;
 
+use domain::ids::Sha256Hex;
 use serde_json::Value;
 
 use super::plugin::workshop;
@@ -10,10 +11,13 @@ use crate::support::builds::{built_in, good, misfit, numbered, renamed};
 
 /// A daemon on a free port with the plugin `own`, and where it answers.
 fn daemon(shell: &Shell) -> (Running, String) {
-    shell.write(
-        "persona-host.toml",
-        "[http]\nport = 0\n[strategies.own]\nplugin = \"own\"\n[routing]\ndefault = \"own\"\n",
-    );
+    daemon_with(shell, "")
+}
+
+/// The same with this in its configuration.
+fn daemon_with(shell: &Shell, more: &str) -> (Running, String) {
+    let own = "[http]\nport = 0\n[strategies.own]\nplugin = \"own\"\n[routing]\ndefault = \"own\"\n";
+    shell.write("persona-host.toml", format!("{own}{more}"));
     let mut daemon = shell.start("run --json");
     let address = daemon.logged("persona-host listens")["address"].as_str().unwrap().to_owned();
     (daemon, format!("--url http://{address}"))
@@ -56,6 +60,20 @@ fn what_is_saved_goes_live_is_listed_and_can_be_rolled_back() {
     assert!(said.stdout.starts_with("0.1.0 serves again as generation 4 of own"), "{}", said.stdout);
     let error = shell.error(&format!("plugin rollback own {url}"), 100);
     assert_eq!(error["message"], "there is no earlier build of \"own\" to go back to");
+    assert_eq!(daemon.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_rollback_during_a_trial_names_the_build_that_serves() {
+    let shell = Shell::new();
+    shell.write("plugins/own.wasm", good(1));
+    let (mut daemon, url) = daemon_with(&shell, "[plugins]\ncanary = { share = 0.5, clean_turns = 10 }\n");
+    shell.write("plugins/own.wasm", good(2));
+    assert_eq!(daemon.logged("plugin loaded")["on_trial"], true);
+    let said = shell.call(&format!("plugin rollback own {url}"));
+    let serves = Sha256Hex::of(&good(1));
+    let expected = format!("0.1.0 serves again as generation 1 of own (sha256 {})\n", &serves.as_str()[..12]);
+    assert!(said.stdout.starts_with(&expected), "{}", said.stdout);
     assert_eq!(daemon.terminate().code(), Some(0));
 }
 
@@ -149,4 +167,43 @@ fn dev_builds_at_each_save_shows_what_changed_and_loads_it_into_a_demo() {
     assert!(!third["changes"].as_array().unwrap().is_empty(), "{third:#}");
     drop(documents);
     assert_eq!(dev.interrupt().code(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn however_dev_ends_while_its_demo_starts_none_is_left() {
+    if peers::node::are_skipped() {
+        return;
+    }
+    let shell = workshop();
+    shell.document("plugin new mood --lang js", 0);
+    for (signal, code) in [("-TERM", Some(0)), ("-KILL", None)] {
+        let log = shell.path("mood/dist/demo/log");
+        let _ = std::fs::remove_file(&log);
+        let dev = shell.start("plugin dev mood --demo --json");
+        // It is made for the demo, just before that is started.
+        let demo = loop {
+            match demo_of(dev.id()).filter(|_| log.exists()) {
+                Some(demo) => break demo,
+                None => std::thread::yield_now(),
+            }
+        };
+        assert_eq!(dev.signal(signal).code(), code);
+        while std::path::Path::new("/proc").join(&demo).join("exe").read_link().is_ok() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// The demo among the children of a process.
+#[cfg(target_os = "linux")]
+fn demo_of(pid: u32) -> Option<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<String> =
+        children.flat_map(|pids| pids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    children.into_iter().find(|child| {
+        let line = std::fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(1) == Some(b"demo")
+    })
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::event::Event;
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex};
 use domain::plugin::CanaryPlan;
-use persona_host::behavior::BuildState;
+use persona_host::behavior::{BuildState, Builds};
 use persona_host::reload::Reloaded;
 
 use crate::support::builds::{good, misfit};
@@ -78,6 +78,16 @@ async fn at_its_first_breakdown_the_build_before_serves_everybody_again() {
         house.later(TimeDelta::days(1));
         house.tick().await;
         assert_eq!(served_as(&house, "live").await, NAMES.len(), "{misdeed}");
+
+        // No turn waits until that is written down.
+        let builds = Builds::new(house.ledger().path().with_extension("db.builds"));
+        let (own, digest) = (PluginName::new("own"), Sha256Hex::of(&misfit(misdeed)));
+        eventually(async || builds.index(&own).set_aside.contains(&digest)).await;
+        let house = house.restart().await;
+        let serving = house.runner.deps().registry.current(&own).unwrap();
+        assert_eq!(*serving.digest(), Sha256Hex::of(&good(1)), "{misdeed}: also after a restart");
+        let again = house.runner.reloader().reload(&own).await.unwrap();
+        assert!(matches!(again, Reloaded::OnTrial(_)), "whoever asks for it has it tried again: {again:?}");
     }
 }
 

@@ -3,17 +3,19 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::pin::pin;
 use std::process::Command;
 
 use domain::event::{Event, TurnEnd};
 use domain::ids::{PluginName, Sha256Hex};
+use futures_util::FutureExt as _;
 use persona_host::behavior::LoadStage;
 use persona_host::reload::ReloadError;
-use persona_host::runner::Runner;
+use persona_host::runner::{PluginChange, Runner};
 
 use crate::support::builds::{built_in, good};
 use crate::support::hostile::{self, FUNCTIONS, at_start, endless, plugin, written};
-use crate::support::house::{Blueprint, Lively, eventually, next, within_reason};
+use crate::support::house::{Blueprint, Lively, eventually, next, obeys, within_reason};
 use crate::support::prover::{PROVER, instead};
 
 /// The largest file that is read.
@@ -220,8 +222,9 @@ async fn a_build_that_never_shows_itself_keeps_nobody_from_ending() {
         .build()
         .await;
     std::fs::write(folder.path().join("armed"), "").unwrap();
-    let (_remote, commands) = Runner::door();
+    let (remote, commands) = Runner::door();
     let serving = tokio::spawn(house.runner.clone().serve(commands, false));
+    obeys(&remote).await;
     house.save(&built_in("brief"));
     let reloader = house.runner.reloader().clone();
     let loading = tokio::spawn(async move { reloader.rescan().await });
@@ -229,6 +232,40 @@ async fn a_build_that_never_shows_itself_keeps_nobody_from_ending() {
     assert!(!loading.is_finished());
 
     assert_eq!(house.tick().await.ran_successfully, 1, "turns go on meanwhile");
+    let own = PluginName::new("own");
+    let mut asked = pin!(remote.change_plugin(own, PluginChange::Reload));
+    assert!((&mut asked).now_or_never().is_none(), "it waits for its turn");
+    // What was asked before this was heard before this.
+    obeys(&remote).await;
     house.runner.deps().stop.cancel();
+    assert_eq!(within_reason(asked).await, None, "and hears of the end");
     within_reason(serving).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_never_shows_itself_keeps_nobody_from_hearing_of_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [armed, begun] = ["armed", "begun"].map(|name| folder.path().join(name));
+    let program = format!(
+        "[ -e {armed} ] && mv {armed} {begun} && exec sleep 1000\nexec {PROVER} \"$@\"",
+        armed = armed.display(),
+        begun = begun.display(),
+    );
+    let prover = instead(folder.path(), &program);
+    let house = Blueprint::of(&[]).own_plugin(good(1)).config(move |config| {
+        config.plugins.prover = Some(prover);
+        config.plugins.cache_dir = None;
+        config.plugins.debounce = std::time::Duration::from_millis(20);
+    });
+    let mut lively = house.build().await.lively(false).await;
+    std::fs::write(&armed, "").unwrap();
+    lively.house.save(&good(2));
+    eventually(async || begun.exists()).await;
+    // Somebody may still be writing this one: it is told when it is settled.
+    std::fs::write(lively.house.config.plugins.dir.join("brief.wasm"), "oops").unwrap();
+    let refused = next(&mut lively.events, |event| match event {
+        Event::PluginRefused { plugin, .. } => Some(plugin.clone()),
+        _ => None,
+    });
+    assert_eq!(refused.await.as_str(), "brief");
 }

@@ -18,7 +18,7 @@ use persona_host::mana::admin::Admin;
 use persona_host::mana::catalog::{Catalog, Entry};
 use persona_host::mana::password;
 use persona_host::outbound;
-use persona_host::reload::ReloadError;
+use persona_host::reload::{Patience, ReloadError};
 use persona_host::runner::{PluginChange, Remote, Runner, TickReport};
 use persona_host::store::{Ledger, Recorded, TurnFilter};
 use standin::claude::{Account, Fault, Script};
@@ -228,10 +228,15 @@ impl House {
 
     /// The same program again, on the same folder, ledger and neighbours.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_waiting(Patience::OF_A_COMMAND).await
+    }
+
+    /// The same with so much patience for plugins.
+    pub(crate) async fn restart_waiting(self, patience: Patience) -> Self {
         let Self { runner, stack, clock, config, residents, _folder, .. } = self;
         runner.deps().ledger.close().await;
         drop(runner);
-        let App { runner, complaints } = app::build(&config, clock.clone()).await.unwrap();
+        let App { runner, complaints } = app::build_waiting(&config, clock.clone(), patience).await.unwrap();
         let complaints = complaints.iter().map(ToString::to_string).collect();
         Self { runner, stack, clock, config, complaints, residents, _folder }
     }
@@ -317,7 +322,7 @@ pub(crate) fn damage(house: &House, build: &[u8]) {
 }
 
 /// Waits until the loop answers: it watches the folder by then.
-async fn obeys(remote: &Remote) {
+pub(crate) async fn obeys(remote: &Remote) {
     let ghost = remote.change_plugin(PluginName::new("ghost"), PluginChange::Reload);
     let answer = within_reason(ghost).await.unwrap();
     assert!(matches!(answer, Err(ReloadError::NoSuchPlugin { .. })), "{answer:?}");

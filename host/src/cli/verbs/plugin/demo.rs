@@ -44,13 +44,14 @@ impl Demo {
         std::fs::write(&config, text)?;
         let log = folder.join("log");
         let process = Command::new(std::env::current_exe()?)
-            .arg("demo")
+            .args(["demo", "--until-input-ends"])
             .arg("--config")
             .arg(&config)
             .arg("--dir")
             .arg(folder.join("rows"))
             .env_remove("PORT")
-            .stdin(Stdio::null())
+            // Held as long as this runs: it ends with us also when we cannot end it.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .kill_on_drop(true)

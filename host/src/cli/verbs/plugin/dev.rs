@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ask::ask;
 use super::build::{built, shown};
@@ -37,14 +37,39 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<Exit
         loader: Loader::new(file)?,
         output,
     };
+    // From the start, so that no signal is lost while something is built, or leaves a demo behind.
+    let mut signals = Signals::listen()?;
     let demo = if args.demo {
         built(&desk.project, output)?;
-        Some(Demo::start(&desk.project, &desk.settings, output).await?)
+        tokio::select! {
+            demo = Demo::start(&desk.project, &desk.settings, output) => Some(demo?),
+            () = signals.next() => return Ok(Exit::Done),
+        }
     } else {
         None
     };
     let url = demo.as_ref().map(Demo::url).or(args.url.as_deref());
-    desk.work(&running(url, file)?, args.once).await
+    desk.work(&running(url, file)?, args.once, &mut signals).await
+}
+
+/// Ctrl-C and SIGTERM, which do not kill as long as this is there.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one of them.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// What a build is shown with.
@@ -57,18 +82,14 @@ struct Desk {
 }
 
 impl Desk {
-    async fn work(&self, host: &Running, once: bool) -> Result<Exit, Failure> {
+    async fn work(&self, host: &Running, once: bool, signals: &mut Signals) -> Result<Exit, Failure> {
         let mut before = None;
-        // From the start, so that no signal is lost while something is built.
-        let mut interrupted = signal(SignalKind::interrupt())?;
-        let mut terminated = signal(SignalKind::terminate())?;
         loop {
             let sources = Sources::of(&self.project.folder);
             // A signal ends it also while the build shows itself: that is killed then.
             let passed = tokio::select! {
                 passed = self.pass(host, before.take()) => passed,
-                _ = interrupted.recv() => return Ok(Exit::Done),
-                _ = terminated.recv() => return Ok(Exit::Done),
+                () = signals.next() => return Ok(Exit::Done),
             };
             let pass = match passed {
                 Ok((pass, shown)) => {
@@ -86,8 +107,7 @@ impl Desk {
             self.output.say(&styled(FAINT, "\n  waiting for the next save; Ctrl-C ends this"));
             tokio::select! {
                 () = changed(&self.project.folder, &sources) => {}
-                _ = interrupted.recv() => return Ok(Exit::Done),
-                _ = terminated.recv() => return Ok(Exit::Done),
+                () = signals.next() => return Ok(Exit::Done),
             }
         }
     }

@@ -21,8 +21,9 @@ pub async fn rollback(
 ) -> Result<(), Failure> {
     let document = running(url, file)?.change(name, "rollback").await?;
     output.print(&document, || {
-        let builds = document["plugin"]["generations"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let live = builds.first().unwrap_or(&Value::Null);
+        let mut builds = document["plugin"]["generations"].as_array().into_iter().flatten();
+        // Not the first one: a trial that was ended by this is newer.
+        let live = builds.find(|build| build["number"] == document["generation"]).unwrap_or(&Value::Null);
         let digest = live["sha256"].as_str().and_then(|digest| digest.get(..12)).unwrap_or("–");
         let generation = text(&document, "generation");
         let serves = styled(GOOD, format!("{} serves again", printable(&text(live, "version"))));
