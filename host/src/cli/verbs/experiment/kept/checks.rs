@@ -166,7 +166,9 @@ mod tests {
         let turns: Vec<&Played> = turns.iter().collect();
         let known: Vec<&Played> =
             turns.iter().filter(|turn| turn.observation.latency.is_some()).copied().collect();
-        for (primary, status) in [("", Status::Ok), ("primary = \"latency\"\n", Status::Warning)] {
+        for (primary, status) in
+            [("", Status::Ok), ("primary = \"latency\"\nmargin = 1.0\n", Status::Warning)]
+        {
             let experiment =
                 parse_experiment(Path::new("k.toml"), &format!("{primary}{PLAN}"), &strategies).unwrap();
             let check = unknown_latency(&experiment, &turns).unwrap();
