@@ -24,17 +24,30 @@ impl Usage {
     /// All prompt tokens, cached or not.
     #[must_use]
     pub fn prompt(&self) -> u64 {
-        self.input + self.cache_write_5m + self.cache_write_1h + self.cache_read
+        let cached = [self.cache_write_5m, self.cache_write_1h, self.cache_read];
+        cached.into_iter().fold(self.input, u64::saturating_add)
+    }
+
+    /// All tokens, of prompts and replies.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.prompt().saturating_add(self.output)
     }
 }
 
+/// Sums stop at the most that there is: what a damaged row holds is shown, and ends nothing.
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
-        self.input += other.input;
-        self.output += other.output;
-        self.cache_write_5m += other.cache_write_5m;
-        self.cache_write_1h += other.cache_write_1h;
-        self.cache_read += other.cache_read;
+        let Self { input, output, cache_write_5m, cache_write_1h, cache_read } = self;
+        for (own, more) in [
+            (input, other.input),
+            (output, other.output),
+            (cache_write_5m, other.cache_write_5m),
+            (cache_write_1h, other.cache_write_1h),
+            (cache_read, other.cache_read),
+        ] {
+            *own = own.saturating_add(more);
+        }
     }
 }
 
@@ -60,3 +73,21 @@ impl fmt::Display for NanoUsd {
 
 /// What a call cost: `None` when the model's price is not known. Never zero for want of a price.
 pub type Cost = Option<NanoUsd>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_counts_add_up_to_the_most_that_there_is() {
+        let most = u64::MAX;
+        let absurd =
+            Usage { input: most, output: most, cache_write_5m: 1, cache_write_1h: most, cache_read: most };
+        assert_eq!((absurd.prompt(), absurd.total()), (most, most));
+        let mut sum = absurd;
+        sum += absurd;
+        assert_eq!(sum, Usage { cache_write_5m: 2, ..absurd });
+        let usage = Usage { input: 1, output: 2, cache_write_5m: 3, cache_write_1h: 4, cache_read: 5 };
+        assert_eq!((usage.prompt(), usage.total()), (13, 15));
+    }
+}

@@ -102,8 +102,7 @@ impl TickView<'_> {
     fn sums(&self) -> String {
         let actions: u32 = self.turns.iter().map(|turn| turn.summary.actions).sum();
         let ratings: usize = self.turns.iter().map(|turn| turn.summary.ratings.len()).sum();
-        let tokens: u64 =
-            (self.turns.iter()).map(|turn| turn.summary.usage.prompt() + turn.summary.usage.output).sum();
+        let tokens = self.turns.iter().map(|turn| turn.summary.usage.total()).fold(0, u64::saturating_add);
         // From 0.0, because the sum of no floats is minus zero.
         let costs = self.turns.iter().try_fold(0.0, |sum, turn| Some(sum + turn.summary.cost_usd?));
         let TickReport { due, ran_successfully, failed, held, duration_ms, .. } = self.report;

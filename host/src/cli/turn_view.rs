@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
@@ -84,8 +85,7 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let word = if turn.parked_at.is_some() { "parked" } else { turn.state.as_str() };
     let state = if turn.state == "faulted" { styled(BAD, word) } else { word.to_owned() };
     writeln!(out, "  state     {state}, attempt {}", turn.attempt)?;
-    let ended = turn.ended_at.map(|ended| (ended - turn.started_at).num_milliseconds());
-    let took = ended.map_or(String::new(), |ms| format!(", {ms} ms"));
+    let took = took(turn.started_at, turn.ended_at);
     writeln!(out, "  began     {}{took}", turn.started_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
     let generation = turn.generation.map_or("–".to_owned(), |number| number.to_string());
     let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| digest.get(..12).unwrap_or(digest));
@@ -129,8 +129,7 @@ fn attempts(out: &mut Page, attempts: &[Attempt]) -> std::fmt::Result {
     writeln!(out, "\n{}", styled(HEAD, "attempts"))?;
     for attempt in attempts {
         let began = attempt.begun_at.format("%Y-%m-%d %H:%M:%S UTC");
-        let ended = attempt.ended_at.map(|ended| (ended - attempt.begun_at).num_milliseconds());
-        let took = ended.map_or(String::new(), |ms| format!(", {ms} ms"));
+        let took = took(attempt.begun_at, attempt.ended_at);
         let state =
             if attempt.state == "faulted" { styled(BAD, &attempt.state) } else { attempt.state.clone() };
         let place = match (&attempt.fault_stage, &attempt.fault_code) {
@@ -144,6 +143,15 @@ fn attempts(out: &mut Page, attempts: &[Attempt]) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// How long something took that has ended.
+fn took(began: DateTime<Utc>, ended: Option<DateTime<Utc>>) -> String {
+    match ended.map(|ended| (ended - began).num_milliseconds()) {
+        Some(ms @ 0..) => format!(", {ms} ms"),
+        Some(_) => ", the clock was set back before it ended".to_owned(),
+        None => String::new(),
+    }
 }
 
 /// What the plugin asked for. The same system prompt again is only mentioned.

@@ -6,6 +6,7 @@ mod due_look;
 mod error;
 mod experiments;
 mod hold;
+mod left_alone;
 mod outbox;
 mod parts;
 mod pool;

@@ -1,7 +1,8 @@
 //! Delivering what the outbox holds, until mana-auth has acknowledged it.
 
-use chrono::TimeDelta;
+use std::ops::ControlFlow;
 
+use super::left_alone::{Again, LeftAlone, wait_after};
 use super::parts::Runner;
 use crate::mana::ManaError;
 use crate::store::{Failed, LedgerError, Waiting};
@@ -9,7 +10,7 @@ use domain::event::Event;
 
 /// So many deliveries are read at once.
 const PAGE: u32 = 50;
-/// So many failures in a row end a pass: mana-auth is not well, and what follows would meet the same.
+/// So many failures in a row end a pass: mana-auth, or the ledger, is not well, and what follows would meet the same.
 const PATIENCE: usize = 10;
 
 /// What a pass over the outbox did.
@@ -17,21 +18,21 @@ const PATIENCE: usize = 10;
 pub struct Flushed {
     /// Deliveries that mana-auth acknowledged.
     pub delivered: usize,
-    /// Deliveries that it did not.
+    /// Deliveries that it did not, or of which the ledger could not keep what it said.
     pub failed: usize,
     /// Deliveries that wait now.
     pub waiting: u64,
 }
 
 impl Runner {
-    /// Delivers what is due, what has been due for longest first. What every delivery would meet (mana-auth is
-    /// down, say) ends the pass; one that fails alone does not keep others from arriving.
+    /// Delivers what is due, what has been due for longest first, each at most once. What every delivery would meet
+    /// (mana-auth is down, say) ends the pass; one that fails alone does not keep others from arriving.
     ///
     /// # Errors
     /// When the ledger cannot be used.
     pub async fn flush(&self) -> Result<Flushed, LedgerError> {
-        let _guard = self.delivering.lock().await;
-        self.flush_now().await
+        let mut left_alone = self.delivering.lock().await;
+        self.flush_now(&mut left_alone).await
     }
 
     /// The same, unless somebody else is at it.
@@ -40,66 +41,108 @@ impl Runner {
     /// When the ledger cannot be used.
     pub async fn flush_if_idle(&self) -> Result<Flushed, LedgerError> {
         match self.delivering.try_lock() {
-            Ok(_guard) => self.flush_now().await,
+            Ok(mut left_alone) => self.flush_now(&mut left_alone).await,
             Err(_) => Ok(Flushed::default()),
         }
     }
 
-    async fn flush_now(&self) -> Result<Flushed, LedgerError> {
-        let mut flushed =
-            Flushed { waiting: self.deps.ledger.deliveries_waiting().await?, ..Flushed::default() };
-        let mut failed_in_a_row = 0;
+    async fn flush_now(&self, left_alone: &mut LeftAlone) -> Result<Flushed, LedgerError> {
+        let mut pass = Pass::default();
+        pass.flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
+        let through = self.pass(&mut pass, left_alone).await;
+        pass.tell_what_was_not_kept();
+        through.map(|()| pass.flushed)
+    }
+
+    async fn pass(&self, pass: &mut Pass, left_alone: &mut LeftAlone) -> Result<(), LedgerError> {
+        let ledger = &self.deps.ledger;
+        let mut page = ledger.deliveries(PAGE).await?;
+        // The ledger cannot put these off, so they are put last here.
+        let mut last = Vec::new();
         loop {
-            let page = self.deps.ledger.deliveries(PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
+            let next = match page.last() {
+                Some(waiting) if page.len() == PAGE as usize => {
+                    ledger.deliveries_after(waiting, PAGE).await?
+                }
+                _ => Vec::new(),
+            };
             for waiting in page {
-                let outcome = self.deliver(&waiting).await?;
-                flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
-                let (kind, ok) = (waiting.kind, outcome == Delivered::Yes);
-                self.deps.events.emit(Event::Delivered { kind, ok, waiting: flushed.waiting });
-                if ok {
-                    flushed.delivered += 1;
-                    failed_in_a_row = 0;
-                    continue;
-                }
-                flushed.failed += 1;
-                failed_in_a_row += usize::from(outcome == Delivered::Later);
-                if outcome == Delivered::NotNow || failed_in_a_row == PATIENCE {
-                    return Ok(flushed);
+                match left_alone.of(waiting.seq, self.deps.clock.now()) {
+                    None if self.deliver(&waiting, pass, left_alone).await?.is_break() => return Ok(()),
+                    Some(Again::Now) if last.len() < PAGE as usize => last.push(waiting),
+                    _ => {}
                 }
             }
-            if is_last {
-                return Ok(flushed);
+            if next.is_empty() {
+                break;
             }
+            page = next;
+        }
+        for waiting in last {
+            if self.deliver(&waiting, pass, left_alone).await?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one, keeps what came of it, and tells it.
+    async fn deliver(
+        &self,
+        waiting: &Waiting,
+        pass: &mut Pass,
+        left_alone: &mut LeftAlone,
+    ) -> Result<ControlFlow<()>, LedgerError> {
+        let outcome = self.send_and_keep(waiting, pass, left_alone).await?;
+        pass.flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
+        let (kind, ok) = (waiting.kind, outcome == Delivered::Yes);
+        self.deps.events.emit(Event::Delivered { kind, ok, waiting: pass.flushed.waiting });
+        Ok(pass.after(outcome))
+    }
+
+    async fn send_and_keep(
+        &self,
+        waiting: &Waiting,
+        pass: &mut Pass,
+        left_alone: &mut LeftAlone,
+    ) -> Result<Delivered, LedgerError> {
+        let (outcome, kept) = self.send(waiting).await;
+        match kept {
+            Ok(()) => {
+                left_alone.remove(waiting.seq);
+                Ok(outcome)
+            }
+            Err(error) if error.is_of_one_write() => {
+                left_alone.add(waiting.seq, self.deps.clock.now());
+                pass.not_kept.push(error);
+                Ok(if outcome == Delivered::NotNow { outcome } else { Delivered::Later })
+            }
+            Err(error) => Err(error),
         }
     }
 
-    async fn deliver(&self, waiting: &Waiting) -> Result<Delivered, LedgerError> {
+    async fn send(&self, waiting: &Waiting) -> (Delivered, Result<(), LedgerError>) {
         let ledger = &self.deps.ledger;
+        let not_delivered = async |error: String, next| ledger.not_delivered(waiting.seq, &error, next).await;
         let delivery = match &waiting.delivery {
             Ok(delivery) => delivery,
             Err(error) => {
                 tracing::error!(cause = %error, hint = error.hint(), "a delivery cannot be read; it is set aside");
-                ledger.not_delivered(waiting.seq, &error.to_string(), Failed::Refused).await?;
-                return Ok(Delivered::Never);
+                return (Delivered::Never, not_delivered(error.to_string(), Failed::Refused).await);
             }
         };
         match self.deps.mana.deliver(delivery).await {
-            Ok(()) => {
-                ledger.delivered(waiting.seq).await?;
-                Ok(Delivered::Yes)
-            }
+            Ok(()) => (Delivered::Yes, ledger.delivered(waiting.seq).await),
             Err(error) if error.is_worth_repeating() => {
-                let at = self.deps.clock.now() + wait_after(waiting.tries);
-                ledger.not_delivered(waiting.seq, &error.to_string(), Failed::RepeatAt(at)).await?;
                 // Only an answer can be about this delivery alone.
                 let of_its_own = matches!(error, ManaError::Refused { status: 500.., .. });
-                Ok(if of_its_own { Delivered::Later } else { Delivered::NotNow })
+                let at = self.deps.clock.now() + wait_after(waiting.tries);
+                let outcome = if of_its_own { Delivered::Later } else { Delivered::NotNow };
+                (outcome, not_delivered(error.to_string(), Failed::RepeatAt(at)).await)
             }
             Err(error) => {
                 tracing::error!(cause = %error, hint = error.hint(), "mana-auth will never take a delivery; it stays in the ledger");
-                ledger.not_delivered(waiting.seq, &error.to_string(), Failed::Refused).await?;
-                Ok(Delivered::Never)
+                (Delivered::Never, not_delivered(error.to_string(), Failed::Refused).await)
             }
         }
     }
@@ -115,18 +158,41 @@ enum Delivered {
     Never,
 }
 
-/// Five seconds, doubled with each try, ten minutes at most.
-fn wait_after(tries: u32) -> TimeDelta {
-    TimeDelta::seconds(5 << tries.min(7)).min(TimeDelta::minutes(10))
+/// How a pass stands.
+#[derive(Default)]
+struct Pass {
+    flushed: Flushed,
+    failed_in_a_row: usize,
+    /// Why the ledger did not keep what came of deliveries.
+    not_kept: Vec<LedgerError>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Pass {
+    /// Counts what came of a delivery, and says whether to leave it at that.
+    fn after(&mut self, outcome: Delivered) -> ControlFlow<()> {
+        if outcome == Delivered::Yes {
+            self.flushed.delivered += 1;
+            self.failed_in_a_row = 0;
+            return ControlFlow::Continue(());
+        }
+        self.flushed.failed += 1;
+        self.failed_in_a_row += usize::from(outcome == Delivered::Later);
+        if outcome == Delivered::NotNow || self.failed_in_a_row == PATIENCE {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
 
-    #[test]
-    fn the_wait_grows_to_ten_minutes() {
-        let seconds: Vec<i64> = [0, 1, 6, 7, 1000].map(|tries| wait_after(tries).num_seconds()).to_vec();
-        assert_eq!(seconds, [5, 10, 320, 600, 600]);
+    fn tell_what_was_not_kept(&self) {
+        if let Some(error) = self.not_kept.first() {
+            let deliveries = self.not_kept.len();
+            tracing::error!(
+                deliveries,
+                cause = %error,
+                hint = "they are sent again, which adds nothing at mana-auth; a trigger, or a row that was changed by \
+                        hand, is in the way: `sqlite3 FILE .schema` shows triggers",
+                "the ledger does not take what came of deliveries, the first for this"
+            );
+        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::left_alone::LeftAlone;
 use super::pool::Pool;
 use crate::aside::Aside;
 use crate::behavior::WatchMode;
@@ -51,8 +52,8 @@ pub struct Runner {
     pub(super) pool: Pool,
     /// Told when a turn may have been held.
     pub(super) holds: Notify,
-    /// Held by who delivers.
-    pub(super) delivering: Mutex<()>,
+    /// Held by who delivers, who leaves these alone.
+    pub(super) delivering: Mutex<LeftAlone>,
     /// The turns that run.
     pub(super) turns: TaskTracker,
     /// What runs beside them: ticks, and looks at the outbox.

@@ -95,7 +95,7 @@ impl Runner {
             match self.admit(candidate, place, look.as_mut(), stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
-                Err(error) if error.is_of_one_row() => {
+                Err(error) if error.is_of_one_write() => {
                     report.failed.push(FailedPersona { persona: persona.email, error: error.to_string() });
                 }
                 Err(error) => {

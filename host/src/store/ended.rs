@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
 use super::read::action;
-use super::row::{readable, unless_unreadable, word_text};
+use super::row::{unless_unreadable, word_text};
 use super::shown::Shown;
 use super::{Ledger, LedgerError};
 use domain::action::{Action, modules_used};
@@ -47,14 +47,17 @@ impl Ledger {
             .await
             .map_err(LedgerError::doing(END))?;
         let interrupted = TurnEnd::Faulted(Fault::interrupted());
-        let mut left = Vec::new();
-        for id in marked {
-            if !running.iter().any(|turn| turn.to_string() == id) {
-                left.push(self.end_named(id, &interrupted).await);
+        let left = marked.into_iter().filter(|id| !running.iter().any(|turn| turn.to_string() == *id));
+        for id in left {
+            match self.end_named(id, &interrupted).await {
+                // One that cannot be ended stays as it is, and in nobody's way.
+                Err(error) if error.is_of_one_write() => {
+                    tracing::error!(cause = %error, hint = error.hint(), "a turn that broke off stays marked as running");
+                }
+                ended => drop(ended?),
             }
         }
-        // One that cannot be ended stays as it is, and in nobody's way.
-        readable(END, left).map(drop)
+        Ok(())
     }
 
     async fn end_named(&self, id: String, how: &TurnEnd) -> Result<usize, LedgerError> {

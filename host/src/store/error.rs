@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+/// How SQLite refuses what a statement is about: SQLITE_ERROR (a function that fails on its values), _TOOBIG,
+/// _CONSTRAINT and _MISMATCH (<https://sqlite.org/rescode.html>).
+const REFUSES_A_ROW: [u32; 4] = [1, 18, 19, 20];
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
 
@@ -141,6 +144,18 @@ impl LedgerError {
             Self::Statement { cause, .. } => matches!(cause, sqlx::Error::ColumnDecode { .. }),
             _ => false,
         }
+    }
+
+    /// Whether SQLite would not write one row for what is in it (or for a trigger that looks at it). The same may hold
+    /// for every row, but the disk and the file are well.
+    #[must_use]
+    pub fn is_of_one_write(&self) -> bool {
+        let Self::Statement { cause: sqlx::Error::Database(error), .. } = self else {
+            return self.is_of_one_row();
+        };
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        // The low byte is the kind; the rest says more about it.
+        code.is_some_and(|code| REFUSES_A_ROW.contains(&(code & 0xff)))
     }
 
     /// Wraps a statement's failure with what was wanted.

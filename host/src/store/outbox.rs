@@ -9,11 +9,18 @@ use super::{Ledger, LedgerError};
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::ids::{PersonaId, TurnId};
 
+/// More tries than these are not counted: a row must not fail for its number.
+const MOST_TRIES: i64 = u32::MAX as i64 - 1;
+/// No try is put off for so long, in milliseconds: one that lies further ahead was set by a clock that was wrong.
+const TOO_FAR: i64 = 60 * 60 * 1000;
+
 /// One delivery that waits for its next try.
 #[derive(Debug)]
 pub struct Waiting {
     /// Its number.
     pub seq: i64,
+    /// When its try fell due, in milliseconds since the epoch.
+    pub due_ms: i64,
     /// What is delivered, or why that cannot be read.
     pub delivery: Result<Delivery, LedgerError>,
     /// What it carries: `actions` or `feedback`.
@@ -38,12 +45,32 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn deliveries(&self, most: u32) -> Result<Vec<Waiting>, LedgerError> {
+        self.deliveries_from((i64::MIN, i64::MIN), most).await
+    }
+
+    /// Those that come after `last` in the same order.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn deliveries_after(&self, last: &Waiting, most: u32) -> Result<Vec<Waiting>, LedgerError> {
+        self.deliveries_from((last.due_ms, last.seq), most).await
+    }
+
+    async fn deliveries_from(
+        &self,
+        (due_ms, seq): (i64, i64),
+        most: u32,
+    ) -> Result<Vec<Waiting>, LedgerError> {
         const WHAT: &str = "read the outbox";
         let rows = sqlx::query(
-            "SELECT seq, part, delivery, tries FROM outbox WHERE state = 'waiting' AND next_try_at <= ?
-             ORDER BY next_try_at, seq LIMIT ?",
+            "SELECT seq, next_try_at, part, delivery, tries FROM outbox
+             WHERE state = 'waiting' AND (next_try_at <= ?1 OR next_try_at > ?2) AND (next_try_at, seq) > (?3, ?4)
+             ORDER BY next_try_at, seq LIMIT ?5",
         )
         .bind(self.now_ms())
+        .bind(self.now_ms().saturating_add(TOO_FAR))
+        .bind(due_ms)
+        .bind(seq)
         .bind(i64::from(most))
         .fetch_all(&self.readers)
         .await
@@ -55,6 +82,7 @@ impl Ledger {
             let delivery = row.try_get::<String, _>("delivery").map_err(&doing);
             Ok(Waiting {
                 seq: row.try_get("seq").map_err(&doing)?,
+                due_ms: row.try_get("next_try_at").map_err(&doing)?,
                 delivery: delivery.and_then(|text| json("delivery", &text)),
                 kind: if part.starts_with("feedback") { "feedback" } else { "actions" },
                 tries: u32::try_from(tries).unwrap_or(u32::MAX),
@@ -82,9 +110,10 @@ impl Ledger {
     /// When the ledger cannot be written.
     pub async fn delivered(&self, seq: i64) -> Result<(), LedgerError> {
         let statement = sqlx::query(
-            "UPDATE outbox SET state = 'delivered', tries = tries + 1, delivered_at = ?, last_error = NULL
+            "UPDATE outbox SET state = 'delivered', tries = min(tries, ?) + 1, delivered_at = ?, last_error = NULL
              WHERE seq = ?",
         )
+        .bind(MOST_TRIES)
         .bind(self.now_ms())
         .bind(seq);
         self.execute("mark a delivery", statement).await?;
@@ -106,9 +135,10 @@ impl Ledger {
             Failed::Refused => ("refused", self.now_ms()),
         };
         sqlx::query(
-            "UPDATE outbox SET state = ?, tries = tries + 1, next_try_at = ?, last_error = ? WHERE seq = ?",
+            "UPDATE outbox SET state = ?, tries = min(tries, ?) + 1, next_try_at = ?, last_error = ? WHERE seq = ?",
         )
         .bind(state)
+        .bind(MOST_TRIES)
         .bind(next_try_at)
         .bind(error)
         .bind(seq)

@@ -40,7 +40,8 @@ pub struct Turns {
 
 impl Ledger {
     /// Every turn of an experiment that is over, by persona, block and place. A turn is one observation,
-    /// however often it was begun.
+    /// however often it was begun. How long it took is not known when the end of an attempt was not seen (the program
+    /// ended in its middle) or lies before its beginning (the clock was set back).
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -48,7 +49,8 @@ impl Ledger {
         let rows = sqlx::query(
             "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
                  stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
-                 (SELECT sum(ended_at - begun_at) FROM attempts WHERE turn = turns.id) AS took,
+                 (SELECT CASE WHEN min(ended_at >= begun_at AND fault_code IS NOT 'interrupted')
+                     THEN total(ended_at - begun_at) / 1000 END FROM attempts WHERE turn = turns.id) AS took,
                  turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
                  exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
                  exposures.model, exposures.tools_sha256, persona_sha256,
@@ -154,7 +156,11 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
     let exposed: bool = row.try_get("exposed").map_err(&doing)?;
     let replies = number("replies")?;
     let started_ms: i64 = row.try_get("started_at").map_err(&doing)?;
-    let took_ms: Option<i64> = row.try_get("took").map_err(&doing)?;
+    // No row of an amount below 0 is one that the host wrote.
+    let amount = |column: &'static str| {
+        let amount = row.try_get::<Option<f64>, _>(column).map_err(LedgerError::doing(READ))?;
+        Ok::<_, LedgerError>(amount.filter(|amount| *amount >= 0.0))
+    };
     let real: BTreeMap<String, Option<f64>> = (used.iter())
         .filter(|(module, _)| !module.starts_with("__"))
         .map(|(module, used)| (module.clone(), used.score.map(|score| score as f64)))
@@ -186,9 +192,9 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
             "skipped" => row.try_get("unserved").map_err(&doing)?,
             _ => false,
         }),
-        tokens: row.try_get("tokens").map_err(&doing)?,
-        cost: row.try_get("cost").map_err(&doing)?,
-        latency: took_ms.map(|took| took as f64 / 1000.0),
+        tokens: amount("tokens")?,
+        cost: amount("cost")?,
+        latency: amount("took")?,
         modules: real,
         turn: Some(turn),
         persona,

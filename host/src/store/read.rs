@@ -217,7 +217,7 @@ impl Ledger {
             "{SUMMARY} WHERE (?1 IS NULL OR email = ?1)
              AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2)
              AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
-                 AND coalesce(ended_at, begun_at) >= ?4 AND (NOT ?5 OR state = 'faulted')))
+                 AND coalesce(ended_at >= ?4, 1) AND (NOT ?5 OR state = 'faulted')))
              AND (NOT ?5 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
              ORDER BY started_at DESC, id LIMIT ?3"
         );

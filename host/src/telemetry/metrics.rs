@@ -231,7 +231,7 @@ impl Metrics {
         for (kind, count) in [
             ("input", usage.input),
             ("output", usage.output),
-            ("cache_write", usage.cache_write_5m + usage.cache_write_1h),
+            ("cache_write", usage.cache_write_5m.saturating_add(usage.cache_write_1h)),
             ("cache_read", usage.cache_read),
         ] {
             let labels = [("model", model.to_owned()), ("kind", kind.to_owned())];

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use domain::action::ActionStatus;
 use domain::event::Event;
 use persona_host::runner::{Runner, TickError};
+use persona_host::store::TurnFilter;
 use standin::claude::Fault;
 use standin::mana_auth;
 
@@ -14,6 +15,14 @@ use crate::support::house::{
     Blueprint, House, email, eventually, failures, figures, held, next, script, silent, within_reason,
 };
 use crate::support::meddling::meddle;
+
+/// More turns than one page holds, each with a delivery that has been due for longest.
+const NOBODYS_TURNS: &str =
+    "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
+     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+     SELECT i, 'nobody', 'nobody', 'nobody', i, 'completed', 1, 0 FROM n";
+const NOBODYS_DELIVERIES: &str = r#"INSERT INTO outbox (turn, part, delivery, next_try_at)
+     SELECT id, 'feedback-1', '{"persona": "nobody", "rows": {"feedback": []}}', 0 FROM turns"#;
 
 #[tokio::test]
 async fn deliveries_wait_while_mana_auth_is_down_and_arrive_once() {
@@ -69,12 +78,7 @@ async fn a_delivery_that_mana_auth_will_never_take_is_set_aside_and_blocks_nobod
 async fn deliveries_that_fail_again_and_again_keep_no_other_from_arriving() {
     let house = House::scripted(&["Anna"], script(1, &[])).await;
     let ledger = house.ledger().path();
-    let turns = "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
-         SELECT i, 'nobody', 'nobody', 'nobody', i, 'completed', 1, 0 FROM n";
-    let waiting = r#"INSERT INTO outbox (turn, part, delivery, next_try_at)
-         SELECT id, 'feedback-1', '{"persona": "nobody", "rows": {"feedback": []}}', 0 FROM turns"#;
-    for sql in [turns, waiting] {
+    for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES] {
         meddle(ledger, sql).await;
     }
     house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
@@ -87,6 +91,115 @@ async fn deliveries_that_fail_again_and_again_keep_no_other_from_arriving() {
         assert!(passes < 15, "it has not arrived after {passes} passes");
         house.later(TimeDelta::seconds(5));
         house.runner.flush().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rows_that_fail_alone_keep_no_other_from_arriving_however_many_stand_in_front() {
+    let nobodys = "old.turn NOT LIKE '%-%'";
+    for (spoil, passes_at_most) in [
+        // mana-auth knows no such persona.
+        (None, 1),
+        (Some("SELECT RAISE(ABORT, 'not this one')"), 12),
+        (Some("SELECT RAISE(ROLLBACK, 'not this one')"), 12),
+        (Some("SELECT json('{')"), 12),
+    ] {
+        let house = House::scripted(&["Anna"], script(1, &[])).await;
+        let ledger = house.ledger().path();
+        for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES] {
+            meddle(ledger, sql).await;
+        }
+        if let Some(spoil) = spoil {
+            let trap =
+                format!("CREATE TRIGGER trapped BEFORE UPDATE ON outbox WHEN {nobodys} BEGIN {spoil}; END");
+            meddle(ledger, &trap).await;
+        }
+        house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
+        house.tick().await;
+        assert!(house.actions("Anna").await.is_empty(), "{spoil:?}");
+        house.stack.auth().set_faults(mana_auth::Faults::default());
+        let mut passes = 0;
+        while house.actions("Anna").await.is_empty() {
+            passes += 1;
+            assert!(passes <= passes_at_most, "{spoil:?}: it has not arrived after {passes} passes");
+            house.later(TimeDelta::seconds(5));
+            let flushed = house.runner.flush().await.unwrap();
+            assert!(spoil.is_none() || flushed.failed <= 10, "{spoil:?}: {flushed:?}");
+        }
+        if spoil.is_some() {
+            meddle(ledger, "DROP TRIGGER trapped").await;
+            house.later(TimeDelta::minutes(20));
+            // A page of those at most in each pass.
+            for _ in 0..3 {
+                house.runner.flush().await.unwrap();
+            }
+        }
+        assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0, "{spoil:?}");
+        let filter =
+            TurnFilter { email: Some("nobody".to_owned()), limit: Some(200), ..TurnFilter::default() };
+        let parked = house.ledger().list(&filter).await.unwrap();
+        assert_eq!(parked.iter().filter(|turn| turn.undelivered == 1).count(), 120, "{spoil:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_ledger_will_not_mark_is_sent_less_and_less_often_and_the_others_leave() {
+    let annas = "turn = (SELECT id FROM turns WHERE email = 'persona.anna@mana.test') AND part = 'actions'";
+    let trap = "CREATE TRIGGER trapped BEFORE UPDATE ON outbox WHEN old.seq = (SELECT min(seq) FROM outbox)";
+    for (spoil, waits) in [
+        (format!("UPDATE outbox SET tries = 9223372036854775807 WHERE {annas}"), 0),
+        (format!("UPDATE outbox SET tries = -9223372036854775808 WHERE {annas}"), 0),
+        (format!("UPDATE outbox SET next_try_at = 9223372036854775807 WHERE {annas}"), 0),
+        (format!("UPDATE outbox SET next_try_at = -9223372036854775808 WHERE {annas}"), 0),
+        (format!("{trap} BEGIN SELECT RAISE(ABORT, 'no'); END"), 1),
+        (format!("{trap} BEGIN SELECT RAISE(FAIL, 'no'); END"), 1),
+        (format!("{trap} BEGIN SELECT RAISE(ROLLBACK, 'no'); END"), 1),
+        (format!("{trap} BEGIN SELECT abs(-9223372036854775808); END"), 1),
+    ] {
+        let house = House::scripted(&["Anna", "Kai"], script(1, &[])).await;
+        house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
+        house.tick().await;
+        house.stack.auth().set_faults(mana_auth::Faults::default());
+        meddle(house.ledger().path(), &spoil).await;
+        house.later(TimeDelta::minutes(10));
+        let first = house.runner.flush().await.unwrap();
+        assert_eq!((first.failed as u64, first.waiting), (waits, waits), "{spoil}");
+        for name in ["Anna", "Kai"] {
+            assert_eq!(
+                (house.actions(name).await.len(), house.feedback(name).await.len()),
+                (1, 1),
+                "{spoil}"
+            );
+        }
+        let at_once = house.runner.flush().await.unwrap();
+        assert_eq!((at_once.failed, at_once.waiting), (0, waits), "{spoil}: it is left alone for a while");
+        house.later(TimeDelta::seconds(5));
+        let later = house.runner.flush().await.unwrap();
+        assert_eq!((later.failed as u64, later.waiting), (waits, waits), "{spoil}: it is tried again");
+        if waits > 0 {
+            meddle(house.ledger().path(), "DROP TRIGGER trapped").await;
+            house.later(TimeDelta::minutes(10));
+            house.runner.flush().await.unwrap();
+        }
+        assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0, "{spoil}");
+        assert_eq!(house.actions("Anna").await.len(), 1, "{spoil}: a repeat adds nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_that_marks_nothing_ends_a_pass() {
+    let house = House::scripted(&["Anna"], script(1, &[])).await;
+    let trap = "CREATE TRIGGER trapped BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END";
+    for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES, trap] {
+        meddle(house.ledger().path(), sql).await;
+    }
+    for _ in 0..2 {
+        let flushed = house.runner.flush().await.unwrap();
+        assert_eq!(
+            (flushed.delivered, flushed.failed, flushed.waiting),
+            (0, 10, 120),
+            "and no other is sent"
+        );
     }
 }
 
@@ -108,6 +221,19 @@ async fn a_row_that_cannot_be_read_stops_no_tick_and_no_other_persona() {
             "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, held_until, started_at)
              SELECT 'spoilt', persona, email, archetype, SLOT, 'faulted', 1, 9223372036854775807, 0
              FROM turns WHERE id = ANNAS"
+                .to_owned(),
+            (2, 1, 1, 0),
+        ),
+        (
+            // Another turn has taken the slot: the row cannot be written.
+            "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, held_until, started_at)
+             SELECT 'spoilt', persona, email, archetype, SLOT, 'faulted', 1, 0, 0 FROM turns WHERE id = ANNAS"
+                .to_owned(),
+            (2, 1, 1, 0),
+        ),
+        (
+            "CREATE TRIGGER trapped BEFORE INSERT ON turns WHEN new.email = 'persona.anna@mana.test'
+             BEGIN SELECT RAISE(ABORT, 'no'); END"
                 .to_owned(),
             (2, 1, 1, 0),
         ),

@@ -6,6 +6,7 @@ mod file;
 mod interrupted;
 mod journal;
 mod kept;
+mod listed;
 mod outbox;
 mod played;
 mod spoilt;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::sheet::Sheet;
 use crate::report::{ArmSummary, Check, Status};
-use crate::statistics::{ALARM, MIN_PER_ARM, chi_square};
+use crate::statistics::{ALARM, chi_square, is_testable};
 use domain::experiment::{Design, Plan};
 
 /// How many turns of an arm came as far as some stage.
@@ -30,11 +30,12 @@ pub(super) fn stages(sheet: &Sheet<'_>, plan: &Plan, arms: &[ArmSummary]) -> Vec
             (dealt, "personas", assigned.iter().map(|count| *count as f64).collect())
         }
     };
-    let enough = |counts: &[u64]| counts.iter().all(|count| *count >= MIN_PER_ARM);
-    let mut checks = vec![spread(plan, "assigned", what, &dealt, &plan.weights, enough(&dealt))];
+    let enough = is_testable(&dealt, &plan.weights);
+    let mut checks = vec![spread(plan, "assigned", what, &dealt, &plan.weights, enough)];
+    let enough = is_testable(&assigned, &meant);
     checks.extend(later.into_iter().map(|(stage, count)| {
         let counts: Vec<u64> = arms.iter().map(count).collect();
-        spread(plan, stage, "turns", &counts, &meant, enough(&assigned))
+        spread(plan, stage, "turns", &counts, &meant, enough)
     }));
     checks
 }

@@ -26,4 +26,4 @@ pub use rater::{compression, entropy, icc1, mode_share};
 pub use ratio::ratio_difference;
 pub use sequential::{FIRST_LOOK, anytime, half_width, nearly_alike, sign_e_course};
 pub use spread::{median, quantile};
-pub use srm::{ALARM, MIN_PER_ARM, chi_square};
+pub use srm::{ALARM, MIN_PER_ARM, chi_square, is_testable};

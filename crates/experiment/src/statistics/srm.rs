@@ -7,6 +7,18 @@ pub const ALARM: f64 = 0.001;
 /// With fewer in an arm nothing can be said.
 pub const MIN_PER_ARM: u64 = 8;
 
+/// Whether there are enough for the test to say anything: in each arm that has a weight as many as [`MIN_PER_ARM`]
+/// should be, or are. Not "are" alone: the arm that has lost nearly all of its turns would speak for itself.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "counts of turns")]
+pub fn is_testable(counts: &[u64], weights: &[f64]) -> bool {
+    let arms = || counts.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
+    let total = arms().map(|(count, _)| *count as f64).sum::<f64>();
+    let weight: f64 = arms().map(|(_, weight)| weight).sum();
+    let should_be = arms().all(|(_, own)| total * own / weight >= MIN_PER_ARM as f64);
+    should_be || arms().all(|(count, _)| *count >= MIN_PER_ARM)
+}
+
 /// The chi-square test of counts against weights, with one degree of freedom less than arms that have a
 /// weight. None without two of them.
 ///
@@ -56,6 +68,29 @@ mod tests {
             (&[0, 0], &halves, 1.0),
         ] {
             near(chi_square(counts, weights).unwrap(), p, 1e-5 * p.max(1e-9) + 1e-9);
+        }
+    }
+
+    #[test]
+    fn it_speaks_when_each_arm_has_enough_or_should_have() {
+        let halves = &[0.5, 0.5][..];
+        for (counts, weights, is) in [
+            (&[36, 4][..], halves, true),
+            (&[77, 3], halves, true),
+            (&[16, 0], halves, true),
+            (&[8, 8], halves, true),
+            (&[9, 6], halves, false),
+            (&[8, 7], halves, false),
+            (&[0, 0], halves, false),
+            // Four should be in the small arm, and are.
+            (&[36, 4], &[0.9, 0.1], false),
+            (&[20, 20], &[0.9, 0.1], true),
+            (&[72, 8], &[0.9, 0.1], true),
+            (&[24, 0, 0], &[1.0 / 3.0; 3], true),
+            (&[23, 0, 0], &[1.0 / 3.0; 3], false),
+            (&[36, 4, 0], &[0.5, 0.5, 0.0], true),
+        ] {
+            assert_eq!(is_testable(counts, weights), is, "{counts:?} for {weights:?}");
         }
     }
 

@@ -134,6 +134,32 @@ fn turn() -> Recorded {
 }
 
 #[test]
+fn absurd_rows_of_a_turn_are_shown_like_others() {
+    let mut turn = turn();
+    let most = u64::MAX;
+    let absurd =
+        Usage { input: most, output: most, cache_write_5m: 1, cache_write_1h: most, cache_read: most };
+    turn.summary.usage = absurd;
+    turn.steps[2].result.as_mut().expect("a reply")["usage"] = json!(absurd);
+    let text = anstream::adapter::strip_str(&set_in(&turn, 72)).to_string();
+    assert_eq!(
+        text.matches(&format!("{most} tokens in ({most} from cache), {most} out")).count(),
+        2,
+        "{text}"
+    );
+}
+
+#[test]
+fn a_time_that_ends_before_it_began_is_no_time() {
+    let mut turn = turn();
+    turn.summary.ended_at = Some(noon() - TimeDelta::days(1));
+    turn.attempts[0].ended_at = Some(noon() - TimeDelta::days(1));
+    let text = anstream::adapter::strip_str(&set_in(&turn, 72)).to_string();
+    let says = "UTC, the clock was set back before it ended";
+    assert_eq!((text.matches(says).count(), text.contains("-86400")), (2, false), "{text}");
+}
+
+#[test]
 fn a_turn_reads_from_the_question_to_what_came_of_it() {
     let text = anstream::adapter::strip_str(&set_in(&turn(), 72)).to_string();
     insta::assert_snapshot!(text);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, TimeDelta};
 use comfy_table::{Attribute, Cell, Color};
 use serde_json::{Value, json};
 
@@ -36,7 +37,9 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
                 return Err(Failure::new(Exit::Usage, message).hint(format!("one of: {}", STATES.join(", "))));
             }
             let ledger = open(ledger.as_deref(), config).await?;
-            let since = since.map(|ago| Clock::system().now() - ago);
+            // Before the calendar begins there are no turns either.
+            let back = |ago| Clock::system().now().checked_sub_signed(TimeDelta::from_std(ago).ok()?);
+            let since = since.map(|ago| back(ago).unwrap_or(DateTime::UNIX_EPOCH));
             let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
             let turns = ledger.list(&filter).await?;
             output.print(&turns, || list(&turns))

@@ -149,6 +149,37 @@ fn a_split_that_was_meant_to_be_uneven_is_healthy_when_its_weights_are_told() {
 }
 
 #[test]
+fn a_split_is_unhealthy_where_nearly_everybody_is_in_one_arm_and_silent_where_few_are_in_it_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    for (control, brief, status, code) in [
+        (36, 4, "unhealthy", Some(3)),
+        (4, 36, "unhealthy", Some(3)),
+        (77, 3, "unhealthy", Some(3)),
+        (15, 1, "unhealthy", Some(3)),
+        // So uneven are sixteen now and then, and of fewer nothing can be said.
+        (14, 2, "ok", Some(2)),
+        (13, 1, "ok", Some(2)),
+        (2, 2, "ok", Some(2)),
+    ] {
+        let mut rows = "persona,block,module,arm,rating\n".to_owned();
+        for persona in 0..control + brief {
+            let arm = if persona < control { "control" } else { "brief" };
+            for block in 0..3 {
+                writeln!(rows, "p{persona},{block},todo,{arm},{}", 2 + (persona + block) % 3).unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
+        let said = call(folder.path(), "experiment analyze rows.csv --design split --json");
+        let report: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        let checks = report["health"].as_array().unwrap();
+        let dealt = checks.iter().find(|check| check["name"] == "srm-assigned").unwrap();
+        assert_eq!(dealt["status"], status, "{control} : {brief}: {dealt}");
+        let said = call(folder.path(), "experiment analyze rows.csv --design split --gate");
+        assert_eq!(said.status.code(), code, "{control} : {brief}: {said:?}");
+    }
+}
+
+#[test]
 fn each_field_of_a_report_is_described() {
     let described = include_str!("../../../../docs/experiments-report.md");
     let words: Vec<&str> = described.split(|letter: char| !letter.is_alphanumeric()).collect();

@@ -2,9 +2,33 @@
 
 use chrono::TimeDelta;
 use domain::delivery::Rows;
-use persona_host::store::Failed;
+use persona_host::store::{Failed, Ledger};
 
-use super::{Shelf, begin, keep, persona, turn_id};
+use super::{Shelf, begin, keep, persona, turn_id, url};
+use crate::support::meddling::meddle;
+
+#[tokio::test]
+async fn a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_written() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open().await;
+    begin(&ledger, &persona("anna")).await;
+    keep(&ledger, &persona("anna")).await.unwrap();
+    let error = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone())
+        .await
+        .unwrap()
+        .delivered(1)
+        .await
+        .expect_err("it was opened to be read");
+    assert!(!error.is_of_one_write(), "{error}");
+    for trap in ["RAISE(ABORT, 'no')", "RAISE(ROLLBACK, 'no')", "abs(-9223372036854775808)", "json('{')"] {
+        let trap = format!("CREATE TRIGGER trapped BEFORE UPDATE ON outbox BEGIN SELECT {trap}; END");
+        meddle(&shelf.path(), &trap).await;
+        let error = ledger.delivered(1).await.expect_err("it is refused");
+        assert!(error.is_of_one_write(), "{trap}: {error}");
+        meddle(&shelf.path(), "DROP TRIGGER trapped").await;
+    }
+    ledger.delivered(1).await.unwrap();
+}
 
 #[tokio::test]
 async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused() {

@@ -11,27 +11,25 @@ use persona_host::store::Begun;
 use super::{Shelf, answer_of, begin, fault, keep, persona, turn_id};
 use crate::support::meddling::meddle;
 
+const REGISTERED: &str = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
+    VALUES ('tone', 1, '{}', '', 0)";
+
+fn place() -> Assignment {
+    Assignment { experiment: "tone".to_owned(), version: 1, block: 0, place: 0, arm: ArmName::new("plain") }
+}
+
 #[tokio::test]
 async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_once() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
-    let registered = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
-                      VALUES ('tone', 1, '{}', '', 0)";
-    meddle(&shelf.path(), registered).await;
+    meddle(&shelf.path(), REGISTERED).await;
     let ends = [TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop)), fault()];
     // The third round was paid for twice: the program ended before its answer was there.
     let attempts = [(1, 1..=2, Some(&ends[0])), (2, 3..=3, Some(&ends[1])), (3, 3..=4, None)];
     for (attempt, rounds, end) in attempts {
         assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(attempt));
-        let place = Assignment {
-            experiment: "tone".to_owned(),
-            version: 1,
-            block: 0,
-            place: 0,
-            arm: ArmName::new("plain"),
-        };
-        ledger.assign(turn, &anna.email, &place).await.unwrap();
+        ledger.assign(turn, &anna.email, &place()).await.unwrap();
         for round in rounds {
             let key = StepKey::model(Phase::Main, round);
             answer_of(&ledger, (turn, attempt), &key, Some(1_000_000_000)).await;
@@ -52,4 +50,59 @@ async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_on
     assert_eq!(own.observation.cost, Some(6.0));
     assert_eq!(own.attempts, 2, "an orderly stop is none");
     assert_eq!(own.observation.unreadable, Some(false), "it was rated");
+}
+
+#[tokio::test]
+async fn a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or_the_clock_was_set_back() {
+    let failed = |after| (after, Some(fault()));
+    let of_two = Some(6.5);
+    for (name, attempts, latency) in [
+        ("one attempt", vec![(TimeDelta::milliseconds(2500), None)], Some(2.5)),
+        ("two", vec![failed(TimeDelta::seconds(4)), (TimeDelta::milliseconds(2500), None)], of_two),
+        ("set back in the first", vec![failed(TimeDelta::days(-1)), (TimeDelta::seconds(4), None)], None),
+        ("set back in the last", vec![failed(TimeDelta::seconds(4)), (TimeDelta::seconds(-1), None)], None),
+        (
+            "broken off and found a day later",
+            vec![
+                (TimeDelta::days(1), Some(TurnEnd::Faulted(Fault::interrupted()))),
+                (TimeDelta::seconds(4), None),
+            ],
+            None,
+        ),
+    ] {
+        let shelf = Shelf::new();
+        let (ledger, anna) = (shelf.open().await, persona("anna"));
+        meddle(&shelf.path(), REGISTERED).await;
+        let turn = turn_id(&anna);
+        for (after, end) in attempts {
+            assert!(matches!(begin(&ledger, &anna).await, Begun::Attempt(_)), "{name}");
+            ledger.assign(turn, &anna.email, &place()).await.unwrap();
+            shelf.clock.advance(after);
+            ledger.end(turn, &end.unwrap_or(TurnEnd::Completed)).await.unwrap();
+            shelf.clock.advance(TimeDelta::hours(1));
+        }
+        let played = ledger.played("tone", 1).await.unwrap().played;
+        // The clock of a test runs, too.
+        let tenths = |seconds: f64| (seconds * 10.0).floor();
+        assert_eq!(played[0].observation.latency.map(tenths), latency.map(tenths), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn amounts_below_nothing_are_not_known() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    meddle(&shelf.path(), REGISTERED).await;
+    begin(&ledger, &anna).await;
+    ledger.assign(turn_id(&anna), &anna.email, &place()).await.unwrap();
+    answer_of(&ledger, (turn_id(&anna), 1), &StepKey::model(Phase::Main, 1), Some(1)).await;
+    ledger.end(turn_id(&anna), &TurnEnd::Completed).await.unwrap();
+    let spoil =
+        "UPDATE usage SET input = -7000, cost = -1; UPDATE attempts SET begun_at = 9223372036854775807;
+                 UPDATE attempts SET ended_at = -9223372036854775808";
+    for sql in spoil.split(';') {
+        meddle(&shelf.path(), sql).await;
+    }
+    let own = ledger.played("tone", 1).await.unwrap().played.remove(0).observation;
+    assert_eq!((own.tokens, own.cost, own.latency), (None, None, None));
 }

@@ -73,6 +73,44 @@ async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_
 }
 
 #[tokio::test]
+async fn a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_end() {
+    let shelf = Shelf::new();
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    begin(&ledger, &anna).await;
+    begin(&ledger, &ben).await;
+    drop(ledger);
+    let trap = format!(
+        "CREATE TRIGGER trapped BEFORE UPDATE ON turns WHEN old.id = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        turn_id(&anna)
+    );
+    meddle(&shelf.path(), &trap).await;
+    let ledger = shelf.open().await;
+    ledger.end_interrupted(&BTreeSet::new()).await.unwrap();
+    let state = async |who| ledger.recorded_turn(turn_id(who)).await.unwrap().summary.state;
+    assert_eq!((state(&anna).await, state(&ben).await), ("running".to_owned(), "faulted".to_owned()));
+}
+
+#[tokio::test]
+async fn absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go() {
+    let shelf = Shelf::new();
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    for number in 1..=2 {
+        answer(&ledger, turn_id(&anna), number, Some(1)).await;
+    }
+    let absurd = "UPDATE usage SET input = 9223372036854775807, output = 9223372036854775807,
+                      cache_write_5m = 9223372036854775807, cache_write_1h = -9223372036854775808,
+                      cache_read = 9223372036854775807, cost = 9223372036854775807";
+    meddle(&shelf.path(), absurd).await;
+    let shown = ledger.recorded_turn(turn_id(&anna)).await.unwrap().summary;
+    assert_eq!(
+        (shown.usage.prompt(), shown.usage.total(), shown.usage.cache_write_1h),
+        (u64::MAX, u64::MAX, 0)
+    );
+    assert!(shown.cost_usd.unwrap() > 1e10, "{shown:?}");
+}
+
+#[tokio::test]
 async fn a_hold_is_found_whatever_the_row_says_of_attempts() {
     let shelf = Shelf::new();
     let (ledger, anna) = (shelf.open().await, persona("anna"));

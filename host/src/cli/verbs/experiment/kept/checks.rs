@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Record;
 use crate::store::Played;
-use domain::experiment::{ArmName, Assignment, Experiment};
+use domain::experiment::{ArmName, Assignment, Experiment, Metric};
 use experiment::assignment::audit;
 use experiment::report::{Check, Status};
 use experiment::statistics::{ALARM, MIN_PER_ARM, chi_square};
@@ -38,6 +38,7 @@ impl Record {
             checks.push(Check::new("personas", Status::Warning, "comparisons/personas", message));
         }
         checks.push(begun_again(experiment, &own));
+        checks.extend(unknown_latency(experiment, &own));
         checks.extend(damaged(&self.unreadable));
         checks
     }
@@ -101,6 +102,20 @@ fn begun_again(experiment: &Experiment, turns: &[&Played]) -> Check {
     Check::new("begun-again", status, "arms/stages", message).with_p(p)
 }
 
+/// Whether there are turns of which nobody knows how long they took. Where latency decides, it decides without them.
+fn unknown_latency(experiment: &Experiment, turns: &[&Played]) -> Option<Check> {
+    let unknown = turns.iter().filter(|turn| turn.observation.latency.is_none()).count();
+    let plan = &experiment.plan;
+    let decides = plan.primary == Metric::Latency
+        || plan.guardrails.iter().any(|guardrail| guardrail.metric == Metric::Latency);
+    let message = format!(
+        "{unknown} of {} turns have no latency, because the program ended in their middle or the clock was set back: they are left out where it is compared",
+        turns.len()
+    );
+    let status = if decides { Status::Warning } else { Status::Ok };
+    (unknown > 0).then(|| Check::new("unknown-latency", status, "arms/metrics/latency", message))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -133,6 +148,34 @@ mod tests {
         last.block += 1;
         let check = audited(&experiment, &assignments);
         assert!(check.message.starts_with("1 of 3 assignments of version 2 "), "{}", check.message);
+    }
+
+    #[test]
+    fn turns_of_unknown_length_are_counted_and_matter_where_latency_decides() {
+        let strategies = [StrategyName::new("daily")].into();
+        let rows = "persona,block,module,arm,rating,latency\nanna,0,todo,brief,3,2.5\nben,0,todo,brief,3,\n";
+        let observations = read_csv(rows.as_bytes()).unwrap().observations;
+        let played = |observation| Played {
+            observation,
+            exposed: None,
+            persona_sha256: None,
+            started_ms: 0,
+            attempts: 1,
+        };
+        let turns: Vec<Played> = observations.into_iter().map(played).collect();
+        let turns: Vec<&Played> = turns.iter().collect();
+        let known: Vec<&Played> =
+            turns.iter().filter(|turn| turn.observation.latency.is_some()).copied().collect();
+        for (primary, status) in
+            [("", Status::Ok), ("primary = \"latency\"\nmargin = 1.0\n", Status::Warning)]
+        {
+            let experiment =
+                parse_experiment(Path::new("k.toml"), &format!("{primary}{PLAN}"), &strategies).unwrap();
+            let check = unknown_latency(&experiment, &turns).unwrap();
+            assert_eq!(check.status, status, "{}", check.message);
+            assert!(check.message.starts_with("1 of 2 turns have no latency"), "{}", check.message);
+            assert_eq!(unknown_latency(&experiment, &known), None);
+        }
     }
 
     #[test]
