@@ -94,6 +94,8 @@ pub struct Summary {
     pub fault_hint: Option<String>,
     /// Why the plugin let it out.
     pub skip_reason: Option<String>,
+    /// Why its last attempt that failed did, as `code: sentence`, also when a later one succeeded.
+    pub last_failure: Option<String>,
     /// What its rows hold that cannot be read: the rest is shown without it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<String>,
@@ -195,6 +197,8 @@ const ATTEMPTS: &str = "SELECT attempts.*, coalesce(state, 'running') AS word,
   FROM attempts WHERE turn = ? ORDER BY number";
 
 const SUMMARY: &str = "SELECT turns.*,
+    (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted'
+       ORDER BY number DESC LIMIT 1) AS last_failure,
     (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
     (SELECT count(*) FROM actions WHERE turn = turns.id AND status <> 'ok') AS action_errors,
     (SELECT json_group_array(json_object('module', module, 'score', score, 'notes', notes))
@@ -366,6 +370,7 @@ fn summarized(row: &Shown<'_>) -> Summary {
         fault_message: row.text("fault_message"),
         fault_hint: row.text("fault_hint"),
         skip_reason: row.text("skip_reason"),
+        last_failure: row.text("last_failure"),
         unreadable: Vec::new(),
     }
 }

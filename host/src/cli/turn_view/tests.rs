@@ -76,6 +76,7 @@ fn turn() -> Recorded {
             fault_message: text("Claude is overloaded: HTTP 529, and so it was at each of five attempts"),
             fault_hint: text("the turn is tried again by itself"),
             skip_reason: None,
+            last_failure: None,
             unreadable: Vec::new(),
         },
         settings: Some(json!({"language": "de"})),

@@ -42,7 +42,7 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
             let since = since.map(|ago| back(ago).unwrap_or(DateTime::UNIX_EPOCH));
             let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
             let turns = ledger.list(&filter).await?;
-            output.print(&turns, || list(&turns))
+            output.print(&turns, || list(&turns, ever_faulted))
         }
         Turns::Resume { id, url } => resume(&id, url.as_deref(), config, output).await,
         Turns::Show { id, ledger } => {
@@ -107,7 +107,8 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
     })
 }
 
-fn list(turns: &[Summary]) -> String {
+/// A line each. Who asks for failures sees why, whatever came later.
+fn list(turns: &[Summary], failures: bool) -> String {
     if turns.is_empty() {
         return "no such turns yet\n".to_owned();
     }
@@ -118,7 +119,7 @@ fn list(turns: &[Summary]) -> String {
         Whole("strategy"),
         Whole("state"),
         Number("tools"),
-        Flowing("rated"),
+        Flowing(if failures { "failed" } else { "rated" }),
         Number("cost"),
     ]);
     for turn in turns {
@@ -128,9 +129,10 @@ fn list(turns: &[Summary]) -> String {
             "completed" => Cell::new("completed"),
             other => Cell::new(other).fg(Color::Yellow),
         };
-        let rated = match &turn.fault_message {
-            Some(message) => in_a_line(message, CAUSE),
-            None => printable(&scores(&turn.ratings)),
+        let rated = match (&turn.last_failure, &turn.fault_message) {
+            (Some(failure), _) if failures => in_a_line(failure, CAUSE),
+            (_, Some(message)) => in_a_line(message, CAUSE),
+            (_, None) => printable(&scores(&turn.ratings)),
         };
         table.add_row([
             Cell::new(turn.id.get(..8).unwrap_or(&turn.id)).add_attribute(Attribute::Dim),

@@ -61,4 +61,9 @@ async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_the
         let expected: Vec<String> = listed.split_whitespace().map(|name| persona(name).email).collect();
         assert_eq!(names, expected, "ever faulted: {ever_faulted}, since {since:?}, {state:?}");
     }
+    let failed = TurnFilter { ever_faulted: true, ..TurnFilter::default() };
+    for turn in ledger.list(&failed).await.unwrap() {
+        assert_eq!(turn.state, "completed");
+        assert_eq!(turn.last_failure.as_deref(), Some("login-refused: no"), "a success erases nothing");
+    }
 }
