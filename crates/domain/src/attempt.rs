@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::TurnEnd;
-use super::fault::{Fault, hold_after};
+use super::fault::hold_after;
 
 /// So often the program may end in the middle of a turn: a turn that ends the program each time must not go on
 /// for ever.
@@ -73,25 +73,12 @@ impl Tried {
     }
 }
 
-/// What a turn is parked for, in words that follow "parked: ".
-#[must_use]
-pub fn why_parked(tried: Tried, fault: &Fault) -> String {
-    let Tried { interruptions, failures, .. } = tried;
-    if fault.is_misfit() {
-        "its journal does not fit this program".to_owned()
-    } else if interruptions >= MOST_INTERRUPTIONS {
-        format!("the program ended {interruptions} times in its middle")
-    } else {
-        format!("it failed {failures} times")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::fault::Stage;
+    use crate::fault::{Fault, Stage};
 
     fn fault(code: &str) -> TurnEnd {
         TurnEnd::Faulted(Fault::new(Stage::ToolLoop, code, "it went wrong"))

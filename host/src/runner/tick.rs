@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 
 use super::due_look::DueLook;
@@ -106,7 +106,8 @@ impl Runner {
         }
         // Also when the ledger failed: whoever runs by then is waited for.
         while !running.is_empty() {
-            self.collect(&mut running, &mut stopped_by, report).await;
+            let ended = first_to_end(&mut running).await;
+            self.collect(ended, &mut running, &mut stopped_by, report).await;
         }
         admitted
     }
@@ -123,7 +124,9 @@ impl Runner {
         loop {
             tokio::select! {
                 biased;
-                () = self.collect(running, stopped_by, report), if !running.is_empty() => {}
+                ended = first_to_end(running), if !running.is_empty() => {
+                    self.collect(ended, running, stopped_by, report).await;
+                }
                 place = &mut place => return place,
             }
         }
@@ -190,15 +193,14 @@ impl Runner {
         }))
     }
 
-    /// Waits for the turn that ends next.
+    /// Takes a turn that has ended out of those that run.
     async fn collect(
         &self,
+        (result, position): (Result<Ended, JoinError>, usize),
         running: &mut Vec<Running>,
         stopped_by: &mut Option<String>,
         report: &mut TickReport,
     ) {
-        let turns = running.iter_mut().map(|running| &mut running.turn);
-        let (result, position, _) = futures_util::future::select_all(turns).await;
         let Running { turn_id, persona, started, .. } = running.swap_remove(position);
         let ended = match result {
             Ok(ended) => ended,
@@ -258,4 +260,11 @@ impl Runner {
         });
         Ended { turn, end, strategy: None, actions, ratings: Vec::new() }
     }
+}
+
+/// Waits for the turn that ends next; gives where it is. It may be given up: the turn is still there.
+async fn first_to_end(running: &mut [Running]) -> (Result<Ended, JoinError>, usize) {
+    let turns = running.iter_mut().map(|running| &mut running.turn);
+    let (result, position, _) = futures_util::future::select_all(turns).await;
+    (result, position)
 }

@@ -52,8 +52,8 @@ impl Writer {
         &self.pool
     }
 
-    /// A transaction, after what was put off as far as that can be written. It takes the write lock at once: one that reads first and is
-    /// upgraded later fails with `SQLITE_BUSY` however long the busy timeout.
+    /// A transaction, after what was put off as far as that can be written. It takes the write lock at once: one that
+    /// reads first and is upgraded later fails with `SQLITE_BUSY` however long the busy timeout.
     pub(super) async fn begin(&self, what: &'static str) -> Result<SqliteTransaction<'_>, LedgerError> {
         // Its own commit first: whatever becomes of the transaction, it has happened. What cannot be written is no
         // fault of this one.
@@ -82,19 +82,9 @@ impl Writer {
         turn: TurnId,
         statement: Statement,
     ) -> Result<SqliteQueryResult, LedgerError> {
-        let mut connection = self.pool.acquire().await.map_err(LedgerError::doing(what))?;
-        let taken = self.put_off.take();
-        let all: Vec<&Statement> = taken.iter().map(|(_, own)| own).chain([&statement]).collect();
-        let error = match at_once(&mut connection, &all).await {
-            Ok(written) => return Ok(written),
-            Err(error) if taken.is_empty() => return Err(LedgerError::doing(what)(error)),
-            Err(error) => error,
-        };
-        tracing::debug!(%error, "what cannot be written is found out one by one");
-        if let Some(error) = self.put_off.one_by_one(&mut connection, taken, Some(turn)).await {
-            return Err(LedgerError::doing(PUT_OFF)(error));
-        }
-        at_once(&mut connection, &[&statement]).await.map_err(LedgerError::doing(what))
+        let (pool, put_off) = (self.pool.clone(), Arc::clone(&self.put_off));
+        let written = to_its_end(async move { put_off.write_with(&pool, turn, &statement).await }).await;
+        written.map_err(LedgerError::doing(what))
     }
 
     /// Writes this with the next write, or in a moment.
@@ -116,7 +106,8 @@ impl Writer {
 
     /// Writes what was put off, and returns when it is committed.
     pub(super) async fn write_put_off(&self) -> Result<(), LedgerError> {
-        self.put_off.write(&self.pool).await.map_err(LedgerError::doing(PUT_OFF))
+        let (pool, put_off) = (self.pool.clone(), Arc::clone(&self.put_off));
+        to_its_end(async move { put_off.write(&pool).await }).await.map_err(LedgerError::doing(PUT_OFF))
     }
 
     pub(super) async fn close(&self) {
@@ -158,6 +149,26 @@ impl PutOff {
         why
     }
 
+    async fn write_with(
+        &self,
+        pool: &SqlitePool,
+        turn: TurnId,
+        statement: &Statement,
+    ) -> Result<SqliteQueryResult, sqlx::Error> {
+        let mut connection = pool.acquire().await?;
+        let taken = self.take();
+        let all: Vec<&Statement> = taken.iter().map(|(_, own)| own).chain([statement]).collect();
+        let error = match at_once(&mut connection, &all).await {
+            Err(error) if !taken.is_empty() => error,
+            written => return written,
+        };
+        tracing::debug!(%error, "what cannot be written is found out one by one");
+        match self.one_by_one(&mut connection, taken, Some(turn)).await {
+            Some(error) => Err(error),
+            None => at_once(&mut connection, &[statement]).await,
+        }
+    }
+
     async fn write(&self, pool: &SqlitePool) -> Result<(), sqlx::Error> {
         if self.lock().is_empty() {
             return Ok(());
@@ -174,6 +185,14 @@ impl PutOff {
         }
         self.one_by_one(&mut connection, taken, None).await.map_or(Ok(()), Err)
     }
+}
+
+/// Writes also when nobody waits for it any more: a turn may be cut off at any time, and what it writes is the business
+/// of others, too.
+async fn to_its_end<T: Send + 'static>(
+    writes: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+) -> Result<T, sqlx::Error> {
+    tokio::spawn(writes).await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// All of them or none, in one go to the connection's thread.

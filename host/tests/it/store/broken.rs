@@ -1,5 +1,9 @@
 //! A ledger that cannot store: what it then says, and that it goes on when it can.
 
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
@@ -149,4 +153,37 @@ async fn what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own
     let steps = ledger.recorded_turn(annas).await.unwrap().steps;
     let results: Vec<bool> = steps.iter().map(|step| step.result.is_some()).collect();
     assert_eq!(results, [true, false]);
+}
+
+/// A turn is cut off at its deadline, wherever it waits. What it was writing belongs to others, too.
+#[tokio::test]
+async fn what_was_put_off_is_written_also_when_the_turn_that_writes_it_is_cut_off() {
+    let shelf = Shelf::new();
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    let (annas, bens) = (turn_id(&anna), turn_id(&ben));
+    begin(&ledger, &anna).await;
+    begin(&ledger, &ben).await;
+    for place in 0..60 {
+        let step = intend(&ledger, (annas, 1), place, &call("todo.create", json!({}))).await;
+        ledger.keep_step(step, &said("ja", false));
+        let key = StepKey::tool(1, place);
+        let mut cut_off = pin!(ledger.begin_step(bens, 1, &key, "{}"));
+        tokio::task::yield_now().await;
+        // At another moment each time, on the way from the first look at the queue to the commit.
+        let moment = Instant::now() + Duration::from_micros(10 * place as u64);
+        while poll_once(cut_off.as_mut()).await.is_none() && Instant::now() < moment {}
+    }
+    ledger.catch_up().await.unwrap();
+    let steps = ledger.recorded_turn(annas).await.unwrap().steps;
+    let lost: Vec<&str> =
+        steps.iter().filter(|own| own.result.is_none()).map(|own| own.key.as_str()).collect();
+    assert_eq!((steps.len(), lost), (60, vec![]));
+}
+
+async fn poll_once<F: Future + ?Sized>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
