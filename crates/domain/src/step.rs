@@ -30,6 +30,14 @@ impl StepKey {
         Self(format!("{}/{round:02}/{position:03}", Phase::Main.name()))
     }
 
+    /// The phase of a model call; nothing, if it is another step.
+    #[must_use]
+    pub fn phase_of_a_model_call(&self) -> Option<Phase> {
+        let (phase, rest) = self.0.split_once('/')?;
+        let is_a_call = rest.bytes().all(|byte| byte.is_ascii_digit());
+        [Phase::Main, Phase::Rating].into_iter().find(|own| is_a_call && own.name() == phase)
+    }
+
     /// A key as it was written down.
     #[must_use]
     pub fn written(text: String) -> Self {
@@ -46,5 +54,23 @@ impl StepKey {
 impl fmt::Display for StepKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_call_is_told_by_its_key() {
+        for (key, phase) in [
+            (StepKey::model(Phase::Main, 1), Some(Phase::Main)),
+            (StepKey::model(Phase::Rating, 100), Some(Phase::Rating)),
+            (StepKey::opening(Phase::Main), None),
+            (StepKey::tool(1, 0), None),
+            (StepKey::written("something".to_owned()), None),
+        ] {
+            assert_eq!(key.phase_of_a_model_call(), phase, "{key}");
+        }
     }
 }

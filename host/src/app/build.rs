@@ -16,7 +16,7 @@ use crate::model::{self, Claude};
 use crate::outbound;
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
-use crate::store::{Ledger, LedgerUrl};
+use crate::store::Ledger;
 use crate::telemetry::Events;
 use crate::turn::{Deps, Experiments, Settings};
 use domain::clock::Clock;
@@ -80,13 +80,13 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
 /// # Errors
 /// As [`build`].
 pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) -> Result<App, Failure> {
-    let url = LedgerUrl::parse(&config.store.url)?;
+    let url = load::ledger(config)?;
     let ledger = Arc::new(Ledger::open(&url, clock.clone()).await?);
     let engine = Engine::new(&load::engine(config))?;
     let strategies: BTreeMap<StrategyName, Arc<Strategy>> =
         (config.strategies.iter().cloned()).map(|own| (own.name.clone(), Arc::new(own))).collect();
     let events = Events::default();
-    let builds = Builds::new(load::builds_dir(config, url.path()));
+    let builds = Builds::new(load::builds_dir(config, &url));
     let registry = Arc::new(Registry::new(engine, clock.clone(), builds, load::trust(config)?));
     registry.hold_on_to(ledger.builds_in_use().await?);
     let reloader = Arc::new(Reloader::new(

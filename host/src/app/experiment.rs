@@ -18,6 +18,7 @@ use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
 use crate::model::price;
 use crate::runner::{Blocks, Border, CutShort, Round, RoundError, Runner};
+use crate::store::LedgerUrl;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::experiment::{Assignment, Experiment, Metric};
@@ -106,7 +107,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let worlds = stack.as_ref().map(|stack| Worlds { mcp: stack.mcp(), clock: &clock });
     let ended = play(&runner, &blocks, args.blocks, worlds.as_ref(), output).await;
     let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
-    let ledger = runner.deps().ledger.path().to_owned();
+    let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     if let Some(stack) = stack {
@@ -367,15 +368,11 @@ fn effect(comparison: &experiment::report::Comparison) -> String {
     format!("{} {effect}{interval}", comparison.treatment)
 }
 
-fn conclude(report: &Report, ledger: &Path, output: Output) -> Result<Exit, Failure> {
+fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<Exit, Failure> {
     let text = || {
         let verdicts = report.comparisons.iter().map(|own| format!("\n{}.\n", own.verdict.sentence));
-        let next = format!(
-            "{} experiment report {} --ledger {}",
-            load::program(),
-            report.plan.key,
-            ledger.display()
-        );
+        let of = ledger.file().map(|path| format!(" --ledger {}", path.display())).unwrap_or_default();
+        let next = format!("{} experiment report {}{of}", load::program(), report.plan.key);
         format!("{}\n  all of it: {}\n", verdicts.collect::<String>(), styled(PLACE, next))
     };
     output.print(report, text)?;

@@ -39,7 +39,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     stop_on_signal(stop.clone());
     let missing_keys = config.missing_keys();
     warn(&config, &missing_keys);
-    let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.path().display().to_string());
+    let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.url().to_string());
     let (interval, concurrency) = (config.runner.tick_interval, config.runner.concurrency);
     tracing::info!(%address, ?interval, concurrency, paused = config.runner.paused, ledger, "persona-host listens");
     let (remote, commands) = Runner::door();

@@ -55,7 +55,7 @@ pub(super) fn live_in(config: &mut Config, stack: &Stack, folder: &Path) {
     stack.mcp_url().clone_into(&mut config.mana.mcp_url);
     config.mana.personas_url = format!("{}/api/v1/internal/personas", stack.auth_url());
     config.mana.service_key = stack.service_key().into();
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display()).into();
 }
 
 /// Points a configuration at the scripted Claude.

@@ -134,7 +134,7 @@ impl From<LedgerError> for Failure {
         let exit = match error {
             LedgerError::InUse { .. } => Exit::Busy,
             LedgerError::NoSuchTurn { .. } | LedgerError::Ambiguous { .. } => Exit::No,
-            LedgerError::Url { .. } => Exit::Configuration,
+            LedgerError::Url(_) => Exit::Configuration,
             LedgerError::OtherPlan { .. } => Exit::BadInput,
             _ => Exit::File,
         };

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
+
 use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm};
+use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
 
 /// The file that is read when none is named.
@@ -31,14 +34,18 @@ pub fn config(named: Option<&Path>) -> Result<Config, ConfigError> {
     resolve(file(named)?, &variable)
 }
 
+/// Where the configured ledger is.
+///
+/// # Errors
+/// When `store.url` is that of something else.
+pub fn ledger(config: &Config) -> Result<LedgerUrl, LedgerError> {
+    Ok(LedgerUrl::parse(config.store.url.expose_secret())?)
+}
+
 /// The folder of the last good builds: the configured one, or the one beside the ledger.
 #[must_use]
-pub fn builds_dir(config: &Config, ledger: &Path) -> PathBuf {
-    config.plugins.builds_dir.clone().unwrap_or_else(|| {
-        let mut beside = ledger.as_os_str().to_owned();
-        beside.push(".builds");
-        beside.into()
-    })
+pub fn builds_dir(config: &Config, ledger: &LedgerUrl) -> PathBuf {
+    config.plugins.builds_dir.clone().unwrap_or_else(|| ledger.beside("builds"))
 }
 
 /// What plugins run on.

@@ -96,6 +96,7 @@ pub(super) struct Canary {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
     pub(super) url: Option<String>,
+    pub(super) keep: Option<Span>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

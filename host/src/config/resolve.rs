@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::file;
 use super::production::DEVELOPMENT_SEED_SECRET;
-use super::settings::{Config, Http, Mana, Model, Runner, SignIn, Store};
+use super::settings::{Config, Http, Mana, Model, Runner, SignIn};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
 use domain::ids::{PluginName, StrategyName};
@@ -40,9 +40,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let mana = mana(&mut sources, file.mana)?;
     let model = model(&mut sources, file.model)?;
     let plugins = plugins::plugins(&mut sources, file.plugins)?;
-    let store = Store {
-        url: sources.pick("store.url", file.store.url, "sqlite:persona-host.db".to_owned(), Clone::clone),
-    };
+    let store = store::store(&mut sources, file.store)?;
     let experiments =
         sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
     let strategies = strategies(&mut sources, file.strategies);
@@ -375,5 +373,6 @@ fn shown_path(path: &PathBuf) -> String {
 }
 
 mod plugins;
+mod store;
 #[cfg(test)]
 mod tests;

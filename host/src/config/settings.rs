@@ -160,11 +160,13 @@ pub enum Watching {
     Off,
 }
 
-/// Where the ledger is.
+/// The ledger.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// `sqlite:PATH`.
-    pub url: String,
+    /// Where it is: `sqlite:PATH` or `postgres://…`, which may have a password.
+    pub url: SecretString,
+    /// How long the steps of a turn that is over are kept, what its plugin was given, and its deliveries.
+    pub keep: Duration,
 }
 
 impl Config {

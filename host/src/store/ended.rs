@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Row as _, SqliteConnection};
 
+use super::database::{Connection, sql};
 use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
-use super::read::action;
-use super::row::{unless_unreadable, word_text};
-use super::shown::Shown;
+use super::read::actions_of;
+use super::row::{said, turn_id, word_text};
 use super::{Ledger, LedgerError};
 use domain::action::{Action, modules_used};
 use domain::attempt::{Sequel, Tried};
@@ -21,7 +20,6 @@ use domain::fault::Fault;
 use domain::ids::{PersonaId, TurnId};
 
 const END: &str = "end a turn";
-const KEEP: &str = "keep a turn's actions";
 
 impl Ledger {
     /// Ends an attempt of a turn, and gives the number of actions that are kept by now. What becomes of the turn is
@@ -30,10 +28,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written, or its journal cannot be read.
     pub async fn end(&self, turn: TurnId, how: &TurnEnd) -> Result<usize, LedgerError> {
-        let mut transaction = self.write(END).await?;
-        let kept = end(&mut transaction, turn, how, self.clock.now()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(END))?;
-        Ok(kept)
+        let (how, now) = (how.clone(), self.clock.now());
+        self.write(END, move |connection| end(connection, turn, &how, now)).await
     }
 
     /// Ends the attempts that are still marked as running, of all turns but `running`: when the ledger is opened, and
@@ -42,10 +38,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be used.
     pub async fn end_interrupted(&self, running: &BTreeSet<TurnId>) -> Result<(), LedgerError> {
-        let marked: Vec<String> = sqlx::query_scalar("SELECT id FROM turns WHERE state = 'running'")
-            .fetch_all(&self.readers)
-            .await
-            .map_err(LedgerError::doing(END))?;
+        let marked = self.rows(END, sql("SELECT id FROM turns WHERE state = 'running'")).await?;
+        let marked: Vec<String> = marked.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         let interrupted = TurnEnd::Faulted(Fault::interrupted());
         let left = marked.into_iter().filter(|id| !running.iter().any(|turn| turn.to_string() == *id));
         for id in left {
@@ -61,19 +55,18 @@ impl Ledger {
     }
 
     async fn end_named(&self, id: String, how: &TurnEnd) -> Result<usize, LedgerError> {
-        let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-        self.end(turn, how).await
+        self.end(turn_id("id", id)?, how).await
     }
 }
 
 /// The end of an attempt, as part of a transaction.
-pub(super) async fn end(
-    connection: &mut SqliteConnection,
+pub(super) fn end(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     how: &TurnEnd,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
-    let standing = standing(connection, turn).await?;
+    let standing = standing(connection, turn)?;
     let tried = standing.tried.and(how);
     let sequel = match tried.sequel(how, now) {
         // An older version made these calls, and kept too little to go on.
@@ -81,7 +74,7 @@ pub(super) async fn end(
         sequel => sequel,
     };
     let kept = match sequel {
-        Sequel::Over | Sequel::Parked if !standing.day_over => keep_journaled(connection, turn, now).await?,
+        Sequel::Over | Sequel::Parked if !standing.day_over => keep_journaled(connection, turn, now)?,
         _ => standing.kept,
     };
     let (held_until, parked_at) = match sequel {
@@ -89,28 +82,25 @@ pub(super) async fn end(
         Sequel::Again { from } => (Some(from.timestamp_millis()), None),
         Sequel::Parked => (None, Some(now.timestamp_millis())),
     };
-    sqlx::query(
-        "UPDATE turns SET state = ?2, ended_at = ?3, uncounted = attempt - ?4, interruptions = ?5, failures = ?6,
-             held_until = ?7, parked_at = ?8 WHERE id = ?1",
-    )
-    .bind(turn.to_string())
-    .bind(how.name())
-    .bind(now.timestamp_millis())
-    .bind(i64::from(tried.counted))
-    .bind(i64::from(tried.interruptions))
-    .bind(i64::from(tried.failures))
-    .bind(held_until)
-    .bind(parked_at)
-    .execute(&mut *connection)
-    .await
-    .map_err(LedgerError::doing(END))?;
-    tell_why(connection, turn, how, now).await?;
+    tell_why(connection, turn, how, now)?;
+    connection.run(
+        sql("UPDATE turns SET state = ?2, ended_at = ?3, uncounted = attempt - ?4, interruptions = ?5, failures = ?6,
+                 held_until = ?7, parked_at = ?8 WHERE id = ?1")
+        .bind(turn)
+        .bind(how.name())
+        .bind(now.timestamp_millis())
+        .bind(tried.counted)
+        .bind(tried.interruptions)
+        .bind(tried.failures)
+        .bind(held_until)
+        .bind(parked_at),
+    )?;
     Ok(kept)
 }
 
 /// Writes down why the attempt ended: with the turn, of which it is the latest word, and in its history.
-async fn tell_why(
-    connection: &mut SqliteConnection,
+fn tell_why(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     how: &TurnEnd,
     now: DateTime<Utc>,
@@ -123,130 +113,107 @@ async fn tell_why(
         TurnEnd::Skipped { reason, .. } => Some(reason),
         _ => None,
     };
-    for statement in [
-        "UPDATE turns SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6
-         WHERE id = ?1",
-        "UPDATE attempts SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6,
-             state = ?7, ended_at = ?8
-         WHERE turn = ?1 AND ended_at IS NULL",
-    ] {
-        sqlx::query(statement)
-            .bind(turn.to_string())
-            .bind(skip_reason)
+    let why = |text: &'static str| {
+        sql(text)
+            .bind(turn)
+            .bind(skip_reason.map(String::as_str))
             .bind(fault.map(|fault| fault.stage.name()))
             .bind(fault.map(|fault| &fault.code))
             .bind(fault.map(|fault| &fault.message))
             .bind(fault.and_then(|fault| fault.hint.as_ref()))
-            .bind(how.name())
-            .bind(now.timestamp_millis())
-            .execute(&mut *connection)
-            .await
-            .map_err(LedgerError::doing(END))?;
-    }
-    Ok(())
+    };
+    connection.run(why(
+        "UPDATE turns SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6
+         WHERE id = ?1",
+    ))?;
+    let attempt = why(
+        "UPDATE attempts SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6,
+             state = ?7, ended_at = ?8
+         WHERE turn = ?1 AND ended_at IS NULL",
+    );
+    connection.run(attempt.bind(how.name()).bind(now.timestamp_millis())).map(drop)
 }
 
 /// Keeps what came of a day together with its delivery, as part of a transaction. What attempts did that an older
 /// version began anew follows behind.
-pub(super) async fn keep(
-    connection: &mut SqliteConnection,
+pub(super) fn keep(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     outcome: &TurnOutcome,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
     let own = outcome.actions.iter().cloned();
-    let actions = in_order(own.chain(journaled(connection, turn).await?.before));
+    let actions = in_order(own.chain(journaled(connection, turn)?.before));
     let outcome = TurnOutcome { actions, ..outcome.clone() };
-    write_down(connection, turn, &outcome, now).await?;
-    sqlx::query("UPDATE turns SET day_over = 1 WHERE id = ?")
-        .bind(turn.to_string())
-        .execute(connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
+    write_down(connection, turn, &outcome, now)?;
+    connection.run(sql("UPDATE turns SET day_over = 1 WHERE id = ?").bind(turn))?;
     Ok(outcome.actions.len())
 }
 
 /// Keeps what the journal has of a day that is not over; nothing, if no tool was called or all is kept by now.
-async fn keep_journaled(
-    connection: &mut SqliteConnection,
+fn keep_journaled(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
-    let Journaled { before, since } = journaled(connection, turn).await?;
+    let Journaled { before, since } = journaled(connection, turn)?;
     let actions = in_order(before.into_iter().chain(since));
-    if actions.is_empty() || actions.len() == standing(connection, turn).await?.kept {
+    if actions.is_empty() || actions.len() == standing(connection, turn)?.kept {
         return Ok(actions.len());
     }
     let outcome = TurnOutcome {
         modules_used: modules_used(&actions),
         actions,
-        final_text: unless_unreadable(KEEP, last_words(connection, turn).await)?.flatten(),
+        final_text: last_words(connection, turn)?,
         stop_reason: "fault".to_owned(),
     };
-    write_down(connection, turn, &outcome, now).await?;
+    write_down(connection, turn, &outcome, now)?;
     Ok(outcome.actions.len())
 }
 
 /// Writes down the actions of a turn and puts their delivery in the outbox. A turn that was parked and let go on
 /// delivers all of them once more: the ids of mana-auth's rows are those of their places (contract 4.2). Those that it
 /// has are as they were, because it keeps what it got first.
-async fn write_down(
-    connection: &mut SqliteConnection,
+fn write_down(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     outcome: &TurnOutcome,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    let mut actions = kept_actions(connection, turn).await?;
+    // What cannot be read of those that were kept when the turn was parked is named where the turn is shown.
+    let (mut actions, _) = actions_of(connection, &turn.to_string())?;
     let new = outcome.actions.get(actions.len()..).unwrap_or_default();
     for action in new {
-        sqlx::query(
-            "INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(turn.to_string())
-        .bind(i64::from(action.index))
-        .bind(&action.tool)
-        .bind(&action.module)
-        .bind(action.input.to_string())
-        .bind(word_text(&action.status))
-        .bind(action.error.as_deref())
-        .bind(action.latency_ms.map(i64::from))
-        .execute(&mut *connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
+        connection.run(
+            sql("INSERT INTO actions (turn, position, tool, module, input, status, error, latency_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            .bind(turn)
+            .bind(action.index)
+            .bind(&action.tool)
+            .bind(&action.module)
+            .bind(action.input.to_string())
+            .bind(word_text(&action.status))
+            .bind(action.error.as_deref())
+            .bind(action.latency_ms),
+        )?;
     }
-    sqlx::query("UPDATE turns SET stop_reason = ?, final_text = ? WHERE id = ?")
-        .bind(&outcome.stop_reason)
-        .bind(outcome.final_text.as_deref())
-        .bind(turn.to_string())
-        .execute(&mut *connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
-    let row = sqlx::query(
-        "SELECT persona, (SELECT count(*) FROM outbox WHERE turn = turns.id AND part LIKE 'actions%') AS delivered
-         FROM turns WHERE id = ?",
-    )
-    .bind(turn.to_string())
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(LedgerError::doing(KEEP))?;
-    let persona: String = row.try_get("persona").map_err(LedgerError::doing(KEEP))?;
-    let delivered: i64 = row.try_get("delivered").map_err(LedgerError::doing(KEEP))?;
+    connection.run(
+        sql("UPDATE turns SET stop_reason = ?, final_text = ? WHERE id = ?")
+            .bind(&outcome.stop_reason)
+            .bind(outcome.final_text.as_deref())
+            .bind(turn),
+    )?;
+    let row = connection.one(
+        sql("SELECT persona, (SELECT count(*) FROM outbox WHERE turn = turns.id AND part LIKE 'actions%') AS delivered
+             FROM turns WHERE id = ?")
+        .bind(turn),
+    )?;
+    let delivered: i64 = row.get("delivered")?;
     let part = if delivered == 0 { "actions".to_owned() } else { format!("actions-{}", delivered + 1) };
     actions.extend_from_slice(new);
     let rows = Rows::Actions(action_rows(turn, &actions));
-    let delivery = Delivery { persona: PersonaId::new(persona), rows };
-    enqueue(connection, turn, &part, &delivery, now.timestamp_millis()).await
-}
-
-/// The actions that were kept when the turn was parked.
-async fn kept_actions(connection: &mut SqliteConnection, turn: TurnId) -> Result<Vec<Action>, LedgerError> {
-    let rows = sqlx::query("SELECT * FROM actions WHERE turn = ? ORDER BY position")
-        .bind(turn.to_string())
-        .fetch_all(connection)
-        .await
-        .map_err(LedgerError::doing(KEEP))?;
-    Ok(rows.iter().map(|row| Shown::read(row, action).0).collect())
+    let delivery = Delivery { persona: PersonaId::new(row.get::<String>("persona")?), rows };
+    connection.run(enqueue(turn, &part, &delivery, now.timestamp_millis())).map(drop)
 }
 
 /// How a turn stands while an attempt of it ends.
@@ -259,48 +226,34 @@ struct Standing {
     lacks_its_opening: bool,
 }
 
-async fn standing(connection: &mut SqliteConnection, turn: TurnId) -> Result<Standing, LedgerError> {
-    let doing = LedgerError::doing(END);
-    let row = sqlx::query(
-        "SELECT attempt - uncounted AS counted, interruptions, failures, day_over,
+fn standing(connection: &mut Connection<'_>, turn: TurnId) -> Result<Standing, LedgerError> {
+    let asked = sql("SELECT attempt - uncounted AS counted, interruptions, failures, day_over,
              (SELECT count(*) FROM actions WHERE turn = turns.id) AS kept,
              EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key LIKE 'main/%/%')
                  AND NOT EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening'
                      AND result != 'null') AS lacks_its_opening
-         FROM turns WHERE id = ?",
-    )
-    .bind(turn.to_string())
-    .fetch_one(connection)
-    .await
-    .map_err(&doing)?;
+         FROM turns WHERE id = ?");
+    let row = connection.one(asked.bind(turn))?;
     // What cannot be meant keeps nobody from an end.
-    let number = |column: &str| -> Result<u32, LedgerError> {
-        let number: i64 = row.try_get(column).map_err(LedgerError::doing(END))?;
-        Ok(u32::try_from(number).unwrap_or(u32::MAX))
-    };
+    let number = |column| Ok::<_, LedgerError>(u32::try_from(row.get::<i64>(column)?).unwrap_or(u32::MAX));
     // The attempt that is ending is not counted yet.
     let counted = number("counted")?.saturating_sub(1);
-    let kept: i64 = row.try_get("kept").map_err(&doing)?;
     Ok(Standing {
         tried: Tried { interruptions: number("interruptions")?, failures: number("failures")?, counted },
-        day_over: row.try_get("day_over").map_err(&doing)?,
-        kept: usize::try_from(kept).unwrap_or_default(),
-        lacks_its_opening: row.try_get("lacks_its_opening").map_err(&doing)?,
+        day_over: row.get("day_over")?,
+        kept: usize::try_from(row.get::<i64>("kept")?).unwrap_or_default(),
+        lacks_its_opening: row.get("lacks_its_opening")?,
     })
 }
 
 /// What the model said last in the app.
-async fn last_words(connection: &mut SqliteConnection, turn: TurnId) -> Result<Option<String>, LedgerError> {
-    sqlx::query_scalar(
-        "SELECT text FROM (
-             SELECT seq, CASE WHEN json_valid(result) THEN result ->> '$.text' END AS text FROM steps
-             WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%')
-         WHERE trim(text) != '' ORDER BY seq DESC LIMIT 1",
-    )
-    .bind(turn.to_string())
-    .fetch_optional(connection)
-    .await
-    .map_err(LedgerError::doing(KEEP))
+fn last_words(connection: &mut Connection<'_>, turn: TurnId) -> Result<Option<String>, LedgerError> {
+    let asked =
+        sql("SELECT result FROM steps WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%'
+             AND result IS NOT NULL ORDER BY seq DESC");
+    let answers = connection.rows(asked.bind(turn))?;
+    let words = answers.iter().filter_map(|row| said(&row.get::<String>("result").ok()?));
+    Ok(words.filter(|words| !words.trim().is_empty()).next())
 }
 
 /// The same, each at its place.

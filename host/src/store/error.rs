@@ -2,85 +2,92 @@
 
 use std::path::PathBuf;
 
-/// How SQLite refuses what a statement is about: SQLITE_ERROR (a function that fails on its values), _TOOBIG,
-/// _CONSTRAINT and _MISMATCH (<https://sqlite.org/rescode.html>).
-const REFUSES_A_ROW: [u32; 4] = [1, 18, 19, 20];
+use super::database::{Failure, Kind};
+use super::{LedgerUrl, NoLedger};
+
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
 
 /// Why the ledger could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// The URL names no SQLite file.
-    #[error("store.url is {url:?}, but this version keeps its ledger in SQLite only: write sqlite:PATH")]
-    Url {
-        /// As configured.
-        url: String,
-    },
+    /// The URL names neither a SQLite file nor a PostgreSQL database.
+    #[error(transparent)]
+    Url(#[from] NoLedger),
     /// The folder of the file cannot be made.
-    #[error("the folder or the lock file of the ledger {} cannot be created: {cause}", path.display())]
+    #[error("the folder or the lock file of the ledger {ledger} cannot be created: {cause}")]
     Folder {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
         /// The system's words.
         cause: std::io::Error,
     },
     /// Another process holds the ledger.
     #[error(
-        "the ledger {} is in use by another persona-host: stop it first, or ask it over HTTP (POST /diag/tick)",
-        path.display()
+        "the ledger {ledger} is in use by another persona-host: stop it first, or ask it over HTTP (POST /diag/tick)"
     )]
     InUse {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
     },
     /// There is no such file, and it was to be read only.
-    #[error("there is no ledger at {}: point store.url at one, or let `persona-host run` begin it", path.display())]
+    #[error("there is no ledger at {ledger}: point store.url at one, or let `persona-host run` begin it")]
     Missing {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
     },
     /// A newer version has changed the tables.
-    #[error(
-        "the ledger {} was written by a newer persona-host: use that version, or another ledger",
-        path.display()
-    )]
+    #[error("the ledger {ledger} was written by a newer persona-host: use that version, or another ledger")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
     },
     /// An older version made the tables, and nobody has migrated them yet.
     #[error(
-        "the ledger {} was written by an older persona-host: start `persona-host run` once, which brings it up to date",
-        path.display()
+        "the ledger {ledger} was written by an older persona-host: start `persona-host run` once, which brings it up to \
+         date"
     )]
     Older {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
     },
-    /// The file is no ledger.
-    #[error("the ledger {} cannot be opened: {}", path.display(), words(cause))]
+    /// The file is no ledger, or the server does not let us in.
+    #[error("the ledger {ledger} cannot be opened: {cause}")]
     Open {
-        /// The file.
-        path: PathBuf,
-        /// SQLite's words.
-        cause: sqlx::Error,
+        /// Which.
+        ledger: LedgerUrl,
+        /// The database's words.
+        cause: Failure,
     },
     /// Migrating failed.
-    #[error("the ledger {} cannot be migrated: {cause}", path.display())]
+    #[error("the ledger {ledger} cannot be migrated: {cause}")]
     Migrate {
-        /// The file.
-        path: PathBuf,
+        /// Which.
+        ledger: LedgerUrl,
         /// What went wrong.
         cause: sqlx::migrate::MigrateError,
+    },
+    /// No copy can be made before migrating, and so nothing is changed.
+    #[error(
+        "the ledger {ledger} was written by an older persona-host, and no copy of it can be made at {} before it is \
+         brought up to date: {cause}",
+        to.display()
+    )]
+    Copy {
+        /// Which.
+        ledger: LedgerUrl,
+        /// Where the copy was to be.
+        to: PathBuf,
+        /// What went wrong.
+        cause: Failure,
     },
     /// A statement failed.
     #[error("the ledger could not {what}: {cause}")]
     Statement {
         /// What was wanted.
         what: &'static str,
-        /// SQLite's words.
-        cause: sqlx::Error,
+        /// The database's words.
+        cause: Failure,
     },
     /// A row holds something that this version does not understand.
     #[error("the ledger's column {column} holds {:?}, which this version cannot read", beginning(value))]
@@ -117,10 +124,15 @@ impl LedgerError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Open { ledger, .. } if ledger.file().is_none() => Some(
+                "is the server up, does store.url name user, password and database, and may the user create a schema in \
+                 it?",
+            ),
             Self::Open { .. } => Some(
                 "it was not changed; store.url or --ledger must name a file that persona-host made, or one \
                  that does not exist yet",
             ),
+            Self::Copy { .. } => Some("make room for a second one beside it; nothing was changed"),
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
             Self::OtherPlan { .. } => Some(
@@ -131,7 +143,12 @@ impl LedgerError {
                 "the file was damaged, or changed by another program: `sqlite3 FILE 'PRAGMA integrity_check'` says \
                  which; put back a copy of it, or correct the row",
             ),
-            Self::Statement { .. } => Some("is the disk full, or the file in use by another program?"),
+            Self::Statement { cause, .. } => Some(match cause.kind {
+                Kind::Full => "make room where the ledger is: then everything goes on by itself",
+                Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
+                Kind::Taken => "stop the other one: two that write would pay for everything twice",
+                Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",
+            }),
             _ => None,
         }
     }
@@ -139,28 +156,37 @@ impl LedgerError {
     /// Whether it is about what one row holds. The ledger itself is well, and other rows can be read.
     #[must_use]
     pub fn is_of_one_row(&self) -> bool {
+        matches!(self, Self::Row { .. })
+    }
+
+    /// Whether the database would not write one row for what is in it (or for a trigger that looks at it). The same may
+    /// hold for every row, but the ledger itself is well.
+    #[must_use]
+    pub fn is_of_one_write(&self) -> bool {
+        self.is_of_one_row() || self.failure().is_some_and(|failure| failure.kind == Kind::OfOneRow)
+    }
+
+    /// What the database said, if it was that.
+    pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Row { .. } => true,
-            Self::Statement { cause, .. } => matches!(cause, sqlx::Error::ColumnDecode { .. }),
-            _ => false,
+            Self::Statement { cause, .. } => Some(cause),
+            _ => None,
         }
     }
 
-    /// Whether SQLite would not write one row for what is in it (or for a trigger that looks at it). The same may hold
-    /// for every row, but the disk and the file are well.
-    #[must_use]
-    pub fn is_of_one_write(&self) -> bool {
-        let Self::Statement { cause: sqlx::Error::Database(error), .. } = self else {
-            return self.is_of_one_row();
-        };
-        let code = error.code().and_then(|code| code.parse::<u32>().ok());
-        // The low byte is the kind; the rest says more about it.
-        code.is_some_and(|code| REFUSES_A_ROW.contains(&(code & 0xff)))
+    /// Wraps a statement's failure with what was wanted.
+    pub(super) fn doing(what: &'static str) -> impl Fn(Failure) -> Self {
+        move |cause| Self::Statement { what, cause }
     }
 
-    /// Wraps a statement's failure with what was wanted.
-    pub(super) fn doing(what: &'static str) -> impl Fn(sqlx::Error) -> Self {
-        move |cause| Self::Statement { what, cause }
+    /// The same failure as one of opening.
+    pub(super) fn of_opening(self, ledger: &LedgerUrl) -> Self {
+        let ledger = ledger.clone();
+        match self {
+            Self::Statement { cause, .. } if cause.kind == Kind::Taken => Self::InUse { ledger },
+            Self::Statement { cause, .. } => Self::Open { ledger, cause },
+            other => other,
+        }
     }
 }
 
@@ -169,13 +195,5 @@ fn beginning(value: &str) -> String {
     match value.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
-    }
-}
-
-/// SQLite's own words, without those around them.
-fn words(cause: &sqlx::Error) -> String {
-    match cause {
-        sqlx::Error::Database(error) => error.message().to_owned(),
-        other => other.to_string(),
     }
 }

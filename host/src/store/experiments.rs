@@ -1,8 +1,6 @@
 //! Experiments in the ledger: plans, who takes part, assignments, money.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-
+use super::database::{Row, Statement, sql};
 use super::row::{json, json_text, readable, whole};
 use super::{Ledger, LedgerError};
 use domain::experiment::{ArmName, Assignment, Experiment};
@@ -38,16 +36,15 @@ impl Ledger {
     /// [`LedgerError::OtherPlan`] when the key and version stand for another plan.
     pub async fn register(&self, experiment: &Experiment) -> Result<(), LedgerError> {
         let sha256 = experiment.sha256();
-        let statement = sqlx::query(
-            "INSERT INTO experiments (key, version, plan, sha256, registered_at) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(experiment.key())
-        .bind(i64::from(experiment.version))
-        .bind(json_text(experiment))
-        .bind(sha256.as_str())
-        .bind(self.now_ms());
-        self.execute(REGISTER, statement).await?;
+        let statement =
+            sql("INSERT INTO experiments (key, version, plan, sha256, registered_at) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT DO NOTHING")
+            .bind(experiment.key())
+            .bind(experiment.version)
+            .bind(json_text(experiment))
+            .bind(sha256.as_str())
+            .bind(self.now_ms());
+        self.run(REGISTER, statement).await?;
         let registered = self.experiment(experiment.key(), Some(experiment.version)).await?;
         if registered.is_some_and(|registered| registered.experiment.sha256() != sha256) {
             return Err(LedgerError::OtherPlan {
@@ -67,21 +64,15 @@ impl Ledger {
         key: &str,
         version: Option<u32>,
     ) -> Result<Option<Registered>, LedgerError> {
-        let row = sqlx::query(
-            "SELECT plan, sha256 FROM experiments WHERE key = ? AND (?2 IS NULL OR version = ?2)
-             ORDER BY version DESC LIMIT 1",
-        )
-        .bind(key)
-        .bind(version.map(i64::from))
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        row.map(|row| {
-            let text = |column| row.try_get::<String, _>(column).map_err(LedgerError::doing(READ));
-            let sha256 = json("sha256", &json_text(&text("sha256")?))?;
-            Ok(Registered { experiment: json("plan", &text("plan")?)?, sha256 })
-        })
-        .transpose()
+        let asked =
+            sql("SELECT plan, sha256 FROM experiments WHERE key = ?1 AND (?2 IS NULL OR version = ?2)
+             ORDER BY version DESC LIMIT 1");
+        let Some(row) = self.row(READ, asked.bind(key).bind(version)).await? else { return Ok(None) };
+        let (plan, sha256): (String, String) = (row.get("plan")?, row.get("sha256")?);
+        Ok(Some(Registered {
+            experiment: json("plan", &plan)?,
+            sha256: json("sha256", &json_text(&sha256))?,
+        }))
     }
 
     /// The keys of all registered experiments, for messages.
@@ -89,8 +80,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn experiment_keys(&self) -> Result<Vec<String>, LedgerError> {
-        let keys = sqlx::query_scalar("SELECT DISTINCT key FROM experiments ORDER BY key");
-        keys.fetch_all(&self.readers).await.map_err(LedgerError::doing(READ))
+        let rows = self.rows(READ, sql("SELECT DISTINCT key FROM experiments ORDER BY key")).await?;
+        rows.iter().map(|row| row.get("key")).collect()
     }
 
     /// Writes down who takes part, as they are now; who is known stays as they were.
@@ -98,21 +89,19 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn enlist(&self, experiment: &Experiment, personas: &[Persona]) -> Result<(), LedgerError> {
-        let mut transaction = self.write(REGISTER).await?;
-        for persona in personas {
-            sqlx::query(
-                "INSERT INTO participants (experiment, version, email, persona) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO NOTHING",
-            )
+        let enlist = |persona: &Persona| {
+            sql("INSERT INTO participants (experiment, version, email, persona) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO NOTHING")
             .bind(experiment.key())
-            .bind(i64::from(experiment.version))
+            .bind(experiment.version)
             .bind(&persona.email)
             .bind(json_text(persona))
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(REGISTER))?;
-        }
-        transaction.commit().await.map_err(LedgerError::doing(REGISTER))
+        };
+        let all: Vec<Statement> = personas.iter().map(enlist).collect();
+        self.write(REGISTER, move |connection| {
+            all.iter().try_for_each(|statement| connection.run(statement.clone()).map(drop))
+        })
+        .await
     }
 
     /// Who takes part, by address.
@@ -120,15 +109,10 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn participants(&self, experiment: &Experiment) -> Result<Vec<Persona>, LedgerError> {
-        let rows: Vec<String> = sqlx::query_scalar(
-            "SELECT persona FROM participants WHERE experiment = ? AND version = ? ORDER BY email",
-        )
-        .bind(experiment.key())
-        .bind(i64::from(experiment.version))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        readable(READ, rows.iter().map(|text| json("persona", text)))
+        let asked =
+            sql("SELECT persona FROM participants WHERE experiment = ? AND version = ? ORDER BY email");
+        let rows = self.rows(READ, asked.bind(experiment.key()).bind(experiment.version)).await?;
+        readable(READ, rows.iter().map(persona))
     }
 
     /// Every persona that the ledger has seen, as it was in its last turn.
@@ -136,14 +120,13 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn personas(&self) -> Result<Vec<Persona>, LedgerError> {
-        let rows: Vec<String> = sqlx::query_scalar(
+        let asked = sql(
             "SELECT contexts.persona FROM contexts JOIN turns ON turns.id = contexts.turn
-             GROUP BY turns.email HAVING max(turns.started_at) ORDER BY turns.email",
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        readable(READ, rows.iter().map(|text| json("persona", text)))
+             WHERE NOT EXISTS (SELECT 1 FROM turns AS later JOIN contexts AS own ON own.turn = later.id
+                 WHERE later.email = turns.email AND (later.started_at, later.id) > (turns.started_at, turns.id))
+             ORDER BY turns.email",
+        );
+        readable(READ, self.rows(READ, asked).await?.iter().map(persona))
     }
 
     /// The assignment that a turn has.
@@ -151,11 +134,7 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn assignment(&self, turn: TurnId) -> Result<Option<Assignment>, LedgerError> {
-        let row = sqlx::query("SELECT * FROM assignments WHERE turn = ?")
-            .bind(turn.to_string())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(LedgerError::doing(READ))?;
+        let row = self.row(READ, sql("SELECT * FROM assignments WHERE turn = ?").bind(turn)).await?;
         Ok(row.map(|row| assigned(&row)).transpose()?.map(|assigned| assigned.assignment))
     }
 
@@ -165,15 +144,9 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn assignments(&self, key: &str, email: Option<&str>) -> Result<Vec<Assigned>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT * FROM assignments WHERE experiment = ? AND (?2 IS NULL OR persona = ?2)
-             ORDER BY version, persona, block, place",
-        )
-        .bind(key)
-        .bind(email)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
+        let asked = sql("SELECT * FROM assignments WHERE experiment = ?1 AND (?2 IS NULL OR persona = ?2)
+             ORDER BY version, persona, block, place");
+        let rows = self.rows(READ, asked.bind(key).bind(email)).await?;
         let read = rows.iter().map(assigned);
         // Of one persona it is the past that its next place follows from, which has to be whole.
         if email.is_some() { read.collect() } else { readable(READ, read) }
@@ -184,19 +157,19 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written, or the place is taken by another turn.
     pub async fn assign(&self, turn: TurnId, email: &str, place: &Assignment) -> Result<(), LedgerError> {
-        let statement = sqlx::query(
+        let statement = sql(
             "INSERT INTO assignments (turn, experiment, version, persona, block, place, arm, assigned_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (turn) DO NOTHING",
         )
-        .bind(turn.to_string())
+        .bind(turn)
         .bind(&place.experiment)
-        .bind(i64::from(place.version))
+        .bind(place.version)
         .bind(email)
-        .bind(i64::from(place.block))
-        .bind(i64::from(place.place))
+        .bind(place.block)
+        .bind(place.place)
         .bind(place.arm.as_str())
         .bind(self.now_ms());
-        self.execute(ASSIGN, statement).await?;
+        self.run(ASSIGN, statement).await?;
         Ok(())
     }
 
@@ -205,16 +178,12 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn spent(&self, key: &str, version: u32) -> Result<Option<f64>, LedgerError> {
-        sqlx::query_scalar(
-            "SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END
+        let asked = sql(
+            "SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END AS cost
              FROM usage JOIN assignments ON assignments.turn = usage.turn
              WHERE assignments.experiment = ? AND assignments.version = ?",
-        )
-        .bind(key)
-        .bind(i64::from(version))
-        .fetch_one(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))
+        );
+        self.one(READ, asked.bind(key).bind(version)).await?.get("cost")
     }
 
     /// What a turn under one of these strategies usually costs, in US dollars: the mean of the newest hundred whose
@@ -223,34 +192,34 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn usual_cost(&self, strategies: &[StrategyName]) -> Result<Option<f64>, LedgerError> {
-        let names: Vec<&str> = strategies.iter().map(StrategyName::as_str).collect();
-        sqlx::query_scalar(
-            "SELECT avg(cost) FROM (
-                 SELECT (SELECT total(cost) / 1e9 FROM usage WHERE usage.turn = turns.id) AS cost FROM turns
-                 WHERE strategy IN (SELECT value FROM json_each(?)) AND state = 'completed'
+        let marks = vec!["?"; strategies.len()].join(", ");
+        let asked = sql(format!(
+            "SELECT avg(cost) AS cost FROM (
+                 SELECT (SELECT coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 FROM usage
+                     WHERE usage.turn = turns.id) AS cost FROM turns
+                 WHERE strategy IN ({marks}) AND state = 'completed'
                      AND NOT EXISTS (SELECT 1 FROM usage WHERE usage.turn = turns.id AND cost IS NULL)
-                 ORDER BY started_at DESC LIMIT 100)",
-        )
-        .bind(json_text(&names))
-        .fetch_one(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))
+                 ORDER BY started_at DESC LIMIT 100) AS newest"
+        ));
+        let asked = asked.bind_all(strategies.iter().map(StrategyName::as_str));
+        self.one(READ, asked).await?.get("cost")
     }
 }
 
-fn assigned(row: &SqliteRow) -> Result<Assigned, LedgerError> {
-    let text = |column| row.try_get::<String, _>(column).map_err(LedgerError::doing(READ));
-    let number = |column: &'static str| -> Result<u32, LedgerError> {
-        whole(column, row.try_get(column).map_err(LedgerError::doing(READ))?)
-    };
+fn persona(row: &Row) -> Result<Persona, LedgerError> {
+    json("persona", &row.get::<String>("persona")?)
+}
+
+pub(super) fn assigned(row: &Row) -> Result<Assigned, LedgerError> {
+    let number = |column: &'static str| -> Result<u32, LedgerError> { whole(column, row.get(column)?) };
     Ok(Assigned {
-        persona: text("persona")?,
+        persona: row.get("persona")?,
         assignment: Assignment {
-            experiment: text("experiment")?,
+            experiment: row.get("experiment")?,
             version: number("version")?,
             block: number("block")?,
             place: number("place")?,
-            arm: ArmName::new(text("arm")?),
+            arm: ArmName::new(row.get::<String>("arm")?),
         },
     })
 }

@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
+use super::database::{Row, sql};
 use super::row::{instant, readable};
 use super::{Ledger, LedgerError};
 use domain::persona::Persona;
@@ -50,34 +49,28 @@ impl Ledger {
         seen: Seen,
     ) -> Result<Option<ForeignActivity>, LedgerError> {
         let Some(last_active_at) = persona.last_active_at else { return Ok(None) };
-        let row = sqlx::query(
+        let asked = sql(
             "SELECT coalesce((SELECT at FROM acknowledged WHERE persona = ?1 ORDER BY number DESC LIMIT 1),
                     (SELECT min(started_at) FROM turns WHERE persona = ?1)) AS ours,
                  EXISTS (SELECT 1 FROM outbox JOIN turns ON turns.id = outbox.turn WHERE outbox.state = 'waiting'
                      AND (part = 'marker' OR part LIKE 'actions%') AND turns.persona = ?1) AS under_way",
         )
-        .bind(persona.id.as_str())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        let ours: Option<i64> = row.try_get("ours").map_err(LedgerError::doing(WHAT))?;
-        let under_way: bool = row.try_get("under_way").map_err(LedgerError::doing(WHAT))?;
+        .bind(persona.id.as_str());
+        let row = self.one(WHAT, asked).await?;
+        let (ours, under_way) = (row.get::<Option<i64>>("ours")?, row.get::<bool>("under_way")?);
         let Some(ours) = ours.map(|ours| instant("at", ours)).transpose()? else { return Ok(None) };
         let by_our_clock = last_active_at - (seen.theirs - seen.ours);
         if under_way || by_our_clock <= ours + CLOCKS {
             return Ok(None);
         }
-        let notice = sqlx::query(
-            "INSERT OR IGNORE INTO foreign_activity (persona, email, last_active_at, ours, noticed_at)
-             VALUES (?, ?, ?, ?, ?)",
-        )
+        let notice = sql("INSERT INTO foreign_activity (persona, email, last_active_at, ours, noticed_at)
+             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
         .bind(persona.id.as_str())
         .bind(&persona.email)
         .bind(last_active_at.timestamp_millis())
         .bind(ours.timestamp_millis())
         .bind(self.now_ms());
-        let noticed = self.execute(WHAT, notice).await?;
-        let is_new = noticed.rows_affected() > 0;
+        let is_new = self.run(WHAT, notice).await? > 0;
         Ok(is_new.then(|| ForeignActivity { persona: persona.email.clone(), last_active_at, ours }))
     }
 
@@ -86,22 +79,19 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn foreign_activities(&self) -> Result<Vec<ForeignActivity>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT email, max(last_active_at) AS last_active_at, ours FROM foreign_activity
-             GROUP BY email ORDER BY email",
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
+        let latest = sql("SELECT email, last_active_at, ours FROM foreign_activity AS seen
+             WHERE NOT EXISTS (SELECT 1 FROM foreign_activity AS later
+                 WHERE later.email = seen.email AND later.last_active_at > seen.last_active_at)
+             ORDER BY email");
+        let rows = self.rows(WHAT, latest).await?;
         readable(WHAT, rows.iter().map(foreign))
     }
 }
 
-fn foreign(row: &SqliteRow) -> Result<ForeignActivity, LedgerError> {
-    let doing = LedgerError::doing(WHAT);
-    let time = |column: &'static str| instant(column, row.try_get(column).map_err(&doing)?);
+fn foreign(row: &Row) -> Result<ForeignActivity, LedgerError> {
+    let time = |column: &'static str| instant(column, row.get(column)?);
     Ok(ForeignActivity {
-        persona: row.try_get("email").map_err(&doing)?,
+        persona: row.get("email")?,
         last_active_at: time("last_active_at")?,
         ours: time("ours")?,
     })

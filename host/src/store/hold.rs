@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::database::sql;
 use super::{Ledger, LedgerError};
 
 const WHAT: &str = "release a persona";
@@ -42,33 +43,26 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn release(&self, email: &str) -> Result<Option<u64>, LedgerError> {
-        let mut transaction = self.write(WHAT).await?;
-        let now = self.now_ms();
-        let is_known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM turns WHERE email = ?)")
-            .bind(email)
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        if !is_known {
-            return Ok(None);
-        }
-        let released = sqlx::query(
-            "UPDATE turns SET held_until = ?1, parked_at = NULL, interruptions = 0, failures = 0
-             WHERE email = ?2 AND state IN ('faulted', 'skipped') AND (held_until > ?1 OR parked_at IS NOT NULL)",
-        )
-        .bind(now)
-        .bind(email)
-        .execute(&mut *transaction)
+        let (email, now) = (email.to_owned(), self.now_ms());
+        self.write(WHAT, move |connection| {
+            let known = sql("SELECT 1 AS known FROM turns WHERE email = ? LIMIT 1").bind(&email);
+            if connection.row(known)?.is_none() {
+                return Ok(None);
+            }
+            let released = connection.run(
+                sql("UPDATE turns SET held_until = ?1, parked_at = NULL, interruptions = 0, failures = 0
+                     WHERE email = ?2 AND state IN ('faulted', 'skipped') AND (held_until > ?1 OR parked_at IS NOT NULL)")
+                .bind(now)
+                .bind(&email),
+            )?;
+            connection.run(
+                sql("INSERT INTO releases (email, at) VALUES (?, ?) ON CONFLICT (email) DO UPDATE SET at = excluded.at")
+                    .bind(&email)
+                    .bind(now),
+            )?;
+            Ok(Some(released))
+        })
         .await
-        .map_err(LedgerError::doing(WHAT))?;
-        sqlx::query("INSERT INTO releases (email, at) VALUES (?, ?) ON CONFLICT (email) DO UPDATE SET at = excluded.at")
-            .bind(email)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))?;
-        Ok(Some(released.rows_affected()))
     }
 
     /// Lets a turn go on that is held or parked: its attempts count from here. Of one that runs or is over nothing is
@@ -81,13 +75,13 @@ impl Ledger {
         if turn.state == "running" {
             return Ok(LetGoOn::Runs);
         }
-        let statement = sqlx::query(
+        let statement = sql(
             "UPDATE turns SET held_until = ?1, parked_at = NULL, interruptions = 0, failures = 0
              WHERE id = ?2 AND state IN ('faulted', 'skipped') AND (held_until IS NOT NULL OR parked_at IS NOT NULL)",
         )
         .bind(self.now_ms())
         .bind(&turn.id);
-        let changed = self.execute("let a turn go on", statement).await?.rows_affected();
+        let changed = self.run("let a turn go on", statement).await?;
         Ok(if changed == 0 {
             LetGoOn::Over
         } else {

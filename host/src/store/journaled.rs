@@ -1,10 +1,11 @@
 //! The tool calls that a journal has, as the actions that they make.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::LedgerError;
+use super::database::{Connection, Row, sql};
 use super::problems::keep_problem;
 use super::row::json;
 use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
@@ -13,7 +14,6 @@ use domain::call::{ANSWER_LOST, CallIntent, Called};
 use domain::fault::Stage;
 use domain::ids::TurnId;
 
-const READ: &str = "read what a turn has done";
 /// The tool of a call whose row in the journal cannot be read.
 const UNREADABLE: &str = "__unreadable";
 
@@ -26,46 +26,66 @@ pub(super) struct Journaled {
 }
 
 /// Reads them. A row that cannot be read is told among the turn's problems.
-pub(super) async fn journaled(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-) -> Result<Journaled, LedgerError> {
-    let rows = sqlx::query(
-        "WITH opening AS (SELECT min(seq) AS seq FROM steps WHERE turn = ?1 AND key = 'main/opening' AND result != 'null')
-         SELECT key, intent, result, failure, undone, ended_at - begun_at AS latency,
-             step.seq >= opening.seq IS TRUE AS is_since
-         FROM steps AS step, opening
-         WHERE turn = ?1 AND key LIKE 'main/%/%' AND (
-             step.seq >= opening.seq IS NOT TRUE
-             OR step.seq = (SELECT seq FROM steps WHERE turn = ?1 AND key = step.key AND seq >= opening.seq
-                 ORDER BY result IS NULL, seq DESC LIMIT 1))
-         ORDER BY is_since, CASE WHEN is_since THEN substr(key, -3) END, step.seq",
-    )
-    .bind(turn.to_string())
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(LedgerError::doing(READ))?;
-    let mut journaled = Journaled { before: Vec::new(), since: Vec::new() };
-    for row in &rows {
-        let is_since: bool = row.try_get("is_since").map_err(LedgerError::doing(READ))?;
+pub(super) fn journaled(connection: &mut Connection<'_>, turn: TurnId) -> Result<Journaled, LedgerError> {
+    let opening =
+        sql("SELECT min(seq) AS seq FROM steps WHERE turn = ? AND key = 'main/opening' AND result != 'null'");
+    let opening: Option<i64> = connection.one(opening.bind(turn))?.get("seq")?;
+    let calls =
+        sql("SELECT seq, key, intent, result, failure, undone, ended_at - begun_at AS latency FROM steps
+         WHERE turn = ? AND key LIKE 'main/%/%' ORDER BY seq");
+    let rows = connection.rows(calls.bind(turn))?;
+    let mut problems = Vec::new();
+    let mut action = |row: &Row| {
         let (action, unreadable) = action(row);
-        if let Some(problem) = unreadable {
-            keep_problem(connection, turn, Stage::KeepActions, &problem).await?;
+        problems.extend(unreadable);
+        action
+    };
+    let is_since = |row: &Row| -> Result<bool, LedgerError> {
+        let seq: i64 = row.get("seq")?;
+        Ok(opening.is_some_and(|opening| seq >= opening))
+    };
+    let (mut before, mut since) = (Vec::new(), BTreeMap::new());
+    for row in &rows {
+        if is_since(row)? {
+            stands_for_its_call(&mut since, row)?;
+        } else {
+            before.push(action(row));
         }
-        let among = if is_since { &mut journaled.since } else { &mut journaled.before };
-        among.push(action);
     }
-    Ok(journaled)
+    let since = since.into_values().map(action).collect();
+    for problem in problems {
+        keep_problem(connection, turn, Stage::KeepActions, &problem)?;
+    }
+    Ok(Journaled { before, since })
+}
+
+/// Of the rows of one call the last one with a result counts; without any, the last one. By the call's place in the
+/// day: a key's last three characters.
+fn stands_for_its_call<'r>(
+    calls: &mut BTreeMap<(String, String), &'r Row>,
+    row: &'r Row,
+) -> Result<(), LedgerError> {
+    let key: String = row.get("key")?;
+    let place = key.rsplit('/').next().unwrap_or_default().to_owned();
+    let answered = |row: &Row| {
+        Ok::<_, LedgerError>(row.get::<Option<String>>("result").map_or(true, |own| own.is_some()))
+    };
+    let is_answered = answered(row)?;
+    match calls.get(&(place.clone(), key.clone())) {
+        Some(earlier) if answered(earlier)? && !is_answered => {}
+        _ => drop(calls.insert((place, key), row)),
+    }
+    Ok(())
 }
 
 /// The action that a journaled call makes. A row that cannot be read was a call all the same: what came of it is
 /// not known, and the problem says why.
-fn action(row: &SqliteRow) -> (Action, Option<Problem>) {
+fn action(row: &Row) -> (Action, Option<Problem>) {
     let read = intended(row).and_then(|call| Ok((call, outcome(row)?)));
     let (call, Outcome { status, error, latency_ms }, problem) = match read {
         Ok((call, outcome)) => (call, outcome, None),
         Err(why) => {
-            let key = row.try_get::<String, _>("key").unwrap_or_default();
+            let key = row.get::<String>("key").unwrap_or_default();
             let message = format!("the journal of the tool call {key} cannot be read: {why}");
             let problem = Problem::error(Some(key), message.clone());
             let unreadable = || CallIntent {
@@ -84,8 +104,8 @@ fn action(row: &SqliteRow) -> (Action, Option<Problem>) {
 }
 
 /// What was about to be called.
-fn intended(row: &SqliteRow) -> Result<CallIntent, LedgerError> {
-    json("intent", &row.try_get::<String, _>("intent").map_err(LedgerError::doing(READ))?)
+fn intended(row: &Row) -> Result<CallIntent, LedgerError> {
+    json("intent", &row.get::<String>("intent")?)
 }
 
 struct Outcome {
@@ -95,9 +115,9 @@ struct Outcome {
 }
 
 /// What came of it, as far as it is known.
-fn outcome(row: &SqliteRow) -> Result<Outcome, LedgerError> {
-    let text = |column: &str| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(READ));
-    let between = row.try_get::<Option<i64>, _>("latency").ok().flatten();
+fn outcome(row: &Row) -> Result<Outcome, LedgerError> {
+    let text = |column: &'static str| row.get::<Option<String>>(column);
+    let between = row.get::<Option<i64>>("latency").ok().flatten();
     let between = between.and_then(|latency| u32::try_from(latency).ok());
     Ok(match text("result")?.map(|text| json::<Called>("result", &text)).transpose()? {
         Some(called) => {
@@ -107,8 +127,7 @@ fn outcome(row: &SqliteRow) -> Result<Outcome, LedgerError> {
         }
         // Whether the tool did it is not known, unless it surely was not called.
         None => {
-            let undone: bool = row.try_get("undone").map_err(LedgerError::doing(READ))?;
-            let status = if undone { ActionStatus::Error } else { ActionStatus::Unknown };
+            let status = if row.get("undone")? { ActionStatus::Error } else { ActionStatus::Unknown };
             let error = text("failure")?.unwrap_or_else(|| ANSWER_LOST.to_owned());
             Outcome { status, error: Some(error), latency_ms: between }
         }

@@ -1,8 +1,8 @@
 //! What a persona remembers under a strategy.
 
 use serde_json::Value;
-use sqlx::Row as _;
 
+use super::database::sql;
 use super::row::{json, unless_unreadable};
 use super::{Ledger, LedgerError};
 use domain::ids::{PersonaId, StrategyName};
@@ -18,14 +18,12 @@ impl Ledger {
         strategy: &StrategyName,
     ) -> Result<Option<Value>, LedgerError> {
         const WHAT: &str = "read a memory";
-        let row = sqlx::query("SELECT memory FROM memories WHERE persona = ? AND strategy = ?")
+        let asked = sql("SELECT memory FROM memories WHERE persona = ? AND strategy = ?")
             .bind(persona.as_str())
-            .bind(strategy.as_str())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
+            .bind(strategy.as_str());
+        let row = self.row(WHAT, asked).await?;
         let Some(row) = row else { return Ok(None) };
-        let text = row.try_get::<String, _>(0).map_err(LedgerError::doing(WHAT));
+        let text = row.get::<String>("memory");
         // One that cannot be read is as good as forgotten: the turn's own takes its place.
         unless_unreadable(WHAT, text.and_then(|text| json("memory", &text)))
     }

@@ -2,9 +2,11 @@
 //! it knows no network and no plugin.
 
 mod context;
+mod database;
 mod ended;
 mod error;
 mod experiments;
+mod file;
 mod foreign;
 mod hold;
 mod journal;
@@ -18,22 +20,24 @@ mod played;
 mod problems;
 mod read;
 mod row;
+mod schema;
 mod shown;
-mod statement;
 mod turns;
 mod unfinished;
-mod writer;
+mod url;
 
 pub use context::tools_digest;
+pub use database::{Failure, Kind};
 pub use error::LedgerError;
 pub use experiments::{Assigned, Registered};
 pub use foreign::{ForeignActivity, Seen};
 pub use hold::LetGoOn;
 pub use journal::{KnownStep, StepRow};
-pub use ledger::{Ledger, LedgerUrl};
+pub use ledger::Ledger;
 pub use occasion::{Acknowledged, Occasion};
 pub use outbox::{Failed, Waiting};
 pub use played::{Played, Turns};
 pub use read::{Attempt, Recorded, RecordedStep, Summary, TurnFilter, UndeliveredPart};
 pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};
 pub use unfinished::{GoesOn, Unfinished};
+pub use url::{LedgerUrl, NoLedger};

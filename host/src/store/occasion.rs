@@ -2,10 +2,9 @@
 //! acknowledged since, and its rows may be older than what it has ever acknowledged.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::row::{instant, whole};
+use super::database::{Row, sql};
+use super::row::{instant, turn_id, whole};
 use super::{Ledger, LedgerError};
 use domain::ids::{LedgerId, PersonaId, Slot, TurnId};
 use domain::persona::{Cadence, Persona};
@@ -68,11 +67,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn acknowledged(&self) -> Result<Acknowledged, LedgerError> {
-        sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM acknowledged")
-            .fetch_one(&self.readers)
-            .await
-            .map(Acknowledged)
-            .map_err(LedgerError::doing(WHAT))
+        let asked = sql("SELECT coalesce(max(number), 0) AS number FROM acknowledged");
+        Ok(Acknowledged(self.one(WHAT, asked).await?.get("number")?))
     }
 
     /// The turn that this entry of the due list asks for.
@@ -120,18 +116,13 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn turn_of(&self, persona: &PersonaId, slot: &Slot) -> Result<TurnId, LedgerError> {
-        let row = sqlx::query(
+        let asked = sql(
             "SELECT identity.id AS ledger, (SELECT id FROM turns WHERE persona = ? AND slot = ?) AS turn FROM identity",
-        )
-        .bind(persona.as_str())
-        .bind(slot.as_str())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        let ledger: String = row.try_get("ledger").map_err(LedgerError::doing(WHAT))?;
-        match row.try_get::<Option<String>, _>("turn").map_err(LedgerError::doing(WHAT))? {
-            Some(id) => read_id(id),
-            None => Ok(TurnId::of(persona, slot).in_ledger(&LedgerId::new(ledger))),
+        );
+        let row = self.one(WHAT, asked.bind(persona.as_str()).bind(slot.as_str())).await?;
+        match row.get::<Option<String>>("turn")? {
+            Some(id) => turn_id("id", id),
+            None => Ok(TurnId::of(persona, slot).in_ledger(&LedgerId::new(row.get::<String>("ledger")?))),
         }
     }
 
@@ -142,7 +133,7 @@ impl Ledger {
     /// Every time that the entry's occasion was played, in order.
     async fn times_of(&self, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
         let slot = persona.slot();
-        let rows = sqlx::query(
+        let asked = sql(
             "SELECT id, slot, state, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
                  coalesce(fault_message, skip_reason, '') AS why,
                  (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
@@ -156,11 +147,8 @@ impl Ledger {
         )
         .bind(persona.id.as_str())
         .bind(slot.as_str())
-        .bind(slot.beginning_of_further())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        rows.iter().map(|row| time(row, &slot)).collect()
+        .bind(slot.beginning_of_further());
+        self.rows(WHAT, asked).await?.iter().map(|row| time(row, &slot)).collect()
     }
 }
 
@@ -184,16 +172,17 @@ enum State {
     Held { until: DateTime<Utc>, faulted: bool },
 }
 
-fn time(row: &SqliteRow, occasion: &Slot) -> Result<Time, LedgerError> {
-    let doing = LedgerError::doing(WHAT);
-    let text = |column| row.try_get::<String, _>(column).map_err(&doing);
-    let maybe = |column| row.try_get::<Option<i64>, _>(column).map_err(&doing);
-    let number = text("slot")?.strip_prefix(&occasion.beginning_of_further()).map_or(Ok(1), |number| {
-        number.parse().map_err(|_| LedgerError::Row { column: "slot", value: number.to_owned() })
-    })?;
-    let delivery: Option<String> = row.try_get("delivery").map_err(&doing)?;
+fn time(row: &Row, occasion: &Slot) -> Result<Time, LedgerError> {
+    let maybe = |column| row.get::<Option<i64>>(column);
+    let number = row
+        .get::<String>("slot")?
+        .strip_prefix(&occasion.beginning_of_further())
+        .map_or(Ok(1), |number| {
+            number.parse().map_err(|_| LedgerError::Row { column: "slot", value: number.to_owned() })
+        })?;
+    let delivery: Option<String> = row.get("delivery")?;
     let is_parked = maybe("parked_at")?.is_some();
-    let word = text("state")?;
+    let word: String = row.get("state")?;
     let state = match (word.as_str(), maybe("held_until")?) {
         ("running", _) => State::Running,
         // What it did is delivered like that of any other turn, and moves the persona's last activity.
@@ -203,23 +192,19 @@ fn time(row: &SqliteRow, occasion: &Slot) -> Result<Time, LedgerError> {
             State::Held { until: instant("held_until", until)?, faulted: state == "faulted" }
         }
     };
-    let last_error: Option<String> = row.try_get("last_error").map_err(&doing)?;
-    let started_at: i64 = row.try_get("started_at").map_err(&doing)?;
+    let last_error: Option<String> = row.get("last_error")?;
+    let started_at: i64 = row.get("started_at")?;
     Ok(Time {
-        turn: read_id(text("id")?)?,
+        turn: turn_id("id", row.get("id")?)?,
         slot: occasion.clone().again(number),
         state,
-        attempts: whole("attempt", row.try_get("counted").map_err(&doing)?)?,
-        why: text("why")?,
+        attempts: whole("attempt", row.get("counted")?)?,
+        why: row.get("why")?,
         ended_at: instant("ended_at", maybe("ended_at")?.unwrap_or(started_at))?,
         acknowledged: maybe("acknowledged")?,
         refused: last_error.filter(|_| delivery.as_deref() == Some("refused")),
-        is_released: row.try_get("is_released").map_err(&doing)?,
+        is_released: row.get("is_released")?,
     })
-}
-
-fn read_id(id: String) -> Result<TurnId, LedgerError> {
-    TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })
 }
 
 /// From one activity of a persona to the next (contract 4.1).

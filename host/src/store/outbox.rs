@@ -1,10 +1,9 @@
 //! Deliveries that mana-auth has not acknowledged yet.
 
 use chrono::{DateTime, Utc};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
-use super::row::{json, json_text, unless_unreadable, whole};
+use super::database::{Connection, Row, Statement, sql};
+use super::row::{json, json_text, turn_id, unless_unreadable, whole};
 use super::{Ledger, LedgerError};
 use domain::delivery::{Delivery, Rows, action_rows};
 use domain::ids::{PersonaId, TurnId};
@@ -61,8 +60,7 @@ impl Ledger {
         (due_ms, seq): (i64, i64),
         most: u32,
     ) -> Result<Vec<Waiting>, LedgerError> {
-        const WHAT: &str = "read the outbox";
-        let rows = sqlx::query(
+        let asked = sql(
             "SELECT seq, next_try_at, part, delivery, tries FROM outbox
              WHERE state = 'waiting' AND (next_try_at <= ?1 OR next_try_at > ?2) AND (next_try_at, seq) > (?3, ?4)
              ORDER BY next_try_at, seq LIMIT ?5",
@@ -71,24 +69,8 @@ impl Ledger {
         .bind(self.now_ms().saturating_add(TOO_FAR))
         .bind(due_ms)
         .bind(seq)
-        .bind(i64::from(most))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        let waiting = |row: &SqliteRow| {
-            let doing = LedgerError::doing(WHAT);
-            let part = row.try_get::<String, _>("part").unwrap_or_default();
-            let tries: i64 = row.try_get("tries").map_err(&doing)?;
-            let delivery = row.try_get::<String, _>("delivery").map_err(&doing);
-            Ok(Waiting {
-                seq: row.try_get("seq").map_err(&doing)?,
-                due_ms: row.try_get("next_try_at").map_err(&doing)?,
-                delivery: delivery.and_then(|text| json("delivery", &text)),
-                kind: if part.starts_with("feedback") { "feedback" } else { "actions" },
-                tries: u32::try_from(tries).unwrap_or(u32::MAX),
-            })
-        };
-        rows.iter().map(waiting).collect()
+        .bind(most);
+        self.rows("read the outbox", asked).await?.iter().map(waiting).collect()
     }
 
     /// How many deliveries wait.
@@ -96,12 +78,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn deliveries_waiting(&self) -> Result<u64, LedgerError> {
-        const WHAT: &str = "count the outbox";
-        let row = sqlx::query("SELECT count(*) FROM outbox WHERE state = 'waiting'")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        whole("count", row.try_get(0).map_err(LedgerError::doing(WHAT))?)
+        let asked = sql("SELECT count(*) AS waiting FROM outbox WHERE state = 'waiting'");
+        whole("waiting", self.one("count the outbox", asked).await?.get("waiting")?)
     }
 
     /// mana-auth acknowledged it.
@@ -109,15 +87,20 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn delivered(&self, seq: i64) -> Result<(), LedgerError> {
-        let statement = sqlx::query(
-            "UPDATE outbox SET state = 'delivered', tries = min(tries, ?) + 1, delivered_at = ?, last_error = NULL
-             WHERE seq = ?",
-        )
-        .bind(MOST_TRIES)
-        .bind(self.now_ms())
-        .bind(seq);
-        self.execute("mark a delivery", statement).await?;
-        Ok(())
+        let now = self.now_ms();
+        self.write("mark a delivery", move |connection| {
+            let delivered = sql("UPDATE outbox SET state = 'delivered', delivered_at = ?, last_error = NULL,
+                     tries = CASE WHEN tries < ? THEN tries + 1 ELSE tries END
+                 WHERE seq = ?");
+            connection.run(delivered.bind(now).bind(MOST_TRIES).bind(seq))?;
+            // Only rows of actions make mana-auth move a persona's last activity.
+            let acknowledged = sql("INSERT INTO acknowledged (turn, persona, at)
+                 SELECT turn, turns.persona, ?1 FROM outbox JOIN turns ON turns.id = outbox.turn
+                 WHERE seq = ?2 AND (part IN ('actions', 'marker') OR part LIKE 'actions-%')
+                 ON CONFLICT DO NOTHING");
+            connection.run(acknowledged.bind(now).bind(seq)).map(drop)
+        })
+        .await
     }
 
     /// mana-auth did not acknowledge it.
@@ -126,64 +109,54 @@ impl Ledger {
     /// When the ledger cannot be written.
     pub async fn not_delivered(&self, seq: i64, error: &str, next: Failed) -> Result<(), LedgerError> {
         const WHAT: &str = "mark a delivery";
-        let mut transaction = self.write(WHAT).await?;
-        if matches!(next, Failed::Refused) {
-            unless_unreadable(WHAT, enqueue_marker(&mut transaction, seq, self.now_ms()).await)?;
-        }
-        let (state, next_try_at) = match next {
-            Failed::RepeatAt(at) => ("waiting", at.timestamp_millis()),
-            Failed::Refused => ("refused", self.now_ms()),
-        };
-        sqlx::query(
-            "UPDATE outbox SET state = ?, tries = min(tries, ?) + 1, next_try_at = ?, last_error = ? WHERE seq = ?",
-        )
-        .bind(state)
-        .bind(MOST_TRIES)
-        .bind(next_try_at)
-        .bind(error)
-        .bind(seq)
-        .execute(&mut *transaction)
+        let (error, now) = (error.to_owned(), self.now_ms());
+        self.write(WHAT, move |connection| {
+            let (state, next_try_at) = match &next {
+                Failed::RepeatAt(at) => ("waiting", at.timestamp_millis()),
+                Failed::Refused => {
+                    unless_unreadable(WHAT, enqueue_marker(connection, seq, now))?;
+                    ("refused", now)
+                }
+            };
+            let marked =
+                sql("UPDATE outbox SET state = ?, tries = CASE WHEN tries < ? THEN tries + 1 ELSE tries END,
+                     next_try_at = ?, last_error = ? WHERE seq = ?");
+            let marked = marked.bind(state).bind(MOST_TRIES).bind(next_try_at).bind(&error).bind(seq);
+            connection.run(marked).map(drop)
+        })
         .await
-        .map_err(LedgerError::doing(WHAT))?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
     }
+}
+
+fn waiting(row: &Row) -> Result<Waiting, LedgerError> {
+    let part = row.get::<String>("part").unwrap_or_default();
+    let tries: i64 = row.get("tries")?;
+    Ok(Waiting {
+        seq: row.get("seq")?,
+        due_ms: row.get("next_try_at")?,
+        delivery: row.get::<String>("delivery").and_then(|text| json("delivery", &text)),
+        kind: if part.starts_with("feedback") { "feedback" } else { "actions" },
+        tries: u32::try_from(tries).unwrap_or(u32::MAX),
+    })
 }
 
 /// In the place of actions that mana-auth will never take, one row that says that the persona was
 /// active: else it would be due, and held, for ever.
-async fn enqueue_marker(connection: &mut SqliteConnection, seq: i64, now: i64) -> Result<(), LedgerError> {
-    let doing = LedgerError::doing("replace a refused delivery");
-    let refused = sqlx::query(
-        "SELECT turn, turns.persona AS persona FROM outbox JOIN turns ON turns.id = outbox.turn
-         WHERE seq = ? AND part = 'actions'",
-    )
-    .bind(seq)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(&doing)?;
-    let Some(refused) = refused else { return Ok(()) };
-    let turn: String = refused.try_get("turn").map_err(&doing)?;
-    let persona = PersonaId::new(refused.try_get::<String, _>("persona").map_err(&doing)?);
-    let turn = TurnId::parse(&turn).map_err(|_| LedgerError::Row { column: "turn", value: turn })?;
+fn enqueue_marker(connection: &mut Connection<'_>, seq: i64, now: i64) -> Result<(), LedgerError> {
+    let asked = sql("SELECT turn, turns.persona AS persona FROM outbox JOIN turns ON turns.id = outbox.turn
+         WHERE seq = ? AND part = 'actions'");
+    let Some(refused) = connection.row(asked.bind(seq))? else { return Ok(()) };
+    let turn = turn_id("turn", refused.get("turn")?)?;
+    let persona = PersonaId::new(refused.get::<String>("persona")?);
     let marker = Delivery { persona, rows: Rows::Actions(action_rows(turn, &[])) };
-    enqueue(connection, turn, "marker", &marker, now).await
+    connection.run(enqueue(turn, "marker", &marker, now)).map(drop)
 }
 
 /// Puts a delivery in the outbox, as part of the transaction that keeps what it carries.
-pub(super) async fn enqueue(
-    connection: &mut SqliteConnection,
-    turn: TurnId,
-    part: &str,
-    delivery: &Delivery,
-    now: i64,
-) -> Result<(), LedgerError> {
-    sqlx::query("INSERT INTO outbox (turn, part, delivery, next_try_at) VALUES (?, ?, ?, ?)")
-        .bind(turn.to_string())
+pub(super) fn enqueue(turn: TurnId, part: &str, delivery: &Delivery, now: i64) -> Statement {
+    sql("INSERT INTO outbox (turn, part, delivery, next_try_at) VALUES (?, ?, ?, ?)")
+        .bind(turn)
         .bind(part)
         .bind(json_text(delivery))
         .bind(now)
-        .execute(connection)
-        .await
-        .map_err(LedgerError::doing("put a delivery in the outbox"))?;
-    Ok(())
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-
+use super::database::{Connection, Row, sql};
 use super::phases::phase_arm;
 use super::row::whole;
 use super::{Ledger, LedgerError};
@@ -46,35 +44,15 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn played(&self, key: &str, version: u32) -> Result<Turns, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
-                 stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
-                 (SELECT CASE WHEN min(ended_at >= begun_at AND fault_code IS NOT 'interrupted')
-                     THEN total(ended_at - begun_at) / 1000 END FROM attempts WHERE turn = turns.id) AS took,
-                 turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
-                 exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
-                 exposures.model, exposures.tools_sha256, persona_sha256,
-                 (SELECT count(DISTINCT steps.key) FROM usage JOIN steps ON steps.seq = usage.step
-                    WHERE usage.turn = turns.id AND usage.phase = 'main') AS rounds,
-                 (SELECT count(DISTINCT steps.key) FROM usage JOIN steps ON steps.seq = usage.step
-                    WHERE usage.turn = turns.id AND usage.phase = 'rating') AS replies,
-                 (SELECT total(input + output + cache_write_5m + cache_write_1h + cache_read) FROM usage
-                    WHERE usage.turn = turns.id) AS tokens,
-                 (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage
-                    WHERE usage.turn = turns.id) AS cost
-             FROM assignments JOIN turns ON turns.id = assignments.turn
-                 LEFT JOIN exposures ON exposures.turn = assignments.turn
-             WHERE assignments.experiment = ? AND assignments.version = ? AND state != 'running'
-             ORDER BY assignments.persona, block, place",
-        )
-        .bind(key)
-        .bind(i64::from(version))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        let modules = self.modules_of(key, version).await?;
-        let began = rows.iter().filter_map(|row| row.try_get("started_at").ok()).min();
-        let before = self.mean_ratings(began).await?;
+        let key = key.to_owned();
+        let (rows, modules, before) = self
+            .read(READ, move |connection| {
+                let rows = connection.rows(sql(PLAYED).bind(&key).bind(version))?;
+                let modules = modules_of(connection, &key, version)?;
+                let began = rows.iter().filter_map(|row| row.get("started_at").ok()).min();
+                Ok((rows, modules, mean_ratings(connection, began)?))
+            })
+            .await?;
         let mut turns = Turns::default();
         for row in &rows {
             match played(row, &modules, &before) {
@@ -91,46 +69,58 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn mean_ratings(&self, before: Option<i64>) -> Result<BTreeMap<String, f64>, LedgerError> {
-        let rows = sqlx::query_as::<_, (String, f64)>(
-            "SELECT email, avg(score) FROM ratings JOIN turns ON turns.id = ratings.turn
-             WHERE substr(module, 1, 2) != '__' AND started_at < ?
-                 AND turn NOT IN (SELECT turn FROM assignments) GROUP BY email",
-        )
-        .bind(before.unwrap_or(i64::MAX))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        Ok(rows.into_iter().collect())
+        self.read(READ, move |connection| mean_ratings(connection, before)).await
     }
+}
 
-    /// By turn and module: tool calls, failed ones, and the rating.
-    async fn modules_of(&self, key: &str, version: u32) -> Result<Modules, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT turn, module, total(calls) AS calls, total(failed) AS failed, max(score) AS score FROM (
-                 SELECT turn, module, 1 AS calls, status != 'ok' AS failed, NULL AS score FROM actions
-                 UNION ALL SELECT turn, module, 0, 0, score FROM ratings)
-             WHERE turn IN (SELECT turn FROM assignments WHERE experiment = ? AND version = ?)
-             GROUP BY turn, module",
-        )
-        .bind(key)
-        .bind(i64::from(version))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(READ))?;
-        let mut modules: Modules = BTreeMap::new();
-        for row in rows {
-            let doing = LedgerError::doing(READ);
-            let turn: String = row.try_get("turn").map_err(&doing)?;
-            let module: String = row.try_get("module").map_err(&doing)?;
-            let used = Used {
-                calls: row.try_get("calls").map_err(&doing)?,
-                failed: row.try_get("failed").map_err(&doing)?,
-                score: row.try_get("score").map_err(&doing)?,
-            };
-            modules.entry(turn).or_default().insert(module, used);
-        }
-        Ok(modules)
+/// Every turn of an experiment that is over. What it used outlasts its steps.
+const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
+        stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
+        (SELECT CASE WHEN min(CASE WHEN ended_at >= begun_at AND coalesce(fault_code, '') <> 'interrupted' THEN 1
+                WHEN ended_at IS NULL AND coalesce(fault_code, '') <> 'interrupted' THEN NULL ELSE 0 END) = 1
+            THEN sum(CAST(ended_at - begun_at AS double precision)) / 1000 END
+            FROM attempts WHERE turn = turns.id) AS took,
+        turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
+        exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,
+        exposures.model, exposures.tools_sha256, persona_sha256,
+        (SELECT count(DISTINCT key) FROM usage WHERE usage.turn = turns.id AND usage.phase = 'main') AS rounds,
+        (SELECT count(DISTINCT key) FROM usage WHERE usage.turn = turns.id AND usage.phase = 'rating') AS replies,
+        (SELECT coalesce(sum(CAST(input AS double precision) + output + cache_write_5m + cache_write_1h + cache_read), 0)
+            FROM usage WHERE usage.turn = turns.id) AS tokens,
+        (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
+            WHERE usage.turn = turns.id) AS cost
+    FROM assignments JOIN turns ON turns.id = assignments.turn
+        LEFT JOIN exposures ON exposures.turn = assignments.turn
+    WHERE assignments.experiment = ? AND assignments.version = ? AND state != 'running'
+    ORDER BY assignments.persona, block, place";
+
+fn mean_ratings(
+    connection: &mut Connection<'_>,
+    before: Option<i64>,
+) -> Result<BTreeMap<String, f64>, LedgerError> {
+    let asked = sql("SELECT email, avg(CAST(score AS double precision)) AS mean
+         FROM ratings JOIN turns ON turns.id = ratings.turn
+         WHERE substr(module, 1, 2) != '__' AND started_at < ?
+             AND turn NOT IN (SELECT turn FROM assignments) GROUP BY email");
+    let rows = connection.rows(asked.bind(before.unwrap_or(i64::MAX)))?;
+    rows.iter().map(|row| Ok((row.get("email")?, row.get("mean")?))).collect()
+}
+
+/// By turn and module: tool calls, failed ones, and the rating.
+fn modules_of(connection: &mut Connection<'_>, key: &str, version: u32) -> Result<Modules, LedgerError> {
+    let asked = sql("SELECT turn, module, sum(CAST(calls AS double precision)) AS calls,
+             sum(CAST(failed AS double precision)) AS failed, max(score) AS score FROM (
+                 SELECT turn, module, 1 AS calls, CASE WHEN status != 'ok' THEN 1 ELSE 0 END AS failed,
+                     CAST(NULL AS BIGINT) AS score FROM actions
+                 UNION ALL SELECT turn, module, 0, 0, score FROM ratings) AS used
+         WHERE turn IN (SELECT turn FROM assignments WHERE experiment = ? AND version = ?)
+         GROUP BY turn, module");
+    let mut modules: Modules = BTreeMap::new();
+    for row in connection.rows(asked.bind(key).bind(version))? {
+        let used = Used { calls: row.get("calls")?, failed: row.get("failed")?, score: row.get("score")? };
+        modules.entry(row.get("turn")?).or_default().insert(row.get("module")?, used);
     }
+    Ok(modules)
 }
 
 type Modules = BTreeMap<String, BTreeMap<String, Used>>;
@@ -143,23 +133,19 @@ struct Used {
     score: Option<i64>,
 }
 
-fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) -> Result<Played, LedgerError> {
-    let doing = LedgerError::doing(READ);
-    let text = |column| row.try_get::<Option<String>, _>(column).map_err(LedgerError::doing(READ));
-    let number = |column: &'static str| -> Result<u32, LedgerError> {
-        whole(column, row.try_get(column).map_err(LedgerError::doing(READ))?)
-    };
+fn played(row: &Row, modules: &Modules, before: &BTreeMap<String, f64>) -> Result<Played, LedgerError> {
+    let text = |column| row.get::<Option<String>>(column);
+    let number = |column: &'static str| -> Result<u32, LedgerError> { whole(column, row.get(column)?) };
     let turn = text("turn")?.unwrap_or_default();
     let nothing = BTreeMap::new();
     let used = modules.get(&turn).unwrap_or(&nothing);
     let state = text("state")?.unwrap_or_default();
-    let exposed: bool = row.try_get("exposed").map_err(&doing)?;
+    let exposed: bool = row.get("exposed")?;
     let replies = number("replies")?;
-    let started_ms: i64 = row.try_get("started_at").map_err(&doing)?;
+    let started_ms: i64 = row.get("started_at")?;
     // No row of an amount below 0 is one that the host wrote.
     let amount = |column: &'static str| {
-        let amount = row.try_get::<Option<f64>, _>(column).map_err(LedgerError::doing(READ))?;
-        Ok::<_, LedgerError>(amount.filter(|amount| *amount >= 0.0))
+        Ok::<_, LedgerError>(row.get::<Option<f64>>(column)?.filter(|amount| *amount >= 0.0))
     };
     let real: BTreeMap<String, Option<f64>> = (used.iter())
         .filter(|(module, _)| !module.starts_with("__"))
@@ -175,10 +161,7 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
         block: number("block")?,
         arm: ArmName::new(text("arm")?.unwrap_or_default()),
         order: Some(number("place")?),
-        phase: row
-            .try_get::<Option<i64>, _>("phase")
-            .map_err(&doing)?
-            .map_or(Ok(0), |phase| whole("phase", phase))?,
+        phase: row.get::<Option<i64>>("phase")?.map_or(Ok(0), |phase| whole("phase", phase))?,
         reached: reached(exposed, &state, replies, &real),
         actions: Some(calls(|used| used.calls)),
         failed_actions: Some(calls(|used| used.failed)),
@@ -189,7 +172,7 @@ fn played(row: &SqliteRow, modules: &Modules, before: &BTreeMap<String, f64>) ->
             // The host ended it: that says nothing about the arm.
             "faulted" => !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "stopping")),
             // In quarantine no build served it: that does.
-            "skipped" => row.try_get("unserved").map_err(&doing)?,
+            "skipped" => row.get("unserved")?,
             _ => false,
         }),
         tokens: amount("tokens")?,

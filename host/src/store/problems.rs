@@ -1,7 +1,6 @@
 //! What a plugin, or a check of the host, had to say about a turn.
 
-use sqlx::SqliteConnection;
-
+use super::database::{Connection, Statement, sql};
 use super::row::word_text;
 use super::{Ledger, LedgerError};
 use domain::behavior::Problem;
@@ -24,29 +23,29 @@ impl Ledger {
         if problems.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.write(WHAT).await?;
-        for problem in problems {
-            keep_problem(&mut transaction, turn, stage, problem).await?;
-        }
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
+        let kept: Vec<Statement> = problems.iter().map(|problem| keep(turn, stage, problem)).collect();
+        self.write(WHAT, move |connection| {
+            kept.iter().try_for_each(|statement| connection.run(statement.clone()).map(drop))
+        })
+        .await
     }
 }
 
 /// Writes one down, as part of a transaction.
-pub(super) async fn keep_problem(
-    connection: &mut SqliteConnection,
+pub(super) fn keep_problem(
+    connection: &mut Connection<'_>,
     turn: TurnId,
     stage: Stage,
     problem: &Problem,
 ) -> Result<(), LedgerError> {
-    sqlx::query("INSERT INTO problems (turn, stage, severity, path, message) VALUES (?, ?, ?, ?, ?)")
-        .bind(turn.to_string())
+    connection.run(keep(turn, stage, problem)).map(drop)
+}
+
+fn keep(turn: TurnId, stage: Stage, problem: &Problem) -> Statement {
+    sql("INSERT INTO problems (turn, stage, severity, path, message) VALUES (?, ?, ?, ?, ?)")
+        .bind(turn)
         .bind(stage.name())
         .bind(word_text(&problem.severity))
         .bind(problem.path.as_deref())
         .bind(&problem.message)
-        .execute(connection)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-    Ok(())
 }

@@ -3,16 +3,16 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::AssertSqlSafe;
-use sqlx::sqlite::SqliteRow;
 
+use super::database::{Connection, Row, sql};
+use super::experiments::assigned;
 use super::shown::Shown;
 use super::{Ledger, LedgerError};
 use domain::action::{Action, ActionStatus};
 use domain::behavior::{Problem, Severity};
 use domain::experiment::Assignment;
 use domain::ids::TurnId;
-use domain::rating::Rating;
+use domain::rating::{Rating, Score};
 use domain::usage::Usage;
 
 /// Which turns to list.
@@ -190,25 +190,26 @@ pub struct UndeliveredPart {
 }
 
 const ATTEMPTS: &str = "SELECT attempts.*, coalesce(state, 'running') AS word,
-    (SELECT count(*) FROM usage JOIN steps ON steps.seq = usage.step
-       WHERE steps.turn = attempts.turn AND steps.attempt = attempts.number) AS model_calls,
-    (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage JOIN steps ON steps.seq = usage.step
-       WHERE steps.turn = attempts.turn AND steps.attempt = attempts.number) AS cost_usd
+    (SELECT count(*) FROM usage WHERE usage.turn = attempts.turn AND usage.attempt = attempts.number) AS model_calls,
+    (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
+       WHERE usage.turn = attempts.turn AND usage.attempt = attempts.number) AS cost_usd
   FROM attempts WHERE turn = ? ORDER BY number";
 
+// As numbers with a fraction, so that no sum can overflow.
 const SUMMARY: &str = "SELECT turns.*,
     (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted'
        ORDER BY number DESC LIMIT 1) AS last_failure,
     (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
     (SELECT count(*) FROM actions WHERE turn = turns.id AND status <> 'ok') AS action_errors,
-    (SELECT json_group_array(json_object('module', module, 'score', score, 'notes', notes))
-       FROM (SELECT * FROM ratings WHERE turn = turns.id ORDER BY rowid)) AS ratings,
     (SELECT count(*) FROM outbox WHERE turn = turns.id AND state <> 'delivered') AS undelivered,
     (SELECT count(*) FROM usage WHERE turn = turns.id) AS model_calls,
-    (SELECT json_object('input', total(input), 'output', total(output), 'cache_write_5m', total(cache_write_5m),
-        'cache_write_1h', total(cache_write_1h), 'cache_read', total(cache_read))
-       FROM usage WHERE turn = turns.id) AS usage,
-    (SELECT CASE WHEN count(*) = count(cost) THEN total(cost) / 1e9 END FROM usage WHERE turn = turns.id) AS cost_usd
+    (SELECT sum(CAST(input AS double precision)) FROM usage WHERE turn = turns.id) AS input,
+    (SELECT sum(CAST(output AS double precision)) FROM usage WHERE turn = turns.id) AS output,
+    (SELECT sum(CAST(cache_write_5m AS double precision)) FROM usage WHERE turn = turns.id) AS cache_write_5m,
+    (SELECT sum(CAST(cache_write_1h AS double precision)) FROM usage WHERE turn = turns.id) AS cache_write_1h,
+    (SELECT sum(CAST(cache_read AS double precision)) FROM usage WHERE turn = turns.id) AS cache_read,
+    (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
+       WHERE turn = turns.id) AS cost_usd
   FROM turns";
 
 impl Ledger {
@@ -217,24 +218,24 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
-        let sql = format!(
+        let asked = sql(format!(
             "{SUMMARY} WHERE (?1 IS NULL OR email = ?1)
              AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2)
              AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
-                 AND coalesce(ended_at >= ?4, 1) AND (NOT ?5 OR state = 'faulted')))
-             AND (NOT ?5 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
+                 AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted')))
+             AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
              ORDER BY started_at DESC, id LIMIT ?3"
-        );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(filter.email.as_deref())
-            .bind(filter.state.as_deref())
-            .bind(i64::from(filter.limit.unwrap_or(50)))
-            .bind(filter.since.map(|since| since.timestamp_millis()))
-            .bind(filter.ever_faulted)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(LedgerError::doing("list turns"))?;
-        Ok(rows.iter().map(summary).collect())
+        ))
+        .bind(filter.email.as_deref())
+        .bind(filter.state.as_deref())
+        .bind(filter.limit.unwrap_or(50))
+        .bind(filter.since.map(|since| since.timestamp_millis()))
+        .bind(filter.ever_faulted);
+        self.read("list turns", move |connection| {
+            let rows = connection.rows(asked.clone())?;
+            rows.iter().map(|row| summary(connection, row)).collect()
+        })
+        .await
     }
 
     /// Everything about the turn whose id is, or begins with, `id`.
@@ -242,19 +243,20 @@ impl Ledger {
     /// # Errors
     /// When none or more than one does, or the ledger cannot be read.
     pub async fn show(&self, id: &str) -> Result<Recorded, LedgerError> {
-        let doing = LedgerError::doing("look up a turn");
         let prefix: String = id.chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').collect();
         if prefix.is_empty() || prefix != id {
             return Err(LedgerError::NoSuchTurn { id: id.to_owned() });
         }
-        let sql = format!("{SUMMARY} WHERE id LIKE ? || '%' LIMIT 2");
-        let rows =
-            sqlx::query(AssertSqlSafe(sql)).bind(prefix).fetch_all(&self.readers).await.map_err(&doing)?;
-        match rows.as_slice() {
-            [] => Err(LedgerError::NoSuchTurn { id: id.to_owned() }),
-            [row] => self.recorded(row).await,
-            _ => Err(LedgerError::Ambiguous { id: id.to_owned() }),
-        }
+        let id = id.to_owned();
+        self.read("look up a turn", move |connection| {
+            let asked = sql(format!("{SUMMARY} WHERE id LIKE ? || '%' LIMIT 2"));
+            match connection.rows(asked.bind(&id))?.as_slice() {
+                [] => Err(LedgerError::NoSuchTurn { id: id.clone() }),
+                [row] => recorded(connection, row),
+                _ => Err(LedgerError::Ambiguous { id: id.clone() }),
+            }
+        })
+        .await
     }
 
     /// Everything about a turn.
@@ -264,75 +266,78 @@ impl Ledger {
     pub async fn recorded_turn(&self, turn: TurnId) -> Result<Recorded, LedgerError> {
         self.show(&turn.to_string()).await
     }
-
-    async fn recorded(&self, row: &SqliteRow) -> Result<Recorded, LedgerError> {
-        let mut summary = summary(row);
-        let ((settings, final_text), own) =
-            Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text")));
-        let id = summary.id.clone();
-        let assignment = match TurnId::parse(&id) {
-            Ok(turn) => self.assignment(turn).await,
-            Err(_) => Ok(None),
-        };
-        let (assignment, other) = match assignment {
-            Err(error) if error.is_of_one_row() => (None, vec![error.to_string()]),
-            assignment => (assignment?, Vec::new()),
-        };
-        let (attempts, of_attempts) = self.rows_of(ATTEMPTS, &id, attempt).await?;
-        let steps = "SELECT * FROM steps WHERE turn = ? ORDER BY seq";
-        let (steps, of_steps) = self.rows_of(steps, &id, recorded_step).await?;
-        let (actions, of_actions) = self.actions_of(&id).await?;
-        let problems = "SELECT * FROM problems WHERE turn = ? ORDER BY seq";
-        let (problems, of_problems) = self.rows_of(problems, &id, problem).await?;
-        let waiting = "SELECT * FROM outbox WHERE turn = ? AND state <> 'delivered' ORDER BY seq";
-        let (waiting, of_waiting) = self.rows_of(waiting, &id, undelivered).await?;
-        summary
-            .unreadable
-            .extend([own, other, of_attempts, of_steps, of_actions, of_problems, of_waiting].concat());
-        Ok(Recorded {
-            assignment,
-            settings,
-            final_text,
-            attempts,
-            steps,
-            actions,
-            problems,
-            waiting,
-            summary,
-        })
-    }
-
-    /// The tool calls of a turn, in order, and what of them cannot be read.
-    pub(super) async fn actions_of(&self, turn: &str) -> Result<(Vec<Action>, Vec<String>), LedgerError> {
-        self.rows_of("SELECT * FROM actions WHERE turn = ? ORDER BY position", turn, action).await
-    }
-
-    async fn rows_of<T>(
-        &self,
-        sql: &'static str,
-        turn: &str,
-        read: fn(&Shown<'_>) -> T,
-    ) -> Result<(Vec<T>, Vec<String>), LedgerError> {
-        let rows = sqlx::query(sql)
-            .bind(turn)
-            .fetch_all(&self.readers)
-            .await
-            .map_err(LedgerError::doing("read a turn"))?;
-        let (read, unreadable): (Vec<T>, Vec<_>) = rows.iter().map(|row| Shown::read(row, read)).unzip();
-        Ok((read, unreadable.concat()))
-    }
 }
 
-fn summary(row: &SqliteRow) -> Summary {
-    let (summary, unreadable) = Shown::read(row, summarized);
-    Summary { unreadable, ..summary }
+fn recorded(connection: &mut Connection<'_>, row: &Row) -> Result<Recorded, LedgerError> {
+    let mut summary = summary(connection, row)?;
+    let ((settings, final_text), own) =
+        Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text")));
+    let id = summary.id.clone();
+    let assignment = connection.row(sql("SELECT * FROM assignments WHERE turn = ?").bind(&id))?;
+    let (assignment, other) = match assignment.map(|row| assigned(&row)).transpose() {
+        Err(error) if error.is_of_one_row() => (None, vec![error.to_string()]),
+        assignment => (assignment?.map(|assigned| assigned.assignment), Vec::new()),
+    };
+    let (attempts, of_attempts) = rows_of(connection, ATTEMPTS, &id, attempt)?;
+    let steps = "SELECT * FROM steps WHERE turn = ? ORDER BY seq";
+    let (steps, of_steps) = rows_of(connection, steps, &id, recorded_step)?;
+    let (actions, of_actions) = actions_of(connection, &id)?;
+    let problems = "SELECT * FROM problems WHERE turn = ? ORDER BY seq";
+    let (problems, of_problems) = rows_of(connection, problems, &id, problem)?;
+    let waiting = "SELECT * FROM outbox WHERE turn = ? AND state <> 'delivered' ORDER BY seq";
+    let (waiting, of_waiting) = rows_of(connection, waiting, &id, undelivered)?;
+    summary
+        .unreadable
+        .extend([own, other, of_attempts, of_steps, of_actions, of_problems, of_waiting].concat());
+    Ok(Recorded { assignment, settings, final_text, attempts, steps, actions, problems, waiting, summary })
+}
+
+/// The tool calls of a turn, in order, and what of them cannot be read.
+pub(super) fn actions_of(
+    connection: &mut Connection<'_>,
+    turn: &str,
+) -> Result<(Vec<Action>, Vec<String>), LedgerError> {
+    rows_of(connection, "SELECT * FROM actions WHERE turn = ? ORDER BY position", turn, action)
+}
+
+/// The ratings of a turn, markers included, in the order in which they were given.
+pub(super) fn ratings_of(connection: &mut Connection<'_>, turn: &str) -> Result<Vec<Rating>, LedgerError> {
+    let rows = connection.rows(sql("SELECT * FROM ratings WHERE turn = ? ORDER BY rowid").bind(turn))?;
+    rows.iter().map(rating).collect()
+}
+
+fn rating(row: &Row) -> Result<Rating, LedgerError> {
+    let score: i64 = row.get("score")?;
+    let read = u8::try_from(score).ok().and_then(|score| Score::try_from(score).ok());
+    let score = read.ok_or_else(|| LedgerError::Row { column: "score", value: score.to_string() })?;
+    Ok(Rating { module: row.get("module")?, score, notes: row.get("notes")? })
+}
+
+fn rows_of<T>(
+    connection: &mut Connection<'_>,
+    asked: &'static str,
+    turn: &str,
+    read: fn(&Shown<'_>) -> T,
+) -> Result<(Vec<T>, Vec<String>), LedgerError> {
+    let rows = connection.rows(sql(asked).bind(turn))?;
+    let (read, unreadable): (Vec<T>, Vec<_>) = rows.iter().map(|row| Shown::read(row, read)).unzip();
+    Ok((read, unreadable.concat()))
+}
+
+fn summary(connection: &mut Connection<'_>, row: &Row) -> Result<Summary, LedgerError> {
+    let (mut summary, unreadable) = Shown::read(row, summarized);
+    summary.unreadable = unreadable;
+    match ratings_of(connection, &summary.id) {
+        Ok(ratings) => summary.ratings = ratings,
+        Err(error) if error.is_of_one_row() => summary.unreadable.push(error.to_string()),
+        Err(error) => return Err(error),
+    }
+    Ok(summary)
 }
 
 fn summarized(row: &Shown<'_>) -> Summary {
-    // SQLite's `total` gives a float, so that it cannot overflow.
-    let usage: Value = row.json("usage").unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
-    let tokens = |name: &str| usage[name].as_f64().unwrap_or_default() as u64;
+    let tokens = |column| row.value::<f64>(column).unwrap_or_default() as u64;
     Summary {
         id: row.word("id"),
         persona: row.word("email"),
@@ -354,7 +359,7 @@ fn summarized(row: &Shown<'_>) -> Summary {
         stop_reason: row.text("stop_reason"),
         actions: row.count("actions"),
         action_errors: row.count("action_errors"),
-        ratings: row.json("ratings").unwrap_or_default(),
+        ratings: Vec::new(),
         model_calls: row.count("model_calls"),
         usage: Usage {
             input: tokens("input"),

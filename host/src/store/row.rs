@@ -1,11 +1,12 @@
 //! From columns to values and back.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::LedgerError;
+use domain::ids::TurnId;
 
 /// A whole column as the number it stands for.
 pub(super) fn whole<T: TryFrom<i64>>(column: &'static str, value: i64) -> Result<T, LedgerError> {
@@ -18,9 +19,23 @@ pub(super) fn instant(column: &'static str, millis: i64) -> Result<DateTime<Utc>
         .ok_or_else(|| LedgerError::Row { column, value: millis.to_string() })
 }
 
+/// The text of a turn's id as the id.
+pub(super) fn turn_id(column: &'static str, text: String) -> Result<TurnId, LedgerError> {
+    TurnId::parse(&text).map_err(|_| LedgerError::Row { column, value: text })
+}
+
 /// JSON text as a value.
 pub(super) fn json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, LedgerError> {
     serde_json::from_str(text).map_err(|_| LedgerError::Row { column, value: text.to_owned() })
+}
+
+/// What a model said in an answer that is kept as JSON, if it can be read and said anything.
+pub(super) fn said(answer: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        text: Option<String>,
+    }
+    serde_json::from_str::<Answer>(answer).ok()?.text
 }
 
 /// A word (an enum's name) as a value.

@@ -5,21 +5,20 @@ use std::cell::RefCell;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Sqlite, Type};
 
 use super::LedgerError;
+use super::database::{FromCell, Row};
 use super::row::{instant, json, whole};
 
 /// A row, and what of it could not be read so far.
 pub(super) struct Shown<'r> {
-    row: &'r SqliteRow,
+    row: &'r Row,
     unreadable: RefCell<Vec<String>>,
 }
 
 impl<'r> Shown<'r> {
     /// What `read` makes of a row, and what of the row it could not read.
-    pub(super) fn read<T>(row: &'r SqliteRow, read: impl FnOnce(&Self) -> T) -> (T, Vec<String>) {
+    pub(super) fn read<T>(row: &'r Row, read: impl FnOnce(&Self) -> T) -> (T, Vec<String>) {
         let shown = Self { row, unreadable: RefCell::default() };
         (read(&shown), shown.unreadable.into_inner())
     }
@@ -51,12 +50,6 @@ impl<'r> Shown<'r> {
         self.told(instant(column, millis))
     }
 
-    /// What the column's JSON stands for.
-    pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Option<T> {
-        let text = self.text(column)?;
-        self.told(json(column, &text))
-    }
-
     /// The column's JSON; when it is none, its text as it stands.
     pub(super) fn json_or_text(&self, column: &'static str) -> Option<Value> {
         let text = self.text(column)?;
@@ -70,12 +63,8 @@ impl<'r> Shown<'r> {
     }
 
     /// Whatever the column holds.
-    pub(super) fn value<T>(&self, column: &'static str) -> Option<T>
-    where
-        T: for<'q> Decode<'q, Sqlite> + Type<Sqlite>,
-    {
-        let value = self.row.try_get::<Option<T>, _>(column);
-        self.told(value.map_err(LedgerError::doing("read a column"))).flatten()
+    pub(super) fn value<T: FromCell>(&self, column: &'static str) -> Option<T> {
+        self.told(self.row.get::<Option<T>>(column)).flatten()
     }
 
     fn told<T>(&self, read: Result<T, LedgerError>) -> Option<T> {

@@ -1,12 +1,11 @@
 //! The life of a turn in the ledger: begun, pinned, kept, ended.
 
 use serde_json::Value;
-use sqlx::Row as _;
 
+use super::database::sql;
 use super::ended::{end, keep};
 use super::outbox::enqueue;
 use super::row::whole;
-use super::statement::Statement;
 use super::{Ledger, LedgerError};
 use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, FeedbackRow, Rows};
@@ -15,8 +14,6 @@ use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, Stra
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
 use domain::rating::Rating;
-
-const BEGIN: &str = "begin a turn";
 
 /// How a due entry stands with us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,15 +91,9 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn standing(&self, turn: TurnId) -> Result<Standing, LedgerError> {
         const WHAT: &str = "look up a turn";
-        let row = sqlx::query("SELECT state, held_until FROM turns WHERE id = ?")
-            .bind(turn.to_string())
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
+        let row = self.row(WHAT, sql("SELECT state, held_until FROM turns WHERE id = ?").bind(turn)).await?;
         let Some(row) = row else { return Ok(Standing::Free) };
-        let doing = LedgerError::doing(WHAT);
-        let state: String = row.try_get("state").map_err(&doing)?;
-        let held_until: Option<i64> = row.try_get("held_until").map_err(&doing)?;
+        let (state, held_until): (String, Option<i64>) = (row.get("state")?, row.get("held_until")?);
         Ok(match (state.as_str(), held_until) {
             ("running", _) => Standing::Running,
             (_, None) => Standing::Over,
@@ -117,65 +108,54 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn begin(&self, begin: Begin<'_>) -> Result<Begun, LedgerError> {
-        let persona = begin.persona;
-        let mut transaction = self.write(BEGIN).await?;
+        let Begin { turn, persona, slot } = begin;
         let now = self.now_ms();
-        let begun = sqlx::query(
+        let begun = sql(
             "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at)
              SELECT ?1, ?2, ?3, ?4, ?5, 'running', 1, ?6
              WHERE NOT EXISTS (SELECT 1 FROM turns WHERE persona = ?2 AND state = 'running')
              ON CONFLICT (id) DO UPDATE
-             SET state = 'running', attempt = attempt + 1, started_at = excluded.started_at, ended_at = NULL,
+             SET state = 'running', attempt = turns.attempt + 1, started_at = excluded.started_at, ended_at = NULL,
                  held_until = NULL, skip_reason = NULL,
                  fault_stage = NULL, fault_code = NULL, fault_message = NULL, fault_hint = NULL
-             WHERE state IN ('faulted', 'skipped') AND held_until <= ?6",
+             WHERE turns.state IN ('faulted', 'skipped') AND turns.held_until <= ?6",
         )
-        .bind(begin.turn.to_string())
+        .bind(turn)
         .bind(persona.id.as_str())
         .bind(&persona.email)
         .bind(&persona.archetype)
-        .bind(begin.slot.as_str())
-        .bind(now)
-        .execute(&mut *transaction)
+        .bind(slot.as_str())
+        .bind(now);
+        self.write("begin a turn", move |connection| {
+            if connection.run(begun.clone())? == 0 {
+                return Ok(Begun::Refused);
+            }
+            let attempt: i64 =
+                connection.one(sql("SELECT attempt FROM turns WHERE id = ?").bind(turn))?.get("attempt")?;
+            let noted = sql("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)");
+            connection.run(noted.bind(turn).bind(attempt).bind(now))?;
+            Ok(Begun::Attempt(whole("attempt", attempt)?))
+        })
         .await
-        .map_err(LedgerError::doing(BEGIN))?;
-        if begun.rows_affected() == 0 {
-            return Ok(Begun::Refused);
-        }
-        let attempt: i64 = sqlx::query_scalar("SELECT attempt FROM turns WHERE id = ?")
-            .bind(begin.turn.to_string())
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(BEGIN))?;
-        sqlx::query("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)")
-            .bind(begin.turn.to_string())
-            .bind(attempt)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(BEGIN))?;
-        transaction.commit().await.map_err(LedgerError::doing(BEGIN))?;
-        Ok(Begun::Attempt(whole("attempt", attempt)?))
     }
 
     /// Writes down what serves the turn. It is written with the next write, or in a moment.
     pub fn pin(&self, turn: TurnId, pin: &Pin) {
-        self.writer.put_off(turn, Statement::new(
+        let pinned = sql(
             "UPDATE turns SET strategy = ?, settings = ?, settings_hash = ?, plugin = ?, plugin_version = ?,
                  generation = ?, plugin_sha256 = ?, served_as = ?, model = ? WHERE id = ?",
-            [
-                pin.strategy.as_str().into(),
-                pin.settings.to_string().into(),
-                pin.settings_hash.as_str().into(),
-                pin.plugin.as_str().into(),
-                pin.plugin_version.as_str().into(),
-                i64::try_from(pin.generation.0).unwrap_or(i64::MAX).into(),
-                pin.plugin_sha256.as_str().into(),
-                pin.served_as.name().into(),
-                pin.model.as_str().into(),
-                turn.to_string().into(),
-            ],
-        ));
+        )
+        .bind(pin.strategy.as_str())
+        .bind(pin.settings.to_string())
+        .bind(pin.settings_hash.as_str())
+        .bind(pin.plugin.as_str())
+        .bind(pin.plugin_version.as_str())
+        .bind(i64::try_from(pin.generation.0).unwrap_or(i64::MAX))
+        .bind(pin.plugin_sha256.as_str())
+        .bind(pin.served_as.name())
+        .bind(pin.model.as_str())
+        .bind(turn);
+        self.writer.put_off(turn, vec![pinned]);
     }
 
     /// Keeps what came of the main phase together with its delivery: both or neither. Gives the number of
@@ -184,11 +164,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn keep_actions(&self, turn: TurnId, outcome: &TurnOutcome) -> Result<usize, LedgerError> {
-        const WHAT: &str = "keep a turn's actions";
-        let mut transaction = self.write(WHAT).await?;
-        let kept = keep(&mut transaction, turn, outcome, self.clock.now()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))?;
-        Ok(kept)
+        let (outcome, now) = (outcome.clone(), self.clock.now());
+        self.write("keep a turn's actions", move |connection| keep(connection, turn, &outcome, now)).await
     }
 
     /// Keeps the ratings, their deliveries and the memory, and ends the turn: all or nothing.
@@ -196,36 +173,33 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn keep_ratings(&self, turn: TurnId, kept: KeptRatings<'_>) -> Result<(), LedgerError> {
-        const WHAT: &str = "keep a turn's ratings";
-        let mut transaction = self.write(WHAT).await?;
-        for rating in kept.ratings {
-            sqlx::query("INSERT INTO ratings (turn, module, score, notes) VALUES (?, ?, ?, ?)")
-                .bind(turn.to_string())
+        let now = self.clock.now();
+        let ratings = kept.ratings.iter().map(|rating| {
+            sql("INSERT INTO ratings (turn, module, score, notes) VALUES (?, ?, ?, ?)")
+                .bind(turn)
                 .bind(&rating.module)
                 .bind(i64::from(rating.score.get()))
                 .bind(rating.notes.as_deref())
-                .execute(&mut *transaction)
-                .await
-                .map_err(LedgerError::doing(WHAT))?;
-        }
-        for (number, rows) in (1..).zip(kept.requests) {
+        });
+        let deliveries = (1..).zip(kept.requests).map(|(number, rows)| {
             let delivery = Delivery { persona: kept.persona.clone(), rows: Rows::Feedback(rows) };
-            enqueue(&mut transaction, turn, &format!("feedback-{number}"), &delivery, self.now_ms()).await?;
-        }
-        if let Some((strategy, memory)) = kept.memory {
-            sqlx::query(
-                "INSERT INTO memories (persona, strategy, memory, turn) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (persona, strategy) DO UPDATE SET memory = excluded.memory, turn = excluded.turn",
-            )
+            enqueue(turn, &format!("feedback-{number}"), &delivery, now.timestamp_millis())
+        });
+        let memory = kept.memory.map(|(strategy, memory)| {
+            sql("INSERT INTO memories (persona, strategy, memory, turn) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (persona, strategy) DO UPDATE SET memory = excluded.memory, turn = excluded.turn")
             .bind(kept.persona.as_str())
             .bind(strategy.as_str())
             .bind(memory.to_string())
-            .bind(turn.to_string())
-            .execute(&mut *transaction)
-            .await
-            .map_err(LedgerError::doing(WHAT))?;
-        }
-        end(&mut transaction, turn, &TurnEnd::Completed, self.clock.now()).await?;
-        transaction.commit().await.map_err(LedgerError::doing(WHAT))
+            .bind(turn)
+        });
+        let all: Vec<_> = ratings.chain(deliveries).chain(memory).collect();
+        self.write("keep a turn's ratings", move |connection| {
+            for statement in &all {
+                connection.run(statement.clone())?;
+            }
+            end(connection, turn, &TurnEnd::Completed, now).map(drop)
+        })
+        .await
     }
 }

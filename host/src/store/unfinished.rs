@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
-use super::row::{instant, json, readable, whole, word};
+use super::database::{Row, sql};
+use super::read::actions_of;
+use super::row::{instant, json, readable, turn_id, whole, word};
 use super::{Ledger, LedgerError, Pin};
 use domain::action::modules_used;
 use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};
@@ -49,16 +49,13 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn going_on(&self) -> Result<Vec<GoesOn>, LedgerError> {
-        let rows = sqlx::query(
+        let asked = sql(
             "SELECT turns.id, turns.slot, contexts.persona FROM turns JOIN contexts ON contexts.turn = turns.id
              WHERE turns.state = 'faulted' AND turns.held_until <= ? AND contexts.definitions IS NOT NULL
                  AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')
              ORDER BY turns.held_until, turns.id",
-        )
-        .bind(self.now_ms())
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(LIST))?;
+        );
+        let rows = self.rows(LIST, asked.bind(self.now_ms())).await?;
         let mut turns = readable(LIST, rows.iter().map(goes_on))?;
         turns.retain(|own| !own.slot.is_of_an_arm());
         Ok(turns)
@@ -70,19 +67,14 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn builds_in_use(&self) -> Result<BTreeSet<(PluginName, Sha256Hex)>, LedgerError> {
         const WHAT: &str = "look which builds turns go on with";
-        let rows = sqlx::query(
-            "SELECT DISTINCT plugin, plugin_sha256 FROM turns WHERE plugin_sha256 IS NOT NULL
-                 AND (state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL)",
-        )
-        .fetch_all(&self.readers)
-        .await
-        .map_err(LedgerError::doing(WHAT))?;
-        let build = |row: &SqliteRow| {
-            let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(WHAT));
-            let digest = text("plugin_sha256")?;
+        let asked = sql("SELECT DISTINCT plugin, plugin_sha256 FROM turns WHERE plugin_sha256 IS NOT NULL
+                 AND (state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL)");
+        let rows = self.rows(WHAT, asked).await?;
+        let build = |row: &Row| {
+            let digest: String = row.get("plugin_sha256")?;
             let sha256 = Sha256Hex::parse(&digest)
                 .ok_or(LedgerError::Row { column: "plugin_sha256", value: digest })?;
-            Ok((PluginName::new(text("plugin")?), sha256))
+            Ok((PluginName::new(row.get::<String>("plugin")?), sha256))
         };
         Ok(readable(WHAT, rows.iter().map(build))?.into_iter().collect())
     }
@@ -92,13 +84,10 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn next_hold_end(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
-        let ends: Option<i64> = sqlx::query_scalar(
-            "SELECT min(held_until) FROM turns WHERE held_until > ? AND state IN ('faulted', 'skipped')",
-        )
-        .bind(self.now_ms())
-        .fetch_one(&self.readers)
-        .await
-        .map_err(LedgerError::doing(LIST))?;
+        let asked = sql(
+            "SELECT min(held_until) AS ends FROM turns WHERE held_until > ? AND state IN ('faulted', 'skipped')",
+        );
+        let ends: Option<i64> = self.one(LIST, asked.bind(self.now_ms())).await?.get("ends")?;
         ends.map(|millis| instant("held_until", millis)).transpose()
     }
 
@@ -107,24 +96,17 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn unfinished(&self, turn: TurnId) -> Result<Option<Unfinished>, LedgerError> {
-        let doing = LedgerError::doing(READ);
-        let row = sqlx::query(
+        let asked = sql(
             "SELECT turns.*, contexts.context, tool_lists.tools, tool_definitions.tools AS definitions
              FROM turns JOIN contexts ON contexts.turn = turns.id
                  JOIN tool_lists ON tool_lists.sha256 = contexts.tools
                  JOIN tool_definitions ON tool_definitions.sha256 = contexts.definitions
              WHERE turns.id = ?
                  AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')",
-        )
-        .bind(turn.to_string())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(&doing)?;
+        );
+        let row = self.row(READ, asked.bind(turn)).await?;
         let Some(row) = row else { return Ok(None) };
-        let text = |column: &'static str| {
-            let text: Option<String> = row.try_get(column).map_err(LedgerError::doing(READ))?;
-            text.ok_or(LedgerError::Row { column, value: "null".to_owned() })
-        };
+        let text = |column: &'static str| row.get::<String>(column);
         let digest = |column: &'static str| {
             let text = text(column)?;
             Sha256Hex::parse(&text).ok_or(LedgerError::Row { column, value: text })
@@ -135,34 +117,35 @@ impl Ledger {
             settings_hash: digest("settings_hash")?,
             plugin: PluginName::new(text("plugin")?),
             plugin_version: text("plugin_version")?,
-            generation: GenerationNumber(whole("generation", row.try_get("generation").map_err(&doing)?)?),
+            generation: GenerationNumber(whole("generation", row.get("generation")?)?),
             plugin_sha256: digest("plugin_sha256")?,
             served_as: word("served_as", text("served_as")?)?,
             model: text("model")?,
         };
         let mut context: TurnContext = json("context", &text("context")?)?;
         context.tools = json::<Vec<OfferedTool>>("tools", &text("tools")?)?;
-        let day_over: bool = row.try_get("day_over").map_err(&doing)?;
-        let day = if day_over { Some(self.day(turn, &text("stop_reason")?).await?) } else { None };
+        let day = if row.get("day_over")? { Some(self.day(turn, &row).await?) } else { None };
         Ok(Some(Unfinished { pin, context, tools: json("definitions", &text("definitions")?)?, day }))
     }
 
-    async fn day(&self, turn: TurnId, stop_reason: &str) -> Result<TurnOutcome, LedgerError> {
-        let final_text = sqlx::query_scalar("SELECT final_text FROM turns WHERE id = ?")
-            .bind(turn.to_string())
-            .fetch_one(&self.readers)
-            .await
-            .map_err(LedgerError::doing(READ))?;
+    async fn day(&self, turn: TurnId, row: &Row) -> Result<TurnOutcome, LedgerError> {
         // One that cannot be read is named where the turn is shown.
-        let (actions, _) = self.actions_of(&turn.to_string()).await?;
-        let modules_used = modules_used(&actions);
-        Ok(TurnOutcome { actions, modules_used, final_text, stop_reason: stop_reason.to_owned() })
+        let (actions, _) =
+            self.read(READ, move |connection| actions_of(connection, &turn.to_string())).await?;
+        Ok(TurnOutcome {
+            modules_used: modules_used(&actions),
+            actions,
+            final_text: row.get("final_text")?,
+            stop_reason: row.get("stop_reason")?,
+        })
     }
 }
 
-fn goes_on(row: &SqliteRow) -> Result<GoesOn, LedgerError> {
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(LedgerError::doing(LIST));
-    let id = text("id")?;
-    let turn = TurnId::parse(&id).map_err(|_| LedgerError::Row { column: "id", value: id })?;
-    Ok(GoesOn { turn, persona: json("persona", &text("persona")?)?, slot: Slot::written(text("slot")?) })
+fn goes_on(row: &Row) -> Result<GoesOn, LedgerError> {
+    let persona: String = row.get("persona")?;
+    Ok(GoesOn {
+        turn: turn_id("id", row.get("id")?)?,
+        persona: json("persona", &persona)?,
+        slot: Slot::written(row.get::<String>("slot")?),
+    })
 }

@@ -66,7 +66,7 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         let ledger = disk.0.path().join("ledger.db");
         let house = Blueprint::of(&NAMES)
             .script(script(6, &[]))
-            .config(move |config| config.store.url = format!("sqlite:{}", ledger.display()))
+            .config(move |config| config.store.url = format!("sqlite:{}", ledger.display()).into())
             .build()
             .await;
         // Days pass until nothing more fits.
@@ -79,7 +79,9 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
             house.later(TimeDelta::days(1));
         }
         let said = said.expect("it fills up");
-        assert!(said.contains("database or disk is full: is the disk full"), "{kib}: {said}");
+        assert!(said.contains("database or disk is full: make room where the ledger is"), "{kib}: {said}");
+
+        assert!(house.ledger().trouble().unwrap().starts_with("disk full"), "{kib}");
 
         // Whoever begins a turn now has to sign in anew.
         house.stack.database().execute("DELETE FROM auth.sessions", &[]).await.unwrap();
@@ -98,6 +100,7 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
             try_tick(&house).await.unwrap_or_else(|error| panic!("{kib}: there is room again: {error}"));
             house.later(TimeDelta::hours(2));
         }
+        assert_eq!(house.ledger().trouble(), None, "{kib}");
         let turns = all_turns(&house).await;
         let calls = turns.iter().flat_map(|turn| &turn.steps).filter(|step| step.key.len() == 11).count();
         let came = usize::try_from(house.stack.mcp().calls()).unwrap();

@@ -12,6 +12,7 @@ use persona_host::config::SignIn;
 use persona_host::runner::HeldBy;
 use persona_host::store::{Begin, Occasion};
 use persona_host::turn::{self, Due};
+use secrecy::ExposeSecret as _;
 use standin::{mana_auth, mana_mcp};
 
 use crate::support::house::{Blueprint, House, email, figures, held, next, script, within_reason};
@@ -108,7 +109,7 @@ async fn a_turn_that_has_begun_keeps_its_id() {
 async fn two_ledgers_on_one_mana_auth_never_share_an_id_and_notice_each_other() {
     let house = House::scripted(&["Anna"], script(2, &[])).await;
     let mut config = house.config.clone();
-    config.store.url = config.store.url.replace("ledger.db", "other.db");
+    config.store.url = config.store.url.expose_secret().replace("ledger.db", "other.db").into();
     let other = app::build(&config, house.clock.clone()).await.unwrap().runner;
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     // Both were told that she is due.

@@ -77,7 +77,7 @@ async fn a_delivery_that_mana_auth_will_never_take_is_set_aside_and_blocks_nobod
 #[tokio::test]
 async fn deliveries_that_fail_again_and_again_keep_no_other_from_arriving() {
     let house = House::scripted(&["Anna"], script(1, &[])).await;
-    let ledger = house.ledger().path();
+    let ledger = house.ledger_path();
     for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES] {
         meddle(ledger, sql).await;
     }
@@ -105,7 +105,7 @@ async fn rows_that_fail_alone_keep_no_other_from_arriving_however_many_stand_in_
         (Some("SELECT json('{')"), 12),
     ] {
         let house = House::scripted(&["Anna"], script(1, &[])).await;
-        let ledger = house.ledger().path();
+        let ledger = house.ledger_path();
         for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES] {
             meddle(ledger, sql).await;
         }
@@ -160,7 +160,7 @@ async fn a_row_that_the_ledger_will_not_mark_is_sent_less_and_less_often_and_the
         house.stack.auth().set_faults(mana_auth::Faults { deliveries: u32::MAX, ..Default::default() });
         house.tick().await;
         house.stack.auth().set_faults(mana_auth::Faults::default());
-        meddle(house.ledger().path(), &spoil).await;
+        meddle(house.ledger_path(), &spoil).await;
         house.later(TimeDelta::minutes(10));
         let first = house.runner.flush().await.unwrap();
         assert_eq!((first.failed as u64, first.waiting), (waits, waits), "{spoil}");
@@ -177,7 +177,7 @@ async fn a_row_that_the_ledger_will_not_mark_is_sent_less_and_less_often_and_the
         let later = house.runner.flush().await.unwrap();
         assert_eq!((later.failed as u64, later.waiting), (waits, waits), "{spoil}: it is tried again");
         if waits > 0 {
-            meddle(house.ledger().path(), "DROP TRIGGER trapped").await;
+            meddle(house.ledger_path(), "DROP TRIGGER trapped").await;
             house.later(TimeDelta::minutes(10));
             house.runner.flush().await.unwrap();
         }
@@ -191,7 +191,7 @@ async fn a_ledger_that_marks_nothing_ends_a_pass() {
     let house = House::scripted(&["Anna"], script(1, &[])).await;
     let trap = "CREATE TRIGGER trapped BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END";
     for sql in [NOBODYS_TURNS, NOBODYS_DELIVERIES, trap] {
-        meddle(house.ledger().path(), sql).await;
+        meddle(house.ledger_path(), sql).await;
     }
     for _ in 0..2 {
         let flushed = house.runner.flush().await.unwrap();
@@ -245,7 +245,7 @@ async fn a_row_that_cannot_be_read_stops_no_tick_and_no_other_persona() {
         let anna = listed.iter().find(|persona| persona.email == email("Anna")).unwrap();
         let slot = format!("'{}'", anna.slot().as_str());
         let sql = spoil.replace("ANNAS", of_anna).replace("SLOT", &slot);
-        meddle(house.ledger().path(), &sql).await;
+        meddle(house.ledger_path(), &sql).await;
         let report = house.tick().await;
         assert_eq!(figures(&report), second_day, "{spoil}: {report:?}");
         assert_eq!(house.turns("Kai").await.len(), 2, "{spoil}");

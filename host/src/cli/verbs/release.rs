@@ -25,7 +25,7 @@ pub(super) async fn release(
         Some(_) => running(url, file)?.release(email).await?,
         None => {
             let config = load::config(file)?;
-            match in_ledger(email, &LedgerUrl::parse(&config.store.url)?).await {
+            match in_ledger(email, &load::ledger(&config)?).await {
                 Err(LedgerError::InUse { .. }) => running(None, file)?.release(email).await?,
                 released => said(email, released?)?,
             }
@@ -44,8 +44,8 @@ pub(super) async fn release(
 }
 
 async fn in_ledger(email: &str, url: &LedgerUrl) -> Result<Option<u64>, LedgerError> {
-    if !url.path().is_file() {
-        return Err(LedgerError::Missing { path: url.path().to_owned() });
+    if url.file().is_some_and(|path| !path.is_file()) {
+        return Err(LedgerError::Missing { ledger: url.clone() });
     }
     let ledger = Ledger::open(url, Clock::system()).await?;
     let released = ledger.release(email).await;

@@ -57,7 +57,7 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
     let document = match url {
         Some(_) => running(url, config)?.resume(id).await?,
         None => {
-            let store = LedgerUrl::parse(&load::config(config)?.store.url)?;
+            let store = load::ledger(&load::config(config)?)?;
             match in_ledger(id, &store).await {
                 Err(LedgerError::InUse { .. }) => running(None, config)?.resume(id).await?,
                 said => said_so(id, said?)?,
@@ -72,8 +72,8 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
 }
 
 async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
-    if !url.path().is_file() {
-        return Err(LedgerError::Missing { path: url.path().to_owned() });
+    if url.file().is_some_and(|path| !path.is_file()) {
+        return Err(LedgerError::Missing { ledger: url.clone() });
     }
     let ledger = Ledger::open(url, Clock::system()).await?;
     let said = ledger.let_go_on(id).await;
@@ -93,8 +93,8 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
 /// The ledger that was named, or the configured one, for a verb that has `--ledger`.
 pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<Ledger, Failure> {
     let url = match named {
-        Some(path) => LedgerUrl::parse(&format!("sqlite:{}", path.display()))?,
-        None => LedgerUrl::parse(&load::config(config)?.store.url)?,
+        Some(path) => LedgerUrl::of_file(path),
+        None => load::ledger(&load::config(config)?)?,
     };
     // Rows that cannot be read are left out, and told in the log.
     start_log(

@@ -99,7 +99,7 @@ async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_s
 async fn an_experiment_whose_plan_cannot_be_read_from_the_ledger_is_left_out_and_everybody_plays() {
     let house = house(&["Anna"], &[("live.toml", PLAN.to_owned())]).await;
     house.tick().await;
-    meddle(house.ledger().path(), "UPDATE experiments SET plan = '{'").await;
+    meddle(house.ledger_path(), "UPDATE experiments SET plan = '{'").await;
     house.later(TimeDelta::days(1));
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     assert_eq!(assignments(&house, "Anna").await.len(), 1, "the second turn is part of none");

@@ -20,7 +20,7 @@ use super::{is_long, seed};
 use crate::commands::Shell;
 
 /// Where the daemon's own are.
-const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations");
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations/sqlite");
 /// Turns that the old ledger has, so that bringing it up to date takes more than an instant.
 const TURNS: i64 = 2_000;
 /// Kills at writes, for each schema; in the long mode at each of some hundred.

@@ -80,7 +80,7 @@ async fn at_its_first_breakdown_the_build_before_serves_everybody_again() {
         assert_eq!(served_as(&house, "live").await, NAMES.len(), "{misdeed}");
 
         // No turn waits until that is written down.
-        let builds = Builds::new(house.ledger().path().with_extension("db.builds"));
+        let builds = Builds::new(house.ledger_path().with_extension("db.builds"));
         let (own, digest) = (PluginName::new("own"), Sha256Hex::of(&misfit(misdeed)));
         eventually(async || builds.index(&own).set_aside.contains(&digest)).await;
         let house = house.restart().await;

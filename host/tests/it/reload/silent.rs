@@ -110,7 +110,7 @@ async fn a_turn_that_ends_a_trial_does_not_wait_for_the_kept_builds_and_a_late_a
         .build()
         .await;
     house.reload(&good(2)).await;
-    let held = Held::new(&house.ledger().path().with_extension("db.builds").join("own/index.lock"));
+    let held = Held::new(&house.ledger_path().with_extension("db.builds").join("own/index.lock"));
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     assert_eq!(
         (house.own().serving.unwrap().0, house.own().kept.len()),

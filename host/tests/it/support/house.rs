@@ -250,6 +250,11 @@ impl House {
         &self.runner.deps().ledger
     }
 
+    /// The ledger's file.
+    pub(crate) fn ledger_path(&self) -> &Path {
+        self.ledger().url().file().unwrap()
+    }
+
     /// The turns of a persona, newest first, each with everything about it.
     pub(crate) async fn turns(&self, name: &str) -> Vec<Recorded> {
         let filter = TurnFilter { email: Some(email(name)), ..TurnFilter::default() };
@@ -315,7 +320,7 @@ impl House {
 
 /// Overwrites a build of the plugin `own` that is kept.
 pub(crate) fn damage(house: &House, build: &[u8]) {
-    let builds = house.ledger().path().with_extension("db.builds");
+    let builds = house.ledger_path().with_extension("db.builds");
     let file = builds.join(format!("own/{}.wasm", Sha256Hex::of(build)));
     assert!(file.is_file(), "{} is kept", file.display());
     std::fs::write(file, b"half").unwrap();

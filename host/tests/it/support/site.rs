@@ -45,7 +45,7 @@ pub(crate) fn configuration(neighbours: &Addresses, folder: &Path, more: &[(&str
         })
     };
     let mut config = resolve(File::default(), &environment).expect("a good configuration");
-    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display());
+    config.store.url = format!("sqlite:{}", folder.join("ledger.db").display()).into();
     config.plugins.dir = folder.join("plugins");
     config.plugins.prover = Some(PROVER.into());
     config.http.port = 0;

@@ -79,7 +79,7 @@ async fn a_turn_whose_build_is_gone_ends_says_so_and_keeps_what_it_did() {
     let house = Blueprint::of(&["Anna"]).script(script(2, &faults)).own_plugin(good(1)).build().await;
     assert_eq!(figures(&house.tick().await), (1, 0, 1, 0));
     house.save(&good(2));
-    let builds = builds_dir(&house.config, house.ledger().path());
+    let builds = builds_dir(&house.config, house.ledger().url());
     fs::remove_dir_all(&builds).unwrap_or_else(|error| panic!("{}: {error}", builds.display()));
     let house = house.restart().await;
     house.later(TimeDelta::minutes(2));
@@ -96,7 +96,7 @@ async fn a_turn_whose_build_is_gone_ends_says_so_and_keeps_what_it_did() {
 async fn a_journal_that_does_not_fit_parks_the_turn_until_somebody_lets_it_go_on() {
     let house = House::scripted(&["Anna"], script(2, &[Fault::None, REFUSED])).await;
     assert_eq!(figures(&house.tick().await), (1, 0, 1, 0));
-    let ledger = house.ledger().path().to_owned();
+    let ledger = house.ledger_path().to_owned();
     meddle(&ledger, r#"UPDATE steps SET intent = '{"model":"another","messages":1}' WHERE key = 'main/01'"#)
         .await;
     for _ in 0..2 {

@@ -39,7 +39,7 @@ fn fault(turn: &Recorded) -> (Option<&str>, Option<&str>) {
 async fn a_ledger_that_fails_when_actions_are_kept_loses_and_repeats_nothing() {
     for way in ["ABORT", "ROLLBACK"] {
         let house = House::scripted(&["Anna"], script(2, &[])).await;
-        let ledger = house.ledger().path().to_owned();
+        let ledger = house.ledger_path().to_owned();
         let trigger = format!(
             "CREATE TRIGGER trapped BEFORE INSERT ON actions BEGIN SELECT RAISE({way}, 'no room'); END"
         );

@@ -12,7 +12,7 @@ use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, experiment_files, read_experiment};
-use crate::store::{Ledger, LedgerUrl};
+use crate::store::Ledger;
 use domain::clock::Clock;
 use domain::experiment::{Design, Experiment};
 use domain::ids::StrategyName;
@@ -27,7 +27,7 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
     let experiment = read_experiment(file, &names)?;
     check_neighbours(&experiment, file, &config, &names)?;
     let of_arms = check_arms(&experiment, &config).await?;
-    let ledger = LedgerUrl::parse(&config.store.url)?;
+    let ledger = load::ledger(&config)?;
     // Without a ledger nothing has run yet, and nothing is known of personas and prices.
     let ledger = Ledger::open_to_read(&ledger, Clock::system()).await.ok();
     let begun = match &ledger {

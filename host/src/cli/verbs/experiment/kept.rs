@@ -65,7 +65,7 @@ impl Record {
             None => newest.clone(),
         };
         if let (None, Some(newest), Some(version)) = (&registered, &newest, version) {
-            let message = format!("there is no version {version} of {key} in {}", ledger.path().display());
+            let message = format!("there is no version {version} of {key} in {}", ledger.url());
             return Err(Failure::new(Exit::File, message).hint(format!(
                 "the newest is {}; leave --plan-version out for it",
                 newest.experiment.version
@@ -74,7 +74,7 @@ impl Record {
         let Some(registered) = registered else {
             let keys = ledger.experiment_keys().await?;
             let known = if keys.is_empty() { "none yet".to_owned() } else { keys.join(", ") };
-            let message = format!("there is no experiment {key:?} in {}", ledger.path().display());
+            let message = format!("there is no experiment {key:?} in {}", ledger.url());
             return Err(Failure::new(Exit::File, message)
                 .hint(format!("it has: {known}; another one is named with --ledger")));
         };

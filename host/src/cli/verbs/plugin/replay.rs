@@ -30,8 +30,7 @@ pub async fn replay(args: &Args, file: Option<&Path>, output: Output) -> Result<
     let turns = ledger.kept_turns(&names, args.turns).await?;
     if turns.is_empty() {
         let names = names.iter().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
-        let message =
-            format!("{} holds no turn under {names} that could be replayed", ledger.path().display());
+        let message = format!("{} holds no turn under {names} that could be replayed", ledger.url());
         let hint = "name the strategy whose turns are meant with --strategy; turns of older versions cannot be replayed";
         return Err(Failure::new(Exit::No, message).hint(hint));
     }

@@ -1,0 +1,62 @@
+//! The ledger: where it is, and how long what is old in it is kept.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Sources, shown_span};
+use crate::config::settings::Store;
+use crate::config::shown::Origin;
+use crate::config::{ConfigError, file, secret};
+
+const URL: &str = "sqlite:persona-host.db";
+const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// A turn may take a day and wait for longer.
+const SHORTEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Store, ConfigError> {
+    let named = secret::read(sources.environment, "PERSONA_STORE_URL")?;
+    let named = named.filter(|(url, _)| !url.expose_secret().is_empty());
+    let (url, origin): (SecretString, Origin) = match (named, file.url) {
+        (Some((url, variable)), _) => (url, Origin::Environment(variable)),
+        (None, Some(url)) => (url.into(), sources.file.clone()),
+        (None, None) => (URL.into(), Origin::Default),
+    };
+    sources.show("store.url", without_password(url.expose_secret()), origin);
+    let keep = sources.pick("store.keep", file.keep.map(|span| span.0), KEEP, shown_span);
+    if keep < SHORTEST {
+        let problem =
+            "must be 7d at least: turns that are held or under way need what is kept of them".to_owned();
+        return Err(ConfigError::Value { name: "store.keep".to_owned(), problem, raw: shown_span(&keep) });
+    }
+    Ok(Store { url, keep })
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // A password may have an `@` in it, and no host has.
+    let Some((user, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    match user.split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("sqlite:a/b.db", "sqlite:a/b.db"),
+            ("postgres://db/mana", "postgres://db/mana"),
+            ("postgres://anna@db/mana", "postgres://anna@db/mana"),
+            ("postgres://anna:hunter2@db:5432/mana", "postgres://anna:***@db:5432/mana"),
+            ("postgres://anna:hun@ter2@db/mana", "postgres://anna:***@db/mana"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

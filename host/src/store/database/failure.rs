@@ -1,0 +1,99 @@
+//! Why a database did not do it.
+
+use std::{fmt, io};
+
+/// How SQLite refuses what a statement is about: SQLITE_ERROR (a function that fails on its values), _TOOBIG,
+/// _CONSTRAINT and _MISMATCH (<https://sqlite.org/rescode.html>).
+const REFUSES_A_ROW: [i32; 4] = [1, 18, 19, 20];
+const FULL: i32 = 13;
+
+/// What a database said, or what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its kind.
+    pub kind: Kind,
+    words: String,
+}
+
+/// What a failure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What is to be written does not fit, or a trigger will not have it. The database itself is well.
+    OfOneRow,
+    /// There is no room left.
+    Full,
+    /// The connection is gone, and what a transaction wrote is not there unless its commit was seen to succeed.
+    Gone,
+    /// Another process writes.
+    Taken,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    pub(super) fn new(kind: Kind, words: impl Into<String>) -> Self {
+        Self { kind, words: words.into() }
+    }
+
+    /// What the operating system said.
+    pub(in crate::store) fn of_disk(error: &io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::StorageFull { Kind::Full } else { Kind::Other };
+        Self::new(kind, error.to_string())
+    }
+
+    /// In what state the ledger is then, for people.
+    pub(in crate::store) fn told(&self) -> String {
+        match self.kind {
+            Kind::Full => format!("disk full: {self}"),
+            _ => self.words.clone(),
+        }
+    }
+
+    /// The thread that has the connection is no more.
+    pub(super) fn closed() -> Self {
+        Self::new(Kind::Gone, "the ledger is closed")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.words)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        let kind = match error.sqlite_error().map(|error| error.extended_code & 0xff) {
+            // The low byte is the kind; the rest says more about it.
+            Some(FULL) => Kind::Full,
+            Some(code) if REFUSES_A_ROW.contains(&code) => Kind::OfOneRow,
+            _ => Kind::Other,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        let sqlx::Error::Database(refusal) = &error else {
+            let kind = match error {
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => Kind::Gone,
+                sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Kind::Gone,
+                _ => Kind::Other,
+            };
+            return Self::new(kind, error.to_string());
+        };
+        let code = refusal.code().unwrap_or_default();
+        // The first two characters are the class (PostgreSQL's appendix A).
+        let kind = match code.get(..2) {
+            _ if matches!(&*code, "53100" | "53200") => Kind::Full,
+            Some("21" | "22" | "23" | "44" | "P0") => Kind::OfOneRow,
+            // Connections, operator intervention (the server stops), and system errors.
+            Some("08" | "53" | "57" | "58") => Kind::Gone,
+            _ => Kind::Other,
+        };
+        Self::new(kind, refusal.message())
+    }
+}

@@ -1,0 +1,212 @@
+//! PostgreSQL.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+use tokio::runtime::Runtime;
+
+use super::driver::{Driver, Opening};
+use super::statement::Given;
+use super::{Cell, Failure, Kind, Row, Server, Statement};
+
+/// By what the server knows that a process writes to this ledger (an advisory lock of the database).
+const WRITES: i64 = 0x7065_7273_6f6e_6168;
+/// How long it is asked for what became of a commit, and how long is waited in between.
+const VERDICT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A connection, with what drives it on its thread.
+pub(in crate::store) struct Postgres {
+    server: Server,
+    opening: Opening,
+    runtime: Runtime,
+    connection: Option<PgConnection>,
+    /// The transaction that is open, by the server's number.
+    transaction: Option<String>,
+}
+
+impl Postgres {
+    /// A connection to a database, made when it is first needed. Of those that write there is one in all processes.
+    pub(in crate::store) fn of(server: &Server, opening: Opening) -> io::Result<Box<dyn Driver>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Box::new(Self { server: server.clone(), opening, runtime, connection: None, transaction: None }))
+    }
+
+    /// Runs something on the connection, which is made if there is none. A transaction does not outlive its connection.
+    fn with<T>(
+        &mut self,
+        work: impl AsyncFn(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Failure> {
+        let was_there = self.connection.is_some();
+        let done = self.once_with(&work);
+        // The server may have been started anew meanwhile, and outside of a transaction nothing was lost by it.
+        let is_stale = was_there && self.transaction.is_none();
+        match done {
+            Err(failure) if failure.kind == Kind::Gone && is_stale => self.once_with(&work),
+            done => done,
+        }
+    }
+
+    fn once_with<T>(
+        &mut self,
+        work: &impl AsyncFn(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Failure> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None if self.transaction.is_some() => {
+                return Err(Failure::new(
+                    Kind::Gone,
+                    "the connection was lost in the middle of a transaction",
+                ));
+            }
+            None => self.runtime.block_on(connected(&self.server, self.opening))?,
+        };
+        let done = self.runtime.block_on(work(&mut connection)).map_err(Failure::from);
+        if done.as_ref().err().is_none_or(|failure| failure.kind != Kind::Gone) {
+            self.connection = Some(connection);
+        }
+        done
+    }
+
+    /// Whether a transaction was committed whose commit nobody was told of.
+    fn was_committed(&mut self, transaction: &str) -> Result<bool, Failure> {
+        let patience = Instant::now() + VERDICT;
+        loop {
+            let verdict = self.with(async |connection| {
+                let sql = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
+                sqlx::query_scalar::<_, String>(sql).bind(transaction).fetch_one(connection).await
+            });
+            match verdict {
+                Ok(verdict) if verdict != "in progress" => return Ok(verdict == "committed"),
+                Err(failure) if failure.kind != Kind::Gone => return Err(failure),
+                told if Instant::now() >= patience => {
+                    return told.map(|_| false);
+                }
+                _ => thread::sleep(PAUSE),
+            }
+        }
+    }
+}
+
+/// Connects.
+async fn connected(server: &Server, opening: Opening) -> Result<PgConnection, Failure> {
+    let mut connection = server.connect().await?;
+    if opening == Opening::Write {
+        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(WRITES)
+            .fetch_one(&mut connection)
+            .await?;
+        if !is_ours {
+            return Err(Failure::new(Kind::Taken, "another persona-host writes to it"));
+        }
+    }
+    Ok(connection)
+}
+
+impl Driver for Postgres {
+    fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Failure> {
+        let rows = self.with(async |connection| query(statement).fetch_all(connection).await)?;
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let columns: Arc<[String]> = first.columns().iter().map(|column| column.name().to_owned()).collect();
+        let row = |row: &PgRow| {
+            let cells = (0..columns.len()).map(|place| cell(row, place));
+            Ok(Row::new(&columns, cells.collect::<Result<_, sqlx::Error>>()?))
+        };
+        rows.iter().map(row).collect()
+    }
+
+    fn run(&mut self, statement: &Statement) -> Result<u64, Failure> {
+        Ok(self.with(async |connection| query(statement).execute(connection).await)?.rows_affected())
+    }
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        let number = self.with(async |connection| {
+            sqlx::query("BEGIN").execute(&mut *connection).await?;
+            sqlx::query_scalar::<_, String>("SELECT pg_current_xact_id()::text").fetch_one(connection).await
+        });
+        self.transaction = Some(number?);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        let committed = self.with(async |connection| sqlx::query("COMMIT").execute(connection).await);
+        let transaction = self.transaction.take();
+        match (committed, transaction) {
+            (Ok(_), _) => Ok(()),
+            // The answer is lost, and perhaps nothing else.
+            (Err(failure), Some(transaction)) if failure.kind == Kind::Gone => {
+                if self.was_committed(&transaction)? { Ok(()) } else { Err(failure) }
+            }
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    fn roll_back(&mut self) {
+        self.transaction = None;
+        let Some(mut connection) = self.connection.take() else { return };
+        // One that cannot be rolled back is closed, which ends its transaction, too.
+        let rolled_back = self.runtime.block_on(sqlx::query("ROLLBACK").execute(&mut connection));
+        self.connection = rolled_back.is_ok().then_some(connection);
+    }
+}
+
+fn query(statement: &Statement) -> Query<'_, sqlx::Postgres, PgArguments> {
+    let prepared = sqlx::query(AssertSqlSafe(with_its_own_marks(&statement.text)));
+    statement.given.iter().fold(prepared, |query, given| match given {
+        // No text of PostgreSQL has the character 0.
+        Given::Text(Some(text)) if text.contains('\0') => query.bind(text.replace('\0', "\u{fffd}")),
+        Given::Text(text) => query.bind(text.as_deref()),
+        Given::Whole(number) => query.bind(*number),
+    })
+}
+
+/// `$1`, `$2` … in the places of `?` and `?1`, `?2` ….
+fn with_its_own_marks(text: &str) -> String {
+    let mut parts = text.split('?');
+    let mut own = parts.next().unwrap_or_default().to_owned();
+    for (place, part) in (1..).zip(parts) {
+        own.push('$');
+        if !part.starts_with(|first: char| first.is_ascii_digit()) {
+            own.push_str(&i32::to_string(&place));
+        }
+        own.push_str(part);
+    }
+    own
+}
+
+fn cell(row: &PgRow, place: usize) -> Result<Cell, sqlx::Error> {
+    let value = row.try_get_raw(place)?;
+    if value.is_null() {
+        return Ok(Cell::Nothing);
+    }
+    let of = value.type_info().name().to_owned();
+    Ok(match of.as_str() {
+        "INT8" => Cell::Whole(row.try_get(place)?),
+        "INT4" => Cell::Whole(row.try_get::<i32, _>(place)?.into()),
+        "BOOL" => Cell::Whole(row.try_get::<bool, _>(place)?.into()),
+        "FLOAT8" => Cell::Real(row.try_get(place)?),
+        "TEXT" | "VARCHAR" | "NAME" => Cell::Text(row.try_get(place)?),
+        _ => Cell::Other(format!("a value of the type {of}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_marked_as_postgresql_has_it() {
+        for (own, expected) in [
+            ("SELECT 1", "SELECT 1"),
+            ("a = ? AND b = ?", "a = $1 AND b = $2"),
+            ("a = ?2 OR b = ?1 OR c = ?12", "a = $2 OR b = $1 OR c = $12"),
+            ("VALUES (?, ?, ?)", "VALUES ($1, $2, $3)"),
+        ] {
+            assert_eq!(with_its_own_marks(own), expected);
+        }
+    }
+}

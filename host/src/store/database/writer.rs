@@ -1,0 +1,261 @@
+//! The one way to write. Nothing is told as written before its commit was seen to succeed.
+//!
+//! What several ask for at once shares a commit, and so does what need not be awaited: it is put off until the next
+//! write, or for a moment. What cannot be written stands in no other's way: each is tried by itself then.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{fmt, io, thread};
+
+use tokio::sync::oneshot;
+
+use super::driver::Driver;
+use super::order::{Order, Work};
+use super::put_off::{PutOff, Unit};
+use super::{Connection, Failure, Kind, Statement};
+use crate::store::LedgerError;
+use domain::ids::TurnId;
+
+/// How long something is put off at most.
+const MOMENT: Duration = Duration::from_millis(20);
+/// So many share a commit at most.
+const AT_ONCE: usize = 64;
+const PUT_OFF: &str = "write down what was put off";
+
+/// The one connection that writes, on a thread of its own.
+pub(in crate::store) struct Writer {
+    orders: Mutex<Option<Sender<Asked>>>,
+    put_off: Arc<PutOff>,
+    health: Arc<Health>,
+    ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+/// How the last write went.
+#[derive(Debug, Default)]
+struct Health(Mutex<Option<Failure>>);
+
+/// A piece of work, and the turn that it is about.
+struct Asked {
+    about: About,
+    work: Box<dyn Work>,
+}
+
+/// What of that which was put off has to be safe before a piece of work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// What is about this turn.
+    Turn(TurnId),
+    /// All of it.
+    Everything,
+    /// None of it.
+    Nothing,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(in crate::store) fn start(mut driver: Box<dyn Driver>) -> io::Result<Self> {
+        let (orders, asked) = mpsc::channel();
+        let (put_off, health) = (Arc::<PutOff>::default(), Arc::<Health>::default());
+        let (end, ended) = oneshot::channel();
+        let mut desk = Desk { put_off: Arc::clone(&put_off), health: Arc::clone(&health) };
+        thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
+            desk.serve(driver.as_mut(), &asked);
+            drop(driver);
+            let _ = end.send(());
+        })?;
+        let ended = tokio::sync::Mutex::new(Some(ended));
+        Ok(Self { orders: Mutex::new(Some(orders)), put_off, health, ended })
+    }
+
+    /// Does something in one transaction, and returns when it is committed. It may be done again before it is. It is also
+    /// done when nobody waits for it any more.
+    pub(in crate::store) async fn write<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.ask(what, About::Nothing, work).await
+    }
+
+    /// The same about a turn: it is not written without what was put off about it.
+    pub(in crate::store) async fn write_about<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        turn: TurnId,
+        work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.ask(what, About::Turn(turn), work).await
+    }
+
+    /// Writes these with the next write, or in a moment: all of them or none.
+    pub(in crate::store) fn put_off(&self, turn: TurnId, statements: Vec<Statement>) {
+        if !self.put_off.add(Unit { turn, statements }) {
+            return;
+        }
+        let (put_off, orders) = (Arc::clone(&self.put_off), self.orders());
+        tokio::spawn(async move {
+            tokio::time::sleep(MOMENT).await;
+            put_off.asked_for();
+            if put_off.is_empty() {
+                return;
+            }
+            // What cannot be written now is tried again by whoever writes next, who is told.
+            let (order, _) = Order::new(PUT_OFF, |_: &mut Connection<'_>| Ok(()));
+            if let Some(orders) = orders {
+                let _ = orders.send(Asked { about: About::Nothing, work: Box::new(order) });
+            }
+        });
+    }
+
+    /// Writes what was put off, and returns when it is committed.
+    pub(in crate::store) async fn catch_up(&self) -> Result<(), LedgerError> {
+        self.ask(PUT_OFF, About::Everything, |_| Ok(())).await
+    }
+
+    /// Why the last write failed, if it did for a reason that every write would fail for.
+    pub(in crate::store) fn trouble(&self) -> Option<Failure> {
+        self.health.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Writes what was put off and ends the thread.
+    pub(in crate::store) async fn close(&self) {
+        if self.orders().is_none() {
+            return;
+        }
+        if let Err(error) = self.catch_up().await {
+            tracing::error!(%error, "the ledger is closed without what was put off");
+        }
+        drop(self.orders.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(ended) = self.ended.lock().await.take() {
+            let _ = ended.await;
+        }
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        about: About,
+        work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let (order, told) = Order::new(what, work);
+        let closed = || Err(LedgerError::doing(what)(Failure::closed()));
+        match self.orders().map(|orders| orders.send(Asked { about, work: Box::new(order) })) {
+            Some(Ok(())) => told.await.unwrap_or_else(|_| closed()),
+            _ => closed(),
+        }
+    }
+
+    fn orders(&self) -> Option<Sender<Asked>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Writer").field("put_off", &self.put_off).finish_non_exhaustive()
+    }
+}
+
+/// What the thread works from.
+struct Desk {
+    put_off: Arc<PutOff>,
+    health: Arc<Health>,
+}
+
+impl Desk {
+    fn serve(&mut self, driver: &mut dyn Driver, asked: &Receiver<Asked>) {
+        while let Ok(first) = asked.recv() {
+            let mut all = vec![first];
+            all.extend(asked.try_iter().take(AT_ONCE - 1));
+            self.write(driver, all);
+        }
+    }
+
+    fn write(&mut self, driver: &mut dyn Driver, mut all: Vec<Asked>) {
+        let units = self.put_off.take();
+        let works = all.iter_mut().map(|asked| &mut asked.work);
+        let written = together(driver, &units, works);
+        let is_alone = units.is_empty() && all.len() == 1;
+        if written.is_ok() || is_alone {
+            let failure = written.err().flatten();
+            self.health.note(failure.as_ref());
+            all.into_iter().for_each(|asked| asked.work.tell(failure.clone()));
+            return;
+        }
+        let failed = self.one_by_one(driver, units);
+        for mut asked in all {
+            let failure =
+                failed.iter().find(|(turn, _)| asked.about.includes(*turn)).map(|(_, why)| why.clone());
+            let failure = match failure {
+                None => together(driver, &[], [&mut asked.work]).err().flatten(),
+                failure => failure,
+            };
+            self.health.note(failure.as_ref());
+            asked.work.tell(failure);
+        }
+    }
+
+    /// Writes each of what was put off by itself. What cannot be written is put off again; gives why.
+    fn one_by_one(&mut self, driver: &mut dyn Driver, units: Vec<Unit>) -> Vec<(TurnId, Failure)> {
+        let (mut left, mut failed) = (Vec::new(), Vec::new());
+        for unit in units {
+            let written = together(driver, std::slice::from_ref(&unit), []);
+            self.health.note(written.as_ref().err().and_then(Option::as_ref));
+            if let Err(failure) = written {
+                let failure = failure.unwrap_or_else(Failure::closed);
+                tracing::debug!(%failure, "what was put off cannot be written now");
+                failed.push((unit.turn, failure));
+                left.push(unit);
+            }
+        }
+        self.put_off.put_back(left);
+        failed
+    }
+}
+
+impl About {
+    fn includes(self, turn: TurnId) -> bool {
+        match self {
+            Self::Turn(own) => own == turn,
+            Self::Everything => true,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl Health {
+    fn note(&self, failure: Option<&Failure>) {
+        // What is refused for what is in it says that the database works.
+        let trouble = failure.filter(|failure| failure.kind != Kind::OfOneRow);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble.cloned();
+    }
+}
+
+/// All of it in one transaction, or nothing. Without a failure it is a piece of work that did not want it.
+fn together<'w>(
+    driver: &mut dyn Driver,
+    units: &[Unit],
+    works: impl IntoIterator<Item = &'w mut Box<dyn Work>>,
+) -> Result<(), Option<Failure>> {
+    let done = in_transaction(driver, units, works);
+    if done.is_err() {
+        driver.roll_back();
+    }
+    done
+}
+
+fn in_transaction<'w>(
+    driver: &mut dyn Driver,
+    units: &[Unit],
+    works: impl IntoIterator<Item = &'w mut Box<dyn Work>>,
+) -> Result<(), Option<Failure>> {
+    driver.begin()?;
+    for statement in units.iter().flat_map(|unit| &unit.statements) {
+        driver.run(statement)?;
+    }
+    for work in works {
+        work.attempt(driver)?;
+    }
+    Ok(driver.commit()?)
+}

@@ -1,0 +1,121 @@
+//! The ledger's file: whose it is, who may read it, and a copy of it before it is changed for good.
+
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tokio::time::Instant;
+
+use super::database::Failure;
+use super::schema::{VERSION, not_migrated, of_files};
+use super::{LedgerError, LedgerUrl};
+
+/// What personas do is nobody else's business, and prompts are in it: only its owner reads it.
+const MODE: u32 = 0o600;
+/// How long a lock is waited for whose owner has let go: a process that was just forked holds all files of its parent
+/// until it becomes another program.
+const FORKED: Duration = Duration::from_millis(200);
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Claims a file for this process, as long as the lock lives.
+pub(super) async fn claim(path: &Path) -> Result<File, LedgerError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let failed = |cause| LedgerError::Folder { ledger: LedgerUrl::of_file(path), cause };
+    folder.map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+    let file = private(&with_ending(path, ".lock")).map_err(failed)?;
+    let patience = Instant::now() + FORKED;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                tokio::time::sleep(FORKED / 20).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(LedgerError::InUse { ledger: LedgerUrl::of_file(path) });
+            }
+            Err(TryLockError::Error(cause)) => return Err(failed(cause)),
+        }
+    }
+}
+
+/// Makes the file if it is not there, and brings its tables to this version. Of one that has older tables a copy is
+/// kept.
+pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
+    let ledger = LedgerUrl::of_file(path);
+    // SQLite gives the files beside it the same mode.
+    private(path).map_err(|cause| LedgerError::Folder { ledger: ledger.clone(), cause })?;
+    let failed =
+        |cause: sqlx::Error| LedgerError::Open { ledger: ledger.clone(), cause: Failure::from(cause) };
+    let mut connection = options(path).connect().await.map_err(failed)?;
+    let found = version(&mut connection).await.map_err(failed)?;
+    if found > VERSION {
+        return Err(LedgerError::Newer { ledger });
+    }
+    if (1..VERSION).contains(&found) {
+        copy(&mut connection, &with_ending(path, &format!(".version-{found}")), &ledger).await?;
+    }
+    let migrated = of_files().run(&mut connection).await;
+    let _ = connection.close().await;
+    migrated.map_err(|cause| not_migrated(&ledger, cause))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+}
+
+/// The version of the tables that are there; 0 if there are none.
+async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    let known = "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(known).fetch_one(&mut *connection).await?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(connection).await
+}
+
+/// Copies the whole ledger; one that is there was made of the same version, before a migration that was cut off.
+async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) -> Result<(), LedgerError> {
+    if to.exists() {
+        return Ok(());
+    }
+    let half = with_ending(to, ".half");
+    let failed = |cause: Failure| LedgerError::Copy { ledger: ledger.clone(), to: to.to_owned(), cause };
+    let of_disk = |cause: io::Error| failed(Failure::of_disk(&cause));
+    // What was left of a copy that was cut off.
+    let _ = fs::remove_file(&half);
+    private(&half).map_err(of_disk)?;
+    let copied = sqlx::query("VACUUM INTO ?").bind(half.to_string_lossy()).execute(connection).await;
+    if let Err(cause) = copied {
+        let _ = fs::remove_file(&half);
+        return Err(failed(cause.into()));
+    }
+    File::open(&half).and_then(|file| file.sync_all()).map_err(of_disk)?;
+    fs::rename(&half, to).map_err(of_disk)?;
+    tracing::info!(copy = %to.display(), "the ledger is brought up to date; a copy of it as it was is kept");
+    Ok(())
+}
+
+/// A file that only its owner may read, made if it is not there.
+fn private(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).mode(MODE).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o777 != MODE {
+        file.set_permissions(Permissions::from_mode(MODE))?;
+    }
+    Ok(file)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
