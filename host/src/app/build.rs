@@ -132,6 +132,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         paused: config.runner.paused,
         experiments: config.experiments.clone(),
         drain: DRAIN,
+        keep: config.store.keep,
         watch: match config.plugins.watch {
             Watching::Notify => WatchMode::Notify,
             Watching::Poll => WatchMode::Poll,

@@ -9,6 +9,7 @@ use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
 use super::text::{printable, set};
 use super::tick_view::cost;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary};
+use domain::action::{Action, ActionStatus};
 use domain::usage::Usage;
 
 /// The longest tool answer that is shown, in characters.
@@ -54,6 +55,9 @@ impl std::fmt::Write for Page {
 fn write_turn(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     head(out, turn)?;
     attempts(out, &turn.attempts)?;
+    if let Some(since) = turn.pruned_at {
+        pruned(out, since, &turn.actions)?;
+    }
     let (mut system, mut attempt) = ("", 1);
     for step in &turn.steps {
         if step.attempt != attempt {
@@ -75,6 +79,21 @@ fn write_turn(out: &mut Page, turn: &Recorded) -> std::fmt::Result {
     ratings(out, turn)?;
     left_over(out, turn)?;
     end(out, &turn.summary)
+}
+
+/// What is left of an old turn's day.
+fn pruned(out: &mut Page, since: DateTime<Utc>, actions: &[Action]) -> std::fmt::Result {
+    let since = since.format("%Y-%m-%d %H:%M:%S UTC");
+    writeln!(out, "\n{} since {since}: they were older than store.keep", styled(ODD, "its steps are gone"))?;
+    for action in actions {
+        let status = match action.status {
+            ActionStatus::Ok => "",
+            ActionStatus::Error => ", refused or failed",
+            ActionStatus::Unknown => ", outcome unknown",
+        };
+        writeln!(out, "  {}{status}", printable(&action.tool))?;
+    }
+    Ok(())
 }
 
 fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::face::Face;
 
-/// Whether the process is up, in the shape of contract 7.2. Missing keys and broken plugins do not
-/// make it unhealthy: they are named.
+/// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
+/// a full disk do not make it go away: they are named.
 pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     let options = face.runner.options();
     let mut health = json!({
@@ -22,12 +22,21 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     if !face.missing_keys.is_empty() {
         health["loopOff"] = json!({ "missing": face.missing_keys });
     }
+    // Nothing is begun while nothing can be written down; it goes on by itself.
+    if let Some(trouble) = face.runner.deps().ledger.trouble() {
+        health["status"] = "degraded".into();
+        health["ledger"] = trouble.into();
+    }
     Json(health)
 }
 
 /// What Prometheus reads.
 pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
     let deps = face.runner.deps();
+    // One that cannot be read keeps nobody from the other figures.
+    if let Ok(bytes) = deps.ledger.size().await {
+        deps.events.metrics().set_ledger(bytes);
+    }
     deps.events.metrics().set_generations(deps.registry.engine().generations());
     let text = deps.events.metrics().text();
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

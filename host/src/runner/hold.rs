@@ -113,13 +113,7 @@ impl Runner {
         seen: Seen,
         report: &mut TickReport,
     ) -> Result<(), LedgerError> {
-        for persona in personas {
-            let noticed = match self.deps.ledger.notice_foreign(persona, seen).await {
-                // Its turn meets the same, and says so.
-                Err(error) if error.is_of_one_row() => None,
-                noticed => noticed?,
-            };
-            let Some(foreign) = noticed else { continue };
+        for foreign in self.deps.ledger.notice_foreign(personas, seen).await? {
             let (email, last_active_at, ours) =
                 (foreign.persona.clone(), foreign.last_active_at, foreign.ours);
             self.deps.events.emit(Event::ForeignActivity { email, last_active_at, ours });

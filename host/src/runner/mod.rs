@@ -10,6 +10,7 @@ mod left_alone;
 mod outbox;
 mod parts;
 mod pool;
+mod prune;
 mod report;
 mod sight;
 mod tick;

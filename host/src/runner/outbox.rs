@@ -94,7 +94,6 @@ impl Runner {
         left_alone: &mut LeftAlone,
     ) -> Result<ControlFlow<()>, LedgerError> {
         let outcome = self.send_and_keep(waiting, pass, left_alone).await?;
-        pass.flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
         let (kind, ok) = (waiting.kind, outcome == Delivered::Yes);
         self.deps.events.emit(Event::Delivered { kind, ok, waiting: pass.flushed.waiting });
         Ok(pass.after(outcome))
@@ -108,8 +107,9 @@ impl Runner {
     ) -> Result<Delivered, LedgerError> {
         let (outcome, kept) = self.send(waiting).await;
         match kept {
-            Ok(()) => {
+            Ok(still_waiting) => {
                 left_alone.remove(waiting.seq);
+                pass.flushed.waiting = still_waiting;
                 Ok(outcome)
             }
             Err(error) if error.is_of_one_write() => {
@@ -121,7 +121,8 @@ impl Runner {
         }
     }
 
-    async fn send(&self, waiting: &Waiting) -> (Delivered, Result<(), LedgerError>) {
+    /// What came of it, and how many wait then.
+    async fn send(&self, waiting: &Waiting) -> (Delivered, Result<u64, LedgerError>) {
         let ledger = &self.deps.ledger;
         let not_delivered = async |error: String, next| ledger.not_delivered(waiting.seq, &error, next).await;
         let delivery = match &waiting.delivery {

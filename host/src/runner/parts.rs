@@ -32,6 +32,8 @@ pub struct Options {
     pub paused: bool,
     /// How long running turns may take to reach their next boundary when the loop ends.
     pub drain: Duration,
+    /// How long the steps of a turn that is over are kept.
+    pub keep: Duration,
     /// The folder of experiments that the daemon's turns take part in.
     pub experiments: PathBuf,
     /// How changes in the plugins folder are heard.

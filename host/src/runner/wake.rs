@@ -20,6 +20,9 @@ const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
 /// From one look at all plugins to the next, for changes that the system did not tell of.
 const RESCAN_INTERVAL: Duration = Duration::from_secs(60);
 
+/// From one look at what is old in the ledger to the next.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 /// Everything that can be asked of the loop.
 #[derive(Debug)]
 pub enum Command {
@@ -58,6 +61,8 @@ enum Wake {
         due_at: Instant,
     },
     Outbox,
+    /// Something may have grown old.
+    Prune,
     /// A hold has ended.
     Hold,
     Folder,
@@ -124,6 +129,8 @@ impl Runner {
         outbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rescan = tokio::time::interval_at(Instant::now() + RESCAN_INTERVAL, RESCAN_INTERVAL);
         rescan.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+        prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let folder = self.reloader.folder().path().to_owned();
         let (watch, mut changes) = Watch::new(folder, self.options.watch, self.options.debounce);
         let (watch, (put_off, mut unsettled)) = (Arc::new(watch), mpsc::channel(1));
@@ -154,6 +161,7 @@ impl Runner {
                 Some(wait) = unsettled.recv() => Wake::Unsettled(wait),
                 () = until(settles_at) => Wake::Settles,
                 _ = outbox.tick() => Wake::Outbox,
+                _ = prune.tick() => Wake::Prune,
             };
             match wake {
                 Wake::Stop => break,
@@ -176,6 +184,7 @@ impl Runner {
                     self.look_at_plugins(Some(&watch), &put_off);
                 }
                 Wake::Outbox => self.look_at_outbox(),
+                Wake::Prune => self.prune_beside(),
             }
         }
         commands.close();

@@ -252,8 +252,8 @@ fn last_words(connection: &mut Connection<'_>, turn: TurnId) -> Result<Option<St
         sql("SELECT result FROM steps WHERE turn = ? AND key LIKE 'main/%' AND key NOT LIKE 'main/%/%'
              AND result IS NOT NULL ORDER BY seq DESC");
     let answers = connection.rows(asked.bind(turn))?;
-    let words = answers.iter().filter_map(|row| said(&row.get::<String>("result").ok()?));
-    Ok(words.filter(|words| !words.trim().is_empty()).next())
+    let mut words = answers.iter().filter_map(|row| said(&row.get::<String>("result").ok()?));
+    Ok(words.find(|words| !words.trim().is_empty()))
 }
 
 /// The same, each at its place.

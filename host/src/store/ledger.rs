@@ -70,10 +70,18 @@ impl Ledger {
         &self.url
     }
 
-    /// Why it writes nothing at this moment, for people.
+    /// Why it did not write in the last minute, for people.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.writer.trouble().map(|failure| failure.told())
+    }
+
+    /// How much room it takes, in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn size(&self) -> Result<u64, LedgerError> {
+        self.read("measure itself", |connection| connection.size()).await
     }
 
     /// Closes it; what is committed is safe without it.
@@ -159,8 +167,8 @@ impl Ledger {
             let readers = (0..READERS).map(|_| driver(Opening::Read)).collect::<io::Result<Vec<_>>>()?;
             Ok(Self {
                 url: url.clone(),
+                writer: Writer::start(driver(opening)?, clock.clone())?,
                 clock,
-                writer: Writer::start(driver(opening)?)?,
                 readers: Readers::start(readers)?,
                 _lock: lock,
             })

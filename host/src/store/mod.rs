@@ -18,6 +18,7 @@ mod outbox;
 mod phases;
 mod played;
 mod problems;
+mod prune;
 mod read;
 mod row;
 mod schema;

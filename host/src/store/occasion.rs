@@ -3,13 +3,25 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::database::{Row, sql};
+use super::database::{Connection, Row, sql};
 use super::row::{instant, turn_id, whole};
 use super::{Ledger, LedgerError};
 use domain::ids::{LedgerId, PersonaId, Slot, TurnId};
 use domain::persona::{Cadence, Persona};
 
 const WHAT: &str = "look up whose turn it is";
+
+const TIMES: &str =
+    "SELECT id, slot, state, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
+         coalesce(fault_message, skip_reason, '') AS why,
+         (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
+         (SELECT coalesce(last_error, '') FROM outbox WHERE outbox.turn = turns.id
+            AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS last_error,
+         (SELECT state FROM outbox WHERE outbox.turn = turns.id
+            AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS delivery,
+         EXISTS (SELECT 1 FROM releases WHERE releases.email = turns.email AND at > started_at) AS is_released
+     FROM turns WHERE persona = ?1 AND (slot = ?2 OR substr(slot, 1, length(?3)) = ?3)
+     ORDER BY length(slot), slot";
 
 /// How far mana-auth had acknowledged turns at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,34 +93,8 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn occasion(&self, persona: &Persona, known: Acknowledged) -> Result<Occasion, LedgerError> {
-        let times = self.times_of(persona).await?;
-        let slot = |count| persona.slot().again(count);
-        let Some(latest) = times.last() else { return self.begins(persona, slot(1)).await };
-        let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
-        Ok(match latest {
-            Time { state: State::Running, .. } => Occasion::Running,
-            Time { state: State::Held { until, .. }, .. } if *until <= self.clock.now() => {
-                Occasion::Open { turn: latest.turn, slot: latest.slot.clone() }
-            }
-            Time { state: State::Held { until, faulted }, attempts, why, .. } => {
-                Occasion::Held { until: *until, attempts: *attempts, why: why.clone(), faulted: *faulted }
-            }
-            Time { state: State::Parked, turn, why, .. } => {
-                Occasion::Parked { turn: *turn, why: why.clone() }
-            }
-            Time { state: State::Over, acknowledged: Some(number), .. } if *number <= known.0 => {
-                let until = latest.ended_at + interval(persona.cadence);
-                let may_play = count == 1 || until <= self.clock.now() || latest.is_released;
-                if may_play {
-                    return self.begins(persona, slot(count + 1)).await;
-                }
-                Occasion::Forgotten { turns: count, until }
-            }
-            Time { state: State::Over, acknowledged: None, refused: Some(why), .. } => {
-                Occasion::Refused { why: why.clone() }
-            }
-            Time { state: State::Over, .. } => Occasion::Unacknowledged,
-        })
+        let (persona, now) = (persona.clone(), self.clock.now());
+        self.read(WHAT, move |connection| occasion(connection, &persona, known, now)).await
     }
 
     /// The id of a turn in this ledger. A turn that has begun keeps the one that it has.
@@ -116,40 +102,65 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn turn_of(&self, persona: &PersonaId, slot: &Slot) -> Result<TurnId, LedgerError> {
-        let asked = sql(
-            "SELECT identity.id AS ledger, (SELECT id FROM turns WHERE persona = ? AND slot = ?) AS turn FROM identity",
-        );
-        let row = self.one(WHAT, asked.bind(persona.as_str()).bind(slot.as_str())).await?;
-        match row.get::<Option<String>>("turn")? {
-            Some(id) => turn_id("id", id),
-            None => Ok(TurnId::of(persona, slot).in_ledger(&LedgerId::new(row.get::<String>("ledger")?))),
+        let (persona, slot) = (persona.clone(), slot.clone());
+        self.read(WHAT, move |connection| turn_of(connection, &persona, &slot)).await
+    }
+}
+
+fn occasion(
+    connection: &mut Connection<'_>,
+    persona: &Persona,
+    known: Acknowledged,
+    now: DateTime<Utc>,
+) -> Result<Occasion, LedgerError> {
+    let times = times_of(connection, persona)?;
+    let slot = |count| persona.slot().again(count);
+    let Some(latest) = times.last() else { return begins(connection, persona, slot(1)) };
+    let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
+    Ok(match latest {
+        Time { state: State::Running, .. } => Occasion::Running,
+        Time { state: State::Held { until, .. }, .. } if *until <= now => {
+            Occasion::Open { turn: latest.turn, slot: latest.slot.clone() }
         }
-    }
+        Time { state: State::Held { until, faulted }, attempts, why, .. } => {
+            Occasion::Held { until: *until, attempts: *attempts, why: why.clone(), faulted: *faulted }
+        }
+        Time { state: State::Parked, turn, why, .. } => Occasion::Parked { turn: *turn, why: why.clone() },
+        Time { state: State::Over, acknowledged: Some(number), .. } if *number <= known.0 => {
+            let until = latest.ended_at + interval(persona.cadence);
+            let may_play = count == 1 || until <= now || latest.is_released;
+            if may_play {
+                return begins(connection, persona, slot(count + 1));
+            }
+            Occasion::Forgotten { turns: count, until }
+        }
+        Time { state: State::Over, acknowledged: None, refused: Some(why), .. } => {
+            Occasion::Refused { why: why.clone() }
+        }
+        Time { state: State::Over, .. } => Occasion::Unacknowledged,
+    })
+}
 
-    async fn begins(&self, persona: &Persona, slot: Slot) -> Result<Occasion, LedgerError> {
-        Ok(Occasion::Open { turn: self.turn_of(&persona.id, &slot).await?, slot })
+fn turn_of(connection: &mut Connection<'_>, persona: &PersonaId, slot: &Slot) -> Result<TurnId, LedgerError> {
+    let asked = sql(
+        "SELECT identity.id AS ledger, (SELECT id FROM turns WHERE persona = ? AND slot = ?) AS turn FROM identity",
+    );
+    let row = connection.one(asked.bind(persona.as_str()).bind(slot.as_str()))?;
+    match row.get::<Option<String>>("turn")? {
+        Some(id) => turn_id("id", id),
+        None => Ok(TurnId::of(persona, slot).in_ledger(&LedgerId::new(row.get::<String>("ledger")?))),
     }
+}
 
-    /// Every time that the entry's occasion was played, in order.
-    async fn times_of(&self, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
-        let slot = persona.slot();
-        let asked = sql(
-            "SELECT id, slot, state, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
-                 coalesce(fault_message, skip_reason, '') AS why,
-                 (SELECT number FROM acknowledged WHERE acknowledged.turn = turns.id) AS acknowledged,
-                 (SELECT coalesce(last_error, '') FROM outbox WHERE outbox.turn = turns.id
-                    AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS last_error,
-                 (SELECT state FROM outbox WHERE outbox.turn = turns.id
-                    AND (part = 'marker' OR part LIKE 'actions%') ORDER BY seq DESC LIMIT 1) AS delivery,
-                 EXISTS (SELECT 1 FROM releases WHERE releases.email = turns.email AND at > started_at) AS is_released
-             FROM turns WHERE persona = ?1 AND (slot = ?2 OR substr(slot, 1, length(?3)) = ?3)
-             ORDER BY length(slot), slot",
-        )
-        .bind(persona.id.as_str())
-        .bind(slot.as_str())
-        .bind(slot.beginning_of_further());
-        self.rows(WHAT, asked).await?.iter().map(|row| time(row, &slot)).collect()
-    }
+fn begins(connection: &mut Connection<'_>, persona: &Persona, slot: Slot) -> Result<Occasion, LedgerError> {
+    Ok(Occasion::Open { turn: turn_of(connection, &persona.id, &slot)?, slot })
+}
+
+/// Every time that the entry's occasion was played, in order.
+fn times_of(connection: &mut Connection<'_>, persona: &Persona) -> Result<Vec<Time>, LedgerError> {
+    let slot = persona.slot();
+    let asked = sql(TIMES).bind(persona.id.as_str()).bind(slot.as_str()).bind(slot.beginning_of_further());
+    connection.rows(asked)?.iter().map(|row| time(row, &slot)).collect()
 }
 
 /// One turn of an occasion.

@@ -78,15 +78,14 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn deliveries_waiting(&self) -> Result<u64, LedgerError> {
-        let asked = sql("SELECT count(*) AS waiting FROM outbox WHERE state = 'waiting'");
-        whole("waiting", self.one("count the outbox", asked).await?.get("waiting")?)
+        self.read("count the outbox", waiting_in).await
     }
 
-    /// mana-auth acknowledged it.
+    /// mana-auth acknowledged it. Gives how many wait now.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn delivered(&self, seq: i64) -> Result<(), LedgerError> {
+    pub async fn delivered(&self, seq: i64) -> Result<u64, LedgerError> {
         let now = self.now_ms();
         self.write("mark a delivery", move |connection| {
             let delivered = sql("UPDATE outbox SET state = 'delivered', delivered_at = ?, last_error = NULL,
@@ -98,16 +97,17 @@ impl Ledger {
                  SELECT turn, turns.persona, ?1 FROM outbox JOIN turns ON turns.id = outbox.turn
                  WHERE seq = ?2 AND (part IN ('actions', 'marker') OR part LIKE 'actions-%')
                  ON CONFLICT DO NOTHING");
-            connection.run(acknowledged.bind(now).bind(seq)).map(drop)
+            connection.run(acknowledged.bind(now).bind(seq))?;
+            waiting_in(connection)
         })
         .await
     }
 
-    /// mana-auth did not acknowledge it.
+    /// mana-auth did not acknowledge it. Gives how many wait now.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn not_delivered(&self, seq: i64, error: &str, next: Failed) -> Result<(), LedgerError> {
+    pub async fn not_delivered(&self, seq: i64, error: &str, next: Failed) -> Result<u64, LedgerError> {
         const WHAT: &str = "mark a delivery";
         let (error, now) = (error.to_owned(), self.now_ms());
         self.write(WHAT, move |connection| {
@@ -122,10 +122,16 @@ impl Ledger {
                 sql("UPDATE outbox SET state = ?, tries = CASE WHEN tries < ? THEN tries + 1 ELSE tries END,
                      next_try_at = ?, last_error = ? WHERE seq = ?");
             let marked = marked.bind(state).bind(MOST_TRIES).bind(next_try_at).bind(&error).bind(seq);
-            connection.run(marked).map(drop)
+            connection.run(marked)?;
+            waiting_in(connection)
         })
         .await
     }
+}
+
+fn waiting_in(connection: &mut Connection<'_>) -> Result<u64, LedgerError> {
+    let asked = sql("SELECT count(*) AS waiting FROM outbox WHERE state = 'waiting'");
+    whole("waiting", connection.one(asked)?.get("waiting")?)
 }
 
 fn waiting(row: &Row) -> Result<Waiting, LedgerError> {

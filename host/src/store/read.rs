@@ -108,6 +108,9 @@ pub struct Recorded {
     /// The line in the list.
     #[serde(flatten)]
     pub summary: Summary,
+    /// Since when its steps are gone, and what its plugin was given, because they were old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned_at: Option<DateTime<Utc>>,
     /// Its place in an experiment, if it has one.
     pub assignment: Option<Assignment>,
     /// The settings that the plugin was given.
@@ -270,8 +273,8 @@ impl Ledger {
 
 fn recorded(connection: &mut Connection<'_>, row: &Row) -> Result<Recorded, LedgerError> {
     let mut summary = summary(connection, row)?;
-    let ((settings, final_text), own) =
-        Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text")));
+    let ((settings, final_text, pruned_at), own) =
+        Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text"), row.time("pruned_at")));
     let id = summary.id.clone();
     let assignment = connection.row(sql("SELECT * FROM assignments WHERE turn = ?").bind(&id))?;
     let (assignment, other) = match assignment.map(|row| assigned(&row)).transpose() {
@@ -289,7 +292,18 @@ fn recorded(connection: &mut Connection<'_>, row: &Row) -> Result<Recorded, Ledg
     summary
         .unreadable
         .extend([own, other, of_attempts, of_steps, of_actions, of_problems, of_waiting].concat());
-    Ok(Recorded { assignment, settings, final_text, attempts, steps, actions, problems, waiting, summary })
+    Ok(Recorded {
+        pruned_at,
+        assignment,
+        settings,
+        final_text,
+        attempts,
+        steps,
+        actions,
+        problems,
+        waiting,
+        summary,
+    })
 }
 
 /// The tool calls of a turn, in order, and what of them cannot be read.

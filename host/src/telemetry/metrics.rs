@@ -46,6 +46,7 @@ pub struct Metrics {
     plugin_generations: Gauge,
     deliveries: Family<DeliveryLabels, Counter>,
     outbox: Gauge,
+    ledger: Gauge,
     ticks: Counter,
     tick_lag: Gauge<f64, AtomicU64>,
     paused: Gauge,
@@ -91,6 +92,7 @@ impl Default for Metrics {
             plugin_generations: Gauge::default(),
             deliveries: Family::default(),
             outbox: Gauge::default(),
+            ledger: Gauge::default(),
             ticks: Counter::default(),
             tick_lag: Gauge::default(),
             paused: Gauge::default(),
@@ -112,6 +114,11 @@ impl Metrics {
     /// How many deliveries wait, for a process that has just opened its ledger.
     pub fn set_outbox(&self, waiting: u64) {
         self.outbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// How much room the ledger takes.
+    pub fn set_ledger(&self, bytes: u64) {
+        self.ledger.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts an event.
@@ -271,6 +278,7 @@ impl Metrics {
         self.register_plugins();
         let registry = &mut self.registry;
         registry.register("deliveries", "Tries to deliver to mana-auth", self.deliveries.clone());
+        registry.register("store_bytes", "How much room the ledger takes", self.ledger.clone());
         registry.register("outbox_depth", "Deliveries that wait", self.outbox.clone());
         registry.register("ticks", "Ticks that were begun", self.ticks.clone());
         let lag = self.tick_lag.clone();

@@ -8,7 +8,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use persona_host::runner::TickError;
 use persona_host::store::Recorded;
+use serde_json::json;
 
+use crate::http::Served;
 use crate::support::house::{Blueprint, House, figures, script, within_reason};
 
 const NAMES: [&str; 4] = ["Anna", "Ben", "Tom", "Kai"];
@@ -69,10 +71,12 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
             .config(move |config| config.store.url = format!("sqlite:{}", ledger.display()).into())
             .build()
             .await;
+        let served = Served::of(house).await;
+        let house = &served.house;
         // Days pass until nothing more fits.
         let mut said = None;
         for _ in 0..40 {
-            if let Err(error) = try_tick(&house).await {
+            if let Err(error) = try_tick(house).await {
                 said = Some(format!("{error}: {}", error.hint().unwrap_or_default()));
                 break;
             }
@@ -81,27 +85,30 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         let said = said.expect("it fills up");
         assert!(said.contains("database or disk is full: make room where the ledger is"), "{kib}: {said}");
 
-        assert!(house.ledger().trouble().unwrap().starts_with("disk full"), "{kib}");
+        let (status, health) = served.get("/health").await;
+        assert_eq!((status, &health["status"]), (200, &json!("degraded")), "{kib}");
+        assert!(health["ledger"].as_str().unwrap().starts_with("disk full"), "{kib}: {health}");
 
         // Whoever begins a turn now has to sign in anew.
         house.stack.database().execute("DELETE FROM auth.sessions", &[]).await.unwrap();
         let (asked, called) = (house.stack.claude().books().total.requests, house.stack.mcp().calls());
         for _ in 0..20 {
             house.later(TimeDelta::hours(1));
-            try_tick(&house).await.expect_err("it is still full");
+            try_tick(house).await.expect_err("it is still full");
         }
-        assert_eq!(sign_ins(&house).await, 0, "{kib}: nobody signs in");
+        assert_eq!(sign_ins(house).await, 0, "{kib}: nobody signs in");
         assert_eq!(house.stack.claude().books().total.requests, asked, "{kib}: nothing is paid for");
         assert_eq!(house.stack.mcp().calls(), called, "{kib}: nothing is done");
 
         disk.grow();
         house.later(TimeDelta::days(3));
         for _ in 0..3 {
-            try_tick(&house).await.unwrap_or_else(|error| panic!("{kib}: there is room again: {error}"));
+            try_tick(house).await.unwrap_or_else(|error| panic!("{kib}: there is room again: {error}"));
             house.later(TimeDelta::hours(2));
         }
-        assert_eq!(house.ledger().trouble(), None, "{kib}");
-        let turns = all_turns(&house).await;
+        let health = served.get("/health").await.1;
+        assert_eq!((&health["status"], &health["ledger"]), (&json!("ok"), &json!(null)), "{kib}");
+        let turns = all_turns(house).await;
         let calls = turns.iter().flat_map(|turn| &turn.steps).filter(|step| step.key.len() == 11).count();
         let came = usize::try_from(house.stack.mcp().calls()).unwrap();
         assert_eq!(calls, came, "{kib}: each call that mana-mcp received is journaled");

@@ -17,8 +17,8 @@ use crate::support::house::{Blueprint, House, email, script};
 use crate::support::http::client;
 
 /// A house that is served, loop and all, until this is dropped.
-struct Served {
-    house: House,
+pub(crate) struct Served {
+    pub(crate) house: House,
     base: String,
     _stop: DropGuard,
 }
@@ -39,6 +39,10 @@ struct Looks {
 }
 
 impl Served {
+    pub(crate) async fn of(house: House) -> Self {
+        Self::with(house, Looks::default()).await
+    }
+
     async fn with(house: House, looks: Looks) -> Self {
         let stop = house.runner.deps().stop.clone();
         let listener = listen(house.config.http.bind, house.config.http.port).await.unwrap();
@@ -65,7 +69,7 @@ impl Served {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(Method::GET, path).await
     }
 }
@@ -113,6 +117,8 @@ async fn metrics_are_open_metrics_and_count_what_happened() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
+    let bytes = text.lines().find_map(|line| line.strip_prefix("persona_store_bytes ")).unwrap();
+    assert!(bytes.parse::<u64>().unwrap() > 4096, "the ledger takes {bytes} bytes");
     assert!(text.ends_with("# EOF\n"));
     assert!(!text.contains("mana.test"), "no label names a persona");
 }

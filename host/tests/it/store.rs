@@ -9,6 +9,7 @@ mod kept;
 mod listed;
 mod outbox;
 mod played;
+mod pruned;
 mod spoilt;
 
 use std::path::Path;

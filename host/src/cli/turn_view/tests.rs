@@ -40,6 +40,7 @@ fn turn() -> Recorded {
     };
     let text = |text: &str| Some(text.to_owned());
     Recorded {
+        pruned_at: None,
         assignment: None,
         summary: Summary {
             id: "3726fa9c-9965-8b22-990b-35fff5be20ea".to_owned(),

@@ -31,6 +31,11 @@ impl<'d> Connection<'d> {
         self.row(statement)?.ok_or_else(|| LedgerError::doing(self.what)(missing))
     }
 
+    /// How much room the ledger takes, in bytes.
+    pub(in crate::store) fn size(&mut self) -> Result<u64, LedgerError> {
+        self.driver.size().map_err(LedgerError::doing(self.what))
+    }
+
     /// Runs a statement, and gives how many rows it changed.
     pub(in crate::store) fn run(&mut self, statement: Statement) -> Result<u64, LedgerError> {
         self.driver.run(&statement).map_err(LedgerError::doing(self.what))

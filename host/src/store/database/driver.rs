@@ -20,6 +20,9 @@ pub(in crate::store) trait Driver: Send {
     /// Runs a statement to its end, and gives how many rows it changed.
     fn run(&mut self, statement: &Statement) -> Result<u64, Failure>;
 
+    /// How much room the ledger takes, in bytes.
+    fn size(&mut self) -> Result<u64, Failure>;
+
     /// Begins a transaction that writes.
     fn begin(&mut self) -> Result<(), Failure>;
 

@@ -123,6 +123,15 @@ impl Driver for Postgres {
         Ok(self.with(async |connection| query(statement).execute(connection).await)?.rows_affected())
     }
 
+    fn size(&mut self) -> Result<u64, Failure> {
+        let bytes: i64 = self.with(async |connection| {
+            let tables = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+                          WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace";
+            sqlx::query_scalar(tables).fetch_one(connection).await
+        })?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
     fn begin(&mut self) -> Result<(), Failure> {
         let number = self.with(async |connection| {
             sqlx::query("BEGIN").execute(&mut *connection).await?;

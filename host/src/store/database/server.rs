@@ -1,6 +1,7 @@
 //! Where a PostgreSQL database is, and how it is reached.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -17,7 +18,7 @@ const STATEMENT: &str = "30s";
 
 /// A PostgreSQL database.
 #[derive(Clone)]
-pub(in crate::store) struct Server(PgConnectOptions);
+pub(in crate::store) struct Server(Arc<PgConnectOptions>);
 
 impl Server {
     /// Reads a URL. Nothing: it is none, and may have a password.
@@ -27,7 +28,7 @@ impl Server {
         let alive =
             [("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5"), ("tcp_keepalives_count", "3")];
         let settings = [("search_path", SCHEMA), ("statement_timeout", STATEMENT)].into_iter().chain(alive);
-        Some(Self(options.application_name("persona-host").options(settings)))
+        Some(Self(Arc::new(options.application_name("persona-host").options(settings))))
     }
 
     /// Connects, for the migrations. The schema is made if it is not there.

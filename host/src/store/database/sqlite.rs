@@ -73,6 +73,12 @@ impl Driver for Sqlite {
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
+    fn size(&mut self) -> Result<u64, Failure> {
+        let pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let bytes: i64 = self.connection()?.prepare_cached(pages)?.query_row([], |row| row.get(0))?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
     fn begin(&mut self) -> Result<(), Failure> {
         // It takes the write lock at once: one that reads first and is upgraded later fails with `SQLITE_BUSY` however
         // long the busy timeout.

@@ -4,10 +4,11 @@
 //! write, or for a moment. What cannot be written stands in no other's way: each is tried by itself then.
 
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
@@ -15,12 +16,15 @@ use super::order::{Order, Work};
 use super::put_off::{PutOff, Unit};
 use super::{Connection, Failure, Kind, Statement};
 use crate::store::LedgerError;
+use domain::clock::Clock;
 use domain::ids::TurnId;
 
 /// How long something is put off at most.
 const MOMENT: Duration = Duration::from_millis(20);
 /// So many share a commit at most.
 const AT_ONCE: usize = 64;
+/// How long a failure is told.
+const TROUBLE: TimeDelta = TimeDelta::minutes(1);
 const PUT_OFF: &str = "write down what was put off";
 
 /// The one connection that writes, on a thread of its own.
@@ -31,14 +35,19 @@ pub(in crate::store) struct Writer {
     ended: tokio::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
-/// How the last write went.
-#[derive(Debug, Default)]
-struct Health(Mutex<Option<Failure>>);
+/// Why a write failed last, and when.
+#[derive(Debug)]
+struct Health {
+    clock: Clock,
+    trouble: Mutex<Option<(Failure, DateTime<Utc>)>>,
+}
 
 /// A piece of work, and the turn that it is about.
 struct Asked {
     about: About,
     work: Box<dyn Work>,
+    /// It writes nothing of its own.
+    only_catches_up: bool,
 }
 
 /// What of that which was put off has to be safe before a piece of work is.
@@ -54,9 +63,10 @@ enum About {
 
 impl Writer {
     /// Starts the thread.
-    pub(in crate::store) fn start(mut driver: Box<dyn Driver>) -> io::Result<Self> {
+    pub(in crate::store) fn start(mut driver: Box<dyn Driver>, clock: Clock) -> io::Result<Self> {
         let (orders, asked) = mpsc::channel();
-        let (put_off, health) = (Arc::<PutOff>::default(), Arc::<Health>::default());
+        let (put_off, health) =
+            (Arc::<PutOff>::default(), Arc::new(Health { clock, trouble: Mutex::default() }));
         let (end, ended) = oneshot::channel();
         let mut desk = Desk { put_off: Arc::clone(&put_off), health: Arc::clone(&health) };
         thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
@@ -103,7 +113,11 @@ impl Writer {
             // What cannot be written now is tried again by whoever writes next, who is told.
             let (order, _) = Order::new(PUT_OFF, |_: &mut Connection<'_>| Ok(()));
             if let Some(orders) = orders {
-                let _ = orders.send(Asked { about: About::Nothing, work: Box::new(order) });
+                let _ = orders.send(Asked {
+                    about: About::Nothing,
+                    work: Box::new(order),
+                    only_catches_up: true,
+                });
             }
         });
     }
@@ -113,9 +127,10 @@ impl Writer {
         self.ask(PUT_OFF, About::Everything, |_| Ok(())).await
     }
 
-    /// Why the last write failed, if it did for a reason that every write would fail for.
+    /// Why a write failed in the last minute for a reason that others would fail for, too. That some succeeded since does
+    /// not say that all do: on a full disk there is often room for a small one.
     pub(in crate::store) fn trouble(&self) -> Option<Failure> {
-        self.health.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.health.trouble()
     }
 
     /// Writes what was put off and ends the thread.
@@ -138,9 +153,11 @@ impl Writer {
         about: About,
         work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        let only_catches_up = about == About::Everything;
         let (order, told) = Order::new(what, work);
         let closed = || Err(LedgerError::doing(what)(Failure::closed()));
-        match self.orders().map(|orders| orders.send(Asked { about, work: Box::new(order) })) {
+        match self.orders().map(|orders| orders.send(Asked { about, work: Box::new(order), only_catches_up }))
+        {
             Some(Ok(())) => told.await.unwrap_or_else(|_| closed()),
             _ => closed(),
         }
@@ -172,8 +189,18 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, driver: &mut dyn Driver, mut all: Vec<Asked>) {
+    fn write(&mut self, driver: &mut dyn Driver, all: Vec<Asked>) {
         let units = self.put_off.take();
+        // A commit of nothing would say nothing about the disk.
+        let has_caught_up = |asked: &Asked| units.is_empty() && asked.only_catches_up;
+        let (caught_up, mut all): (Vec<_>, Vec<_>) = all.into_iter().partition(has_caught_up);
+        for mut asked in caught_up {
+            let _ = asked.work.attempt(driver);
+            asked.work.tell(None);
+        }
+        if all.is_empty() {
+            return;
+        }
         let works = all.iter_mut().map(|asked| &mut asked.work);
         let written = together(driver, &units, works);
         let is_alone = units.is_empty() && all.len() == 1;
@@ -227,8 +254,19 @@ impl About {
 impl Health {
     fn note(&self, failure: Option<&Failure>) {
         // What is refused for what is in it says that the database works.
-        let trouble = failure.filter(|failure| failure.kind != Kind::OfOneRow);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble.cloned();
+        if let Some(trouble) = failure.filter(|failure| failure.kind != Kind::OfOneRow) {
+            *self.lock() = Some((trouble.clone(), self.clock.now()));
+        }
+    }
+
+    fn trouble(&self) -> Option<Failure> {
+        let trouble = self.lock().clone()?;
+        // Also when the clock was set back.
+        ((self.clock.now() - trouble.1).abs() <= TROUBLE).then_some(trouble.0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Failure, DateTime<Utc>)>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
