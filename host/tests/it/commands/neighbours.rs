@@ -131,6 +131,23 @@ async fn whoever_is_held_is_listed_with_until_when_why_and_what_lifts_it() {
     stack.stop().await;
 }
 
+/// Whoever is due and has no turn that is open is kept back in the words of the tick.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_due_because_mana_auth_does_not_know_of_a_turn_yet_is_listed_so() {
+    let stack = stack().await;
+    let shell = Shell::beside(&stack);
+    shell.write("catalog.json", catalog(&["anna"]));
+    shell.document("seed --catalog catalog.json", 0);
+    stack.auth().set_faults(Faults { deliveries: u32::MAX, ..Faults::default() });
+    shell.call("tick");
+    let list = shell.document("personas list", 0);
+    let why = "its turn is over; mana-auth does not know it yet";
+    assert_eq!(list[0]["now"], serde_json::json!([{ "is": "unacknowledged", "why": why }]), "{list}");
+    let said = shell.call("personas list").stdout;
+    assert!(said.contains(&format!("persona.anna@mana.test is held: {why}\n")), "{said}");
+    stack.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_holds_the_ledger_is_asked_to_release() {
     let (stack, shell) = town_with_a_hold().await;
