@@ -7,18 +7,31 @@ use std::time::Duration;
 #[error("the HTTP client cannot be set up: {0}")]
 pub struct OutboundError(#[from] reqwest::Error);
 
+/// How long nothing may come of an answer.
+const SILENCE: Duration = Duration::from_secs(120);
+/// Who knows whom it asks has a limit of its own, and says more of it than this one does.
+const MARGIN: Duration = Duration::from_secs(1);
+
 /// A client with limits on waiting, not on the length of an answer: a total limit would cut
 /// healthy streams. Redirects are refused, because tokens go only where they were meant to go.
 ///
 /// # Errors
 /// When the system's certificates cannot be used.
 pub fn client() -> Result<reqwest::Client, OutboundError> {
+    patient(Duration::ZERO)
+}
+
+/// The same, where somebody among the neighbours may be silent for so long.
+///
+/// # Errors
+/// As [`client`].
+pub fn patient(silence: Duration) -> Result<reqwest::Client, OutboundError> {
     // A second call finds the first one's choice, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .user_agent(concat!("persona-host/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(120))
+        .read_timeout(SILENCE.max(silence + MARGIN))
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::none())

@@ -98,7 +98,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         reload_options(config),
     ));
     let complaints = reloader.start(patience).await;
-    let http = outbound::client()?;
+    let http = outbound::patient(config.model.idle_timeout)?;
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let told = events.clone();
@@ -162,6 +162,7 @@ fn model_options(config: &Config) -> model::Options {
         version: config.model.api_version.clone(),
         caching: config.model.caching,
         max_attempts: config.model.max_attempts,
+        idle_timeout: config.model.idle_timeout,
         ..model::Options::new(config.model.api_key.clone())
     }
 }

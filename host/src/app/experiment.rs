@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::build::build;
+use super::rounds::{Course, Worlds, first_day};
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
 use super::tick::QUIET;
@@ -17,23 +17,18 @@ use crate::cli::verbs::experiment::{Record, check_neighbours, check_settings, st
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
 use crate::model::price;
-use crate::runner::{Blocks, Border, CutShort, Round, RoundError, Runner};
+use crate::runner::{Blocks, Runner};
 use crate::store::LedgerUrl;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
-use domain::experiment::{Assignment, Experiment, Metric};
+use domain::experiment::Experiment;
 use domain::ids::StrategyName;
 use domain::persona::Persona;
 use domain::usage::Usage;
 use experiment::assignment;
-use experiment::numbers::difference;
 use experiment::report::Report;
 use standin::claude::{Script, Taste};
-use standin::mana_mcp::ManaMcp;
-use standin::{DatabaseError, DatabaseUrl, Stack, StackOptions};
-
-/// A Monday, so that nobody has the weekend off. Runs on stand-ins have the same days each time.
-const FIRST_DAY: &str = "2026-01-05T08:00:00Z";
+use standin::{DatabaseUrl, Stack, StackOptions};
 
 /// The neighbours of a run.
 struct Neighbours {
@@ -41,28 +36,6 @@ struct Neighbours {
     clock: Clock,
     /// The stand-ins, where there are any.
     stack: Option<Stack>,
-}
-
-/// Days and worlds of a run on stand-ins: each arm of a persona has a world of its own. With real neighbours there
-/// is one world, and days pass by themselves.
-struct Worlds<'a> {
-    mcp: &'a ManaMcp,
-    clock: &'a Clock,
-}
-
-impl Worlds<'_> {
-    async fn cross(
-        &self,
-        border: Border,
-        persona: &Persona,
-        place: &Assignment,
-    ) -> Result<(), DatabaseError> {
-        let world = format!("{}.{}/{}", place.experiment, place.version, place.arm);
-        match border {
-            Border::Enter => self.mcp.enter_world(persona.id.as_str(), &world).await,
-            Border::Leave => self.mcp.leave_world(persona.id.as_str(), &world).await,
-        }
-    }
 }
 
 /// Runs an experiment now, from where it stopped.
@@ -105,7 +78,8 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         personas,
     };
     let worlds = stack.as_ref().map(|stack| Worlds { mcp: stack.mcp(), clock: &clock });
-    let ended = play(&runner, &blocks, args.blocks, worlds.as_ref(), output).await;
+    let course = Course { runner: &runner, blocks: &blocks, worlds, output };
+    let ended = course.play(args.blocks).await;
     let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
     let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
@@ -292,82 +266,6 @@ fn budget(experiment: &Experiment, now: Option<f64>, spent: Option<f64>) -> Opti
     }
 }
 
-/// Round by round, from the first that is not over.
-async fn play(
-    runner: &Runner,
-    blocks: &Blocks,
-    most: Option<u32>,
-    worlds: Option<&Worlds<'_>>,
-    output: Output,
-) -> Result<(), RoundError<DatabaseError>> {
-    let planned = blocks.experiment.plan.planned_blocks;
-    let (mut played, mut held) = (0, 0);
-    for block in 0..planned {
-        if most.is_some_and(|most| played >= most) {
-            break;
-        }
-        if let Some(Worlds { clock, .. }) = worlds {
-            clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
-        }
-        // A build that was saved meanwhile opens a phase.
-        runner.reloader().rescan().await;
-        let at = async |border: Border, persona: &Persona, place: &Assignment| match worlds {
-            Some(worlds) => worlds.cross(border, persona, place).await,
-            None => Ok(()),
-        };
-        let round = runner.play_round(blocks, block, &at).await?;
-        held += round.held;
-        if round.played > 0 {
-            played += 1;
-            tell(runner, blocks, block, round, output).await;
-        }
-        if let Some(why) = round.cut_short {
-            let why = match why {
-                CutShort::Halted => "stopped: type the same again to go on",
-                CutShort::Spent => "the budget is used up: raise --budget, or `budget` in the file, to go on",
-            };
-            output.say(&format!("  {}", styled(ODD, why)));
-            return Ok(());
-        }
-    }
-    if held > 0 {
-        let line = format!("  {held} turns are kept back after a fault: type the same again later");
-        output.say(&styled(ODD, line));
-    } else if played == 0 && most != Some(0) {
-        output.say(&styled(FAINT, "  all planned blocks are played"));
-    }
-    Ok(())
-}
-
-/// A line for a round: how far, and what it says so far.
-async fn tell(runner: &Runner, blocks: &Blocks, block: u32, round: Round, output: Output) {
-    let key = blocks.experiment.key();
-    let report = match Record::read(&runner.deps().ledger, key, None).await {
-        Ok(record) => record.report(None).ok(),
-        Err(_) => None,
-    };
-    let planned = blocks.experiment.plan.planned_blocks;
-    let so_far = report.as_ref().map_or_else(String::new, |report| {
-        let cost = report.progress.cost.map_or_else(String::new, |cost| format!(" · ${cost:.4}"));
-        let effects: Vec<String> = report.comparisons.iter().map(effect).collect();
-        format!("{}{cost}", effects.join(" · "))
-    });
-    let held = if round.held > 0 { format!(" · {} kept back", round.held) } else { String::new() };
-    output.say(&format!("  round {} of {planned}: {} turns{held} · {so_far}", block + 1, round.played));
-}
-
-fn effect(comparison: &experiment::report::Comparison) -> String {
-    let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
-    let shown = |effect| difference(comparison.primary.metric, effect);
-    // The effect that the interval is of.
-    let rounds = comparison.primary.anytime.as_ref();
-    let effect = rounds.map(|own| own.effect).or(comparison.primary.effect);
-    let effect = effect.map_or_else(|| "–".to_owned(), |effect| format!("{}{unit}", shown(effect)));
-    let interval =
-        rounds.map_or_else(String::new, |own| format!(" ({} to {})", shown(own.low), shown(own.high)));
-    format!("{} {effect}{interval}", comparison.treatment)
-}
-
 fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<Exit, Failure> {
     let text = || {
         let verdicts = report.comparisons.iter().map(|own| format!("\n{}.\n", own.verdict.sentence));
@@ -377,8 +275,4 @@ fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<Exit,
     };
     output.print(report, text)?;
     Ok(Exit::Done)
-}
-
-fn first_day() -> DateTime<Utc> {
-    FIRST_DAY.parse().expect("it is an instant")
 }

@@ -4,6 +4,7 @@ mod build;
 mod command;
 mod demo;
 mod experiment;
+mod rounds;
 mod run;
 mod signals;
 mod stack;

@@ -67,6 +67,7 @@ pub(super) struct Model {
     pub(super) max_tokens: Option<u32>,
     pub(super) caching: Option<bool>,
     pub(super) max_attempts: Option<u32>,
+    pub(super) idle_timeout: Option<Span>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -21,8 +21,8 @@ const PERSONAS_PATH: &str = "/api/v1/internal/personas";
 /// The same after they moved to apps/api (contract 10).
 const PERSONAS_PATH_OF_API: &str = "/api/v1/personas/internal";
 
-/// A deadline is added to the time of day, which has an end.
-const LONGEST_TURN: Duration = Duration::from_secs(24 * 60 * 60);
+/// Such a span is added to the time of day, which has an end.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Puts a configuration together. `environment` gives a variable's value.
 ///
@@ -185,12 +185,7 @@ fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, Confi
     at_least_one("runner.concurrency", concurrency as u64)?;
     at_least_one("runner.max_rounds", u64::from(max_rounds))?;
     at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
-    at_least_one("runner.turn_deadline", u64::try_from(turn_deadline.as_millis()).unwrap_or(u64::MAX))?;
-    if turn_deadline > LONGEST_TURN {
-        let problem = "must be a day at most".to_owned();
-        let raw = shown_span(&turn_deadline);
-        return Err(ConfigError::Value { name: "runner.turn_deadline".to_owned(), problem, raw });
-    }
+    up_to_a_day("runner.turn_deadline", turn_deadline)?;
     let time_zone = zone.parse::<Tz>().map_err(|_| ConfigError::Value {
         name: "runner.time_zone".to_owned(),
         problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
@@ -221,6 +216,7 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
 }
 
 fn model(sources: &mut Sources<'_>, file: file::Model) -> Result<Model, ConfigError> {
+    let idle = file.idle_timeout.map(|span| span.0);
     let model = Model {
         base_url: sources.url(
             "model.base_url",
@@ -239,9 +235,11 @@ fn model(sources: &mut Sources<'_>, file: file::Model) -> Result<Model, ConfigEr
         max_tokens: sources.pick("model.max_tokens", file.max_tokens, 4096, u32::to_string),
         caching: sources.pick("model.caching", file.caching, true, bool::to_string),
         max_attempts: sources.pick("model.max_attempts", file.max_attempts, 5, u32::to_string),
+        idle_timeout: sources.pick("model.idle_timeout", idle, Duration::from_secs(60), shown_span),
     };
     at_least_one("model.max_tokens", u64::from(model.max_tokens))?;
     at_least_one("model.max_attempts", u64::from(model.max_attempts))?;
+    up_to_a_day("model.idle_timeout", model.idle_timeout)?;
     Ok(model)
 }
 
@@ -326,6 +324,16 @@ fn positive<T: TryFrom<u64>>(name: &str, raw: &str) -> Result<T, ConfigError> {
 
 fn at_least_one(name: &str, number: u64) -> Result<(), ConfigError> {
     if number > 0 { Ok(()) } else { Err(not_positive(name, "0")) }
+}
+
+/// A span within which something ends: not nothing, and nobody waits longer than a day.
+fn up_to_a_day(name: &str, span: Duration) -> Result<(), ConfigError> {
+    at_least_one(name, u64::try_from(span.as_millis()).unwrap_or(u64::MAX))?;
+    if span <= LONGEST {
+        return Ok(());
+    }
+    let problem = "must be a day at most".to_owned();
+    Err(ConfigError::Value { name: name.to_owned(), problem, raw: shown_span(&span) })
 }
 
 fn not_positive(name: &str, raw: &str) -> ConfigError {

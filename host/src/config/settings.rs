@@ -117,6 +117,8 @@ pub struct Model {
     pub caching: bool,
     /// How often one message is sent at most.
     pub max_attempts: u32,
+    /// How long a reply may be without content, before it begins and while it comes.
+    pub idle_timeout: Duration,
 }
 
 /// Where components are, and what a new build has to show.

@@ -1,4 +1,6 @@
-//! `/api/personas`: whoever has mended the cause of a hold lifts it.
+//! `/api/personas`: who plays or is kept back, and whoever has mended the cause of a hold lifts it.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,6 +9,18 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::face::Face;
+use crate::store::OpenTurn;
+
+/// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked.
+pub(super) async fn open(State(face): State<Face>) -> Result<Json<Value>, ApiError> {
+    let mut personas: BTreeMap<String, Vec<OpenTurn>> = BTreeMap::new();
+    for turn in face.runner.deps().ledger.open_turns().await? {
+        personas.entry(turn.persona.clone()).or_default().push(turn);
+    }
+    let personas: Vec<Value> =
+        personas.into_iter().map(|(persona, now)| json!({ "persona": persona, "now": now })).collect();
+    Ok(Json(json!({ "personas": personas })))
+}
 
 /// `POST /api/personas/{email}/release`: the persona plays at the next tick at which it is due.
 pub(super) async fn release(

@@ -66,6 +66,7 @@ pub fn router(face: Face) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/diag/login", get(diag::login))
         .route("/diag/tick", post(diag::tick))
+        .route("/api/personas", get(personas::open))
         .route("/api/turns", get(api::turns))
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))

@@ -5,16 +5,16 @@ use std::time::Duration;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Failure, ModelError, Refusal};
 use super::price;
+use super::reading::{Reading, causes, incomplete};
 use super::reply::{Reply, Said};
 use super::request::MessageRequest;
 use super::retry::{self, Policy};
-use super::sse::Decoder;
-use super::stream::{Assembled, Assembly, Broken};
+use super::stream::Assembled;
 use super::wire::{self, ErrorBody};
 
 /// The first-party API.
@@ -24,9 +24,6 @@ pub const DEFAULT_VERSION: &str = "2026-10-21";
 /// The key that the scripted Claude is sent, which takes any. By it the host knows whom it asks.
 pub const STAND_IN_KEY: &str = "stand-in-no-key-needed";
 
-/// The most bytes of one event, and of one reply.
-const MAX_EVENT_BYTES: usize = 4 << 20;
-const MAX_REPLY_BYTES: usize = 32 << 20;
 /// The most bytes that are read of an error's body, and the most characters that are shown of one
 /// that is no error of the API.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -49,7 +46,7 @@ pub struct Options {
     pub retry_budget: Duration,
     /// The wait before the second attempt when the API names none; it doubles with each.
     pub first_wait: Duration,
-    /// How long the other side may be silent, before and while it replies.
+    /// How long the other side may bring nothing, before and while it replies. Pings are nothing.
     pub idle_timeout: Duration,
 }
 
@@ -160,7 +157,8 @@ impl Claude {
         body: bytes::Bytes,
     ) -> Result<(Assembled, Option<String>), Failure> {
         let sent = self.http.post(&self.url).headers(headers).body(body).send();
-        let response = match self.in_time(sent).await? {
+        let Ok(sent) = timeout_at(self.latest(), sent).await else { return Err(self.silent()) };
+        let response = match sent {
             Ok(response) => response,
             Err(error) if error.is_builder() => {
                 return Err(Failure::Options { what: format!("{}: {}", self.url, causes(&error)) });
@@ -179,40 +177,10 @@ impl Claude {
             let what = format!("it is {content_type:?} and not a stream of events");
             return Err(Failure::Unreadable { url: self.url.clone(), what, request_id });
         }
-        let assembled = self.read(response, &request_id).await?;
+        let reading =
+            Reading { url: &self.url, request_id: &request_id, patience: self.options.idle_timeout };
+        let assembled = reading.of(response).await?;
         Ok((assembled, request_id))
-    }
-
-    /// Reads the stream up to the event that ends the reply.
-    async fn read(&self, mut response: Response, request_id: &Option<String>) -> Result<Assembled, Failure> {
-        let unreadable = |what: String| Failure::Unreadable {
-            url: self.url.clone(),
-            what,
-            request_id: request_id.clone(),
-        };
-        let mut decoder = Decoder::new(MAX_EVENT_BYTES);
-        let mut assembly = Assembly::default();
-        let mut events = Vec::new();
-        let mut received = 0;
-        while !assembly.is_whole() {
-            let chunk = match self.in_time(response.chunk()).await? {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => break,
-                Err(error) => return Err(incomplete(causes(&error), request_id)),
-            };
-            received += chunk.len();
-            if received > MAX_REPLY_BYTES {
-                return Err(unreadable(format!("it is longer than {MAX_REPLY_BYTES} bytes")));
-            }
-            let decoded = decoder.feed(&chunk, &mut events);
-            for event in events.drain(..) {
-                assembly.take(&event).map_err(|broken| failure_of(broken, request_id))?;
-            }
-            if !assembly.is_whole() {
-                decoded.map_err(|too_long| unreadable(too_long.to_string()))?;
-            }
-        }
-        assembly.finish().map_err(|broken| failure_of(broken, request_id))
     }
 
     async fn refusal(&self, response: Response) -> Refusal {
@@ -239,36 +207,24 @@ impl Claude {
     /// What can be had of an error's body; the status alone already says enough.
     async fn error_body(&self, mut response: Response) -> Vec<u8> {
         let mut body = Vec::new();
+        // For all of it: an error that comes by drops is no answer either.
+        let latest = self.latest();
         while body.len() < MAX_ERROR_BYTES
-            && let Ok(Ok(Some(chunk))) = self.in_time(response.chunk()).await
+            && let Ok(Ok(Some(chunk))) = timeout_at(latest, response.chunk()).await
         {
             body.extend_from_slice(&chunk[..chunk.len().min(MAX_ERROR_BYTES - body.len())]);
         }
         body
     }
 
-    /// Waits for the other side as long as it may be silent.
-    async fn in_time<T>(&self, wait: impl Future<Output = T>) -> Result<T, Failure> {
-        let after = self.options.idle_timeout;
-        timeout(after, wait).await.map_err(|_| Failure::Silent { url: self.url.clone(), after })
+    /// Until when something has to come.
+    fn latest(&self) -> Instant {
+        Instant::now() + self.options.idle_timeout
     }
-}
 
-fn failure_of(broken: Broken, request_id: &Option<String>) -> Failure {
-    match broken {
-        Broken::Told { kind, error_code, message } => Failure::BrokeOff(Refusal {
-            kind,
-            error_code,
-            message,
-            request_id: request_id.clone(),
-            ..Refusal::default()
-        }),
-        Broken::Ended | Broken::Malformed(_) => incomplete(broken.to_string(), request_id),
+    fn silent(&self) -> Failure {
+        Failure::Silent { url: self.url.clone(), after: self.options.idle_timeout }
     }
-}
-
-fn incomplete(what: String, request_id: &Option<String>) -> Failure {
-    Failure::Incomplete { what, request_id: request_id.clone() }
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -284,15 +240,4 @@ fn shown(body: &[u8]) -> String {
         None if text.is_empty() => "(no body)".to_owned(),
         None => text,
     }
-}
-
-/// An error with its causes. Without the URL, which the message names already.
-fn causes(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        texts.push(error.to_string());
-        cause = error.source();
-    }
-    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }

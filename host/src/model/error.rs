@@ -40,6 +40,16 @@ pub enum Failure {
         /// How long it was waited for.
         after: Duration,
     },
+    /// The other side said something all the time, but nothing that belongs to a reply.
+    #[error("Claude at {url} sent signs of life for {} and no content{}", humantime::format_duration(*after), RequestId(request_id))]
+    NoContent {
+        /// The URL of the request.
+        url: String,
+        /// How long content was waited for.
+        after: Duration,
+        /// The API's id of the request.
+        request_id: Option<String>,
+    },
     /// No connection.
     #[error("cannot reach Claude at {url}: {cause}")]
     Unreachable {
@@ -146,6 +156,7 @@ impl ModelError {
             },
             Failure::Incomplete { .. } => "claude-reply-incomplete",
             Failure::Silent { .. } => "claude-silent",
+            Failure::NoContent { .. } => "claude-no-content",
             Failure::Unreachable { .. } => "claude-unreachable",
             Failure::Unreadable { .. } => "claude-unreadable",
             Failure::Options { .. } => "claude-options",
@@ -161,7 +172,10 @@ impl ModelError {
                 Subject::Key | Subject::Billing | Subject::Permission | Subject::NotFound | Subject::Spending
             ),
             Failure::Unreachable { .. } | Failure::Options { .. } => true,
-            Failure::Incomplete { .. } | Failure::Silent { .. } | Failure::Unreadable { .. } => false,
+            Failure::Incomplete { .. }
+            | Failure::Silent { .. }
+            | Failure::NoContent { .. }
+            | Failure::Unreadable { .. } => false,
         }
     }
 
@@ -189,7 +203,10 @@ impl ModelError {
                 Subject::Overload | Subject::Server => return None,
             },
             Failure::Unreachable { .. } => "check ANTHROPIC_BASE_URL and that the server runs",
-            Failure::Silent { .. } => "a slow local model needs a longer idle timeout of the model",
+            Failure::Silent { .. } => "a slow local model needs a longer `model.idle_timeout`",
+            Failure::NoContent { .. } => {
+                "a model that thinks long before it says anything needs a longer `model.idle_timeout`"
+            }
             Failure::Unreadable { .. } => "check that ANTHROPIC_BASE_URL names a server of the Messages API",
             Failure::Options { .. } => "correct the option; a key read from a file must have no line break",
             Failure::Incomplete { .. } => return None,

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod error;
 pub mod price;
+mod reading;
 pub mod reply;
 pub mod request;
 mod retry;

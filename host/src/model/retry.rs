@@ -69,7 +69,10 @@ impl Policy {
             Failure::Refused(refusal) | Failure::BrokeOff(refusal) if may_repeat(refusal) => {
                 refusal.retry_after
             }
-            Failure::Incomplete { .. } | Failure::Silent { .. } | Failure::Unreachable { .. } => None,
+            Failure::Incomplete { .. }
+            | Failure::Silent { .. }
+            | Failure::NoContent { .. }
+            | Failure::Unreachable { .. } => None,
             Failure::Refused(_)
             | Failure::BrokeOff(_)
             | Failure::Unreadable { .. }

@@ -59,6 +59,7 @@ pub struct Assembly {
     refusal_category: Option<String>,
     usage: WireUsage,
     stopped: bool,
+    pieces: u64,
 }
 
 #[derive(Debug)]
@@ -85,6 +86,12 @@ impl Assembly {
         self.stopped
     }
 
+    /// How much it has taken in. Only what belongs to the reply counts: pings do not, nor what is unknown or empty.
+    #[must_use]
+    pub fn pieces(&self) -> u64 {
+        self.pieces
+    }
+
     /// Takes in one event.
     ///
     /// # Errors
@@ -101,13 +108,19 @@ impl Assembly {
         match data["type"].as_str().unwrap_or(&event.name) {
             "message_start" => self.start(&data["message"]),
             "content_block_start" => self.open_block(&data)?,
-            "content_block_delta" => self.extend_block(&data)?,
+            "content_block_delta" => {
+                self.extend_block(&data)?;
+                if is_empty(&data["delta"]) {
+                    return Ok(());
+                }
+            }
             "message_delta" => self.end(&data),
             "message_stop" => self.stopped = true,
             "error" => return Err(told(data)),
             // content_block_stop says nothing that the next event does not; ping says nothing at all.
-            _ => {}
+            _ => return Ok(()),
         }
+        self.pieces += 1;
         Ok(())
     }
 
@@ -232,6 +245,12 @@ impl OpenBlock {
     fn set_input(&mut self, input: Value) {
         self.raw.insert("input".to_owned(), input);
     }
+}
+
+/// Whether a delta adds nothing, such as the piece with which the API begins every tool use.
+fn is_empty(delta: &Value) -> bool {
+    let adds = |(name, value): (&String, &Value)| name != "type" && value.as_str() != Some("");
+    !delta.as_object().is_some_and(|fields| fields.iter().any(adds))
 }
 
 fn told(data: Value) -> Broken {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
 use super::parts::Runner;
-use crate::store::{LedgerError, Standing};
+use crate::store::{LedgerError, Open, Standing};
 use crate::turn::Role;
 use domain::experiment::{Assignment, Experiment};
 use domain::persona::Persona;
@@ -32,7 +33,7 @@ pub struct Blocks {
 pub struct Round {
     /// Turns that were played now.
     pub played: u32,
-    /// Turns that are kept back, because they faulted before their first action a short while ago.
+    /// Turns that are kept back for a while, because their last attempt failed or their plugin let them out.
     pub held: u32,
     /// Why the round is not over.
     pub cut_short: Option<CutShort>,
@@ -125,11 +126,33 @@ impl Runner {
             }
             let place = part.place.clone();
             at(Border::Enter, persona, &place).await.map_err(RoundError::Border)?;
-            let played = self.play(persona, part).await;
+            let played = self.play(persona, part.clone()).await;
             at(Border::Leave, persona, &place).await.map_err(RoundError::Border)?;
-            round.played += u32::from(played?.is_some());
+            if played?.is_some() {
+                round.played += 1;
+                round.held += u32::from(self.standing(persona, &part).await? == Some(Standing::Held));
+            }
         }
         Ok(round)
+    }
+
+    /// When the first hold of a turn of theirs ends, of those that had not ended by `since`.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn next_hold(
+        &self,
+        personas: &[Persona],
+        since: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let turns = self.deps.ledger.open_turns().await?.into_iter();
+        let ends = turns.filter_map(|own| match own.open {
+            Open::Held { until, .. } if until > since => {
+                personas.iter().any(|persona| persona.email == own.persona).then_some(until)
+            }
+            _ => None,
+        });
+        Ok(ends.min())
     }
 
     /// How a turn stands; nothing when the ledger's row of it cannot be read, which is told.

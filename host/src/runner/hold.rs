@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
 use super::parts::Runner;
 use super::report::{HeldBy, HeldPersona, TickReport};
 use crate::store::{LedgerError, Occasion, Seen};
@@ -18,6 +21,36 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 pub(super) struct Hold {
     reason: String,
     cause: HeldBy,
+}
+
+/// What speaks against another turn of a due persona whose turns are over, in the words of a tick.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptBack {
+    /// One of `unacknowledged`, `refused` and `forgotten`.
+    pub is: &'static str,
+    /// Until when, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// The tick's own words.
+    pub why: String,
+}
+
+impl KeptBack {
+    /// Nothing, where a turn may begin, or where one is open, which says itself how it stands.
+    #[must_use]
+    pub fn of(occasion: Occasion) -> Option<Self> {
+        let (is, until) = match occasion {
+            Occasion::Unacknowledged => ("unacknowledged", None),
+            Occasion::Refused { .. } => ("refused", None),
+            Occasion::Forgotten { until, .. } => ("forgotten", Some(until)),
+            Occasion::Open { .. } | Occasion::Running | Occasion::Held { .. } | Occasion::Parked { .. } => {
+                return None;
+            }
+        };
+        let why = Hold::of(occasion).err()?.reason;
+        Some(Self { is, until, why })
+    }
 }
 
 impl Hold {

@@ -18,6 +18,7 @@ mod wake;
 
 pub use blocks::{Blocks, Border, CutShort, Round, RoundError};
 pub use error::TickError;
+pub use hold::KeptBack;
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use report::{FailedPersona, HeldBy, HeldPersona, TickReport, TurnReport};

@@ -203,7 +203,7 @@ pub(crate) async fn stack() -> Stack {
 }
 
 /// A catalog of personas who are due on every day of the week.
-fn catalog(names: &[&str]) -> String {
+pub(crate) fn catalog(names: &[&str]) -> String {
     let personas = names.iter().map(|name| {
         json!({
             "name": name, "email": format!("persona.{name}@mana.test"), "archetype": "solo-dev",

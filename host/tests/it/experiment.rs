@@ -1,5 +1,6 @@
 //! Experiments: whether a verdict can be trusted, and everything from a file to a report.
 
+mod held;
 mod live;
 mod run;
 mod shown;

@@ -1,19 +1,21 @@
 //! The HTTP face, asked from outside over a real port.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::StrategyName;
 use persona_host::config::Watching;
 use persona_host::http::{Face, listen, serve};
 use persona_host::runner::Runner;
+use persona_host::store::Recorded;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use standin::claude::Script;
-use standin::mana_auth;
+use standin::{mana_auth, mana_mcp};
 use tokio_util::sync::DropGuard;
 
 use crate::support::builds::{good, misfit};
-use crate::support::house::{Blueprint, House, email, script};
+use crate::support::house::{Blueprint, House, email, eventually, figures, script, silent, within_reason};
 use crate::support::http::client;
 
 /// A house that is served, loop and all, until this is dropped.
@@ -269,6 +271,59 @@ async fn turns_are_listed_newest_first_and_filtered() {
         (&json!(2), &json!(4), &json!(0))
     );
     assert!(turn["costUsd"].as_f64().is_some_and(|cost| cost > 0.0), "{turn}");
+}
+
+#[tokio::test]
+async fn who_plays_is_held_or_is_parked_is_told_with_why_until_when_and_what_to_do() {
+    let house = Blueprint::of(&["Anna", "Ben", "Sofia", "Tom"])
+        .interested("Sofia", "journal")
+        .script(script(1, &[]))
+        .build()
+        .await;
+    let runner = house.runner.clone();
+    let tick = async move |name| runner.tick(Some(&email(name)), Duration::ZERO).await.unwrap();
+    assert_eq!(figures(&tick("Tom").await), (1, 1, 0, 0), "of him there is nothing to say");
+    house.stack.mcp().set_faults(mana_mcp::Faults { refuses_initialize: true, ..Default::default() });
+    for name in ["Anna", "Anna", "Anna", "Anna", "Anna", "Ben"] {
+        house.later(chrono::TimeDelta::hours(1));
+        assert_eq!(figures(&tick(name).await), (1, 0, 1, 0), "{name}");
+    }
+    house.stack.mcp().set_faults(silent("journal.add"));
+    let slow = tokio::spawn(async move { tick("Sofia").await });
+    let served = Served::with(house, Looks::default()).await;
+    eventually(async || {
+        let calls = |turn: &Recorded| turn.steps.iter().any(|step| step.key == "main/01/000");
+        served.house.turns("Sofia").await.first().is_some_and(calls)
+    })
+    .await;
+
+    let (_, body) = served.get("/api/personas").await;
+    let of = |name: &str| {
+        let mut all = body["personas"].as_array().unwrap().iter();
+        let persona = all.find(|own| own["persona"] == email(name)).unwrap_or_else(|| panic!("{body}"));
+        let [now] = &persona["now"].as_array().unwrap()[..] else { panic!("{body}") };
+        now.clone()
+    };
+    let word =
+        |now: &Value, key: &str| now[key].as_str().unwrap_or_else(|| panic!("{key}: {now}")).to_owned();
+    let time = |now: &Value, key: &str| word(now, key).parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let clock = served.house.clock.now();
+    let parked = of("Anna");
+    assert_eq!((&parked["is"], time(&parked, "since") < clock), (&json!("parked"), true), "{parked}");
+    assert!(word(&parked, "why").contains("failed: HTTP 503"), "{parked}");
+    let resume = format!("`persona-host turns resume {}` lets it go on", word(&parked, "turn"));
+    assert_eq!(parked["hint"], resume);
+    let held = of("Ben");
+    assert_eq!((&held["is"], &held["attempts"]), (&json!("held"), &json!(1)), "{held}");
+    assert!(time(&held, "until") > clock && word(&held, "why").contains("failed: HTTP 503"), "{held}");
+    let release = format!("`persona-host personas release {}` lifts the hold", email("Ben"));
+    assert!(word(&held, "hint").ends_with(&release), "{held}");
+    let running = of("Sofia");
+    assert_eq!((&running["is"], running.get("hint")), (&json!("running"), None), "{running}");
+    assert!(time(&running, "since") <= clock, "{running}");
+
+    served.house.stack.mcp().close_sessions().await;
+    within_reason(slow).await.unwrap();
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ async fn every_stop_reason_arrives() {
 
 #[tokio::test]
 async fn what_can_pass_is_repeated_and_the_reply_is_the_same() {
-    let rows: [(&[Fault], u32); 11] = [
+    let rows: [(&[Fault], u32); 12] = [
         (&[], 1),
         (&[Fault::Overloaded], 2),
         (&[Fault::Overloaded, Fault::OverloadedInside, Fault::CutAfter(700), Fault::Overloaded], 5),
@@ -201,12 +201,13 @@ async fn what_can_pass_is_repeated_and_the_reply_is_the_same() {
         (&[Fault::Error { status: 500, kind: "api_error" }], 2),
         (&[Fault::Error { status: 503, kind: "api_error" }], 2),
         (&[Fault::Stall], 2),
+        (&[Fault::OnlyPings], 2),
     ];
     let mut replies = Vec::new();
     for (faults, attempts) in rows {
         let server = with_faults(faults).await;
         let mut options = options(server.url());
-        if faults.contains(&Fault::Stall) {
+        if faults.iter().any(|fault| matches!(fault, Fault::Stall | Fault::OnlyPings)) {
             options.idle_timeout = Duration::from_millis(500);
         }
         let reply = client(options).message(&request()).await.expect("a reply");

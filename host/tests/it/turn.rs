@@ -62,6 +62,17 @@ async fn a_day_that_breaks_off_after_two_rounds_goes_on_with_the_third() {
     check_held_and_gone_on_with(&house, "Anna", Stage::ToolLoop, "claude-request-refused", 5).await;
 }
 
+/// The deadline of a turn is ten minutes, and ends it with another fault.
+#[tokio::test]
+async fn a_stream_of_nothing_but_pings_ends_its_call_and_the_day_goes_on_later() {
+    let blueprint = Blueprint::of(&["Anna"]).script(script(3, &[Fault::None, Fault::None, Fault::OnlyPings]));
+    let impatient = blueprint.config(|config| {
+        (config.model.idle_timeout, config.model.max_attempts) = (Duration::from_secs(1), 1);
+    });
+    let house = impatient.build().await;
+    check_held_and_gone_on_with(&house, "Anna", Stage::ToolLoop, "claude-no-content", 3).await;
+}
+
 #[tokio::test]
 async fn a_tool_that_the_model_invents_is_answered_with_an_error_and_belongs_to_no_module() {
     let house = House::scripted(&["Anna"], script(2, &[Fault::InventsTool])).await;

@@ -84,6 +84,8 @@ pub enum Fault {
     CutAfter(usize),
     /// The stream falls silent after half of the reply, for ever.
     Stall,
+    /// After half of the reply come pings, for ever.
+    OnlyPings,
     /// Claude declines.
     Refusal,
     /// `max_tokens` is reached inside the last tool call, or inside the text if there is none.

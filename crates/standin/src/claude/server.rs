@@ -253,6 +253,7 @@ impl Stage {
         let fate = match fault {
             Fault::CutAfter(bytes) => Fate::CutAfter(*bytes),
             Fault::Stall => Fate::StallHalfway,
+            Fault::OnlyPings => Fate::PingsFromHalfway,
             Fault::OverloadedInside => Fate::OverloadedHalfway,
             Fault::Unknown => Fate::WithUnknowns,
             _ => Fate::Whole,

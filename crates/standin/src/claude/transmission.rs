@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::draft::{Draft, DraftBlock};
 use domain::usage::Usage;
 
+/// Between two pings of a stream that brings nothing else; far more often than the real API, so that no test is slow.
+const PING_EVERY: Duration = Duration::from_millis(20);
+
 /// What the reply is, apart from its content.
 pub(super) struct Envelope<'a> {
     pub(super) id: String,
@@ -27,6 +30,7 @@ pub(super) enum Fate {
     Whole,
     CutAfter(usize),
     StallHalfway,
+    PingsFromHalfway,
     OverloadedHalfway,
     /// Nothing breaks, but there are things in it that no client knows.
     WithUnknowns,
@@ -60,6 +64,10 @@ pub(super) fn streamed(
             events.truncate(half);
             end = Some(Step::Stall);
         }
+        Fate::PingsFromHalfway => {
+            events.truncate(half);
+            end = Some(Step::Ping);
+        }
         Fate::OverloadedHalfway => {
             events.truncate(half);
             events.push(json!({"type": "error",
@@ -82,6 +90,8 @@ pub(super) fn streamed(
 enum Step {
     Send(Bytes),
     Stall,
+    /// Pings for ever.
+    Ping,
     Break,
 }
 
@@ -107,6 +117,14 @@ fn body(steps: VecDeque<Step>, between: Duration, stop: CancellationToken) -> Bo
                 Step::Stall => {
                     stop.cancelled().await;
                     return None;
+                }
+                Step::Ping => {
+                    tokio::select! {
+                        () = tokio::time::sleep(PING_EVERY) => {}
+                        () = stop.cancelled() => return None,
+                    }
+                    steps.push_back(Step::Ping);
+                    Ok(Bytes::from(frame(&json!({"type": "ping"}))))
                 }
             };
             Some((sent, (steps, false)))

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod experiment;
+mod kept_back;
 pub mod personas;
 pub mod plugin;
 mod release;

@@ -7,6 +7,7 @@ use comfy_table::{Cell, Color};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::kept_back::KeptBackList;
 use super::release::release;
 use super::seed;
 use super::turns::open;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::mana::admin::{Admin, Listed};
 use crate::mana::{Mana, password};
 use crate::outbound;
-use crate::store::{ForeignActivity, Summary, TurnFilter};
+use crate::store::{ForeignActivity, Ledger, Summary, TurnFilter};
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
 
@@ -59,6 +60,7 @@ struct Known {
 #[derive(Default)]
 struct Everybody {
     personas: BTreeMap<String, Known>,
+    kept_back: KeptBackList,
     /// mana-auth said who is due.
     due_is_known: bool,
     /// mana-auth said when each was active last.
@@ -73,8 +75,17 @@ async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Re
             everybody.of(&entry.email);
         }
     }
-    everybody.who_ran(file, output).await?;
-    everybody.due(&config, output).await?;
+    let ledger = match open(None, file).await {
+        Ok(ledger) => Some(ledger),
+        Err(failure) => {
+            output.say(&styled(FAINT, failure.to_string()));
+            None
+        }
+    };
+    if let Some(ledger) = &ledger {
+        everybody.who_ran(ledger).await?;
+    }
+    everybody.due(&config, ledger.as_ref(), output).await?;
     everybody.seeded(&config, catalog.is_some(), output).await?;
     output.print(&everybody.document(), || everybody.text())
 }
@@ -84,15 +95,8 @@ impl Everybody {
         self.personas.entry(email.to_owned()).or_default()
     }
 
-    /// Who has run, and whom somebody else moved.
-    async fn who_ran(&mut self, file: Option<&Path>, output: Output) -> Result<(), Failure> {
-        let ledger = match open(None, file).await {
-            Ok(ledger) => ledger,
-            Err(failure) => {
-                output.say(&styled(FAINT, failure.to_string()));
-                return Ok(());
-            }
-        };
+    /// Who has run, who runs or waits, and whom somebody else moved.
+    async fn who_ran(&mut self, ledger: &Ledger) -> Result<(), Failure> {
         let every = TurnFilter { limit: Some(10_000), ..TurnFilter::default() };
         for turn in ledger.list(&every).await? {
             let known = self.of(&turn.persona);
@@ -103,18 +107,29 @@ impl Everybody {
         for foreign in ledger.foreign_activities().await? {
             self.of(&foreign.persona).foreign = Some(foreign.clone());
         }
+        self.kept_back = KeptBackList::read(ledger).await?;
+        for email in self.kept_back.emails() {
+            self.personas.entry(email.clone()).or_default();
+        }
         Ok(())
     }
 
     /// Who is due, if there is a key to ask with and mana-auth answers.
-    async fn due(&mut self, config: &Config, output: Output) -> Result<(), Failure> {
+    async fn due(&mut self, config: &Config, ledger: Option<&Ledger>, output: Output) -> Result<(), Failure> {
         if config.mana.service_key.expose_secret().is_empty() {
             output.say(&styled(FAINT, "MANA_SERVICE_KEY is not set, so mana-auth is not asked who is due"));
             return Ok(());
         }
+        let ledger = match ledger {
+            Some(ledger) => Some((ledger, ledger.acknowledged().await?)),
+            None => None,
+        };
         let options = load::mana_options(config);
         let list = Mana::new(outbound::client()?, Clock::system(), options).due().await?;
         for persona in list.personas {
+            if let Some((ledger, acknowledged)) = ledger {
+                self.kept_back.due(&persona, ledger, acknowledged).await?;
+            }
             let known = self.of(&persona.email);
             (known.due, known.last_active_at) = (true, persona.last_active_at);
         }
@@ -154,6 +169,7 @@ impl Everybody {
                 "due": self.due_is_known.then_some(known.due),
                 "lastActiveAt": known.last_active_at,
                 "lastTurn": known.last_turn,
+                "now": self.kept_back.of(email),
                 "foreignActivity": known.foreign,
             })
         };
@@ -186,12 +202,13 @@ impl Everybody {
                 },
                 cell(known.last_active_at.map(minute).or_else(never)),
                 cell(turn.map(|turn| minute(turn.started_at))),
-                cell(turn.map(|turn| turn.state.clone())),
+                self.kept_back.cell(email).unwrap_or_else(|| cell(turn.map(|turn| turn.state.clone()))),
                 cell(turn.and_then(|turn| turn.strategy.clone())),
                 cell(turn.map(|turn| printable(&scores(&turn.ratings)))),
             ]);
         }
-        format!("{}\n{}", table.trim_fmt(), self.foreign())
+        let kept_back = self.kept_back.text(Clock::system().now());
+        format!("{}\n{kept_back}{}", table.trim_fmt(), self.foreign())
     }
 
     /// Whom somebody else moved, a line each.

@@ -30,6 +30,7 @@ fn without_a_word_the_defaults_of_the_original_hold() {
         ("mana.mcp_url", "http://localhost:3069"),
         ("mana.service_key", "not set"),
         ("model.name", "claude-haiku-5-5"),
+        ("model.idle_timeout", "1m"),
     ] {
         assert_eq!(shown(&config, key), (value.to_owned(), "default".to_owned()), "{key}");
     }

@@ -103,6 +103,52 @@ async fn a_tick_that_holds_everybody_for_a_fault_says_no_until_they_are_released
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_held_is_listed_with_until_when_why_and_what_lifts_it() {
+    let (stack, shell) = town_with_a_hold().await;
+    let list = shell.document("personas list", 0);
+    for persona in list.as_array().unwrap() {
+        let [now] = &persona["now"].as_array().unwrap()[..] else { panic!("{list}") };
+        assert_eq!((&now["is"], &now["attempts"]), (&"held".into(), &1.into()), "{list}");
+        assert!(now["until"].is_string() && now["turn"] == persona["lastTurn"]["id"], "{list}");
+        assert!(now["why"].as_str().unwrap().starts_with("Persona login failed for"), "{list}");
+        let hint = format!("`persona-host personas release {}`", persona["persona"].as_str().unwrap());
+        assert!(now["hint"].as_str().unwrap().contains(&hint), "{list}");
+    }
+    let said = shell.call("personas list").stdout;
+    assert!(said.contains("persona.anna@mana.test is held until "), "{said}");
+    assert!(
+        said.contains(" UTC, after attempt 1: Persona login failed for persona.anna@mana.test: "),
+        "{said}"
+    );
+    assert!(said.contains("`persona-host personas release persona.anna@mana.test` lifts the hold"), "{said}");
+
+    shell.document("personas release persona.anna@mana.test", 0);
+    let said = shell.call("personas list").stdout;
+    assert!(said.contains("persona.anna@mana.test goes on at the next tick, after attempt 1: "), "{said}");
+    shell.document("tick --persona persona.anna@mana.test", 0);
+    let list = shell.document("personas list", 0);
+    assert_eq!(list[0]["now"], serde_json::json!([]), "{list}");
+    stack.stop().await;
+}
+
+/// Whoever is due and has no turn that is open is kept back in the words of the tick.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_due_because_mana_auth_does_not_know_of_a_turn_yet_is_listed_so() {
+    let stack = stack().await;
+    let shell = Shell::beside(&stack);
+    shell.write("catalog.json", catalog(&["anna"]));
+    shell.document("seed --catalog catalog.json", 0);
+    stack.auth().set_faults(Faults { deliveries: u32::MAX, ..Faults::default() });
+    shell.call("tick");
+    let list = shell.document("personas list", 0);
+    let why = "its turn is over; mana-auth does not know it yet";
+    assert_eq!(list[0]["now"], serde_json::json!([{ "is": "unacknowledged", "why": why }]), "{list}");
+    let said = shell.call("personas list").stdout;
+    assert!(said.contains(&format!("persona.anna@mana.test is held: {why}\n")), "{said}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_holds_the_ledger_is_asked_to_release() {
     let (stack, shell) = town_with_a_hold().await;
     shell.write("persona-host.toml", "[http]\nport = 0\n");

@@ -91,6 +91,45 @@ async fn a_server_that_never_answers_the_greeting_is_left_at_the_deadline() {
     next(&mut left).await;
 }
 
+/// A stream that says this again and again, and nothing else.
+fn chatter(text: &'static str) -> axum::response::Response {
+    let says = futures_util::stream::unfold((), move |()| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, Infallible>(Bytes::from_static(text.as_bytes())), ()))
+    });
+    ([("content-type", "text/event-stream")], Body::from_stream(says)).into_response()
+}
+
+/// Comments, pings and progress are no answer, and none of them makes the wait for it longer.
+#[tokio::test]
+async fn whatever_a_server_says_meanwhile_the_answer_to_a_call_has_its_deadline() {
+    for text in [
+        ": still here\n\n",
+        "data: {\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}\n\n",
+        "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":1}}\n\n",
+        "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":1}}\n\n",
+    ] {
+        let answer = move |Json(asked): Json<Value>| async move {
+            let result = match asked["method"].as_str() {
+                Some("initialize") => json!({
+                    "protocolVersion": "2025-11-25",
+                    "capabilities": {"tools": {}},
+                    "serverInfo": {"name": "chatty", "version": "1"},
+                }),
+                Some("tools/call") => return chatter(text),
+                _ => return StatusCode::ACCEPTED.into_response(),
+            };
+            Json(json!({"jsonrpc": "2.0", "id": asked["id"], "result": result})).into_response()
+        };
+        let server = Server::start(Router::new().route("/mcp", post(answer))).await;
+        let session = open(&mcp(server.url("/mcp"), Duration::from_millis(300))).await.expect("it opens");
+        let called = tokio::time::timeout(PATIENCE, session.call("todo.create", &json!({}))).await;
+        let error = called.expect("it ends").expect_err("there is no answer");
+        assert_eq!((error.code(), error.is_answer_lost()), ("mcp-deadline", true), "{text}: {error}");
+        session.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_session_whose_opening_breaks_off_after_the_server_has_named_it_is_closed_again() {
     let (closed, mut goodbyes) = unbounded_channel();

@@ -1,0 +1,210 @@
+//! The rounds of `experiment run`: one after the other, and once more for turns that were kept back.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::cli::output::{FAINT, ODD, Output, styled};
+use crate::cli::verbs::experiment::Record;
+use crate::runner::{Blocks, Border, CutShort, Round, RoundError, Runner};
+use crate::store::LedgerError;
+use domain::clock::Clock;
+use domain::experiment::{Assignment, Metric};
+use domain::persona::Persona;
+use experiment::numbers::difference;
+use standin::DatabaseError;
+use standin::mana_mcp::ManaMcp;
+
+/// A Monday, so that nobody has the weekend off. Runs on stand-ins have the same days each time.
+const FIRST_DAY: &str = "2026-01-05T08:00:00Z";
+/// Holds that end later are not waited for.
+const SOON: TimeDelta = TimeDelta::minutes(15);
+/// How long nobody looks at the wall clock, which may be set meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How instants are told.
+const TIME: &str = "%H:%M:%S UTC";
+
+/// A run from its first round to its last.
+pub(super) struct Course<'a> {
+    pub(super) runner: &'a Runner,
+    pub(super) blocks: &'a Blocks,
+    pub(super) worlds: Option<Worlds<'a>>,
+    pub(super) output: Output,
+}
+
+/// Days and worlds of a run on stand-ins: each arm of a persona has a world of its own. With real neighbours there
+/// is one world, and days pass by themselves.
+pub(super) struct Worlds<'a> {
+    pub(super) mcp: &'a ManaMcp,
+    pub(super) clock: &'a Clock,
+}
+
+impl Worlds<'_> {
+    async fn cross(
+        &self,
+        border: Border,
+        persona: &Persona,
+        place: &Assignment,
+    ) -> Result<(), DatabaseError> {
+        let world = format!("{}.{}/{}", place.experiment, place.version, place.arm);
+        match border {
+            Border::Enter => self.mcp.enter_world(persona.id.as_str(), &world).await,
+            Border::Leave => self.mcp.leave_world(persona.id.as_str(), &world).await,
+        }
+    }
+}
+
+/// What came of going through the blocks once.
+#[derive(Default)]
+struct Pass {
+    /// Rounds in which turns were played.
+    played: u32,
+    /// Blocks that were looked at.
+    reached: u32,
+    /// Turns that are kept back.
+    held: u32,
+    cut_short: Option<CutShort>,
+}
+
+impl Course<'_> {
+    /// Round by round, from the first that is not over, and no more than `most` of them. When nothing else is left to
+    /// play, turns that are kept back are waited for.
+    pub(super) async fn play(&self, most: Option<u32>) -> Result<(), RoundError<DatabaseError>> {
+        let planned = self.blocks.experiment.plan.planned_blocks;
+        let mut pass = Pass { reached: planned, ..Pass::default() };
+        let (mut left, mut played) = (most, 0);
+        loop {
+            let since = self.runner.deps().clock.now();
+            pass = self.pass(pass.reached, left).await?;
+            played += pass.played;
+            if let Some(why) = pass.cut_short {
+                self.say_why(why);
+                return Ok(());
+            }
+            if pass.held == 0 {
+                if played == 0 && most != Some(0) {
+                    self.output.say(&styled(FAINT, "  all planned blocks are played"));
+                }
+                return Ok(());
+            }
+            if !self.wait_for_hold(pass.held, since).await? {
+                return Ok(());
+            }
+            // Those that were begun; no further ones.
+            left = None;
+        }
+    }
+
+    async fn pass(&self, blocks: u32, most: Option<u32>) -> Result<Pass, RoundError<DatabaseError>> {
+        let mut pass = Pass::default();
+        for block in 0..blocks {
+            if most.is_some_and(|most| pass.played >= most) {
+                break;
+            }
+            let round = self.round(block).await?;
+            pass.reached = block + 1;
+            pass.held += round.held;
+            if round.played > 0 {
+                pass.played += 1;
+                self.tell(block, round).await;
+            }
+            if round.cut_short.is_some() {
+                pass.cut_short = round.cut_short;
+                break;
+            }
+        }
+        Ok(pass)
+    }
+
+    async fn round(&self, block: u32) -> Result<Round, RoundError<DatabaseError>> {
+        if let Some(Worlds { clock, .. }) = &self.worlds {
+            clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
+        }
+        // A build that was saved meanwhile opens a phase.
+        self.runner.reloader().rescan().await;
+        let at = async |border: Border, persona: &Persona, place: &Assignment| match &self.worlds {
+            Some(worlds) => worlds.cross(border, persona, place).await,
+            None => Ok(()),
+        };
+        self.runner.play_round(self.blocks, block, &at).await
+    }
+
+    /// Waits for the end of the first hold, if that is soon. False: the run ends here, and why is told.
+    async fn wait_for_hold(&self, held: u32, since: DateTime<Utc>) -> Result<bool, LedgerError> {
+        let say = |what: String| {
+            self.output.say(&styled(ODD, format!("  {held} turns are kept back after a fault{what}")))
+        };
+        if self.worlds.is_some() {
+            say(": on stand-ins the time does not come at which they would go on".to_owned());
+            return Ok(false);
+        }
+        let clock = &self.runner.deps().clock;
+        let end = match self.runner.next_hold(&self.blocks.personas, since).await? {
+            Some(end) if end - clock.now() <= SOON => end,
+            Some(end) => {
+                say(format!(": type the same again after {}", end.format(TIME)));
+                return Ok(false);
+            }
+            None => {
+                say(": type the same again later".to_owned());
+                return Ok(false);
+            }
+        };
+        say(format!("; the first goes on at {}, and until then this waits", end.format(TIME)));
+        loop {
+            let left = (end - clock.now()).to_std().unwrap_or_default();
+            if left.is_zero() {
+                return Ok(true);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
+                () = self.blocks.halt.cancelled() => {
+                    self.say_why(CutShort::Halted);
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    fn say_why(&self, why: CutShort) {
+        let why = match why {
+            CutShort::Halted => "stopped: type the same again to go on",
+            CutShort::Spent => "the budget is used up: raise --budget, or `budget` in the file, to go on",
+        };
+        self.output.say(&format!("  {}", styled(ODD, why)));
+    }
+
+    /// A line for a round: how far, and what it says so far.
+    async fn tell(&self, block: u32, round: Round) {
+        let Self { runner, blocks, output, .. } = self;
+        let key = blocks.experiment.key();
+        let report = match Record::read(&runner.deps().ledger, key, None).await {
+            Ok(record) => record.report(None).ok(),
+            Err(_) => None,
+        };
+        let planned = blocks.experiment.plan.planned_blocks;
+        let so_far = report.as_ref().map_or_else(String::new, |report| {
+            let cost = report.progress.cost.map_or_else(String::new, |cost| format!(" · ${cost:.4}"));
+            let effects: Vec<String> = report.comparisons.iter().map(effect).collect();
+            format!("{}{cost}", effects.join(" · "))
+        });
+        let held = if round.held > 0 { format!(" · {} kept back", round.held) } else { String::new() };
+        output.say(&format!("  round {} of {planned}: {} turns{held} · {so_far}", block + 1, round.played));
+    }
+}
+
+fn effect(comparison: &experiment::report::Comparison) -> String {
+    let unit = if comparison.primary.metric == Metric::Rating { " points" } else { "" };
+    let shown = |effect| difference(comparison.primary.metric, effect);
+    // The effect that the interval is of.
+    let rounds = comparison.primary.anytime.as_ref();
+    let effect = rounds.map(|own| own.effect).or(comparison.primary.effect);
+    let effect = effect.map_or_else(|| "–".to_owned(), |effect| format!("{}{unit}", shown(effect)));
+    let interval =
+        rounds.map_or_else(String::new, |own| format!(" ({} to {})", shown(own.low), shown(own.high)));
+    format!("{} {effect}{interval}", comparison.treatment)
+}
+
+pub(super) fn first_day() -> DateTime<Utc> {
+    FIRST_DAY.parse().expect("it is an instant")
+}

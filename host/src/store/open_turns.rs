@@ -1,0 +1,92 @@
+//! Turns that were begun and are not over: who plays, who is held and until when, and who waits for somebody.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::database::{Row, sql};
+use super::row::{instant, readable, whole};
+use super::{Ledger, LedgerError};
+
+const WHAT: &str = "look which turns are open";
+
+/// A turn that was begun and is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenTurn {
+    /// The persona's address.
+    #[serde(skip)]
+    pub persona: String,
+    /// The turn's id.
+    pub turn: String,
+    /// How it stands.
+    #[serde(flatten)]
+    pub open: Open,
+    /// What lets it go on before its time, or at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How an open turn stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "is")]
+pub enum Open {
+    /// It is under way.
+    Running {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// It goes on at the first tick after a hold.
+    Held {
+        /// The end of the hold, which may be over.
+        until: DateTime<Utc>,
+        /// How often it was begun, without those times that an orderly stop ended.
+        attempts: u32,
+        /// Why its last attempt ended.
+        why: String,
+    },
+    /// It goes on when somebody says so.
+    Parked {
+        /// Since when.
+        since: DateTime<Utc>,
+        /// Why its last attempt ended.
+        why: String,
+    },
+}
+
+impl Ledger {
+    /// The turns that are open, by persona, the oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, LedgerError> {
+        let asked =
+            sql("SELECT id, email, state, attempt - uncounted AS counted, held_until, parked_at, started_at,
+                 coalesce(fault_message, skip_reason, '') AS why
+             FROM turns WHERE state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL
+             ORDER BY email, started_at");
+        readable(WHAT, self.rows(WHAT, asked).await?.iter().map(read))
+    }
+}
+
+fn read(row: &Row) -> Result<OpenTurn, LedgerError> {
+    let text = |column| row.get::<String>(column);
+    let number = |column| row.get::<Option<i64>>(column);
+    let (persona, turn, state, why) = (text("email")?, text("id")?, text("state")?, text("why")?);
+    let started_at: i64 = row.get("started_at")?;
+    let (open, hint) = match (number("held_until")?, number("parked_at")?) {
+        _ if state == "running" => (Open::Running { since: instant("started_at", started_at)? }, None),
+        (Some(until), _) => {
+            let until = instant("held_until", until)?;
+            let attempts = whole("attempt", row.get("counted")?)?;
+            let hint = (state == "faulted").then(|| {
+                format!("once the cause is mended, `persona-host personas release {persona}` lifts the hold")
+            });
+            (Open::Held { until, attempts, why }, hint)
+        }
+        (None, parked_at) => {
+            let since = instant("parked_at", parked_at.unwrap_or(started_at))?;
+            (Open::Parked { since, why }, Some(format!("`persona-host turns resume {turn}` lets it go on")))
+        }
+    };
+    Ok(OpenTurn { persona, turn, open, hint })
+}

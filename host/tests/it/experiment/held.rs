@@ -1,0 +1,78 @@
+//! Turns of an experiment that are kept back after a fault, and go on when their hold ends.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use domain::experiment::Assignment;
+use domain::ids::StrategyName;
+use domain::persona::Persona;
+use persona_host::config::read_experiment;
+use persona_host::runner::{Blocks, Border, Round};
+use standin::claude::Fault;
+use tokio_util::sync::CancellationToken;
+
+use crate::commands::{Shell, catalog, stack};
+use crate::support::house::House;
+
+const PLAN: &str = r#"
+key = "e"
+question = "Which one?"
+blocks = 1
+[[arms]]
+name = "control"
+strategy = "daily"
+[[arms]]
+name = "treatment"
+strategy = "brief"
+"#;
+const REFUSED: Fault = Fault::Error { status: 400, kind: "invalid_request_error" };
+
+async fn blocks(house: &House) -> Blocks {
+    let file = house.config.plugins.dir.join("e.toml");
+    std::fs::write(&file, PLAN).unwrap();
+    let names: BTreeSet<StrategyName> = house.config.strategies.iter().map(|own| own.name.clone()).collect();
+    let experiment = Arc::new(read_experiment(&file, &names).unwrap());
+    house.ledger().register(&experiment).await.unwrap();
+    let personas = house.runner.deps().mana.due().await.unwrap().personas;
+    house.ledger().enlist(&experiment, &personas).await.unwrap();
+    Blocks { experiment, personas, halt: CancellationToken::new(), budget: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_failed_is_kept_back_until_a_time_that_is_known_and_played_then() {
+    let house = House::of(&["Anna", "Ben"]).await;
+    let blocks = blocks(&house).await;
+    let play = async || {
+        let at = async |_: Border, _: &Persona, _: &Assignment| Ok::<(), std::convert::Infallible>(());
+        house.runner.play_round(&blocks, 0, &at).await.unwrap()
+    };
+    let since = house.clock.now();
+    house.stack.claude().plan_fault(REFUSED);
+    assert_eq!(play().await, Round { played: 4, held: 1, cut_short: None });
+    assert_eq!(play().await, Round { played: 0, held: 1, cut_short: None }, "its hold has not ended");
+    let end = house.runner.next_hold(&blocks.personas, since).await.unwrap().expect("one is held");
+    assert!(end > house.clock.now() && end < house.clock.now() + TimeDelta::minutes(2), "{end}");
+    assert_eq!(house.runner.next_hold(&blocks.personas, end).await.unwrap(), None, "none ends later");
+    assert_eq!(house.runner.next_hold(&[], since).await.unwrap(), None, "it is nobody else's");
+
+    house.later(end - house.clock.now() + TimeDelta::seconds(1));
+    assert_eq!(play().await, Round { played: 1, held: 0, cut_short: None });
+    assert_eq!(play().await, Round::default(), "all are over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_a_hold_that_ends_soon_and_hears_ctrl_c_meanwhile() {
+    let stack = stack().await;
+    let shell = Shell::beside(&stack);
+    shell.write("catalog.json", catalog(&["anna", "ben", "kai", "tom"]));
+    shell.document("seed --catalog catalog.json", 0);
+    shell.write("e.toml", PLAN);
+    stack.claude().plan_fault(REFUSED);
+    let mut running = shell.start("experiment run e.toml");
+    running.said("1 turns are kept back after a fault; the first goes on at ");
+    assert_eq!(running.interrupt().code(), Some(0));
+    let rows = shell.call("experiment export e --form json-lines").stdout;
+    assert_eq!(rows.lines().filter(|row| row.contains("\"faulted\":true")).count(), 1, "{rows}");
+    stack.stop().await;
+}
