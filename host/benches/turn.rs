@@ -31,7 +31,9 @@ use plain_loop::{Installed, PlainLoop};
 const TURNS: usize = 64;
 const ROUNDS: usize = 7;
 /// Turns at once in the measurement of memory.
-const IN_FLIGHT: usize = 200;
+const IN_FLIGHT: [usize; 2] = [200, 1000];
+/// A reply for each tool call, one that ends the day, and the rating.
+const MODEL_REQUESTS: u32 = CALLS + 2;
 /// How long the model thinks in the measurement of memory.
 const MODEL_LATENCY: Duration = Duration::from_millis(300);
 /// Who answers at once.
@@ -44,7 +46,9 @@ fn main() {
         Some("--neighbours") => runtime.block_on(neighbours::be(arguments)),
         Some("--bench") => {
             // First, so that the peak is its own.
-            many_in_flight(&runtime);
+            for turns in IN_FLIGHT {
+                many_in_flight(&runtime, turns);
+            }
             for at_once in [1, 8] {
                 cpu(&runtime, at_once, TURNS, ROUNDS);
             }
@@ -208,16 +212,21 @@ fn tell(what: &str, mut rounds: Vec<Round>) -> f64 {
 }
 
 /// Many turns that wait for the model at the same time; the memory is that of the daemon.
-fn many_in_flight(runtime: &Runtime) {
+fn many_in_flight(runtime: &Runtime, turns: usize) {
     let manners = Manners { model_latency: MODEL_LATENCY, ..PROMPT };
-    let town = runtime.block_on(Town::of(IN_FLIGHT, IN_FLIGHT, manners));
+    let town = runtime.block_on(Town::of(turns, turns, manners));
     let (memory_before, before) = (peak_memory_mib(), CpuTime::now());
     let report = runtime.block_on(town.tick());
     let cpu = (CpuTime::now() - before).all() * 1e3;
+    let took = Duration::from_millis(report.duration_ms).as_secs_f64();
+    let turns = f64::from(u32::try_from(turns).expect("not that many"));
+    let bound = turns / (f64::from(MODEL_REQUESTS) * MODEL_LATENCY.as_secs_f64());
     println!(
-        "turn, {IN_FLIGHT} in flight  {:.1} s, CPU {:.2} ms a turn, peak memory {:.0} MiB ({memory_before:.0} MiB before)",
-        Duration::from_millis(report.duration_ms).as_secs_f64(),
-        cpu / f64::from(u32::try_from(IN_FLIGHT).expect("not that many")),
+        "turn, {turns} in flight  {took:.1} s, {:.0} turns a second ({:.0} % of what the model's latency allows), CPU {:.2} ms \
+         a turn, peak memory {:.0} MiB ({memory_before:.0} MiB before)",
+        turns / took,
+        100.0 * turns / took / bound,
+        cpu / turns,
         peak_memory_mib(),
     );
 }

@@ -10,9 +10,10 @@ use crate::config::shown::Origin;
 use crate::config::{ConfigError, file, secret};
 
 const URL: &str = "sqlite:persona-host.db";
-const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+const DAY: u64 = 24 * 60 * 60;
+const KEEP: Duration = Duration::from_secs(90 * DAY);
 /// A turn may take a day and wait for longer.
-const SHORTEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const SHORTEST: Duration = Duration::from_secs(7 * DAY);
 
 pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Store, ConfigError> {
     let named = secret::read(sources.environment, "PERSONA_STORE_URL")?;
@@ -23,13 +24,21 @@ pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Stor
         (None, None) => (URL.into(), Origin::Default),
     };
     sources.show("store.url", without_password(url.expose_secret()), origin);
-    let keep = sources.pick("store.keep", file.keep.map(|span| span.0), KEEP, shown_span);
+    let keep = sources.pick("store.keep", file.keep.map(|span| span.0), KEEP, days);
     if keep < SHORTEST {
         let problem =
             "must be 7d at least: turns that are held or under way need what is kept of them".to_owned();
-        return Err(ConfigError::Value { name: "store.keep".to_owned(), problem, raw: shown_span(&keep) });
+        return Err(ConfigError::Value { name: "store.keep".to_owned(), problem, raw: days(&keep) });
     }
     Ok(Store { url, keep })
+}
+
+/// Nobody counts these in months.
+fn days(span: &Duration) -> String {
+    match (span.as_secs() / DAY, span.as_secs() % DAY) {
+        (days, 0) if days > 0 => format!("{days}d"),
+        _ => shown_span(span),
+    }
 }
 
 /// A URL as it may be shown.

@@ -98,7 +98,8 @@ fn a_configuration_is_refused_with_the_place_of_the_mistake() {
             "there is no file plugins/own.wasm and no built-in plugin of that name",
             "put the component there",
         ),
-        ("[store]\nurl = \"postgres://ledger\"\n", 78, "keeps its ledger in SQLite only", "sqlite:PATH"),
+        ("[store]\nurl = \"mysql://ledger\"\n", 78, "which is no ledger", "sqlite:PATH"),
+        ("[store]\nkeep = \"1d\"\n", 78, "must be 7d at least", "1d"),
     ] {
         shell.write("host.toml", text);
         check(&shell, "tick --config host.toml", code, says, what_to_do);
