@@ -5,6 +5,9 @@ use serde::Serialize;
 use super::database::sql;
 use super::{Ledger, LedgerError};
 
+/// How far a clock may be set back, in milliseconds. An attempt that ended later than this from now ended before the clock
+/// was set back by more, and its hold is over: it would last until the clock has caught up.
+pub(super) const CLOCKS: i64 = 60 * 1000;
 const WHAT: &str = "release a persona";
 
 /// What came of letting a turn go on.

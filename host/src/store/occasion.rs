@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::database::{Connection, Row, sql};
+use super::hold::CLOCKS;
 use super::row::{instant, turn_id, whole};
 use super::{Ledger, LedgerError};
 use domain::ids::{LedgerId, PersonaId, Slot, TurnId};
@@ -116,10 +117,11 @@ fn occasion(
     let times = times_of(connection, persona)?;
     let slot = |count| persona.slot().again(count);
     let Some(latest) = times.last() else { return begins(connection, persona, slot(1)) };
+    let was_set_back = latest.ended_at - now > TimeDelta::milliseconds(CLOCKS);
     let count = u32::try_from(times.len()).unwrap_or(u32::MAX);
     Ok(match latest {
         Time { state: State::Running, .. } => Occasion::Running,
-        Time { state: State::Held { until, .. }, .. } if *until <= now => {
+        Time { state: State::Held { until, .. }, .. } if *until <= now || was_set_back => {
             Occasion::Open { turn: latest.turn, slot: latest.slot.clone() }
         }
         Time { state: State::Held { until, faulted }, attempts, why, .. } => {

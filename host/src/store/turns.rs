@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::database::sql;
 use super::ended::{end, keep};
+use super::hold::CLOCKS;
 use super::outbox::enqueue;
 use super::row::whole;
 use super::{Ledger, LedgerError};
@@ -91,13 +92,16 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn standing(&self, turn: TurnId) -> Result<Standing, LedgerError> {
         const WHAT: &str = "look up a turn";
-        let row = self.row(WHAT, sql("SELECT state, held_until FROM turns WHERE id = ?").bind(turn)).await?;
+        let row = self
+            .row(WHAT, sql("SELECT state, held_until, ended_at FROM turns WHERE id = ?").bind(turn))
+            .await?;
         let Some(row) = row else { return Ok(Standing::Free) };
         let (state, held_until): (String, Option<i64>) = (row.get("state")?, row.get("held_until")?);
+        let was_set_back = row.get::<Option<i64>>("ended_at")? > Some(self.now_ms().saturating_add(CLOCKS));
         Ok(match (state.as_str(), held_until) {
             ("running", _) => Standing::Running,
             (_, None) => Standing::Over,
-            (_, Some(until)) if until <= self.now_ms() => Standing::Free,
+            (_, Some(until)) if until <= self.now_ms() || was_set_back => Standing::Free,
             (_, Some(_)) => Standing::Held,
         })
     }
@@ -118,14 +122,16 @@ impl Ledger {
              SET state = 'running', attempt = turns.attempt + 1, started_at = excluded.started_at, ended_at = NULL,
                  held_until = NULL, skip_reason = NULL,
                  fault_stage = NULL, fault_code = NULL, fault_message = NULL, fault_hint = NULL
-             WHERE turns.state IN ('faulted', 'skipped') AND turns.held_until <= ?6",
+             WHERE turns.state IN ('faulted', 'skipped')
+                 AND (turns.held_until <= ?6 OR turns.held_until IS NOT NULL AND turns.ended_at > ?7)",
         )
         .bind(turn)
         .bind(persona.id.as_str())
         .bind(&persona.email)
         .bind(&persona.archetype)
         .bind(slot.as_str())
-        .bind(now);
+        .bind(now)
+        .bind(now.saturating_add(CLOCKS));
         self.write("begin a turn", move |connection| {
             if connection.run(begun.clone())? == 0 {
                 return Ok(Begun::Refused);

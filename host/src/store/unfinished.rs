@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::database::{Row, sql};
+use super::hold::CLOCKS;
 use super::read::actions_of;
 use super::row::{instant, json, readable, turn_id, whole, word};
 use super::{Ledger, LedgerError, Pin};
@@ -51,11 +52,13 @@ impl Ledger {
     pub async fn going_on(&self) -> Result<Vec<GoesOn>, LedgerError> {
         let asked = sql(
             "SELECT turns.id, turns.slot, contexts.persona FROM turns JOIN contexts ON contexts.turn = turns.id
-             WHERE turns.state = 'faulted' AND turns.held_until <= ? AND contexts.definitions IS NOT NULL
+             WHERE turns.state = 'faulted' AND (turns.held_until <= ?1 OR turns.held_until IS NOT NULL AND turns.ended_at > ?2)
+                 AND contexts.definitions IS NOT NULL
                  AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')
              ORDER BY turns.held_until, turns.id",
         );
-        let rows = self.rows(LIST, asked.bind(self.now_ms())).await?;
+        let now = self.now_ms();
+        let rows = self.rows(LIST, asked.bind(now).bind(now.saturating_add(CLOCKS))).await?;
         let mut turns = readable(LIST, rows.iter().map(goes_on))?;
         turns.retain(|own| !own.slot.is_of_an_arm());
         Ok(turns)
