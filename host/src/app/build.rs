@@ -121,6 +121,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
             max_rounds: config.runner.max_rounds,
             turn_deadline: config.runner.turn_deadline,
             time_zone: config.runner.time_zone,
+            schedule: config.schedule.clone(),
             idempotent_tools: config.mana.idempotent_tools.clone(),
         },
         stop,
@@ -130,6 +131,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         tick_interval: config.runner.tick_interval,
         concurrency: config.runner.concurrency,
         paused: config.runner.paused,
+        schedule: config.schedule.clone(),
         experiments: config.experiments.clone(),
         drain: DRAIN,
         watch: match config.plugins.watch {

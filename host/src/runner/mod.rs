@@ -1,6 +1,8 @@
 //! When: the loop, what wakes it, and the one place that decides who runs now.
 
+mod backlog;
 mod blocks;
+mod calendar;
 mod drain;
 mod due_look;
 mod error;
@@ -12,6 +14,7 @@ mod parts;
 mod pool;
 mod report;
 mod sight;
+mod slots;
 mod tick;
 mod wake;
 
