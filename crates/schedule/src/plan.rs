@@ -100,6 +100,11 @@ impl Plan {
         self.known.get(id).map(|known| &known.persona)
     }
 
+    /// Everybody whom it knows, by id.
+    pub fn personas(&self) -> impl Iterator<Item = &Persona> {
+        self.known.values().map(|known| &known.persona)
+    }
+
     /// There is such a persona; it was served then, as far as whoever tells of it knows.
     pub fn know(&mut self, persona: Persona, served: Option<DateTime<Utc>>) {
         let Some(known) = self.known.get_mut(&persona.id) else {
