@@ -20,8 +20,8 @@ pub struct Plan {
 
 #[derive(Debug)]
 struct Known {
-    persona: Persona,
-    rule: Rule,
+    /// Apart from the rest: a look goes through everybody, and needs it of hardly anybody.
+    who: Box<Who>,
     /// The latest slot that had come, and the first that had not, when it was looked at.
     around: Option<(Option<Moment>, Option<Moment>)>,
     /// The slot that need not be looked at again.
@@ -29,6 +29,12 @@ struct Known {
     /// The first slot since the last turn: whoever is passed over does not begin to wait anew with each slot.
     waits_since: Option<DateTime<Utc>>,
     served: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug)]
+struct Who {
+    persona: Persona,
+    rule: Rule,
 }
 
 /// Somebody whose slot has come.
@@ -97,41 +103,41 @@ impl Plan {
     /// A persona, as it was described last.
     #[must_use]
     pub fn persona(&self, id: &PersonaId) -> Option<&Persona> {
-        self.known.get(id).map(|known| &known.persona)
+        self.known.get(id).map(|known| &known.who.persona)
     }
 
     /// Everybody whom it knows, by id.
     pub fn personas(&self) -> impl Iterator<Item = &Persona> {
-        self.known.values().map(|known| &known.persona)
+        self.known.values().map(|known| &known.who.persona)
     }
 
     /// There is such a persona; it was served then, as far as whoever tells of it knows.
     pub fn know(&mut self, persona: Persona, served: Option<DateTime<Utc>>) {
         let Some(known) = self.known.get_mut(&persona.id) else {
-            let rule = self.rules.rule_for(&persona);
-            let known = Known { rule, around: None, settled: None, waits_since: None, served, persona };
-            self.known.insert(known.persona.id.clone(), known);
+            let (id, rule) = (persona.id.clone(), self.rules.rule_for(&persona));
+            let who = Box::new(Who { persona, rule });
+            self.known.insert(id, Known { who, around: None, settled: None, waits_since: None, served });
             return;
         };
         known.served = known.served.max(served);
-        if known.persona == persona {
+        if known.who.persona == persona {
             return;
         }
         let concerns =
             |persona: &Persona| (persona.email.clone(), persona.archetype.clone(), persona.cadence);
-        if concerns(&known.persona) != concerns(&persona) {
-            known.rule = self.rules.rule_for(&persona);
+        if concerns(&known.who.persona) != concerns(&persona) {
+            known.who.rule = self.rules.rule_for(&persona);
             known.around = None;
         }
-        known.persona = persona;
+        known.who.persona = persona;
     }
 
     /// Whose slot has come by `now`, without those who are `busy`.
     pub fn look(&mut self, now: DateTime<Utc>, busy: &BTreeSet<PersonaId>) -> Look {
         let mut look = Look::default();
-        for known in self.known.values_mut() {
+        for (id, known) in &mut self.known {
             look.overtaken += usize::from(known.turn_to(now));
-            if known.is_unsettled() && !busy.contains(&known.persona.id) {
+            if known.is_unsettled() && !busy.contains(id) {
                 look.due.extend(known.due(now));
             }
         }
@@ -199,7 +205,7 @@ impl Known {
             return false;
         }
         let before = self.around.and_then(|(latest, _)| latest);
-        let around = self.rule.around(&self.persona.id, now);
+        let around = self.who.rule.around(&self.who.persona.id, now);
         self.around = Some(around);
         let overtaken = before.zip(around.0).is_some_and(|(before, latest)| before.at < latest.at);
         overtaken && before.is_some_and(|before| self.settled != Some(before.at))
@@ -212,13 +218,14 @@ impl Known {
     fn due(&mut self, now: DateTime<Utc>) -> Option<Due> {
         let (latest, next) = self.around?;
         let moment = latest.filter(|_| self.is_unsettled())?;
+        let Who { persona, rule } = &*self.who;
         let lateness = Lateness {
             due_at: *self.waits_since.get_or_insert(moment.at),
-            period: self.rule.period(moment, next).max(TimeDelta::seconds(1)),
+            period: rule.period(moment, next).max(TimeDelta::seconds(1)),
             served: self.served,
-            persona: self.persona.id.clone(),
+            persona: persona.id.clone(),
         };
-        let lapsed = now - moment.at > self.rule.catch_up;
-        Some(Due { persona: self.persona.clone(), moment, lapsed, lateness })
+        let lapsed = now - moment.at > rule.catch_up;
+        Some(Due { persona: persona.clone(), moment, lapsed, lateness })
     }
 }

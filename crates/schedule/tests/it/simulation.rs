@@ -362,21 +362,27 @@ fn nobody_starves() {
     assert_eq!(begun.len(), setting.personas, "everybody is begun");
 }
 
-/// What a tick takes where nobody's slot has come since the last one; the figure is printed.
+/// What a look takes where few slots have come since the last one; the figure is printed.
 #[test]
-fn a_look_at_many_personas_asks_no_calendar_twice() {
+fn a_look_at_many_personas_finds_those_whose_slot_has_come() {
     let setting = Setting { personas: 100_000, hourly: 1000, ..MONTH };
     let mut plan = Plan::new(rules());
     for resident in residents(setting) {
         plan.know(resident, None);
     }
-    let (start, nobody) = (START.parse::<DateTime<Utc>>().unwrap(), BTreeSet::new());
-    for due in plan.look(start, &nobody).due {
-        plan.begun(&due.persona.id, Some(due.moment), start);
+    let (mut now, nobody) = (START.parse::<DateTime<Utc>>().unwrap(), BTreeSet::new());
+    let mut slowest = std::time::Duration::ZERO;
+    for minute in 0..12 {
+        let began = std::time::Instant::now();
+        let look = plan.look(now, &nobody);
+        // The first looks are those of a program that has just started.
+        slowest = slowest.max(if minute > 1 { began.elapsed() } else { slowest });
+        assert!(minute == 0 || look.due.len() < 200, "{} have come within a minute", look.due.len());
+        assert_eq!(look.overtaken, 0);
+        for due in look.due {
+            plan.begun(&due.persona.id, Some(due.moment), now);
+        }
+        now += TICK;
     }
-    let began = std::time::Instant::now();
-    let look = plan.look(start + TICK, &nobody);
-    println!("a look at {} personas took {:.1?}", plan.len(), began.elapsed());
-    assert!(look.due.len() < 1000, "{} have come within a minute", look.due.len());
-    assert_eq!(look.overtaken, 0);
+    println!("the slowest look of ten at {} personas took {slowest:.1?}", plan.len());
 }
