@@ -173,6 +173,24 @@ async fn a_slot_that_nobody_came_to_in_time_is_told_and_not_played() {
 }
 
 #[tokio::test]
+async fn a_persona_that_is_gone_from_mana_auth_fails_alone_and_costs_nothing() {
+    let mut rules = tokyo();
+    let hourly = Entry { when: Some(cron("0 * * * *").unwrap()), ..Entry::default() };
+    rules.cadences.insert(Cadence::Daily, hourly);
+    let house = with(Blueprint::of(&["Anna", "Kai"]).script(script(1, &[])), rules).build().await;
+    go_to(&house, "2026-11-24T03:00:10Z".parse().unwrap());
+    assert_eq!(figures(&house.tick().await), (2, 2, 0, 0));
+    let gone = "DELETE FROM auth.users WHERE email = $1";
+    house.stack.database().execute(gone, &[email("Anna").into()]).await.unwrap();
+    let house = house.restart().await;
+    go_to(&house, "2026-11-24T04:00:10Z".parse().unwrap());
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (2, 1, 1, 0), "the ledger knows both: {report:?}");
+    assert_eq!(failures(&report)[0].0, email("Anna"));
+    assert_eq!(house.asked("Anna").requests, 3, "what its first turn cost");
+}
+
+#[tokio::test]
 async fn a_plugin_is_told_the_date_where_the_persona_lives() {
     let mut rules = tokyo();
     let noon = Entry { when: Some(cron("0 1 * * *").unwrap()), ..Entry::default() };
