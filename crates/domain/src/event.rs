@@ -44,6 +44,23 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// Slots of the host's own schedule were left out.
+    SlotsLeftOut {
+        /// So many, because nobody came to them in time.
+        late: usize,
+        /// So many, because their persona was busy when they came.
+        busy: usize,
+    },
+    /// How those who wait for a place stand to the places.
+    Backlog {
+        /// How many wait.
+        waiting: usize,
+        /// What part of the places' time they take up, given how often each of them comes. Above 1 some are due again
+        /// before they are served.
+        utilisation: f64,
+        /// It has gone above 1, or below it again.
+        news: bool,
+    },
     /// A persona was active since our last turn of it, and not by us: another runner, or another ledger.
     ForeignActivity {
         /// Its address.

@@ -105,11 +105,13 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// What the slots of experiments begin with.
 const OF_EXPERIMENT: &str = "experiment ";
+/// What the slots of the host's own schedule begin with.
+const ON_SCHEDULE: &str = "at ";
 /// Between an occasion and its number.
 const AGAIN: &str = ", again ";
 
 /// The occasion for which a persona is due; together with the persona it names one turn.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slot(String);
 
@@ -133,6 +135,12 @@ impl Slot {
     #[must_use]
     pub fn beginning_of_further(&self) -> String {
         format!("{}{AGAIN}", self.0)
+    }
+
+    /// The slot of the host's own schedule that comes at this instant, chosen by the clocks of this zone.
+    #[must_use]
+    pub fn at(instant: DateTime<Utc>, zone: &str) -> Self {
+        Self(format!("{ON_SCHEDULE}{} {zone}", instant.to_rfc3339_opts(SecondsFormat::Secs, true)))
     }
 
     /// A turn of an experiment that is run at once: one arm of one block.
@@ -259,6 +267,13 @@ mod tests {
         assert_eq!(never.clone().again(1), never);
         assert_eq!(never.clone().again(3).as_str(), "never active, again 3");
         assert!(never.clone().again(3).as_str().starts_with(&never.beginning_of_further()));
+    }
+
+    #[test]
+    fn a_slot_of_the_schedule_says_when_it_comes_and_by_whose_clocks() {
+        let slot = Slot::at(DateTime::UNIX_EPOCH, "Europe/Berlin");
+        assert_eq!(slot.as_str(), "at 1970-01-01T00:00:00Z Europe/Berlin");
+        assert!(!slot.is_of_an_arm());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A persona as the directory describes it, and who is addressed by which strategy.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{PersonaId, Slot};
@@ -43,7 +43,7 @@ pub struct ModuleWeight {
 }
 
 /// How often a persona acts (contract 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cadence {
     /// Once an hour.
@@ -52,4 +52,15 @@ pub enum Cadence {
     Daily,
     /// Once a day from Monday to Friday.
     Weekdays,
+}
+
+impl Cadence {
+    /// From one activity of a persona to the next (contract 4.1).
+    #[must_use]
+    pub fn period(self) -> TimeDelta {
+        match self {
+            Self::Hourly => TimeDelta::hours(1),
+            Self::Daily | Self::Weekdays => TimeDelta::hours(24),
+        }
+    }
 }

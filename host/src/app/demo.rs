@@ -161,6 +161,8 @@ fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<(Confi
     live_in(&mut config, stack, folder);
     config.runner.tick_interval = DAY;
     config.runner.paused = false;
+    // Its days pass in seconds, and everybody is to be seen in each.
+    config.schedule = None;
     spread(&mut config);
     Ok((config, real_claude))
 }

@@ -41,7 +41,8 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     warn(&config, &missing_keys);
     let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.url().to_string());
     let (interval, concurrency) = (config.runner.tick_interval, config.runner.concurrency);
-    tracing::info!(%address, ?interval, concurrency, paused = config.runner.paused, ledger, "persona-host listens");
+    let schedule = if config.schedule.is_some() { "calendar" } else { "since_last" };
+    tracing::info!(%address, ?interval, concurrency, schedule, paused = config.runner.paused, ledger, "persona-host listens");
     let (remote, commands) = Runner::door();
     let timer = missing_keys.is_empty();
     let face = Face {

@@ -68,7 +68,10 @@ async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
     let turns = TurnFilter { email: Some(email.to_owned()), limit: Some(1), ..TurnFilter::default() };
     let is_known = !runner.deps().ledger.list(&turns).await?.is_empty();
     let (message, hint) = if is_known {
-        let hint = "`persona-host personas list` shows who is due; mana-auth decides it by cadence";
+        let hint = match runner.options().schedule {
+            None => "`persona-host personas list` shows who is due; mana-auth decides it by cadence",
+            Some(_) => "`persona-host personas schedule` shows when its slots are",
+        };
         (format!("{email} is not due now"), hint)
     } else {
         let hint = "`persona-host personas list` shows who there is; a new persona may not be due yet";

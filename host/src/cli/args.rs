@@ -136,6 +136,10 @@ pub enum Personas {
         #[arg(long, value_name = "FILE")]
         catalog: Option<PathBuf>,
     },
+    /// When each persona's slots are, with `schedule.mode = "calendar"`: the latest, whether it had its turn, the next.
+    ///
+    /// It shows whom the ledger knows, and who is due by mana-auth's rule.
+    Schedule,
     /// Lift what keeps a persona back after a fault, once its cause is mended.
     ///
     /// It plays at the next tick at which it is due. A persona-host that runs is asked to do it.

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::ConfigError;
-use super::settings::{SignIn, Watching};
+use super::settings::{DueBy, SignIn, Watching};
+use domain::persona::Cadence;
 use domain::plugin::{Fallback, ReplayPolicy, Signatures};
 
 /// The configuration file as it is written.
@@ -19,6 +20,7 @@ pub struct File {
     #[serde(skip)]
     pub path: Option<PathBuf>,
     pub(super) runner: Runner,
+    pub(super) schedule: Schedule,
     pub(super) http: Http,
     pub(super) mana: Mana,
     pub(super) model: Model,
@@ -38,6 +40,40 @@ pub(super) struct Runner {
     pub(super) paused: Option<bool>,
     pub(super) max_rounds: Option<u32>,
     pub(super) time_zone: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) mode: Option<DueBy>,
+    pub(super) zone: Option<String>,
+    pub(super) window: Option<String>,
+    pub(super) catch_up: Option<Span>,
+    pub(super) cadences: BTreeMap<Cadence, Slots>,
+    pub(super) archetypes: BTreeMap<String, Slots>,
+    pub(super) personas: BTreeMap<String, Slots>,
+}
+
+/// What is otherwise for some.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Slots {
+    pub(super) cadence: Option<OwnCadence>,
+    pub(super) every: Option<Span>,
+    pub(super) cron: Option<String>,
+    pub(super) zone: Option<String>,
+    pub(super) window: Option<String>,
+    pub(super) catch_up: Option<Span>,
+}
+
+/// A cadence, or none at all.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OwnCadence {
+    Hourly,
+    Daily,
+    Weekdays,
+    Never,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

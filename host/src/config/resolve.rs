@@ -32,6 +32,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let origin = file.path.clone().map_or(Origin::Default, Origin::File);
     let mut sources = Sources { environment, file: origin, shown: Vec::new() };
     let runner = runner(&mut sources, file.runner)?;
+    let schedule = schedule::schedule(&mut sources, file.schedule, &runner)?;
     let http = Http {
         bind: sources.pick("http.bind", file.http.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string),
         port: sources.number("http.port", "PORT", file.http.port, 3070)?,
@@ -47,6 +48,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let routing = routing(&mut sources, file.routing, &strategies)?;
     Ok(Config {
         runner,
+        schedule,
         http,
         mana,
         model,
@@ -186,11 +188,7 @@ fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, Confi
     at_least_one("runner.max_rounds", u64::from(max_rounds))?;
     at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
     up_to_a_day("runner.turn_deadline", turn_deadline)?;
-    let time_zone = zone.parse::<Tz>().map_err(|_| ConfigError::Value {
-        name: "runner.time_zone".to_owned(),
-        problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
-        raw: zone,
-    })?;
+    let time_zone = time_zone("runner.time_zone", zone)?;
     Ok(Runner { tick_interval, concurrency, turn_deadline, paused, max_rounds, time_zone, production })
 }
 
@@ -310,6 +308,14 @@ fn routing(
     Ok(routing)
 }
 
+fn time_zone(name: &str, zone: String) -> Result<Tz, ConfigError> {
+    zone.parse::<Tz>().map_err(|_| ConfigError::Value {
+        name: name.to_owned(),
+        problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
+        raw: zone,
+    })
+}
+
 /// Whether a URL has something before an `@` in front of its host.
 fn has_user(url: &str) -> bool {
     let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
@@ -381,6 +387,7 @@ fn shown_path(path: &PathBuf) -> String {
 }
 
 mod plugins;
+mod schedule;
 mod store;
 #[cfg(test)]
 mod tests;

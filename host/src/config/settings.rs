@@ -13,12 +13,15 @@ use super::shown::Shown;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
 use domain::strategy::{Routing, Strategy};
+use schedule::Rules;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// When and how much.
     pub runner: Runner,
+    /// The host's own schedule; none: mana-auth decides who is due.
+    pub schedule: Option<Rules>,
     /// The HTTP face.
     pub http: Http,
     /// The neighbours mana-auth and mana-mcp.
@@ -56,6 +59,16 @@ pub struct Runner {
     pub time_zone: Tz,
     /// `NODE_ENV=production`: diagnostics are off.
     pub production: bool,
+}
+
+/// Who decides who is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DueBy {
+    /// mana-auth, by when somebody was active last (contract 4.1).
+    SinceLast,
+    /// The host, by the calendar.
+    Calendar,
 }
 
 /// The HTTP face.

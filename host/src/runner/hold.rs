@@ -70,6 +70,23 @@ impl Hold {
         Self { reason: reason.to_owned(), cause: HeldBy::NotDue }
     }
 
+    /// Its slot was to be played when the tick began.
+    pub(super) fn slot_passed() -> Self {
+        let reason = "its slot has passed while it waited for a place";
+        Self { reason: reason.to_owned(), cause: HeldBy::NotDue }
+    }
+
+    /// Its turn waits to be gone on with.
+    pub(super) fn until(until: DateTime<Utc>, attempts: u32, why: &str, faulted: bool) -> Self {
+        Self {
+            reason: match attempts {
+                0 => format!("waits until {}: {why}", until.format(TIME)),
+                _ => format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
+            },
+            cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
+        }
+    }
+
     /// The turn to begin, or what speaks against it.
     pub(super) fn of(occasion: Occasion) -> Result<(TurnId, Slot), Self> {
         Err(match occasion {
@@ -83,13 +100,7 @@ impl Hold {
                 reason: format!("its turn is over, and mana-auth will not take its rows: {why}"),
                 cause: HeldBy::Fault,
             },
-            Occasion::Held { until, attempts, why, faulted } => Self {
-                reason: match attempts {
-                    0 => format!("waits until {}: {why}", until.format(TIME)),
-                    _ => format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
-                },
-                cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
-            },
+            Occasion::Held { until, attempts, why, faulted } => Self::until(until, attempts, &why, faulted),
             Occasion::Parked { turn, why } => Self {
                 reason: format!("its turn {turn} is parked until somebody lets it go on: {why}"),
                 cause: HeldBy::Fault,

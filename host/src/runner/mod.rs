@@ -1,6 +1,8 @@
 //! When: the loop, what wakes it, and the one place that decides who runs now.
 
+mod backlog;
 mod blocks;
+mod calendar;
 mod drain;
 mod due_look;
 mod error;
@@ -13,6 +15,7 @@ mod pool;
 mod prune;
 mod report;
 mod sight;
+mod slots;
 mod tick;
 mod wake;
 

@@ -10,6 +10,8 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::backlog::Backlog;
+use super::calendar::Calendar;
 use super::left_alone::LeftAlone;
 use super::pool::Pool;
 use crate::aside::Aside;
@@ -17,6 +19,7 @@ use crate::behavior::WatchMode;
 use crate::reload::Reloader;
 use crate::turn::Deps;
 use domain::event::Event;
+use schedule::Rules;
 
 /// How long a tick waits for the folder of experiments. Later ticks do not wait for it again.
 const EXPERIMENTS_PATIENCE: Duration = Duration::from_secs(2);
@@ -30,6 +33,8 @@ pub struct Options {
     pub concurrency: usize,
     /// Start paused.
     pub paused: bool,
+    /// The host's own schedule; none: mana-auth decides who is due.
+    pub schedule: Option<Rules>,
     /// How long running turns may take to reach their next boundary when the loop ends.
     pub drain: Duration,
     /// How long the steps of a turn that is over are kept.
@@ -52,6 +57,10 @@ pub struct Runner {
     pub(super) looking: Mutex<()>,
     /// The places that turns take, and who is under way.
     pub(super) pool: Pool,
+    /// The host's own schedule, if there is one.
+    pub(super) calendar: Option<Calendar>,
+    /// Whether who waits can be served.
+    pub(super) backlog: Backlog,
     /// Told when a turn may have been held.
     pub(super) holds: Notify,
     /// Held by who delivers, who leaves these alone.
@@ -76,7 +85,9 @@ impl Runner {
         Self {
             reloader,
             looking: Mutex::default(),
-            pool: Pool::of(options.concurrency),
+            pool: Pool::of(options.concurrency, deps.clock.clone()),
+            calendar: options.schedule.clone().map(Calendar::new),
+            backlog: Backlog::default(),
             holds: Notify::new(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),

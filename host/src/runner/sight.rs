@@ -1,5 +1,7 @@
 //! What a tick sees when it looks: whose turn goes on, who is due, and who is under way already.
 
+use std::collections::BTreeMap;
+
 use super::due_look::DueLook;
 use super::error::TickError;
 use super::hold::Hold;
@@ -7,8 +9,9 @@ use super::parts::Runner;
 use super::pool::Entry;
 use super::report::{FailedPersona, TickReport};
 use crate::store::GoesOn;
-use domain::ids::{Slot, TurnId};
+use domain::ids::{PersonaId, Slot, TurnId};
 use domain::persona::Persona;
+use schedule::{Lateness, Urgency};
 
 /// For whom a tick is.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +25,7 @@ pub(super) enum For<'a> {
 }
 
 impl For<'_> {
-    fn means(self, email: &str) -> bool {
+    pub(super) fn means(self, email: &str) -> bool {
         !matches!(self, Self::Only(only) if only != email)
     }
 }
@@ -30,9 +33,19 @@ impl For<'_> {
 /// Somebody who waits for a place.
 pub(super) struct Candidate {
     pub(super) persona: Persona,
-    /// The turn that goes on; otherwise the ledger says which one the persona is due for.
-    pub(super) goes_on: Option<(TurnId, Slot)>,
+    pub(super) chosen: Chosen,
+    pub(super) urgency: Urgency,
     pub(super) entry: Entry,
+}
+
+/// Why somebody waits for a place.
+pub(super) enum Chosen {
+    /// This turn of his goes on.
+    GoesOn(TurnId, Slot),
+    /// mana-auth says that he is due; the ledger says for which turn.
+    SinceLast,
+    /// A slot of his has come.
+    ForSlot,
 }
 
 /// What a tick saw when it looked.
@@ -61,6 +74,9 @@ impl Runner {
         } else {
             self.see_who_is_due(whom, &mut sight).await?;
         }
+        if let Some(backlog) = self.backlog.told(&self.pool.backlog(), self.options.concurrency) {
+            self.deps.events.emit(backlog);
+        }
         Ok(sight)
     }
 
@@ -68,15 +84,15 @@ impl Runner {
     async fn going_on(&self, whom: For<'_>) -> Result<Vec<Candidate>, TickError> {
         let turns = self.deps.ledger.going_on().await?.into_iter();
         let candidate = |GoesOn { turn, persona, slot }: GoesOn| {
-            let entry = self.pool.enter(&persona.id)?;
-            Some(Candidate { persona, goes_on: Some((turn, slot)), entry })
+            let entry = self.pool.enter(&persona.id, persona.cadence.period())?;
+            Some(Candidate { persona, chosen: Chosen::GoesOn(turn, slot), urgency: Urgency::GoesOn, entry })
         };
         Ok(turns.filter(|own| whom.means(&own.persona.email)).filter_map(candidate).collect())
     }
 
     async fn see_who_is_due(&self, whom: For<'_>, sight: &mut Sight) -> Result<(), TickError> {
         let look = self.look_who_is_due().await?;
-        let Sight { candidates, report, .. } = sight;
+        let report = &mut sight.report;
         for entry in look.list.unreadable.iter().filter(|entry| whom.means(&entry.who)) {
             report.due += 1;
             let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
@@ -84,19 +100,44 @@ impl Runner {
         }
         let personas: Vec<Persona> =
             look.list.personas.iter().filter(|persona| whom.means(&persona.email)).cloned().collect();
+        self.look_for_others(&personas, look.seen(), report).await?;
+        match &self.calendar {
+            Some(calendar) => {
+                report.due += sight.candidates.len();
+                self.see_whose_slot_has_come(calendar, whom, &look, sight).await
+            }
+            None => {
+                self.see_who_is_listed(personas, &look, sight);
+                sight.look = Some(look);
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts in line who is due by mana-auth's rule, the latest first.
+    fn see_who_is_listed(&self, personas: Vec<Persona>, look: &DueLook, sight: &mut Sight) {
+        let Sight { candidates, report, .. } = sight;
         let is_listed = |own: &&Candidate| personas.iter().any(|persona| persona.id == own.persona.id);
         report.due += personas.len() + candidates.iter().filter(|own| !is_listed(own)).count();
-        self.look_for_others(&personas, look.seen(), report).await?;
-        for persona in personas {
+        let now = self.deps.clock.now();
+        let of_list = look.list.personas.iter().map(|persona| persona.id.clone());
+        let lateness: BTreeMap<PersonaId, Lateness> =
+            of_list.zip(self.backlog.lateness(&look.list.personas, now)).collect();
+        let late = |persona: Persona| Some((lateness.get(&persona.id)?.clone(), persona));
+        let mut line: Vec<(Lateness, Persona)> = personas.into_iter().filter_map(late).collect();
+        // Equals stay as mana-auth has them.
+        line.sort_by(|(one, _), (other, _)| one.rank(other, now));
+        for (lateness, persona) in line {
             if candidates.iter().any(|own| own.persona.id == persona.id) {
                 continue;
             }
-            match self.pool.enter(&persona.id) {
-                Some(entry) => candidates.push(Candidate { persona, goes_on: None, entry }),
+            match self.pool.enter(&persona.id, lateness.period) {
+                Some(entry) => {
+                    let (chosen, urgency) = (Chosen::SinceLast, Urgency::Due(lateness));
+                    candidates.push(Candidate { persona, chosen, urgency, entry });
+                }
                 None => self.hold(&persona, Hold::running(), report),
             }
         }
-        sight.look = Some(look);
-        Ok(())
     }
 }

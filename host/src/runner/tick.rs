@@ -13,13 +13,14 @@ use super::hold::Hold;
 use super::parts::Runner;
 use super::pool::{Entry, Place};
 use super::report::{FailedPersona, TickReport, TurnReport};
-use super::sight::{Candidate, For, Sight};
+use super::sight::{Candidate, Chosen, For, Sight};
 use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
+use schedule::Urgency;
 
 /// A turn that was begun.
 pub(super) struct Running {
@@ -90,7 +91,7 @@ impl Runner {
         let mut stopped_by: Option<String> = None;
         let mut admitted = Ok(());
         for candidate in candidates {
-            let place = self.wait_for_place(&mut running, &mut stopped_by, report).await;
+            let place = self.wait_for_place(&candidate.urgency, &mut running, &mut stopped_by, report).await;
             let persona = candidate.persona.clone();
             match self.admit(candidate, place, look.as_mut(), stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
@@ -116,11 +117,12 @@ impl Runner {
     /// would meet is known before that.
     async fn wait_for_place(
         &self,
+        urgency: &Urgency,
         running: &mut Vec<Running>,
         stopped_by: &mut Option<String>,
         report: &mut TickReport,
     ) -> Place {
-        let mut place = std::pin::pin!(self.pool.place());
+        let mut place = std::pin::pin!(self.pool.place(urgency));
         loop {
             tokio::select! {
                 biased;
@@ -146,17 +148,27 @@ impl Runner {
         if self.stop.is_cancelled() {
             return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
         }
-        let Candidate { persona, goes_on, entry } = candidate;
-        let (persona, (turn, slot)) = match (goes_on, look) {
-            (Some(goes_on), _) => (persona, goes_on),
-            (None, Some(look)) => match self.still_due(&persona, look).await? {
-                Ok(due) => due,
-                Err(hold) => return Ok(Admitted::Held(hold)),
+        let Candidate { persona, chosen, entry, .. } = candidate;
+        let (occasion, moment) = match (chosen, look, &self.calendar) {
+            (Chosen::GoesOn(turn, slot), ..) => (Ok((persona, (turn, slot))), None),
+            (Chosen::SinceLast, Some(look), _) => (self.still_due(&persona, look).await?, None),
+            (Chosen::ForSlot, _, Some(calendar)) => match self.still_its_slot(calendar, &persona).await? {
+                Ok((persona, turn, moment)) => (Ok((persona, turn)), Some(moment)),
+                Err(hold) => (Err(hold), None),
             },
-            (None, None) => return Ok(Admitted::Held(Hold::not_due())),
+            (Chosen::SinceLast | Chosen::ForSlot, ..) => (Err(Hold::not_due()), None),
         };
-        let begun = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await?;
-        Ok(begun.map_or_else(|| Admitted::Held(Hold::running()), Admitted::Runs))
+        let (persona, (turn, slot)) = match occasion {
+            Ok(occasion) => occasion,
+            Err(hold) => return Ok(Admitted::Held(hold)),
+        };
+        let Some(running) = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await? else {
+            return Ok(Admitted::Held(Hold::running()));
+        };
+        if let Some(calendar) = &self.calendar {
+            calendar.note_begun(&persona.id, moment, self.deps.clock.now());
+        }
+        Ok(Admitted::Runs(running))
     }
 
     /// The turn that a persona is due for by now, or what speaks against it.
@@ -182,7 +194,7 @@ impl Runner {
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let slot = part.slot();
         let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
-        let Some(entry) = self.pool.enter(&persona.id) else { return Ok(None) };
+        let Some(entry) = self.pool.enter(&persona.id, persona.cadence.period()) else { return Ok(None) };
         let Some(running) = self.begin(persona, turn, &slot, Some(part), (entry, None)).await? else {
             return Ok(None);
         };
@@ -207,6 +219,7 @@ impl Runner {
             Err(panic) => self.after_panic(turn_id, &persona, started, &panic.to_string()).await,
         };
         self.holds.notify_one();
+        self.backlog.note_turn(started.elapsed());
         if let TurnEnd::Faulted(fault) = &ended.end
             && fault.stops_tick
         {

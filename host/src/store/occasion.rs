@@ -8,7 +8,7 @@ use super::hold::CLOCKS;
 use super::row::{instant, turn_id, whole};
 use super::{Ledger, LedgerError};
 use domain::ids::{LedgerId, PersonaId, Slot, TurnId};
-use domain::persona::{Cadence, Persona};
+use domain::persona::Persona;
 
 const WHAT: &str = "look up whose turn it is";
 
@@ -129,7 +129,7 @@ fn occasion(
         }
         Time { state: State::Parked, turn, why, .. } => Occasion::Parked { turn: *turn, why: why.clone() },
         Time { state: State::Over, acknowledged: Some(number), .. } if *number <= known.0 => {
-            let until = latest.ended_at + interval(persona.cadence);
+            let until = latest.ended_at + persona.cadence.period();
             let may_play = count == 1 || until <= now || latest.is_released;
             if may_play {
                 return begins(connection, persona, slot(count + 1));
@@ -218,12 +218,4 @@ fn time(row: &Row, occasion: &Slot) -> Result<Time, LedgerError> {
         refused: last_error.filter(|_| delivery.as_deref() == Some("refused")),
         is_released: row.get("is_released")?,
     })
-}
-
-/// From one activity of a persona to the next (contract 4.1).
-fn interval(cadence: Cadence) -> TimeDelta {
-    match cadence {
-        Cadence::Hourly => TimeDelta::hours(1),
-        Cadence::Daily | Cadence::Weekdays => TimeDelta::hours(24),
-    }
 }

@@ -21,7 +21,10 @@ const OLD: &str = "SELECT id FROM turns
 /// What is removed of a turn.
 const GOES: [&str; 3] = [
     "DELETE FROM steps WHERE turn = ?",
-    "DELETE FROM contexts WHERE turn = ?",
+    // A persona is as its last turn has it, however long ago that was.
+    "DELETE FROM contexts WHERE turn = ?1 AND EXISTS (SELECT 1 FROM turns AS own
+         JOIN turns AS later ON later.persona = own.persona AND later.started_at > own.started_at
+         JOIN contexts AS newer ON newer.turn = later.id WHERE own.id = ?1)",
     "DELETE FROM outbox WHERE turn = ? AND state = 'delivered'",
 ];
 /// Lists of tools that no turn stands on any more.

@@ -50,6 +50,21 @@ pub(super) fn write(event: &Event) {
                         backup says this too";
             tracing::warn!(email, %last_active_at, %ours, hint, "somebody else delivered for a persona");
         }
+        Event::SlotsLeftOut { late, busy } => {
+            tracing::warn!(late, busy, "slots were left out: too late for them, or their personas were busy");
+        }
+        Event::Backlog { waiting, utilisation, news: true } if *utilisation > 1.0 => {
+            let hint = "raise runner.concurrency, or let personas come less often or in a longer window";
+            tracing::warn!(
+                waiting,
+                utilisation,
+                hint,
+                "more are due than can be served before they are due again"
+            );
+        }
+        Event::Backlog { waiting, utilisation, news: true } => {
+            tracing::info!(waiting, utilisation, "who is due can be served in time again");
+        }
         Event::SignInWaits { email, until } => {
             tracing::info!(email, %until, "sign-in came too fast for mana-auth; it waits");
         }
@@ -78,6 +93,7 @@ pub(super) fn write(event: &Event) {
         | Event::PluginRecovered { .. } => write_plugin(event),
         Event::Paused { paused } => tracing::info!(paused, "loop paused or resumed"),
         Event::TickStarted { .. }
+        | Event::Backlog { .. }
         | Event::StageEnded { .. }
         | Event::ModelCalled { .. }
         | Event::ToolCalled { .. }

@@ -49,6 +49,8 @@ pub struct Metrics {
     ledger: Gauge,
     ticks: Counter,
     tick_lag: Gauge<f64, AtomicU64>,
+    slots_left_out: Family<Labels<1>, Counter>,
+    slot_utilisation: Gauge<f64, AtomicU64>,
     paused: Gauge,
 }
 
@@ -95,6 +97,8 @@ impl Default for Metrics {
             ledger: Gauge::default(),
             ticks: Counter::default(),
             tick_lag: Gauge::default(),
+            slots_left_out: Family::default(),
+            slot_utilisation: Gauge::default(),
             paused: Gauge::default(),
         };
         metrics.register();
@@ -130,6 +134,15 @@ impl Metrics {
             }
             Event::Held { .. } => {
                 self.held.inc();
+            }
+            Event::SlotsLeftOut { late, busy } => {
+                for (reason, count) in [("late", *late), ("busy", *busy)] {
+                    let count = u64::try_from(count).unwrap_or(u64::MAX);
+                    self.slots_left_out.get_or_create(&[("reason", reason.to_owned())]).inc_by(count);
+                }
+            }
+            Event::Backlog { utilisation, .. } => {
+                self.slot_utilisation.set(*utilisation);
             }
             Event::TurnStarted { .. } => {
                 self.in_flight.inc();
@@ -283,6 +296,10 @@ impl Metrics {
         registry.register("ticks", "Ticks that were begun", self.ticks.clone());
         let lag = self.tick_lag.clone();
         registry.register_with_unit("tick_lag", "How late the last tick was", Unit::Seconds, lag);
+        let slots = self.slots_left_out.clone();
+        registry.register("slots_left_out", "Slots without a turn, by reason", slots);
+        let help = "Above 1, some of those who wait are due again before they are served";
+        registry.register("slot_utilisation", help, self.slot_utilisation.clone());
         registry.register("paused", "1 while the loop is paused", self.paused.clone());
     }
 }

@@ -114,7 +114,7 @@ async fn context(equipped: &Equipped, deps: &Deps) -> Result<TurnContext, TurnEn
     Ok(TurnContext {
         turn_id: turn.turn.to_string(),
         now_ms: millis(now),
-        local_date: now.with_timezone(&deps.settings.time_zone).date_naive().to_string(),
+        local_date: now.with_timezone(&deps.settings.zone_of(&turn.persona)).date_naive().to_string(),
         last_active_ms: turn.persona.last_active_at.map(millis),
         seed: turn.seed,
         tools: offered.collect(),

@@ -16,8 +16,10 @@ use crate::store::Ledger;
 use crate::telemetry::Events;
 use domain::clock::Clock;
 use domain::ids::StrategyName;
+use domain::persona::Persona;
 use domain::strategy::{Routing, Strategy};
 use domain::tool::Tool;
+use schedule::Rules;
 
 /// What every turn is run with.
 #[derive(Debug)]
@@ -61,13 +63,20 @@ pub struct Settings {
     pub max_rounds: u32,
     /// The longest a turn may take.
     pub turn_deadline: Duration,
-    /// What the personas' calendar day is.
+    /// What the personas' calendar day is, unless the schedule says otherwise.
     pub time_zone: Tz,
+    /// The host's own schedule, if there is one: it knows each persona's zone.
+    pub schedule: Option<Rules>,
     /// Tools that may be called twice: `todo.list`, or `todo.*` for a whole module.
     pub idempotent_tools: Vec<String>,
 }
 
 impl Settings {
+    /// By whose clocks a persona lives.
+    pub(super) fn zone_of(&self, persona: &Persona) -> Tz {
+        self.schedule.as_ref().map_or(self.time_zone, |rules| rules.rule_for(persona).zone)
+    }
+
     /// Whether a call that may have been carried out may be made again: where the operator or the server says so.
     pub(super) fn may_repeat(&self, tool: &Tool) -> bool {
         let is_meant = |entry: &String| match entry.strip_suffix(".*") {

@@ -17,6 +17,7 @@ mod model;
 mod neighbours;
 mod reload;
 mod runner;
+mod schedule;
 mod store;
 mod support;
 mod tidy;

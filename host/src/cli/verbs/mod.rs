@@ -7,4 +7,5 @@ pub mod personas;
 pub mod plugin;
 mod release;
 pub mod seed;
+mod slots;
 pub mod turns;

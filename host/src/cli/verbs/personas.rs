@@ -1,4 +1,4 @@
-//! `personas list` and `personas password`; `personas release` has a file of its own.
+//! `personas list` and `personas password`; `personas release` and `personas schedule` have files of their own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::kept_back::KeptBackList;
 use super::release::release;
 use super::seed;
+use super::slots;
 use super::turns::open;
 use crate::cli::args::Personas;
 use crate::cli::output::Column::{Flowing, Whole};
@@ -33,6 +34,7 @@ pub async fn look(verb: Personas, file: Option<&Path>, output: Output) -> Result
     match verb {
         Personas::Password { email } => show_password(&email, file, output),
         Personas::List { catalog } => list(catalog.as_deref(), file, output).await,
+        Personas::Schedule => slots::schedule(file, output).await,
         Personas::Release { email, url } => release(&email, url.as_deref(), file, output).await,
     }
 }

@@ -159,7 +159,7 @@ fn check(plugins: &Plugins) -> Result<(), ConfigError> {
 }
 
 /// A closed choice as it is written in the file.
-fn word(value: &impl Serialize) -> String {
+pub(super) fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,
         other => format!("{other:?}"),

@@ -16,6 +16,7 @@ fn every_verb_explains_itself() {
         "personas",
         "personas list",
         "personas password",
+        "personas schedule",
         "turns",
         "turns list",
         "turns show",

@@ -104,7 +104,10 @@ impl Bench {
     async fn with_ledger_of(version: usize) -> Self {
         // Without keys the daemon begins no turns: what changes in the ledger is the work of its start.
         let shell = Shell::new().with("RUST_LOG", "warn,persona_host::app=info");
-        shell.write("persona-host.toml", "[http]\nport = 0\n[plugins]\nwatch = \"off\"\n");
+        shell.write(
+            "persona-host.toml",
+            "[http]\nport = 0\n[plugins]\nwatch = \"off\"\n[store]\nkeep = \"36500d\"\n",
+        );
         let bench = Self { shell, version };
         let mut ledger = connect(&bench.old(), true).await;
         let mut migrator = migrator().await;
