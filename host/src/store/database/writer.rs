@@ -201,12 +201,19 @@ impl Desk {
         if all.is_empty() {
             return;
         }
-        let works = all.iter_mut().map(|asked| &mut asked.work);
-        let written = together(driver, &units, works);
+        let mut written = together(driver, &units, works(&mut all));
+        if failed_as(&written, &[Kind::Gone]) {
+            // Nothing of it is there. The server may have been started anew.
+            written = together(driver, &units, works(&mut all));
+        }
         let is_alone = units.is_empty() && all.len() == 1;
-        if written.is_ok() || is_alone {
+        let is_of_all = failed_as(&written, &[Kind::Gone, Kind::Taken, Kind::Unsure]);
+        if written.is_ok() || is_alone || is_of_all {
             let failure = written.err().flatten();
             self.health.note(failure.as_ref());
+            if failure.is_some() {
+                self.put_off.put_back(units);
+            }
             all.into_iter().for_each(|asked| asked.work.tell(failure.clone()));
             return;
         }
@@ -268,6 +275,15 @@ impl Health {
     fn lock(&self) -> MutexGuard<'_, Option<(Failure, DateTime<Utc>)>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn works(all: &mut [Asked]) -> impl Iterator<Item = &mut Box<dyn Work>> {
+    all.iter_mut().map(|asked| &mut asked.work)
+}
+
+/// Whether it failed, and so.
+fn failed_as(written: &Result<(), Option<Failure>>, kinds: &[Kind]) -> bool {
+    matches!(written, Err(Some(failure)) if kinds.contains(&failure.kind))
 }
 
 /// All of it in one transaction, or nothing. Without a failure it is a piece of work that did not want it.

@@ -1,144 +1,85 @@
-//! The ledger's file: who else may read it.
+//! Who else may open a ledger.
 
-use std::collections::BTreeMap;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use persona_host::store::{Ledger, LedgerError, LedgerUrl, TurnFilter};
 
-use persona_host::store::{Ledger, TurnFilter};
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use super::{Home, Shelf, begin, on_both_databases, persona, try_begin};
+use crate::support::house::eventually;
 
-use super::{Shelf, begin, persona, url};
+on_both_databases! {
+    a_second_writer_is_told_so_and_a_reader_is_let_in
+    a_reader_sees_what_is_committed_while_another_process_writes
+    a_ledger_of_a_newer_version_is_refused_with_what_to_do
+}
 
-#[tokio::test]
-async fn a_reader_sees_what_is_committed_while_another_process_writes() {
-    let shelf = Shelf::new();
+async fn a_second_writer_is_told_so_and_a_reader_is_let_in(home: Home) {
+    let shelf = Shelf::at(home);
+    for missing in [shelf.open_to_read().await, shelf.open_existing().await] {
+        let missing = missing.expect_err("nothing is there");
+        assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
+    }
+    let first = shelf.open().await;
+    for second in [shelf.try_open().await, shelf.open_existing().await] {
+        let second = second.expect_err("it is in use");
+        assert!(matches!(second, LedgerError::InUse { .. }), "{second}");
+    }
+    shelf.open_to_read().await.expect("reads beside the writer");
+    begin(&first, &persona("anna")).await;
+    drop(first);
+    // A process that another test starts at this moment holds a file's lock too, from its fork to its exec.
+    let opened = async || !matches!(shelf.try_open().await, Err(LedgerError::InUse { .. }));
+    eventually(opened).await;
+}
+
+async fn a_reader_sees_what_is_committed_while_another_process_writes(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     begin(&ledger, &persona("anna")).await;
-    let reader = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap();
+    let reader = shelf.open_to_read().await.unwrap();
     begin(&ledger, &persona("ben")).await;
     assert_eq!(reader.list(&TurnFilter::default()).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do() {
-    let shelf = Shelf::new();
+async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do(home: Home) {
+    let shelf = Shelf::at(home);
     shelf.open().await.close().await;
-    let raw = sqlx::SqlitePool::connect(&format!("sqlite:{}", shelf.path().display())).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'from tomorrow', true, x'00', 0)",
-    )
-    .execute(&raw)
-    .await
-    .unwrap();
-    raw.close().await;
-    let path = shelf.path().display().to_string();
-    let words =
-        format!("the ledger {path} was written by a newer persona-host: use that version, or another ledger");
+    let zero = if home == Home::File { "x'00'" } else { r"'\x00'" };
+    shelf
+        .meddle(&format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'from tomorrow', true, {zero}, 0)"
+        ))
+        .await;
+    let words = format!(
+        "the ledger {} was written by a newer persona-host: use that version, or another ledger",
+        shelf.url()
+    );
     let refused = shelf.try_open().await.unwrap_err().to_string();
     assert_eq!(refused, words);
-    let reading =
-        Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap_err().to_string();
+    let reading = shelf.open_to_read().await.unwrap_err().to_string();
     assert_eq!(reading, words, "reading it would misread it");
 }
 
 #[tokio::test]
-async fn only_its_owner_reads_a_ledger_also_one_that_others_could_read_before() {
-    let shelf = Shelf::new();
-    std::fs::write(shelf.path(), "").unwrap();
-    std::fs::set_permissions(shelf.path(), Permissions::from_mode(0o644)).unwrap();
-    let ledger = shelf.open().await;
-    begin(&ledger, &persona("anna")).await;
-    let files = std::fs::read_dir(shelf.path().parent().unwrap()).unwrap().map(Result::unwrap);
-    let modes: BTreeMap<String, u32> = files
-        .map(|file| {
-            (file.file_name().into_string().unwrap(), file.metadata().unwrap().permissions().mode() & 0o777)
-        })
-        .collect();
-    let expected = ["ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.lock"];
-    assert_eq!(modes, expected.map(|name| (name.to_owned(), 0o600)).into());
-}
-
-#[tokio::test]
-async fn a_copy_of_an_older_ledger_is_kept_as_it_was_before_it_is_brought_up_to_date() {
-    let shelf = Shelf::new();
-    older(&shelf.path()).await;
-    let before = rows(&shelf.path()).await;
-    let ledger = shelf.open().await;
-    assert_eq!(ledger.list(&TurnFilter::default()).await.unwrap().len(), 1, "it is brought up to date");
-    let copy = shelf.path().with_extension("db.version-2");
-    assert_eq!(rows(&copy).await, before);
-    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    drop(ledger);
-    let words = Ledger::open_to_read(&url(&copy), shelf.clock.clone()).await.unwrap_err().to_string();
-    assert!(words.contains("was written by an older persona-host"), "{words}");
-}
-
-#[tokio::test]
-async fn without_room_for_a_copy_nothing_is_changed() {
-    let shelf = Shelf::new();
-    older(&shelf.path()).await;
-    let before = rows(&shelf.path()).await;
-    // A folder in the place of the copy that is being made.
-    std::fs::create_dir_all(shelf.path().with_extension("db.version-2.half").join("in the way")).unwrap();
-    let refused = shelf.try_open().await.unwrap_err();
-    assert!(refused.to_string().contains("no copy of it can be made at"), "{refused}");
-    assert!(refused.hint().unwrap().contains("nothing was changed"), "{refused}");
-    assert_eq!(rows(&shelf.path()).await, before);
-}
-
-#[tokio::test]
-async fn a_damaged_ledger_and_a_folder_that_cannot_be_written_are_told_at_the_start() {
-    let shelf = Shelf::new();
-    let ledger = shelf.open().await;
-    for number in 0..200 {
-        begin(&ledger, &persona(&format!("persona-{number}"))).await;
+async fn no_word_of_a_ledger_on_a_server_has_its_password() {
+    if peers::postgres::is_left_out() {
+        return;
     }
-    ledger.close().await;
-    drop(ledger);
-    let whole = std::fs::read(shelf.path()).unwrap();
-    let mut torn = whole.clone();
-    torn[100..8192].fill(0xa5);
-    std::fs::write(shelf.path(), torn).unwrap();
-    let refused = shelf.try_open().await.unwrap_err();
-    assert!(refused.to_string().contains("malformed"), "{refused}");
-    assert!(refused.hint().is_some(), "{refused}");
-
-    // Root writes everywhere: a file stands where the folder should be.
-    let blocked = shelf.path().with_extension("file");
-    std::fs::write(&blocked, "").unwrap();
-    let refused = Ledger::open(&url(&blocked.join("ledger.db")), shelf.clock.clone()).await.unwrap_err();
-    assert!(refused.to_string().contains("cannot be created"), "{refused}");
-    assert!(refused.hint().unwrap().contains("store.url"), "{refused}");
-}
-
-/// A ledger as the second version made it, with a turn.
-async fn older(path: &Path) {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations/sqlite");
-    let mut migrator = Migrator::new(Path::new(folder)).await.unwrap();
-    let mut migrations = migrator.migrations.into_owned();
-    migrations.sort_by_key(|migration| migration.version);
-    migrations.truncate(2);
-    migrator.migrations = migrations.into();
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    let mut connection = options.connect().await.unwrap();
-    migrator.run(&mut connection).await.unwrap();
-    let turn = "INSERT INTO turns (id, persona, email, archetype, slot, state, attempt, started_at, ended_at)
-        VALUES ('00000000-0000-8000-8000-000000000001', 'anna', 'anna@mana.test', 'solo-dev', 'first', 'idle', 1, 1, 2)";
-    sqlx::query(turn).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-}
-
-/// What a ledger holds, schema included.
-async fn rows(path: &Path) -> Vec<String> {
-    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    let sql = "SELECT coalesce(sql, '') FROM sqlite_master UNION ALL SELECT id || state FROM turns
-        UNION ALL SELECT version || description FROM _sqlx_migrations";
-    let mut rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    rows.sort();
-    rows
+    let shelf = Shelf::at(Home::Server);
+    let secret = |url: String| url.replace("postgres@localhost", "postgres:hunter2@localhost");
+    let url = secret(shelf.database().url());
+    let open = async |url: &str| Ledger::open(&LedgerUrl::parse(url).unwrap(), shelf.clock.clone()).await;
+    let ledger = open(&url).await.unwrap();
+    let mut words = vec![format!("{ledger:?} {} {:?}", ledger.url(), ledger.url())];
+    let nowhere = "postgres://anna:hunter2@127.0.0.1:1/mana".to_owned();
+    let unknown = url.replace("/test_", "/unknown_");
+    let nobody = url.replace("postgres:hunter2", "nobody:hunter2");
+    for refused in [url.clone(), nowhere, unknown, nobody, format!("{url}&sslmode=require")] {
+        let error = open(&refused).await.unwrap_err();
+        assert!(error.to_string().contains("postgres://"), "{error}: it says which ledger");
+        words.push(format!("{error} {error:?} {:?}", error.hint()));
+    }
+    shelf.meddle("DROP SCHEMA persona_host CASCADE").await;
+    let error = try_begin(&ledger, &persona("anna")).await.unwrap_err();
+    words.push(format!("{error} {error:?} {:?}", ledger.trouble()));
+    assert!(words.iter().all(|own| !own.contains("hunter2")), "{words:#?}");
 }
