@@ -151,7 +151,7 @@ impl LedgerError {
                 Kind::Full => "make room where the ledger is: then everything goes on by itself",
                 Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
                 Kind::Unsure => {
-                    "is the database's server up? What is not known here is looked up again before it is repeated"
+                    "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
                 }
                 Kind::Taken => "stop the other one: two that write would pay for everything twice",
                 Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",

@@ -6,7 +6,9 @@ use std::{io, thread};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Connection as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _,
+};
 use tokio::runtime::Runtime;
 
 use super::driver::{Driver, Opening};
@@ -210,6 +212,13 @@ impl Driver for Postgres {
         // One that cannot be rolled back is closed, which ends its transaction, too.
         let rolled_back = patiently(&self.runtime, sqlx::query("ROLLBACK").execute(&mut connection));
         self.connection = rolled_back.is_ok().then_some(connection);
+    }
+
+    fn hold(&mut self) -> Result<(), Failure> {
+        match self.opening {
+            Opening::Write => self.with(async |connection| connection.ping().await),
+            Opening::Read => Ok(()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::line::Line;
 use super::{Home, Shelf, begin, call, intend, keep, persona, said, try_begin, turn_id};
+use crate::support::house::eventually;
 
 /// A session is ended by its own statement, the first times that this is done.
 const ENDS_ITSELF: &str =
@@ -132,11 +133,14 @@ async fn while_the_server_is_away_everything_says_so_and_afterwards_goes_on_by_i
         assert!(matches!(anew, LedgerError::Open { .. }), "{anew}");
         assert!(anew.hint().unwrap().contains("is the server up"), "{anew}");
         server.start();
+        eventually(async || ledger.trouble().is_none()).await;
+        let anew = Ledger::open(&url, clock.clone()).await.unwrap_err();
+        assert!(matches!(anew, LedgerError::InUse { .. }), "it is ours again before anybody writes: {anew}");
+        let steps = ledger.recorded_turn(turn).await.unwrap().steps;
+        assert!(steps.iter().all(|own| own.result.is_some()), "what was put off is written: {steps:?}");
         let begun = join_all(names.iter().map(|who| begin(&ledger, who))).await;
         assert!(begun.iter().all(|own| *own == Begun::Attempt(1)), "{begun:?}");
         assert_eq!(ledger.trouble(), None);
-        let steps = ledger.recorded_turn(turn).await.unwrap().steps;
-        assert!(steps.iter().all(|own| own.result.is_some()), "what was put off is written: {steps:?}");
         step = intend(&ledger, (turn, 1), place, &call("todo.create", json!({}))).await;
     }
     ledger.close().await;
