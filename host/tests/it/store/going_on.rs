@@ -8,7 +8,7 @@ use domain::ids::{PluginName, Sha256Hex, StrategyName, TurnId};
 use domain::step::StepKey;
 use domain::tool::Tool;
 use domain::transcript::Phase;
-use persona_host::store::{Begun, Ledger, TurnFilter};
+use persona_host::store::{Begun, Ledger, Open, TurnFilter};
 use serde_json::json;
 
 use super::{
@@ -77,6 +77,16 @@ async fn a_turn_goes_on_with_what_it_was_begun_with(home: Home) {
         ledger.end(turn, &fault()).await.unwrap();
     }
     assert!(ledger.going_on().await.unwrap().is_empty(), "they are held");
+    begin(&ledger, &persona("cem")).await;
+    let open = ledger.open_turns().await.unwrap();
+    let states: Vec<_> = open.iter().map(|own| (own.persona.as_str(), &own.open)).collect();
+    let [(_, Open::Held { attempts: 1, why, .. }), (_, Open::Held { .. }), (cem, Open::Running { .. })] =
+        &states[..]
+    else {
+        panic!("{open:?}")
+    };
+    assert_eq!((why.as_str(), *cem), ("no", "persona.cem@mana.test"));
+    ledger.end(turn_id(&persona("cem")), &TurnEnd::Completed).await.unwrap();
     assert!(ledger.next_hold_end().await.unwrap().unwrap().timestamp() >= ends_in);
     shelf.clock.advance(TimeDelta::minutes(2));
     assert_eq!(ledger.next_hold_end().await.unwrap(), None);

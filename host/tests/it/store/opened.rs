@@ -37,6 +37,7 @@ async fn a_reader_sees_what_is_committed_while_another_process_writes(home: Home
     let reader = shelf.open_to_read().await.unwrap();
     begin(&ledger, &persona("ben")).await;
     assert_eq!(reader.list(&TurnFilter::default()).await.unwrap().len(), 2);
+    assert!(reader.size().await.unwrap() > 10_000, "it takes room");
 }
 
 async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do(home: Home) {

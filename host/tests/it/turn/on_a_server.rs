@@ -74,7 +74,8 @@ async fn connections_that_are_ended_in_the_middle_of_turns_lose_and_double_nothi
             times
         })
     };
-    house.tick().await;
+    // It may fail, too.
+    drop(within_reason(house.runner.tick(None, Duration::ZERO)).await);
     is_over.store(true, Ordering::Relaxed);
     assert!(ends.join().unwrap() > 3, "they were ended in its middle");
     // Who failed goes on when the hold is over.
