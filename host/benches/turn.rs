@@ -18,13 +18,16 @@ use tokio::runtime::Runtime;
 mod cpu_time;
 #[path = "turn/neighbours.rs"]
 mod neighbours;
+#[path = "turn/peak_memory.rs"]
+mod peak_memory;
 #[path = "turn/plain_loop.rs"]
 mod plain_loop;
 #[path = "../tests/it/support/site.rs"]
 mod site;
 
-use cpu_time::{CpuTime, peak_memory_mib};
+use cpu_time::CpuTime;
 use neighbours::{Books, CALLS, Manners, Neighbours};
+use peak_memory::peak_memory_mib;
 use plain_loop::{Installed, PlainLoop};
 
 /// Turns of a round, and rounds of a measurement: the kernel counts CPU time in hundredths of a second.

@@ -40,11 +40,3 @@ impl Sub for CpuTime {
         Self { user: self.user - earlier.user, system: self.system - earlier.system }
     }
 }
-
-/// The most memory that this process ever had.
-pub(crate) fn peak_memory_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib / 1024.0
-}

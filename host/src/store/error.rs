@@ -133,6 +133,10 @@ impl LedgerError {
                  that does not exist yet",
             ),
             Self::Copy { .. } => Some("make room for a second one beside it; nothing was changed"),
+            Self::Migrate { ledger, .. } if ledger.file().is_none() => Some(
+                "nothing of that step was changed; may the user of store.url create and alter tables in its schema \
+                 persona_host?",
+            ),
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
             Self::OtherPlan { .. } => Some(
@@ -140,12 +144,15 @@ impl LedgerError {
                  anew and keeps the old turns apart",
             ),
             _ if self.is_of_one_row() => Some(
-                "the file was damaged, or changed by another program: `sqlite3 FILE 'PRAGMA integrity_check'` says \
-                 which; put back a copy of it, or correct the row",
+                "the ledger was damaged, or changed by another program (of a file `sqlite3 FILE 'PRAGMA integrity_check'` \
+                 says which); put back a copy of it, or correct the row",
             ),
             Self::Statement { cause, .. } => Some(match cause.kind {
                 Kind::Full => "make room where the ledger is: then everything goes on by itself",
                 Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
+                Kind::Unsure => {
+                    "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
+                }
                 Kind::Taken => "stop the other one: two that write would pay for everything twice",
                 Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",
             }),

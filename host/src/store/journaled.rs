@@ -30,8 +30,7 @@ pub(super) fn journaled(connection: &mut Connection<'_>, turn: TurnId) -> Result
     let opening =
         sql("SELECT min(seq) AS seq FROM steps WHERE turn = ? AND key = 'main/opening' AND result != 'null'");
     let opening: Option<i64> = connection.one(opening.bind(turn))?.get("seq")?;
-    let calls =
-        sql("SELECT seq, key, intent, result, failure, undone, ended_at - begun_at AS latency FROM steps
+    let calls = sql("SELECT seq, key, intent, result, failure, undone, begun_at, ended_at FROM steps
          WHERE turn = ? AND key LIKE 'main/%/%' ORDER BY seq");
     let rows = connection.rows(calls.bind(turn))?;
     let mut problems = Vec::new();
@@ -117,7 +116,8 @@ struct Outcome {
 /// What came of it, as far as it is known.
 fn outcome(row: &Row) -> Result<Outcome, LedgerError> {
     let text = |column: &'static str| row.get::<Option<String>>(column);
-    let between = row.get::<Option<i64>>("latency").ok().flatten();
+    let time = |column| row.get::<Option<i64>>(column).ok().flatten();
+    let between = time("ended_at").zip(time("begun_at")).and_then(|(ended, begun)| ended.checked_sub(begun));
     let between = between.and_then(|latency| u32::try_from(latency).ok());
     Ok(match text("result")?.map(|text| json::<Called>("result", &text)).transpose()? {
         Some(called) => {

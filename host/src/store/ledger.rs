@@ -51,6 +51,18 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Opens an existing ledger to write, and makes none.
+    ///
+    /// # Errors
+    /// When there is none; and like [`Self::open`].
+    pub async fn open_existing(url: &LedgerUrl, clock: Clock) -> Result<Self, LedgerError> {
+        let missing = Self::open_to_read(url, clock.clone()).await;
+        if let Err(missing @ LedgerError::Missing { .. }) = missing {
+            return Err(missing);
+        }
+        Self::open(url, clock).await
+    }
+
     /// Opens an existing ledger to read, also while another process writes to it.
     ///
     /// # Errors
@@ -144,6 +156,12 @@ impl Ledger {
 
     /// Who only reads does not migrate, but must not misread either.
     async fn refuse_other_versions(&self) -> Result<(), LedgerError> {
+        if self.url.file().is_none() {
+            let known = self.one("read its version", sql(schema::KNOWN)).await;
+            if !known.map_err(|error| error.of_opening(&self.url))?.get::<bool>("known")? {
+                return Err(LedgerError::Missing { ledger: self.url.clone() });
+            }
+        }
         let found = self.one("read its version", sql(schema::FOUND)).await;
         let found = found.map_err(|error| error.of_opening(&self.url))?.get::<Option<i64>>("version")?;
         match found.unwrap_or_default().cmp(&schema::VERSION) {
@@ -179,32 +197,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-
-    #[tokio::test]
-    async fn a_second_writer_is_told_so_and_a_reader_is_let_in() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = LedgerUrl::of_file(&folder.path().join("deep/ledger.db"));
-        let missing = Ledger::open_to_read(&url, Clock::system()).await.expect_err("nothing there");
-        assert!(matches!(missing, LedgerError::Missing { .. }), "{missing}");
-        let first = Ledger::open(&url, Clock::system()).await.expect("opens");
-        let second = Ledger::open(&url, Clock::system()).await.expect_err("is locked");
-        assert!(matches!(second, LedgerError::InUse { .. }), "{second}");
-        Ledger::open_to_read(&url, Clock::system()).await.expect("reads beside the writer");
-        drop(first);
-        // A process that another test starts at this moment holds the lock too, from its fork to its exec.
-        let mut opened = Ledger::open(&url, Clock::system()).await;
-        for _ in 0..100 {
-            if !matches!(opened, Err(LedgerError::InUse { .. })) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            opened = Ledger::open(&url, Clock::system()).await;
-        }
-        opened.expect("the lock ends with its holder");
-    }
 
     #[tokio::test]
     async fn a_file_that_is_no_ledger_is_left_alone() {

@@ -78,7 +78,7 @@ const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS pe
         stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
         (SELECT CASE WHEN min(CASE WHEN ended_at >= begun_at AND coalesce(fault_code, '') <> 'interrupted' THEN 1
                 WHEN ended_at IS NULL AND coalesce(fault_code, '') <> 'interrupted' THEN NULL ELSE 0 END) = 1
-            THEN sum(CAST(ended_at - begun_at AS double precision)) / 1000 END
+            THEN sum(CAST(ended_at AS double precision) - begun_at) / 1000 END
             FROM attempts WHERE turn = turns.id) AS took,
         turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
         exposures.strategy, exposures.plugin, exposures.plugin_sha256, exposures.settings_hash,

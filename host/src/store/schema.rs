@@ -26,6 +26,8 @@ const STEPS: [Step; 7] = [
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS[STEPS.len() - 1].0;
+/// Asks a PostgreSQL database whether there are any.
+pub(super) const KNOWN: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS known";
 /// Asks which version the tables have. The table has the name that SQLx gives it.
 pub(super) const FOUND: &str = "SELECT max(version) AS version FROM _sqlx_migrations";
 
@@ -49,7 +51,7 @@ fn migration(version: i64, name: &'static str, sql: &'static str) -> Migration {
 pub(super) async fn migrate(server: &Server, url: &LedgerUrl) -> Result<(), LedgerError> {
     let failed = |cause| LedgerError::Open { ledger: url.clone(), cause };
     let mut connection = server.connect().await.map_err(failed)?;
-    Server::make_schema(&mut connection).await.map_err(failed)?;
+    Server::prepare(&mut connection).await.map_err(failed)?;
     let migrated = of_servers().run(&mut connection).await;
     let _ = connection.close().await;
     migrated.map_err(|cause| not_migrated(url, cause))

@@ -12,7 +12,8 @@ pub struct LedgerUrl(pub(super) Place);
 /// The URL names neither a SQLite file nor a PostgreSQL database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "store.url is {0:?}, which is no ledger: write sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    "store.url is {0:?}, which is no ledger: write sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE (%40 for an @ in the \
+     password)"
 )]
 pub struct NoLedger(String);
 

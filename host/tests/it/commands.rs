@@ -8,6 +8,7 @@ mod mistakes;
 mod neighbours;
 mod plugin;
 mod refused;
+mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;

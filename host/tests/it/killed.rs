@@ -13,6 +13,8 @@ mod life;
 mod migration;
 mod trigger;
 
+use peers::postgres::{self, Database};
+
 use self::audit::audit;
 use self::colony::Colony;
 use self::course::{Size, live};
@@ -21,6 +23,7 @@ use self::figures::Figures;
 use self::trigger::MOMENTS;
 
 const SHORT: Size = Size { personas: 20, days: 10, kills: 60 };
+const SHORTER: Size = Size { personas: 10, days: 5, kills: 30 };
 const LONG: Size = Size { personas: 50, days: 100, kills: 1_000 };
 
 /// `PERSONA_HOST_KILLS=long` takes its time and prints its figures; `PERSONA_HOST_KILLS_SEED` is the seed of a run
@@ -28,9 +31,21 @@ const LONG: Size = Size { personas: 50, days: 100, kills: 1_000 };
 #[tokio::test(flavor = "multi_thread")]
 async fn however_often_it_is_killed_no_turn_is_lost_none_is_doubled_and_little_is_paid_again() {
     let size = if is_long() { LONG } else { SHORT };
-    let seed = seed();
+    nothing_is_lost_and_nothing_doubled(size, None).await;
+}
 
-    let mut colony = Colony::of(size.personas).await;
+/// The same with the ledger on a server, in fewer days.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_it_when_the_ledger_is_on_a_server() {
+    if let Some(database) = postgres::database() {
+        let size = if is_long() { LONG } else { SHORTER };
+        nothing_is_lost_and_nothing_doubled(size, Some(database)).await;
+    }
+}
+
+async fn nothing_is_lost_and_nothing_doubled(size: Size, database: Option<Database>) {
+    let seed = seed();
+    let mut colony = Colony::of(size.personas, database).await;
     let course = live(&mut colony, size, seed).await;
     let evidence = Evidence::of(&colony, &course).await;
     let findings = audit(&evidence);

@@ -2,66 +2,58 @@
 
 mod begun;
 mod broken;
+mod experiments;
 mod file;
+mod foreign;
+mod going_on;
+
 mod interrupted;
 mod journal;
 mod kept;
+mod line;
 mod listed;
+mod lost;
+mod opened;
 mod outbox;
 mod played;
 mod pruned;
+mod shelf;
 mod spoilt;
 
-use std::path::Path;
-
-use chrono::{DateTime, TimeDelta, Utc};
 use domain::action::{Action, ActionStatus};
 use domain::behavior::TurnOutcome;
 use domain::call::CallIntent;
-use domain::clock::Clock;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
-use domain::ids::{PersonaId, TurnId};
+use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName, TurnId};
 use domain::persona::{Cadence, Persona};
+use domain::plugin::ServedAs;
 use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolAnswer};
 use domain::usage::{NanoUsd, Usage};
-use persona_host::store::{Begin, Begun, Ledger, LedgerError, LedgerUrl, Occasion, StepRow};
+use persona_host::store::{Begin, Begun, Ledger, LedgerError, Occasion, Pin, StepRow};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// A ledger in a folder of its own, and a clock.
-struct Shelf {
-    folder: TempDir,
-    clock: Clock,
+use self::shelf::{Home, Refusal, Shelf};
+
+/// Runs each check in both homes, as tests `sqlite::…` and `postgres::…`.
+macro_rules! on_both_databases {
+    ($($check:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $check() {
+                super::$check(crate::store::shelf::Home::File).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $check() {
+                if !peers::postgres::is_left_out() {
+                    super::$check(crate::store::shelf::Home::Server).await;
+                }
+            })*
+        }
+    };
 }
-
-impl Shelf {
-    fn new() -> Self {
-        let noon: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), clock: Clock::starting_at(noon) }
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("ledger.db")
-    }
-
-    async fn open(&self) -> Ledger {
-        self.try_open().await.unwrap()
-    }
-
-    async fn try_open(&self) -> Result<Ledger, LedgerError> {
-        Ledger::open(&url(&self.path()), self.clock.clone()).await
-    }
-
-    fn in_(&self, minutes: i64) -> DateTime<Utc> {
-        self.clock.now() + TimeDelta::minutes(minutes)
-    }
-}
-
-fn url(path: &Path) -> LedgerUrl {
-    LedgerUrl::parse(&format!("sqlite:{}", path.display())).unwrap()
-}
+use on_both_databases;
 
 fn persona(name: &str) -> Persona {
     Persona {
@@ -92,6 +84,21 @@ async fn try_begin(ledger: &Ledger, persona: &Persona) -> Result<Begun, LedgerEr
 async fn occasion(ledger: &Ledger, persona: &Persona) -> Occasion {
     let known = ledger.acknowledged().await.unwrap();
     ledger.occasion(persona, known).await.unwrap()
+}
+
+/// Served by the build `build` of the strategy's own plugin.
+fn pin(strategy: &str) -> Pin {
+    Pin {
+        strategy: StrategyName::new(strategy),
+        settings: json!({ "tone": "warm" }),
+        settings_hash: Sha256Hex::of(b"settings"),
+        plugin: PluginName::new(strategy),
+        plugin_version: "1.2.3".to_owned(),
+        generation: GenerationNumber(7),
+        plugin_sha256: Sha256Hex::of(b"build"),
+        served_as: ServedAs::Live,
+        model: "claude-somebody".to_owned(),
+    }
 }
 
 fn fault() -> TurnEnd {

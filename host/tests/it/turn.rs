@@ -2,6 +2,7 @@
 
 mod going_on;
 mod kept;
+mod on_a_server;
 mod plugins;
 
 use std::time::Duration;

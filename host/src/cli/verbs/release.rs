@@ -44,10 +44,7 @@ pub(super) async fn release(
 }
 
 async fn in_ledger(email: &str, url: &LedgerUrl) -> Result<Option<u64>, LedgerError> {
-    if url.file().is_some_and(|path| !path.is_file()) {
-        return Err(LedgerError::Missing { ledger: url.clone() });
-    }
-    let ledger = Ledger::open(url, Clock::system()).await?;
+    let ledger = Ledger::open_existing(url, Clock::system()).await?;
     let released = ledger.release(email).await;
     ledger.close().await;
     released

@@ -72,10 +72,7 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
 }
 
 async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
-    if url.file().is_some_and(|path| !path.is_file()) {
-        return Err(LedgerError::Missing { ledger: url.clone() });
-    }
-    let ledger = Ledger::open(url, Clock::system()).await?;
+    let ledger = Ledger::open_existing(url, Clock::system()).await?;
     let said = ledger.let_go_on(id).await;
     ledger.close().await;
     said

@@ -31,4 +31,8 @@ pub(in crate::store) trait Driver: Send {
 
     /// Ends the transaction that is open, if one is: after this nothing of it is left.
     fn roll_back(&mut self);
+
+    /// Looks whether the database is there while nobody wants anything of it, so that a claim to it is not lost with a
+    /// connection.
+    fn hold(&mut self) -> Result<(), Failure>;
 }

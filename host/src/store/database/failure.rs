@@ -22,8 +22,10 @@ pub enum Kind {
     OfOneRow,
     /// There is no room left.
     Full,
-    /// The connection is gone, and what a transaction wrote is not there unless its commit was seen to succeed.
+    /// The connection is gone, and with it what its transaction wrote.
     Gone,
+    /// The connection was lost at a commit, and the database could not be asked what became of it.
+    Unsure,
     /// Another process writes.
     Taken,
     /// Anything else.
@@ -88,9 +90,12 @@ impl From<sqlx::Error> for Failure {
         let code = refusal.code().unwrap_or_default();
         // The first two characters are the class (PostgreSQL's appendix A).
         let kind = match code.get(..2) {
-            _ if matches!(&*code, "53100" | "53200") => Kind::Full,
-            Some("21" | "22" | "23" | "44" | "P0") => Kind::OfOneRow,
-            // Connections, operator intervention (the server stops), and system errors.
+            _ if code == "53100" => Kind::Full,
+            // A statement took too long, or there is no memory for it: its connection is well.
+            _ if matches!(&*code, "57014" | "53200") => Kind::Other,
+            // Values, constraints, what is too large, and what triggers say.
+            Some("21" | "22" | "23" | "44" | "54" | "P0") => Kind::OfOneRow,
+            // Connections and their number, operator intervention (the server stops), and system errors.
             Some("08" | "53" | "57" | "58") => Kind::Gone,
             _ => Kind::Other,
         };

@@ -6,7 +6,9 @@ use std::{io, thread};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Column as _, Connection as _, PgConnection, Row as _, TypeInfo as _, ValueRef as _,
+};
 use tokio::runtime::Runtime;
 
 use super::driver::{Driver, Opening};
@@ -15,6 +17,11 @@ use super::{Cell, Failure, Kind, Row, Server, Statement};
 
 /// By what the server knows that a process writes to this ledger (an advisory lock of the database).
 const WRITES: i64 = 0x7065_7273_6f6e_6168;
+/// How long is waited for another process, or for what is left of it, to let go of the ledger.
+const LETS_GO: &str = "SET lock_timeout = '1s'";
+const NOT_LET_GO: &str = "55P03";
+/// How long an answer is waited for. The server ends what takes long by itself; its machine may be gone.
+const SILENCE: Duration = Duration::from_secs(45);
 /// How long it is asked for what became of a commit, and how long is waited in between.
 const VERDICT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -25,6 +32,8 @@ pub(in crate::store) struct Postgres {
     opening: Opening,
     runtime: Runtime,
     connection: Option<PgConnection>,
+    /// What serves the connection on the server, or served the last one.
+    backend: Option<String>,
     /// The transaction that is open, by the server's number.
     transaction: Option<String>,
 }
@@ -33,7 +42,8 @@ impl Postgres {
     /// A connection to a database, made when it is first needed. Of those that write there is one in all processes.
     pub(in crate::store) fn of(server: &Server, opening: Opening) -> io::Result<Box<dyn Driver>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Box::new(Self { server: server.clone(), opening, runtime, connection: None, transaction: None }))
+        let server = server.clone();
+        Ok(Box::new(Self { server, opening, runtime, connection: None, backend: None, transaction: None }))
     }
 
     /// Runs something on the connection, which is made if there is none. A transaction does not outlive its connection.
@@ -63,9 +73,9 @@ impl Postgres {
                     "the connection was lost in the middle of a transaction",
                 ));
             }
-            None => self.runtime.block_on(connected(&self.server, self.opening))?,
+            None => self.connected()?,
         };
-        let done = self.runtime.block_on(work(&mut connection)).map_err(Failure::from);
+        let done = patiently(&self.runtime, work(&mut connection));
         if done.as_ref().err().is_none_or(|failure| failure.kind != Kind::Gone) {
             self.connection = Some(connection);
         }
@@ -80,31 +90,73 @@ impl Postgres {
                 let sql = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
                 sqlx::query_scalar::<_, String>(sql).bind(transaction).fetch_one(connection).await
             });
-            match verdict {
+            let failure = match verdict {
                 Ok(verdict) if verdict != "in progress" => return Ok(verdict == "committed"),
-                Err(failure) if failure.kind != Kind::Gone => return Err(failure),
-                told if Instant::now() >= patience => {
-                    return told.map(|_| false);
-                }
-                _ => thread::sleep(PAUSE),
+                Ok(verdict) => Failure::new(Kind::Gone, verdict),
+                Err(failure) => failure,
+            };
+            let may_be_over = matches!(failure.kind, Kind::Gone | Kind::Taken);
+            if !may_be_over || Instant::now() >= patience {
+                let words = format!(
+                    "the connection was lost at the commit, and what became of it cannot be asked: {failure}"
+                );
+                return Err(Failure::new(Kind::Unsure, words));
             }
+            thread::sleep(PAUSE);
         }
+    }
+
+    fn connected(&mut self) -> Result<PgConnection, Failure> {
+        let mut connection = self.runtime.block_on(self.server.connect())?;
+        let backend = match self.opening {
+            Opening::Write => {
+                let earlier = self.backend.as_deref();
+                let claimed = patiently(&self.runtime, claimed(&mut connection, earlier));
+                Some(claimed?.ok_or_else(|| Failure::new(Kind::Taken, "another persona-host writes to it"))?)
+            }
+            Opening::Read => {
+                let only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
+                patiently(&self.runtime, sqlx::query(only).execute(&mut connection))?;
+                None
+            }
+        };
+        self.backend = backend;
+        Ok(connection)
     }
 }
 
-/// Connects.
-async fn connected(server: &Server, opening: Opening) -> Result<PgConnection, Failure> {
-    let mut connection = server.connect().await?;
-    if opening == Opening::Write {
-        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(WRITES)
-            .fetch_one(&mut connection)
-            .await?;
-        if !is_ours {
-            return Err(Failure::new(Kind::Taken, "another persona-host writes to it"));
-        }
+/// Claims the ledger for a connection, and gives what serves that on the server. Nothing: another process has it.
+async fn claimed(
+    connection: &mut PgConnection,
+    earlier: Option<&str>,
+) -> Result<Option<String>, sqlx::Error> {
+    // On the server a connection may live on that was lost here.
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid || ' ' || backend_start = $1";
+    if let Some(earlier) = earlier {
+        sqlx::query(end).bind(earlier).execute(&mut *connection).await?;
     }
-    Ok(connection)
+    sqlx::query(LETS_GO).execute(&mut *connection).await?;
+    let claimed = sqlx::query("SELECT pg_advisory_lock($1)").bind(WRITES).execute(&mut *connection).await;
+    match claimed {
+        Err(sqlx::Error::Database(refusal)) if refusal.code().is_some_and(|code| code == NOT_LET_GO) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+        Ok(_) => {}
+    }
+    sqlx::query("RESET lock_timeout").execute(&mut *connection).await?;
+    let own = "SELECT pid || ' ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    sqlx::query_scalar(own).fetch_one(connection).await.map(Some)
+}
+
+/// Waits for what the server says, and no longer than it may take.
+fn patiently<T>(runtime: &Runtime, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Failure> {
+    runtime.block_on(async {
+        match tokio::time::timeout(SILENCE, work).await {
+            Ok(done) => done.map_err(Failure::from),
+            Err(_) => Err(Failure::new(Kind::Gone, "the server does not answer")),
+        }
+    })
 }
 
 impl Driver for Postgres {
@@ -158,8 +210,15 @@ impl Driver for Postgres {
         self.transaction = None;
         let Some(mut connection) = self.connection.take() else { return };
         // One that cannot be rolled back is closed, which ends its transaction, too.
-        let rolled_back = self.runtime.block_on(sqlx::query("ROLLBACK").execute(&mut connection));
+        let rolled_back = patiently(&self.runtime, sqlx::query("ROLLBACK").execute(&mut connection));
         self.connection = rolled_back.is_ok().then_some(connection);
+    }
+
+    fn hold(&mut self) -> Result<(), Failure> {
+        match self.opening {
+            Opening::Write => self.with(async |connection| connection.ping().await),
+            Opening::Read => Ok(()),
+        }
     }
 }
 

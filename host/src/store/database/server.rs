@@ -31,7 +31,7 @@ impl Server {
         Some(Self(Arc::new(options.application_name("persona-host").options(settings))))
     }
 
-    /// Connects, for the migrations. The schema is made if it is not there.
+    /// Connects.
     pub(in crate::store) async fn connect(&self) -> Result<PgConnection, Failure> {
         match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.0)).await {
             Ok(connected) => Ok(connected?),
@@ -39,8 +39,9 @@ impl Server {
         }
     }
 
-    /// Makes the schema in which the tables are.
-    pub(in crate::store) async fn make_schema(connection: &mut PgConnection) -> Result<(), Failure> {
+    /// Makes the schema in which the tables are, and gives their migration the time that it needs.
+    pub(in crate::store) async fn prepare(connection: &mut PgConnection) -> Result<(), Failure> {
+        sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
         // `CREATE SCHEMA` asks for a right even if there is nothing to do.
         let is_known: bool =
             sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)")

@@ -3,7 +3,7 @@
 //! What several ask for at once shares a commit, and so does what need not be awaited: it is put off until the next
 //! write, or for a moment. What cannot be written stands in no other's way: each is tried by itself then.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io, thread};
@@ -21,10 +21,14 @@ use domain::ids::TurnId;
 
 /// How long something is put off at most.
 const MOMENT: Duration = Duration::from_millis(20);
+/// From one look at the database to the next while nobody wants anything.
+const IDLE: Duration = Duration::from_secs(2);
 /// So many share a commit at most.
 const AT_ONCE: usize = 64;
 /// How long a failure is told.
 const TROUBLE: TimeDelta = TimeDelta::minutes(1);
+/// How everything fails, whatever is in it.
+const OF_ALL: [Kind; 3] = [Kind::Gone, Kind::Taken, Kind::Unsure];
 const PUT_OFF: &str = "write down what was put off";
 
 /// The one connection that writes, on a thread of its own.
@@ -182,11 +186,23 @@ struct Desk {
 
 impl Desk {
     fn serve(&mut self, driver: &mut dyn Driver, asked: &Receiver<Asked>) {
-        while let Ok(first) = asked.recv() {
-            let mut all = vec![first];
-            all.extend(asked.try_iter().take(AT_ONCE - 1));
-            self.write(driver, all);
+        loop {
+            match asked.recv_timeout(IDLE) {
+                Ok(first) => {
+                    let mut all = vec![first];
+                    all.extend(asked.try_iter().take(AT_ONCE - 1));
+                    self.write(driver, all);
+                }
+                Err(RecvTimeoutError::Timeout) if self.put_off.is_empty() => self.hold(driver),
+                // It could not be written before.
+                Err(RecvTimeoutError::Timeout) => self.write(driver, Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
+    }
+
+    fn hold(&self, driver: &mut dyn Driver) {
+        self.health.note(driver.hold().err().as_ref());
     }
 
     fn write(&mut self, driver: &mut dyn Driver, all: Vec<Asked>) {
@@ -198,15 +214,22 @@ impl Desk {
             let _ = asked.work.attempt(driver);
             asked.work.tell(None);
         }
-        if all.is_empty() {
+        if all.is_empty() && units.is_empty() {
             return;
         }
-        let works = all.iter_mut().map(|asked| &mut asked.work);
-        let written = together(driver, &units, works);
+        let mut written = together(driver, &units, works(&mut all));
+        if failed_as(&written, &[Kind::Gone]) {
+            // Nothing of it is there. The server may have been started anew.
+            written = together(driver, &units, works(&mut all));
+        }
         let is_alone = units.is_empty() && all.len() == 1;
-        if written.is_ok() || is_alone {
+        let is_of_all = failed_as(&written, &OF_ALL);
+        if written.is_ok() || is_alone || is_of_all {
             let failure = written.err().flatten();
             self.health.note(failure.as_ref());
+            if failure.is_some() {
+                self.put_off.put_back(units);
+            }
             all.into_iter().for_each(|asked| asked.work.tell(failure.clone()));
             return;
         }
@@ -253,9 +276,14 @@ impl About {
 
 impl Health {
     fn note(&self, failure: Option<&Failure>) {
-        // What is refused for what is in it says that the database works.
-        if let Some(trouble) = failure.filter(|failure| failure.kind != Kind::OfOneRow) {
-            *self.lock() = Some((trouble.clone(), self.clock.now()));
+        let mut trouble = self.lock();
+        match failure {
+            // What is refused for what is in it says that the database works.
+            Some(failure) if failure.kind != Kind::OfOneRow => {
+                *trouble = Some((failure.clone(), self.clock.now()));
+            }
+            // A server is back then. Of a disk it says little: something larger may not fit.
+            _ => drop(trouble.take_if(|(last, _)| OF_ALL.contains(&last.kind))),
         }
     }
 
@@ -268,6 +296,15 @@ impl Health {
     fn lock(&self) -> MutexGuard<'_, Option<(Failure, DateTime<Utc>)>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn works(all: &mut [Asked]) -> impl Iterator<Item = &mut Box<dyn Work>> {
+    all.iter_mut().map(|asked| &mut asked.work)
+}
+
+/// Whether it failed, and so.
+fn failed_as(written: &Result<(), Option<Failure>>, kinds: &[Kind]) -> bool {
+    matches!(written, Err(Some(failure)) if kinds.contains(&failure.kind))
 }
 
 /// All of it in one transaction, or nothing. Without a failure it is a piece of work that did not want it.

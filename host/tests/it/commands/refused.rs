@@ -98,7 +98,7 @@ fn a_configuration_is_refused_with_the_place_of_the_mistake() {
             "there is no file plugins/own.wasm and no built-in plugin of that name",
             "put the component there",
         ),
-        ("[store]\nurl = \"mysql://ledger\"\n", 78, "which is no ledger", "sqlite:PATH"),
+        ("[store]\nurl = \"mysql://ledger\"\n", 78, "which is no ledger", "sqlite:PATH, or postgres://"),
         ("[store]\nkeep = \"1d\"\n", 78, "must be 7d at least", "1d"),
     ] {
         shell.write("host.toml", text);

@@ -1,12 +1,12 @@
 //! Personas between stand-ins, whose daemon dies often. Days pass when all turns of the day are over.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
+use peers::postgres::Database;
 use serde_json::json;
 use standin::claude::Script;
 use standin::database::Moment;
@@ -18,7 +18,6 @@ use super::beside::{Beside, KeptBack, Open};
 use super::books::Books;
 use super::life::Life;
 use crate::commands::Shell;
-use crate::support::meddling::meddle;
 
 /// A port of its own in each life, ticks that follow each other closely, and no plugins but those that are built in.
 const CONFIGURATION: &str = "[http]\nport = 0\n[plugins]\nwatch = \"off\"\n";
@@ -29,7 +28,7 @@ pub(super) const TOOL_CALLS: u32 = 3;
 /// How long neighbours take, so that there is something under way at most instants.
 const LATENCY: Duration = Duration::from_millis(4);
 
-/// Stand-ins, personas, and the folder with the ledger.
+/// Stand-ins, personas, and their ledger.
 pub(super) struct Colony {
     pub(super) stack: Stack,
     pub(super) books: Arc<Books>,
@@ -37,6 +36,7 @@ pub(super) struct Colony {
     clock: Clock,
     day_began: DateTime<Utc>,
     shell: Shell,
+    ledger: Beside,
 }
 
 /// How a day stands.
@@ -51,8 +51,8 @@ pub(super) enum Standing {
 }
 
 impl Colony {
-    /// So many personas who are due every day.
-    pub(super) async fn of(personas: usize) -> Self {
+    /// So many personas who are due every day. Their ledger is in this database, or in a file.
+    pub(super) async fn of(personas: usize, database: Option<Database>) -> Self {
         let books = Books::new();
         let clock = Clock::system();
         let script =
@@ -70,12 +70,14 @@ impl Colony {
             .with("RUST_LOG", "warn,persona_host::app=info")
             .with("TICK_INTERVAL_MS", "20")
             .with("PERSONA_CONCURRENCY", &CONCURRENCY.to_string());
+        let ledger = database.map_or_else(|| Beside::File(shell.path("persona-host.db")), Beside::Server);
+        let shell = shell.with("PERSONA_STORE_URL", &ledger.url_text());
         shell.write("persona-host.toml", CONFIGURATION);
         let names: Vec<String> = (0..personas).map(|number| format!("p{number}")).collect();
         shell.write("personas.json", catalog(&names));
         let seeding = shell.command("seed --catalog personas.json").output().unwrap();
         assert!(seeding.status.success(), "{seeding:?}");
-        Self { stack, books, names, day_began: clock.now(), clock, shell }
+        Self { stack, books, names, day_began: clock.now(), clock, shell, ledger }
     }
 
     /// A new process.
@@ -90,12 +92,8 @@ impl Colony {
         self.books.begin_day();
     }
 
-    pub(super) fn ledger_path(&self) -> PathBuf {
-        self.shell.path("persona-host.db")
-    }
-
-    pub(super) fn ledger(&self) -> Beside {
-        Beside::of(&self.ledger_path())
+    pub(super) fn ledger(&self) -> &Beside {
+        &self.ledger
     }
 
     /// How the day stands, to be asked at the beginning of a tick.
@@ -116,9 +114,7 @@ impl Colony {
     /// Lets turns go on: for those that are held the time passes, and an operator resumes those that are parked. Only
     /// the death of the process may keep that from happening.
     pub(super) async fn let_go_on(&self, life: &Life, kept_back: &[KeptBack]) {
-        let now = Clock::system().now().timestamp_millis();
-        let passed = format!("UPDATE turns SET held_until = {now} WHERE held_until > {now}");
-        meddle(&self.ledger_path(), &passed).await;
+        self.ledger.end_holds().await;
         let Some(address) = life.address().await else { return };
         for kept in kept_back {
             let KeptBack::Parked(turn) = kept else { continue };

@@ -56,7 +56,7 @@ const FAULTS: [(Doctor, &str); 13] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_finds_what_it_is_for() {
     let size = Size { personas: 2, days: 2, kills: 0 };
-    let mut colony = Colony::of(size.personas).await;
+    let mut colony = Colony::of(size.personas, None).await;
     let course = live(&mut colony, size, 0).await;
     let sound = Evidence::of(&colony, &course).await;
     let findings = audit(&sound);

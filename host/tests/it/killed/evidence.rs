@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::clock::Clock;
-use persona_host::store::{Ledger, LedgerUrl, Recorded, RecordedStep, TurnFilter};
+use persona_host::store::{Ledger, Recorded, RecordedStep, TurnFilter};
 
 use super::books::{Pages, name_of, sorted};
 use super::colony::Colony;
@@ -43,8 +43,7 @@ pub(super) struct Turn {
 impl Evidence {
     /// To be gathered when no process runs.
     pub(super) async fn of(colony: &Colony, course: &Course) -> Self {
-        let url = LedgerUrl::parse(&format!("sqlite:{}", colony.ledger_path().display())).unwrap();
-        let ledger = Ledger::open_to_read(&url, Clock::system()).await.unwrap();
+        let ledger = Ledger::open_to_read(&colony.ledger().url(), Clock::system()).await.unwrap();
         let turns = turns(&ledger).await;
         let waiting = ledger.deliveries_waiting().await.unwrap();
         ledger.close().await;

@@ -5,11 +5,18 @@ use domain::event::TurnEnd;
 use domain::persona::Persona;
 use persona_host::store::{Begun, LetGoOn, Occasion, Standing};
 
-use super::{Shelf, begin, fault, keep, occasion, persona, turn_id};
+use super::{Home, Shelf, begin, fault, keep, occasion, on_both_databases, persona, turn_id};
 
-#[tokio::test]
-async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
-    let shelf = Shelf::new();
+on_both_databases! {
+    a_turn_is_begun_once_and_again_only_when_its_hold_is_over
+    of_many_who_begin_the_same_turn_at_once_one_does
+    every_end_but_a_fault_and_a_skip_is_final
+    a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once
+    a_persona_does_one_thing_at_a_time
+}
+
+async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Free);
@@ -43,24 +50,22 @@ async fn a_turn_is_begun_once_and_again_only_when_its_hold_is_over() {
     assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is over");
 }
 
-#[tokio::test]
-async fn of_many_who_begin_the_same_turn_at_once_one_does() {
-    let shelf = Shelf::new();
+async fn of_many_who_begin_the_same_turn_at_once_one_does(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let begun = futures_util::future::join_all((0..20).map(|_| begin(&ledger, &anna))).await;
     assert_eq!(begun.iter().filter(|begun| **begun == Begun::Attempt(1)).count(), 1);
     assert_eq!(begun.iter().filter(|begun| **begun == Begun::Refused).count(), 19);
 }
 
-#[tokio::test]
-async fn every_end_but_a_fault_and_a_skip_is_final() {
+async fn every_end_but_a_fault_and_a_skip_is_final(home: Home) {
     for (end, again) in [
         (TurnEnd::Completed, Begun::Refused),
         (TurnEnd::Idle, Begun::Refused),
         (TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None }, Begun::Attempt(2)),
         (fault(), Begun::Attempt(2)),
     ] {
-        let shelf = Shelf::new();
+        let shelf = Shelf::at(home);
         let (ledger, anna) = (shelf.open().await, persona("anna"));
         begin(&ledger, &anna).await;
         ledger.end(turn_id(&anna), &end).await.unwrap();
@@ -69,9 +74,8 @@ async fn every_end_but_a_fault_and_a_skip_is_final() {
     }
 }
 
-#[tokio::test]
-async fn a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once() {
-    let shelf = Shelf::new();
+async fn a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     begin(&ledger, &anna).await;
@@ -101,9 +105,8 @@ async fn a_turn_that_goes_on_after_its_day_keeps_that_day_and_delivers_it_once()
     assert_eq!(ledger.let_go_on(&id).await.unwrap(), LetGoOn::Over);
 }
 
-#[tokio::test]
-async fn a_persona_does_one_thing_at_a_time() {
-    let shelf = Shelf::new();
+async fn a_persona_does_one_thing_at_a_time(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
     let next = Persona { last_active_at: Some(shelf.clock.now()), ..anna.clone() };

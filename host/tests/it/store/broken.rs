@@ -11,72 +11,57 @@ use domain::step::StepKey;
 use persona_host::store::{Begun, LedgerError, Occasion, Standing};
 use serde_json::json;
 
-use super::{Shelf, begin, call, fault, intend, keep, occasion, outcome, persona, said, try_begin, turn_id};
-use crate::support::meddling::meddle;
+use super::{
+    Home, Refusal, Shelf, begin, call, fault, intend, keep, occasion, on_both_databases, outcome, persona,
+    said, try_begin, turn_id,
+};
 
-/// A commit fails after the row was handed out: deferred foreign keys are looked at last.
-const NO_COMMIT: [&str; 2] = [
-    "CREATE TABLE trap (x TEXT REFERENCES turns (id) DEFERRABLE INITIALLY DEFERRED)",
-    "CREATE TRIGGER trapped AFTER INSERT ON {table} BEGIN INSERT INTO trap VALUES ('nobody'); END",
-];
-/// The transaction ends inside of SQLite, as it does when the disk is full.
-const NO_TRANSACTION: [&str; 1] =
-    ["CREATE TRIGGER trapped BEFORE INSERT ON {table} BEGIN SELECT RAISE(ROLLBACK, 'full'); END"];
-/// A statement fails, and its transaction is there to be rolled back.
-const NO_STATEMENT: [&str; 1] =
-    ["CREATE TRIGGER trapped BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"];
-
-const WAYS: [&[&str]; 3] = [&NO_COMMIT, &NO_TRANSACTION, &NO_STATEMENT];
-
-impl Shelf {
-    async fn break_(&self, table: &str, way: &[&str]) {
-        for sql in way {
-            meddle(&self.path(), &sql.replace("{table}", table)).await;
-        }
-    }
-
-    async fn mend(&self) {
-        meddle(&self.path(), "DROP TRIGGER trapped").await;
-    }
+on_both_databases! {
+    nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_ledger_as_it_should_be
+    an_end_of_whatever_kind_keeps_what_every_attempt_had_done
+    a_good_day_takes_along_what_an_earlier_attempt_had_done
+    an_orderly_stop_prolongs_no_hold
+    what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own_turn_waiting
+    what_was_put_off_is_written_also_when_the_turn_that_writes_it_is_cut_off
 }
 
-#[tokio::test]
-async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_ledger_as_it_should_be() {
-    for way in WAYS {
-        let shelf = Shelf::new();
+async fn nothing_is_told_as_stored_that_is_not_and_what_comes_after_finds_the_ledger_as_it_should_be(
+    home: Home,
+) {
+    for &how in home.refusals() {
+        let shelf = Shelf::at(home);
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &ben).await;
         let intent = serde_json::to_string(&call("todo.create", json!({}))).unwrap();
         let step = async || ledger.begin_step(turn_id(&ben), 1, &StepKey::tool(1, 0), &intent).await;
 
-        shelf.break_("turns", way).await;
+        shelf.refuse("INSERT ON turns", None, how).await;
         for _ in 0..2 {
             let refused = try_begin(&ledger, &anna).await;
-            assert!(matches!(refused, Err(LedgerError::Statement { .. })), "{way:?}: {refused:?}");
+            assert!(matches!(refused, Err(LedgerError::Statement { .. })), "{home:?}, {how:?}: {refused:?}");
         }
-        assert_eq!(ledger.standing(turn_id(&anna)).await.unwrap(), Standing::Free, "{way:?}");
+        assert_eq!(ledger.standing(turn_id(&anna)).await.unwrap(), Standing::Free, "{home:?}, {how:?}");
         shelf.mend().await;
-        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{way:?}");
+        assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(1), "{home:?}, {how:?}");
 
-        shelf.break_("steps", &way[way.len() - 1..]).await;
+        shelf.refuse("INSERT ON steps", None, how).await;
         step().await.expect_err("it is not stored");
-        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().steps.len(), 0, "{way:?}");
+        assert_eq!(ledger.recorded_turn(turn_id(&ben)).await.unwrap().steps.len(), 0, "{home:?}, {how:?}");
         shelf.mend().await;
         step().await.expect("it is stored");
 
-        shelf.break_("actions", &way[way.len() - 1..]).await;
+        shelf.refuse("INSERT ON actions", None, how).await;
         keep(&ledger, &ben).await.expect_err("they are not stored");
         shelf.mend().await;
         keep(&ledger, &ben).await.expect("they are stored");
     }
 }
 
-#[tokio::test]
-async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
+async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done(home: Home) {
     let skipped = || TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None };
     let stopped = || TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop));
     for end in [fault(), stopped(), skipped(), TurnEnd::Completed] {
-        let shelf = Shelf::new();
+        let shelf = Shelf::at(home);
         let (ledger, anna) = (shelf.open().await, persona("anna"));
         let turn = turn_id(&anna);
         for attempt in [1, 2] {
@@ -85,7 +70,7 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
             ledger.keep_step(step, &said("ja", false));
             // As a version left it that knew nothing of this.
             let held = "UPDATE turns SET state = 'faulted', held_until = 0 WHERE attempt = 1";
-            meddle(&shelf.path(), held).await;
+            shelf.meddle(held).await;
         }
         assert_eq!(ledger.end(turn, &end).await.unwrap(), 2, "{end:?}");
         let done: Vec<_> =
@@ -97,14 +82,13 @@ async fn an_end_of_whatever_kind_keeps_what_every_attempt_had_done() {
     }
 }
 
-#[tokio::test]
-async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
-    let shelf = Shelf::new();
+async fn a_good_day_takes_along_what_an_earlier_attempt_had_done(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     begin(&ledger, &anna).await;
     intend(&ledger, (turn, 1), 0, &call("notes.add", json!({}))).await;
-    meddle(&shelf.path(), "UPDATE turns SET state = 'faulted', held_until = 0").await;
+    shelf.meddle("UPDATE turns SET state = 'faulted', held_until = 0").await;
     begin(&ledger, &anna).await;
     assert_eq!(ledger.keep_actions(turn, &outcome()).await.unwrap(), 2);
     let kept = ledger.recorded_turn(turn).await.unwrap().actions;
@@ -112,9 +96,8 @@ async fn a_good_day_takes_along_what_an_earlier_attempt_had_done() {
     assert_eq!(tools, [(0, "todo.create"), (1, "notes.add")]);
 }
 
-#[tokio::test]
-async fn an_orderly_stop_prolongs_no_hold() {
-    let shelf = Shelf::new();
+async fn an_orderly_stop_prolongs_no_hold(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     for attempt in 1..=5 {
@@ -130,19 +113,15 @@ async fn an_orderly_stop_prolongs_no_hold() {
 }
 
 /// What was put off is not lost with the write that fails, and one turn's stands in no other's way.
-#[tokio::test]
-async fn what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own_turn_waiting() {
-    let shelf = Shelf::new();
+async fn what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own_turn_waiting(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
     let (annas, bens) = (turn_id(&anna), turn_id(&ben));
     begin(&ledger, &anna).await;
     begin(&ledger, &ben).await;
     let step = intend(&ledger, (annas, 1), 0, &call("todo.create", json!({}))).await;
-    let only_annas = format!(
-        "CREATE TRIGGER trapped BEFORE UPDATE ON steps WHEN new.turn = '{annas}'
-         BEGIN SELECT RAISE(ABORT, 'full'); END"
-    );
-    meddle(&shelf.path(), &only_annas).await;
+    let of_anna = format!("new.turn = '{annas}'");
+    shelf.refuse("UPDATE ON steps", Some(&of_anna), Refusal::Statement).await;
     ledger.keep_step(step, &said("ja", false));
     intend(&ledger, (bens, 1), 0, &call("todo.create", json!({}))).await;
     let intent = serde_json::to_string(&call("todo.list", json!({}))).unwrap();
@@ -156,9 +135,8 @@ async fn what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own
 }
 
 /// A turn is cut off at its deadline, wherever it waits. What it was writing belongs to others, too.
-#[tokio::test]
-async fn what_was_put_off_is_written_also_when_the_turn_that_writes_it_is_cut_off() {
-    let shelf = Shelf::new();
+async fn what_was_put_off_is_written_also_when_the_turn_that_writes_it_is_cut_off(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
     let (annas, bens) = (turn_id(&anna), turn_id(&ben));
     begin(&ledger, &anna).await;

@@ -1,53 +1,20 @@
-//! The ledger's file: who else may read it.
+//! A ledger in a file: who may read it, and what it is when it is older or damaged.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use persona_host::store::{Ledger, TurnFilter};
+use persona_host::store::{Ledger, LedgerUrl, TurnFilter};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::{Shelf, begin, persona, url};
-
-#[tokio::test]
-async fn a_reader_sees_what_is_committed_while_another_process_writes() {
-    let shelf = Shelf::new();
-    let ledger = shelf.open().await;
-    begin(&ledger, &persona("anna")).await;
-    let reader = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap();
-    begin(&ledger, &persona("ben")).await;
-    assert_eq!(reader.list(&TurnFilter::default()).await.unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn a_ledger_of_a_newer_version_is_refused_with_what_to_do() {
-    let shelf = Shelf::new();
-    shelf.open().await.close().await;
-    let raw = sqlx::SqlitePool::connect(&format!("sqlite:{}", shelf.path().display())).await.unwrap();
-    sqlx::query(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9999, 'from tomorrow', true, x'00', 0)",
-    )
-    .execute(&raw)
-    .await
-    .unwrap();
-    raw.close().await;
-    let path = shelf.path().display().to_string();
-    let words =
-        format!("the ledger {path} was written by a newer persona-host: use that version, or another ledger");
-    let refused = shelf.try_open().await.unwrap_err().to_string();
-    assert_eq!(refused, words);
-    let reading =
-        Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone()).await.unwrap_err().to_string();
-    assert_eq!(reading, words, "reading it would misread it");
-}
+use super::{Home, Shelf, begin, persona};
 
 #[tokio::test]
 async fn only_its_owner_reads_a_ledger_also_one_that_others_could_read_before() {
-    let shelf = Shelf::new();
+    let shelf = Shelf::at(Home::File);
     std::fs::write(shelf.path(), "").unwrap();
     std::fs::set_permissions(shelf.path(), Permissions::from_mode(0o644)).unwrap();
     let ledger = shelf.open().await;
@@ -64,7 +31,7 @@ async fn only_its_owner_reads_a_ledger_also_one_that_others_could_read_before() 
 
 #[tokio::test]
 async fn a_copy_of_an_older_ledger_is_kept_as_it_was_before_it_is_brought_up_to_date() {
-    let shelf = Shelf::new();
+    let shelf = Shelf::at(Home::File);
     older(&shelf.path()).await;
     let before = rows(&shelf.path()).await;
     let ledger = shelf.open().await;
@@ -73,13 +40,14 @@ async fn a_copy_of_an_older_ledger_is_kept_as_it_was_before_it_is_brought_up_to_
     assert_eq!(rows(&copy).await, before);
     assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     drop(ledger);
-    let words = Ledger::open_to_read(&url(&copy), shelf.clock.clone()).await.unwrap_err().to_string();
+    let words =
+        Ledger::open_to_read(&LedgerUrl::of_file(&copy), shelf.clock.clone()).await.unwrap_err().to_string();
     assert!(words.contains("was written by an older persona-host"), "{words}");
 }
 
 #[tokio::test]
 async fn without_room_for_a_copy_nothing_is_changed() {
-    let shelf = Shelf::new();
+    let shelf = Shelf::at(Home::File);
     older(&shelf.path()).await;
     let before = rows(&shelf.path()).await;
     // A folder in the place of the copy that is being made.
@@ -92,7 +60,7 @@ async fn without_room_for_a_copy_nothing_is_changed() {
 
 #[tokio::test]
 async fn a_damaged_ledger_and_a_folder_that_cannot_be_written_are_told_at_the_start() {
-    let shelf = Shelf::new();
+    let shelf = Shelf::at(Home::File);
     let ledger = shelf.open().await;
     for number in 0..200 {
         begin(&ledger, &persona(&format!("persona-{number}"))).await;
@@ -110,7 +78,8 @@ async fn a_damaged_ledger_and_a_folder_that_cannot_be_written_are_told_at_the_st
     // Root writes everywhere: a file stands where the folder should be.
     let blocked = shelf.path().with_extension("file");
     std::fs::write(&blocked, "").unwrap();
-    let refused = Ledger::open(&url(&blocked.join("ledger.db")), shelf.clock.clone()).await.unwrap_err();
+    let refused =
+        Ledger::open(&LedgerUrl::of_file(&blocked.join("ledger.db")), shelf.clock.clone()).await.unwrap_err();
     assert!(refused.to_string().contains("cannot be created"), "{refused}");
     assert!(refused.hint().unwrap().contains("store.url"), "{refused}");
 }

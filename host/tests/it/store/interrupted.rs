@@ -6,11 +6,18 @@ use domain::delivery::Rows;
 use persona_host::store::{Begun, Occasion};
 use serde_json::json;
 
-use super::{Shelf, answer, begin, call, fault, intend, keep, occasion, persona, said, turn_id};
+use super::{
+    Home, Shelf, answer, begin, call, fault, intend, keep, occasion, on_both_databases, persona, said,
+    turn_id,
+};
 
-#[tokio::test]
-async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
-    let shelf = Shelf::new();
+on_both_databases! {
+    turns_that_a_dead_process_left_running_are_marked_by_the_next
+    what_an_interrupted_turn_had_done_is_kept_from_its_journal
+}
+
+async fn turns_that_a_dead_process_left_running_are_marked_by_the_next(home: Home) {
+    let shelf = Shelf::at(home);
     let (anna, ben) = (persona("anna"), persona("ben"));
     let ledger = shelf.open().await;
     begin(&ledger, &anna).await;
@@ -40,9 +47,8 @@ async fn turns_that_a_dead_process_left_running_are_marked_by_the_next() {
 }
 
 /// What was done in the app stays done, so it is read off the journal and never done again.
-#[tokio::test]
-async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal() {
-    let shelf = Shelf::new();
+async fn what_an_interrupted_turn_had_done_is_kept_from_its_journal(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     begin(&ledger, &anna).await;

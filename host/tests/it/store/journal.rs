@@ -3,11 +3,15 @@
 use domain::step::StepKey;
 use serde_json::{Value, json};
 
-use super::{Shelf, answer, begin, call, intend, persona, turn_id};
+use super::{Home, Shelf, answer, begin, call, intend, on_both_databases, persona, turn_id};
 
-#[tokio::test]
-async fn the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown() {
-    let shelf = Shelf::new();
+on_both_databases! {
+    the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown
+    a_step_shows_intent_before_and_result_or_failure_after
+}
+
+async fn the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     for (name, costs, expected) in [
         ("anna", vec![Some(1_000_000), Some(2_000_000)], Some(0.003)),
@@ -27,9 +31,8 @@ async fn the_cost_of_a_turn_is_the_sum_and_null_when_one_price_is_unknown() {
     }
 }
 
-#[tokio::test]
-async fn a_step_shows_intent_before_and_result_or_failure_after() {
-    let shelf = Shelf::new();
+async fn a_step_shows_intent_before_and_result_or_failure_after(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
     begin(&ledger, &anna).await;

@@ -4,7 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::event::TurnEnd;
 use persona_host::store::TurnFilter;
 
-use super::{Shelf, begin, fault, persona, turn_id};
+use super::{Home, Shelf, begin, fault, on_both_databases, persona, turn_id};
+
+on_both_databases! {
+    a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then
+}
 
 /// Turns by what they have been through. An hour lies between one moment and the next.
 const LIVES: [(&str, &[&str]); 5] = [
@@ -15,9 +19,8 @@ const LIVES: [(&str, &[&str]); 5] = [
     ("ida", &["completes", "", "", "", "fails", ""]),
 ];
 
-#[tokio::test]
-async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then() {
-    let shelf = Shelf::new();
+async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     let mut moments: Vec<DateTime<Utc>> = Vec::new();
     for moment in 0..6 {

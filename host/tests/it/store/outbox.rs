@@ -2,42 +2,57 @@
 
 use chrono::TimeDelta;
 use domain::delivery::Rows;
-use persona_host::store::{Failed, Ledger};
+use persona_host::store::Failed;
 
-use super::{Shelf, begin, keep, persona, turn_id, url};
-use crate::support::meddling::meddle;
+use super::{Home, Shelf, begin, keep, on_both_databases, persona, turn_id};
 
-#[tokio::test]
-async fn a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_written() {
-    let shelf = Shelf::new();
+on_both_databases! {
+    a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_written
+    a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused
+}
+
+async fn a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_written(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     begin(&ledger, &persona("anna")).await;
     keep(&ledger, &persona("anna")).await.unwrap();
-    let error = Ledger::open_to_read(&url(&shelf.path()), shelf.clock.clone())
-        .await
-        .unwrap()
-        .delivered(1)
-        .await
-        .expect_err("it was opened to be read");
+    let error = shelf.open_to_read().await.unwrap().delivered(1).await.expect_err("it was opened to be read");
     assert!(!error.is_of_one_write(), "{error}");
-    for trap in ["RAISE(ABORT, 'no')", "RAISE(ROLLBACK, 'no')", "abs(-9223372036854775808)", "json('{')"] {
-        let trap = format!("CREATE TRIGGER trapped BEFORE UPDATE ON outbox BEGIN SELECT {trap}; END");
-        meddle(&shelf.path(), &trap).await;
+    let refusals: &[&str] = match home {
+        Home::File => &[
+            "SELECT RAISE(ABORT, 'no')",
+            "SELECT RAISE(ROLLBACK, 'no')",
+            "SELECT abs(-9223372036854775808)",
+            "SELECT json('{')",
+        ],
+        Home::Server => &[
+            "RAISE EXCEPTION 'no'",
+            "new.tries = 9223372036854775807 + 1",
+            "new.last_error = '{'::json",
+            "new.state = 'somehow'",
+            "new.part = NULL",
+        ],
+    };
+    for act in refusals {
+        shelf.trap("UPDATE ON outbox", None, act).await;
         let error = ledger.delivered(1).await.expect_err("it is refused");
-        assert!(error.is_of_one_write(), "{trap}: {error}");
-        meddle(&shelf.path(), "DROP TRIGGER trapped").await;
+        assert!(error.is_of_one_write(), "{act}: {error}");
+        shelf.mend().await;
     }
     ledger.delivered(1).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused() {
-    let shelf = Shelf::new();
+async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     for name in ["anna", "ben"] {
         begin(&ledger, &persona(name)).await;
         keep(&ledger, &persona(name)).await.unwrap();
     }
+    let [first, second] = &ledger.deliveries(100).await.unwrap()[..] else { panic!("one of each") };
+    let next = ledger.deliveries_after(first, 100).await.unwrap();
+    assert_eq!((next.len(), next[0].seq), (1, second.seq), "the next page");
+    assert!(ledger.deliveries_after(second, 100).await.unwrap().is_empty());
     let order: Vec<String> = ledger
         .deliveries(100)
         .await

@@ -8,8 +8,13 @@ use domain::step::StepKey;
 use domain::transcript::Phase;
 use persona_host::store::Begun;
 
-use super::{Shelf, answer_of, begin, fault, keep, persona, turn_id};
-use crate::support::meddling::meddle;
+use super::{Home, Shelf, answer_of, begin, fault, keep, on_both_databases, persona, turn_id};
+
+on_both_databases! {
+    the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_once
+    a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or_the_clock_was_set_back
+    amounts_below_nothing_are_not_known
+}
 
 const REGISTERED: &str = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
     VALUES ('tone', 1, '{}', '', 0)";
@@ -18,12 +23,11 @@ fn place() -> Assignment {
     Assignment { experiment: "tone".to_owned(), version: 1, block: 0, place: 0, arm: ArmName::new("plain") }
 }
 
-#[tokio::test]
-async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_once() {
-    let shelf = Shelf::new();
+async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_once(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     let turn = turn_id(&anna);
-    meddle(&shelf.path(), REGISTERED).await;
+    shelf.meddle(REGISTERED).await;
     let ends = [TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop)), fault()];
     // The third round was paid for twice: the program ended before its answer was there.
     let attempts = [(1, 1..=2, Some(&ends[0])), (2, 3..=3, Some(&ends[1])), (3, 3..=4, None)];
@@ -52,8 +56,9 @@ async fn the_rounds_of_a_turn_that_went_on_are_those_of_all_its_attempts_each_on
     assert_eq!(own.observation.unreadable, Some(false), "it was rated");
 }
 
-#[tokio::test]
-async fn a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or_the_clock_was_set_back() {
+async fn a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or_the_clock_was_set_back(
+    home: Home,
+) {
     let failed = |after| (after, Some(fault()));
     let of_two = Some(6.5);
     for (name, attempts, latency) in [
@@ -70,9 +75,9 @@ async fn a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or
             None,
         ),
     ] {
-        let shelf = Shelf::new();
+        let shelf = Shelf::at(home);
         let (ledger, anna) = (shelf.open().await, persona("anna"));
-        meddle(&shelf.path(), REGISTERED).await;
+        shelf.meddle(REGISTERED).await;
         let turn = turn_id(&anna);
         for (after, end) in attempts {
             assert!(matches!(begin(&ledger, &anna).await, Begun::Attempt(_)), "{name}");
@@ -88,20 +93,19 @@ async fn a_turn_took_as_long_as_its_attempts_unless_nobody_saw_the_end_of_one_or
     }
 }
 
-#[tokio::test]
-async fn amounts_below_nothing_are_not_known() {
-    let shelf = Shelf::new();
+async fn amounts_below_nothing_are_not_known(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
-    meddle(&shelf.path(), REGISTERED).await;
+    shelf.meddle(REGISTERED).await;
     begin(&ledger, &anna).await;
     ledger.assign(turn_id(&anna), &anna.email, &place()).await.unwrap();
     answer_of(&ledger, (turn_id(&anna), 1), &StepKey::model(Phase::Main, 1), Some(1)).await;
     ledger.end(turn_id(&anna), &TurnEnd::Completed).await.unwrap();
-    let spoil =
-        "UPDATE usage SET input = -7000, cost = -1; UPDATE attempts SET begun_at = 9223372036854775807;
-                 UPDATE attempts SET ended_at = -9223372036854775808";
-    for sql in spoil.split(';') {
-        meddle(&shelf.path(), sql).await;
+    for spoil in [
+        "UPDATE usage SET input = -7000, cost = -1",
+        "UPDATE attempts SET begun_at = 9223372036854775807, ended_at = -9223372036854775808",
+    ] {
+        shelf.meddle(spoil).await;
     }
     let own = ledger.played("tone", 1).await.unwrap().played.remove(0).observation;
     assert_eq!((own.tokens, own.cost, own.latency), (None, None, None));

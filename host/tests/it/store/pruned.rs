@@ -5,8 +5,14 @@ use domain::event::TurnEnd;
 use domain::experiment::{ArmName, Assignment};
 use persona_host::store::Ledger;
 
-use super::{Shelf, answer, begin, fault, keep, persona, turn_id};
-use crate::support::meddling::meddle;
+use super::{Home, Shelf, answer, begin, fault, keep, on_both_databases, persona, turn_id};
+
+on_both_databases! {
+    the_steps_of_an_old_turn_go_and_what_it_did_and_cost_stays
+    a_little_goes_at_a_time_oldest_first
+    a_turn_that_is_not_over_or_not_delivered_stays_whole_however_old
+    turns_of_an_experiment_stay_whole_while_it_runs
+}
 
 const MOST: u32 = 100;
 
@@ -31,9 +37,8 @@ fn later(shelf: &Shelf) -> DateTime<Utc> {
     shelf.in_(1)
 }
 
-#[tokio::test]
-async fn the_steps_of_an_old_turn_go_and_what_it_did_and_cost_stays() {
-    let shelf = Shelf::new();
+async fn the_steps_of_an_old_turn_go_and_what_it_did_and_cost_stays(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     play(&shelf, &ledger, "anna").await;
     let before = ledger.recorded_turn(turn_id(&persona("anna"))).await.unwrap();
@@ -51,9 +56,8 @@ async fn the_steps_of_an_old_turn_go_and_what_it_did_and_cost_stays() {
     assert_eq!(ledger.prune(between, MOST).await.unwrap(), 0, "and that was all");
 }
 
-#[tokio::test]
-async fn a_little_goes_at_a_time_oldest_first() {
-    let shelf = Shelf::new();
+async fn a_little_goes_at_a_time_oldest_first(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     for name in ["anna", "ben", "cem"] {
         play(&shelf, &ledger, name).await;
@@ -63,9 +67,8 @@ async fn a_little_goes_at_a_time_oldest_first() {
     assert_eq!(ledger.prune(later(&shelf), 2).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn a_turn_that_is_not_over_or_not_delivered_stays_whole_however_old() {
-    let shelf = Shelf::new();
+async fn a_turn_that_is_not_over_or_not_delivered_stays_whole_however_old(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     for name in ["running", "held", "parked", "undelivered"] {
         let who = persona(name);
@@ -78,20 +81,19 @@ async fn a_turn_that_is_not_over_or_not_delivered_stays_whole_however_old() {
         "UPDATE turns SET held_until = NULL, parked_at = 1 WHERE id = '{}'",
         turn_id(&persona("parked"))
     );
-    meddle(&shelf.path(), &parked).await;
+    shelf.meddle(&parked).await;
     keep(&ledger, &persona("undelivered")).await.unwrap();
     ledger.end(turn_id(&persona("undelivered")), &TurnEnd::Completed).await.unwrap();
     shelf.clock.advance(TimeDelta::days(400));
     assert_eq!(ledger.prune(later(&shelf), MOST).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn turns_of_an_experiment_stay_whole_while_it_runs() {
-    let shelf = Shelf::new();
+async fn turns_of_an_experiment_stay_whole_while_it_runs(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     let registered =
         "INSERT INTO experiments (key, version, plan, sha256, registered_at) VALUES ('tone', 1, '{}', '', 0)";
-    meddle(&shelf.path(), registered).await;
+    shelf.meddle(registered).await;
     let mut began = Vec::new();
     for (block, name) in [(0, "anna"), (1, "ben")] {
         let place = Assignment {

@@ -11,19 +11,31 @@ use domain::ids::StrategyName;
 use persona_host::store::{Failed, TurnFilter};
 use serde_json::json;
 
-use super::{Shelf, answer, begin, call, fault, intend, keep, persona, said, turn_id};
-use crate::support::meddling::meddle;
+use super::{
+    Home, Refusal, Shelf, answer, begin, call, fault, intend, keep, on_both_databases, persona, said, turn_id,
+};
 
-#[tokio::test]
-async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_others_stay_as_they_were() {
-    for (spoil, tool) in [
-        ("UPDATE steps SET intent = '{' WHERE key = 'main/01/001'", "__unreadable"),
-        ("UPDATE steps SET intent = CAST(x'ff' AS TEXT) WHERE key = 'main/01/001'", "__unreadable"),
-        ("UPDATE steps SET intent = '{\"tool\": 7}' WHERE key = 'main/01/001'", "__unreadable"),
-        ("UPDATE steps SET result = 'nonsense' WHERE key = 'main/01/001'", "todo.create"),
-        ("UPDATE steps SET result = CAST(x'ff' AS TEXT) WHERE key = 'main/01/001'", "todo.create"),
-    ] {
-        let shelf = Shelf::new();
+on_both_databases! {
+    a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_others_stay_as_they_were
+    a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_turns_from_going_on
+    a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_end
+    absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go
+    a_hold_is_found_whatever_the_row_says_of_attempts
+    a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_and_others_leave
+    what_is_shown_is_shown_as_far_as_it_can_be_read
+    a_memory_that_cannot_be_read_is_forgotten
+    a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted
+}
+
+async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_others_stay_as_they_were(
+    home: Home,
+) {
+    let (intent, result) = (("intent", "__unreadable"), ("result", "todo.create"));
+    let spoilt = |column| home.spoilt_texts().iter().map(move |text| (column, *text));
+    let spoilt = spoilt(intent).chain([(intent, "'{\"tool\": 7}'")]).chain(spoilt(result));
+    for ((column, tool), text) in spoilt {
+        let spoil = format!("UPDATE steps SET {column} = {text} WHERE key = 'main/01/001'");
+        let shelf = Shelf::at(home);
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         for who in [&anna, &ben] {
             begin(&ledger, who).await;
@@ -38,7 +50,7 @@ async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_oth
         drop(ledger);
         let of_anna = format!("{spoil} AND turn = '{}'", turn_id(&anna));
         for sql in [of_anna.as_str(), "UPDATE steps SET result = '{' WHERE key = 'main/01'"] {
-            meddle(&shelf.path(), sql).await;
+            shelf.meddle(sql).await;
         }
 
         let ledger = shelf.open().await;
@@ -54,43 +66,38 @@ async fn a_call_whose_journal_is_spoilt_is_kept_as_unknown_and_named_and_the_oth
     }
 }
 
-#[tokio::test]
-async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_turns_from_going_on() {
-    let shelf = Shelf::new();
+async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_turns_from_going_on(
+    home: Home,
+) {
+    let shelf = Shelf::at(home);
     let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
     begin(&ledger, &anna).await;
     begin(&ledger, &ben).await;
     drop(ledger);
-    let spoil =
-        format!("PRAGMA foreign_keys = OFF; UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
-    meddle(&shelf.path(), &spoil).await;
+    let spoil = format!("UPDATE turns SET id = 'nobody' WHERE id = '{}'", turn_id(&anna));
+    shelf.meddle_against_all_keys(&spoil).await;
     let ledger = shelf.open().await;
     ledger.end_interrupted(&BTreeSet::new()).await.unwrap();
     let turn = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
     assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
 }
 
-#[tokio::test]
-async fn a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_end() {
-    let shelf = Shelf::new();
+async fn a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_end(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
     begin(&ledger, &anna).await;
     begin(&ledger, &ben).await;
     drop(ledger);
-    let trap = format!(
-        "CREATE TRIGGER trapped BEFORE UPDATE ON turns WHEN old.id = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END",
-        turn_id(&anna)
-    );
-    meddle(&shelf.path(), &trap).await;
+    let of_anna = format!("old.id = '{}'", turn_id(&anna));
+    shelf.refuse("UPDATE ON turns", Some(&of_anna), Refusal::Statement).await;
     let ledger = shelf.open().await;
     ledger.end_interrupted(&BTreeSet::new()).await.unwrap();
     let state = async |who| ledger.recorded_turn(turn_id(who)).await.unwrap().summary.state;
     assert_eq!((state(&anna).await, state(&ben).await), ("running".to_owned(), "faulted".to_owned()));
 }
 
-#[tokio::test]
-async fn absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go() {
-    let shelf = Shelf::new();
+async fn absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
     for number in 1..=2 {
@@ -99,7 +106,7 @@ async fn absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go() {
     let absurd = "UPDATE usage SET input = 9223372036854775807, output = 9223372036854775807,
                       cache_write_5m = 9223372036854775807, cache_write_1h = -9223372036854775808,
                       cache_read = 9223372036854775807, cost = 9223372036854775807";
-    meddle(&shelf.path(), absurd).await;
+    shelf.meddle(absurd).await;
     let shown = ledger.recorded_turn(turn_id(&anna)).await.unwrap().summary;
     assert_eq!(
         (shown.usage.prompt(), shown.usage.total(), shown.usage.cache_write_1h),
@@ -108,25 +115,23 @@ async fn absurd_counts_of_tokens_are_added_up_as_far_as_numbers_go() {
     assert!(shown.cost_usd.unwrap() > 1e10, "{shown:?}");
 }
 
-#[tokio::test]
-async fn a_hold_is_found_whatever_the_row_says_of_attempts() {
-    let shelf = Shelf::new();
+async fn a_hold_is_found_whatever_the_row_says_of_attempts(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
-    meddle(&shelf.path(), "UPDATE turns SET attempt = -7").await;
+    shelf.meddle("UPDATE turns SET attempt = -7").await;
     ledger.end(turn_id(&anna), &fault()).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_and_others_leave() {
-    let shelf = Shelf::new();
+async fn a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_and_others_leave(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
     for who in [&anna, &ben] {
         begin(&ledger, who).await;
         keep(&ledger, who).await.unwrap();
     }
     let spoil = format!("UPDATE outbox SET delivery = '{{' WHERE turn = '{}'", turn_id(&anna));
-    meddle(&shelf.path(), &spoil).await;
+    shelf.meddle(&spoil).await;
     let waiting = ledger.deliveries(100).await.unwrap();
     let readable: Vec<_> = waiting.iter().map(|own| (own.kind, own.delivery.is_ok())).collect();
     assert_eq!(readable, [("actions", false), ("actions", true)]);
@@ -135,25 +140,27 @@ async fn a_delivery_that_cannot_be_read_is_set_aside_like_one_that_is_refused_an
     assert_eq!(marker.as_ref().unwrap().persona, anna.id, "mana-auth learns that it was active");
 }
 
-#[tokio::test]
-async fn what_is_shown_is_shown_as_far_as_it_can_be_read() {
-    for spoil in [
+async fn what_is_shown_is_shown_as_far_as_it_can_be_read(home: Home) {
+    let mut spoilt = vec![
         "UPDATE turns SET ended_at = 9223372036854775807",
         "UPDATE turns SET attempt = -1",
-        "UPDATE turns SET final_text = CAST(x'ff' AS TEXT)",
         "UPDATE steps SET intent = '{'",
         "UPDATE steps SET begun_at = 9223372036854775807",
         "UPDATE actions SET input = '{'",
         "UPDATE outbox SET tries = -1",
         "UPDATE turns SET settings = '{'",
-    ] {
-        let shelf = Shelf::new();
+    ];
+    if home == Home::File {
+        spoilt.push("UPDATE turns SET final_text = CAST(x'ff' AS TEXT)");
+    }
+    for spoil in spoilt {
+        let shelf = Shelf::at(home);
         let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
         begin(&ledger, &anna).await;
         answer(&ledger, turn_id(&anna), 1, Some(1)).await;
         keep(&ledger, &anna).await.unwrap();
         ledger.end(turn_id(&anna), &fault()).await.unwrap();
-        meddle(&shelf.path(), spoil).await;
+        shelf.meddle(spoil).await;
         begin(&ledger, &ben).await;
         let listed = ledger.list(&TurnFilter::default()).await.unwrap();
         assert_eq!(listed.len(), 2, "{spoil}");
@@ -166,29 +173,28 @@ async fn what_is_shown_is_shown_as_far_as_it_can_be_read() {
     }
 }
 
-#[tokio::test]
-async fn a_memory_that_cannot_be_read_is_forgotten() {
-    let shelf = Shelf::new();
+async fn a_memory_that_cannot_be_read_is_forgotten(home: Home) {
+    let shelf = Shelf::at(home);
     let (ledger, anna) = (shelf.open().await, persona("anna"));
     begin(&ledger, &anna).await;
-    for memory in ["'{'", "CAST(x'ff' AS TEXT)"] {
+    for memory in home.spoilt_texts() {
         let spoil = format!(
-            "INSERT OR REPLACE INTO memories (persona, strategy, memory, turn)
-             SELECT persona, 'daily', {memory}, id FROM turns"
+            "INSERT INTO memories (persona, strategy, memory, turn)
+             SELECT persona, 'daily', {memory}, id FROM turns WHERE true
+             ON CONFLICT (persona, strategy) DO UPDATE SET memory = excluded.memory"
         );
-        meddle(&shelf.path(), &spoil).await;
+        shelf.meddle(&spoil).await;
         let memory = ledger.memory(&anna.id, &StrategyName::new("daily")).await.unwrap();
         assert_eq!(memory, None);
     }
 }
 
-#[tokio::test]
-async fn a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted() {
-    let shelf = Shelf::new();
+async fn a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted(home: Home) {
+    let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     let registered = "INSERT INTO experiments (key, version, plan, sha256, registered_at)
                       VALUES ('tone', 1, '{}', '', 0)";
-    meddle(&shelf.path(), registered).await;
+    shelf.meddle(registered).await;
     for name in ["anna", "ben"] {
         let who = persona(name);
         begin(&ledger, &who).await;
@@ -202,7 +208,7 @@ async fn a_turn_of_an_experiment_that_cannot_be_read_is_left_out_and_counted() {
         ledger.assign(turn_id(&who), &who.email, &place).await.unwrap();
         ledger.end(turn_id(&who), &TurnEnd::Faulted(Fault::stopping(Stage::SignIn))).await.unwrap();
     }
-    meddle(&shelf.path(), "UPDATE assignments SET block = -1 WHERE persona LIKE '%anna%'").await;
+    shelf.meddle("UPDATE assignments SET block = -1 WHERE persona LIKE '%anna%'").await;
     let turns = ledger.played("tone", 1).await.unwrap();
     assert_eq!((turns.played.len(), turns.unreadable.len()), (1, 1), "{turns:?}");
     assert_eq!(ledger.assignments("tone", None).await.unwrap().len(), 1, "the audit goes on");
