@@ -18,6 +18,7 @@ mod outbox;
 mod played;
 mod pruned;
 mod shelf;
+mod slots;
 mod spoilt;
 
 use domain::action::{Action, ActionStatus};

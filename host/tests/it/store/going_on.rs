@@ -23,7 +23,7 @@ on_both_databases! {
     what_plugins_had_to_say_is_kept_in_order
 }
 
-fn context(turn: TurnId) -> TurnContext {
+pub(super) fn context(turn: TurnId) -> TurnContext {
     let tool = OfferedTool {
         name: "todo.create".to_owned(),
         module: "todo".to_owned(),
