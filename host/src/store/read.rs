@@ -1,5 +1,8 @@
 //! Read models: turns as the command line and the API show them.
 
+use std::collections::BTreeMap;
+use std::slice;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -192,6 +195,8 @@ pub struct UndeliveredPart {
     pub last_error: Option<String>,
 }
 
+/// Of so many turns the ratings are asked at once.
+const AT_ONCE: usize = 500;
 const ATTEMPTS: &str = "SELECT attempts.*, coalesce(state, 'running') AS word,
     (SELECT count(*) FROM usage WHERE usage.turn = attempts.turn AND usage.attempt = attempts.number) AS model_calls,
     (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
@@ -236,7 +241,9 @@ impl Ledger {
         .bind(filter.ever_faulted);
         self.read("list turns", move |connection| {
             let rows = connection.rows(asked.clone())?;
-            rows.iter().map(|row| summary(connection, row)).collect()
+            let mut turns: Vec<Summary> = rows.iter().map(summary).collect();
+            add_ratings(connection, &mut turns)?;
+            Ok(turns)
         })
         .await
     }
@@ -272,7 +279,8 @@ impl Ledger {
 }
 
 fn recorded(connection: &mut Connection<'_>, row: &Row) -> Result<Recorded, LedgerError> {
-    let mut summary = summary(connection, row)?;
+    let mut summary = summary(row);
+    add_ratings(connection, slice::from_mut(&mut summary))?;
     let ((settings, final_text, pruned_at), own) =
         Shown::read(row, |row| (row.json_or_text("settings"), row.text("final_text"), row.time("pruned_at")));
     let id = summary.id.clone();
@@ -338,15 +346,29 @@ fn rows_of<T>(
     Ok((read, unreadable.concat()))
 }
 
-fn summary(connection: &mut Connection<'_>, row: &Row) -> Result<Summary, LedgerError> {
-    let (mut summary, unreadable) = Shown::read(row, summarized);
-    summary.unreadable = unreadable;
-    match ratings_of(connection, &summary.id) {
-        Ok(ratings) => summary.ratings = ratings,
-        Err(error) if error.is_of_one_row() => summary.unreadable.push(error.to_string()),
-        Err(error) => return Err(error),
+fn summary(row: &Row) -> Summary {
+    let (summary, unreadable) = Shown::read(row, summarized);
+    Summary { unreadable, ..summary }
+}
+
+/// Adds the ratings of turns, or what of them cannot be read.
+fn add_ratings(connection: &mut Connection<'_>, turns: &mut [Summary]) -> Result<(), LedgerError> {
+    for turns in turns.chunks_mut(AT_ONCE) {
+        let marks = vec!["?"; turns.len()].join(", ");
+        let asked = sql(format!("SELECT * FROM ratings WHERE turn IN ({marks}) ORDER BY rowid"));
+        let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in connection.rows(asked.bind_all(turns.iter().map(|own| own.id.as_str())))? {
+            rows.entry(row.get("turn")?).or_default().push(row);
+        }
+        for turn in turns {
+            let own = rows.get(&turn.id).map(Vec::as_slice).unwrap_or_default();
+            match own.iter().map(rating).collect() {
+                Ok(ratings) => turn.ratings = ratings,
+                Err::<Vec<_>, LedgerError>(error) => turn.unreadable.push(error.to_string()),
+            }
+        }
     }
-    Ok(summary)
+    Ok(())
 }
 
 fn summarized(row: &Shown<'_>) -> Summary {
