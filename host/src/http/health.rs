@@ -1,5 +1,7 @@
 //! `/health` and `/metrics`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -7,6 +9,9 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::face::Face;
+
+/// How long the ledger is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
 /// a full disk do not make it go away: they are named.
@@ -33,8 +38,8 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
 /// What Prometheus reads.
 pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
     let deps = face.runner.deps();
-    // One that cannot be read keeps nobody from the other figures.
-    if let Ok(bytes) = deps.ledger.size().await {
+    // One that cannot be read, or does not answer, keeps nobody from the other figures.
+    if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
         deps.events.metrics().set_ledger(bytes);
     }
     deps.events.metrics().set_generations(deps.registry.engine().generations());

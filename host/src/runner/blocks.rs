@@ -81,7 +81,7 @@ impl Runner {
         at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
     ) -> Result<Round, RoundError<E>> {
         // What is marked as running and does not run could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted(&self.pool.turns()).await?;
+        self.deps.ledger.end_interrupted(|| self.pool.turns()).await?;
         let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, at));
         let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
         let mut round = Round::default();

@@ -71,6 +71,7 @@ impl Ledger {
              FROM turns JOIN contexts ON contexts.turn = turns.id
                  JOIN tool_lists ON tool_lists.sha256 = contexts.tools
              WHERE turns.strategy IN ({marks}) AND turns.state IN ('completed', 'idle')
+                 AND turns.pruned_at IS NULL
              ORDER BY turns.started_at DESC, turns.id LIMIT ?"
         ));
         let asked = asked.bind_all(strategies.iter().map(StrategyName::as_str)).bind(most);

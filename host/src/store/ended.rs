@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::database::{Connection, sql};
+use super::database::{About, Connection, sql};
 use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
 use super::read::actions_of;
@@ -29,7 +29,7 @@ impl Ledger {
     /// When the ledger cannot be written, or its journal cannot be read.
     pub async fn end(&self, turn: TurnId, how: &TurnEnd) -> Result<usize, LedgerError> {
         let (how, now) = (how.clone(), self.clock.now());
-        self.write(END, move |connection| end(connection, turn, &how, now)).await
+        self.writer.write(END, About::End(turn), move |connection| end(connection, turn, &how, now)).await
     }
 
     /// Ends the attempts that are still marked as running, of all turns but `running`: when the ledger is opened, and
@@ -37,9 +37,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger cannot be used.
-    pub async fn end_interrupted(&self, running: &BTreeSet<TurnId>) -> Result<(), LedgerError> {
+    pub async fn end_interrupted(
+        &self,
+        running: impl FnOnce() -> BTreeSet<TurnId>,
+    ) -> Result<(), LedgerError> {
         let marked = self.rows(END, sql("SELECT id FROM turns WHERE state = 'running'")).await?;
         let marked: Vec<String> = marked.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+        // Asked after that: who is begun in between is not among those who are marked.
+        let running = running();
         let interrupted = TurnEnd::Faulted(Fault::interrupted());
         let left = marked.into_iter().filter(|id| !running.iter().any(|turn| turn.to_string() == *id));
         for id in left {
@@ -67,6 +72,10 @@ pub(super) fn end(
     now: DateTime<Utc>,
 ) -> Result<usize, LedgerError> {
     let standing = standing(connection, turn)?;
+    // An end that is told a second time changes nothing: the first one may be known to nobody but the ledger.
+    if !standing.is_running {
+        return Ok(standing.kept);
+    }
     let tried = standing.tried.and(how);
     let sequel = match tried.sequel(how, now) {
         // An older version made these calls, and kept too little to go on.
@@ -218,6 +227,7 @@ fn write_down(
 
 /// How a turn stands while an attempt of it ends.
 struct Standing {
+    is_running: bool,
     tried: Tried,
     day_over: bool,
     /// How many actions are kept.
@@ -227,7 +237,7 @@ struct Standing {
 }
 
 fn standing(connection: &mut Connection<'_>, turn: TurnId) -> Result<Standing, LedgerError> {
-    let asked = sql("SELECT attempt - uncounted AS counted, interruptions, failures, day_over,
+    let asked = sql("SELECT state, attempt - uncounted AS counted, interruptions, failures, day_over,
              (SELECT count(*) FROM actions WHERE turn = turns.id) AS kept,
              EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key LIKE 'main/%/%')
                  AND NOT EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening'
@@ -239,6 +249,7 @@ fn standing(connection: &mut Connection<'_>, turn: TurnId) -> Result<Standing, L
     // The attempt that is ending is not counted yet.
     let counted = number("counted")?.saturating_sub(1);
     Ok(Standing {
+        is_running: row.get::<String>("state")? == "running",
         tried: Tried { interruptions: number("interruptions")?, failures: number("failures")?, counted },
         day_over: row.get("day_over")?,
         kept: usize::try_from(row.get::<i64>("kept")?).unwrap_or_default(),

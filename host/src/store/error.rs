@@ -154,6 +154,7 @@ impl LedgerError {
                     "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
                 }
                 Kind::Taken => "stop the other one: two that write would pay for everything twice",
+                Kind::Busy => "another program holds it locked: what is open on it, such as sqlite3?",
                 Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",
             }),
             _ => None,

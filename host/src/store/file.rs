@@ -83,11 +83,8 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
     sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(connection).await
 }
 
-/// Copies the whole ledger; one that is there was made of the same version, before a migration that was cut off.
+/// Copies the whole ledger, over what may be there of an earlier time: at each version it is whole.
 async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) -> Result<(), LedgerError> {
-    if to.exists() {
-        return Ok(());
-    }
     let half = with_ending(to, ".half");
     let failed = |cause: Failure| LedgerError::Copy { ledger: ledger.clone(), to: to.to_owned(), cause };
     let of_disk = |cause: io::Error| failed(Failure::of_disk(&cause));
@@ -101,6 +98,9 @@ async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) 
     }
     File::open(&half).and_then(|file| file.sync_all()).map_err(of_disk)?;
     fs::rename(&half, to).map_err(of_disk)?;
+    if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(of_disk)?;
+    }
     tracing::info!(copy = %to.display(), "the ledger is brought up to date; a copy of it as it was is kept");
     Ok(())
 }

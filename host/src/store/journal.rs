@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::database::{Statement, sql};
+use super::database::{About, Statement, sql};
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
 use domain::step::StepKey;
@@ -51,7 +51,7 @@ impl Ledger {
             "INSERT INTO steps (turn, attempt, key, intent, begun_at) VALUES (?, ?, ?, ?, ?) RETURNING seq";
         let begun = sql(begun).bind(turn).bind(attempt).bind(key.as_str()).bind(intent).bind(self.now_ms());
         let asked_in = key.phase_of_a_model_call();
-        let journal = self.writer.write_about(INTENT, turn, move |connection| {
+        let journal = self.writer.write(INTENT, About::Turn(turn), move |connection| {
             Ok(StepRow { turn, seq: connection.one(begun.clone())?.get("seq")?, asked_in })
         });
         journal.await

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 
-use super::database::{Connection, Failure, Opening, Postgres, Readers, Row, Sqlite, Statement, Writer, sql};
+use super::database::{
+    About, Connection, Failure, Opening, Postgres, Readers, Row, Sqlite, Statement, Writer, sql,
+};
 use super::url::Place;
 use super::{LedgerError, LedgerUrl, file, schema};
 use domain::clock::Clock;
@@ -42,12 +44,12 @@ impl Ledger {
             Place::Server(server) => {
                 let ledger = Self::start(url, clock, Opening::Write, None)?;
                 // Who may not write must not migrate either.
-                ledger.write("claim it", |_| Ok(())).await.map_err(|error| error.of_opening(url))?;
+                ledger.writer.claim().await.map_err(|error| error.of_opening(url))?;
                 schema::migrate(server, url).await?;
                 ledger
             }
         };
-        ledger.end_interrupted(&BTreeSet::new()).await?;
+        ledger.end_interrupted(BTreeSet::new).await?;
         Ok(ledger)
     }
 
@@ -151,7 +153,7 @@ impl Ledger {
         what: &'static str,
         write: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.writer.write(what, write).await
+        self.writer.write(what, About::Nothing, write).await
     }
 
     /// Who only reads does not migrate, but must not misread either.

@@ -253,11 +253,11 @@ impl Ledger {
     /// # Errors
     /// When none or more than one does, or the ledger cannot be read.
     pub async fn show(&self, id: &str) -> Result<Recorded, LedgerError> {
+        let id = id.to_ascii_lowercase();
         let prefix: String = id.chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').collect();
         if prefix.is_empty() || prefix != id {
-            return Err(LedgerError::NoSuchTurn { id: id.to_owned() });
+            return Err(LedgerError::NoSuchTurn { id });
         }
-        let id = id.to_owned();
         self.read("look up a turn", move |connection| {
             let asked = sql(format!("{SUMMARY} WHERE id LIKE ? || '%' LIMIT 2"));
             match connection.rows(asked.bind(&id))?.as_slice() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::database::sql;
+use super::database::{About, sql};
 use super::ended::{end, keep};
 use super::hold::CLOCKS;
 use super::outbox::enqueue;
@@ -132,17 +132,19 @@ impl Ledger {
         .bind(slot.as_str())
         .bind(now)
         .bind(now.saturating_add(CLOCKS));
-        self.write("begin a turn", move |connection| {
-            if connection.run(begun.clone())? == 0 {
-                return Ok(Begun::Refused);
-            }
-            let attempt: i64 =
-                connection.one(sql("SELECT attempt FROM turns WHERE id = ?").bind(turn))?.get("attempt")?;
-            let noted = sql("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)");
-            connection.run(noted.bind(turn).bind(attempt).bind(now))?;
-            Ok(Begun::Attempt(whole("attempt", attempt)?))
-        })
-        .await
+        self.writer
+            .write("begin a turn", About::Day(turn), move |connection| {
+                if connection.run(begun.clone())? == 0 {
+                    return Ok(Begun::Refused);
+                }
+                let attempt: i64 = connection
+                    .one(sql("SELECT attempt FROM turns WHERE id = ?").bind(turn))?
+                    .get("attempt")?;
+                let noted = sql("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)");
+                connection.run(noted.bind(turn).bind(attempt).bind(now))?;
+                Ok(Begun::Attempt(whole("attempt", attempt)?))
+            })
+            .await
     }
 
     /// Writes down what serves the turn. It is written with the next write, or in a moment.
@@ -171,7 +173,11 @@ impl Ledger {
     /// When the ledger cannot be written.
     pub async fn keep_actions(&self, turn: TurnId, outcome: &TurnOutcome) -> Result<usize, LedgerError> {
         let (outcome, now) = (outcome.clone(), self.clock.now());
-        self.write("keep a turn's actions", move |connection| keep(connection, turn, &outcome, now)).await
+        self.writer
+            .write("keep a turn's actions", About::Day(turn), move |connection| {
+                keep(connection, turn, &outcome, now)
+            })
+            .await
     }
 
     /// Keeps the ratings, their deliveries and the memory, and ends the turn: all or nothing.
@@ -200,12 +206,13 @@ impl Ledger {
             .bind(turn)
         });
         let all: Vec<_> = ratings.chain(deliveries).chain(memory).collect();
-        self.write("keep a turn's ratings", move |connection| {
-            for statement in &all {
-                connection.run(statement.clone())?;
-            }
-            end(connection, turn, &TurnEnd::Completed, now).map(drop)
-        })
-        .await
+        self.writer
+            .write("keep a turn's ratings", About::End(turn), move |connection| {
+                for statement in &all {
+                    connection.run(statement.clone())?;
+                }
+                end(connection, turn, &TurnEnd::Completed, now).map(drop)
+            })
+            .await
     }
 }

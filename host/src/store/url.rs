@@ -17,6 +17,14 @@ pub struct LedgerUrl(pub(super) Place);
 )]
 pub struct NoLedger(String);
 
+impl NoLedger {
+    /// What cannot be read may have a password anywhere but before its first colon.
+    fn named(url: &str) -> Self {
+        let colon = url.split_once(':').map(|(scheme, _)| format!("{scheme}:…"));
+        Self(colon.unwrap_or_else(|| url.to_owned()))
+    }
+}
+
 /// What a URL stands for.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -32,14 +40,13 @@ impl LedgerUrl {
     /// When it is the URL of something else.
     pub fn parse(url: &str) -> Result<Self, NoLedger> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            // What cannot be read may have a password anywhere.
-            let Some(server) = Server::parse(url) else { return Err(NoLedger("postgres:…".to_owned())) };
+            let Some(server) = Server::parse(url) else { return Err(NoLedger::named(url)) };
             return Ok(Self(Place::Server(server)));
         }
         let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
         match path {
             Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Self(Place::File(path.into()))),
-            _ => Err(NoLedger(url.to_owned())),
+            _ => Err(NoLedger::named(url)),
         }
     }
 
@@ -99,7 +106,14 @@ mod tests {
 
     #[test]
     fn no_password_is_shown_also_of_a_url_that_cannot_be_read() {
-        for url in ["postgres://anna:hunter2@db:port/x", "postgres://anna:hunter2@[/x"] {
+        for url in [
+            "postgres://anna:hunter2@db:port/x",
+            "postgres://anna:hunter2@[/x",
+            "Postgres://anna:hunter2@db/x",
+            " postgres://anna:hunter2@db/x",
+            "jdbc:postgresql://anna:hunter2@db/x",
+            "mysql://anna:hunter2@db/x",
+        ] {
             let refused = LedgerUrl::parse(url).expect_err("no URL").to_string();
             assert!(!refused.contains("hunter2"), "{refused}");
         }

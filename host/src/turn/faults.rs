@@ -35,7 +35,7 @@ pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
 
 pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
     // Others do not meet it: the ledger itself is well.
-    if let Some(hint) = error.hint().filter(|_| error.is_of_one_row()) {
+    if let Some(hint) = error.hint().filter(|_| error.is_of_one_write()) {
         return Fault::new(stage, "ledger-row", error.to_string()).hint(hint);
     }
     lost(stage, &error.to_string())
@@ -44,7 +44,10 @@ pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
 pub(super) fn steps(stage: Stage, error: &StepsError) -> Fault {
     match error {
         StepsError::Misfit(what) => Fault::misfit(stage, what),
-        StepsError::Lost(_) => lost(stage, &error.to_string()),
+        StepsError::Lost(error) => match error.downcast_ref::<LedgerError>() {
+            Some(error) => ledger(stage, error),
+            None => lost(stage, &error.to_string()),
+        },
     }
 }
 

@@ -44,11 +44,19 @@ fn days(span: &Duration) -> String {
 /// A URL as it may be shown.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // Options may be a user and a password.
+    let (rest, options) = match rest.split_once('?') {
+        Some((rest, options)) if options.to_lowercase().contains("password") => (rest, "?…".to_owned()),
+        Some((rest, options)) => (rest, format!("?{options}")),
+        None => (rest, String::new()),
+    };
     // A password may have an `@` in it, and no host has.
-    let Some((user, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let Some((user, place)) = rest.rsplit_once('@') else {
+        return format!("{scheme}://{rest}{options}");
+    };
     match user.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-        None => url.to_owned(),
+        Some((user, _)) => format!("{scheme}://{user}:***@{place}{options}"),
+        None => format!("{scheme}://{rest}{options}"),
     }
 }
 
@@ -64,6 +72,9 @@ mod tests {
             ("postgres://anna@db/mana", "postgres://anna@db/mana"),
             ("postgres://anna:hunter2@db:5432/mana", "postgres://anna:***@db:5432/mana"),
             ("postgres://anna:hun@ter2@db/mana", "postgres://anna:***@db/mana"),
+            ("postgres://anna:x@db/mana?sslmode=require", "postgres://anna:***@db/mana?sslmode=require"),
+            ("postgres://db/mana?user=anna&password=hunter2", "postgres://db/mana?…"),
+            ("postgres://db/mana?user=anna", "postgres://db/mana?user=anna"),
         ] {
             assert_eq!(without_password(url), shown);
         }

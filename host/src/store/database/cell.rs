@@ -42,14 +42,15 @@ impl Row {
     /// # Errors
     /// When it holds something else than is asked for.
     pub(in crate::store) fn get<T: FromCell>(&self, column: &'static str) -> Result<T, LedgerError> {
-        let cell = self.cell(column);
+        let missing = || LedgerError::Row { column, value: "no such column".to_owned() };
+        let cell = self.cell(column).ok_or_else(missing)?;
         T::from_cell(cell).ok_or_else(|| LedgerError::Row { column, value: cell.words() })
     }
 
-    fn cell(&self, column: &str) -> &Cell {
+    fn cell(&self, column: &str) -> Option<&Cell> {
         // Of two of one name the later one: what a statement computes follows behind `turns.*`.
         let place = self.columns.iter().rposition(|own| own == column);
-        place.and_then(|place| self.cells.get(place)).unwrap_or(&Cell::Nothing)
+        place.and_then(|place| self.cells.get(place))
     }
 }
 

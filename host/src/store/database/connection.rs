@@ -36,6 +36,11 @@ impl<'d> Connection<'d> {
         self.driver.size().map_err(LedgerError::doing(self.what))
     }
 
+    /// Looks whether the database is there; whoever writes claims it with that.
+    pub(in crate::store) fn hold(&mut self) -> Result<(), LedgerError> {
+        self.driver.hold().map_err(LedgerError::doing(self.what))
+    }
+
     /// Runs a statement, and gives how many rows it changed.
     pub(in crate::store) fn run(&mut self, statement: Statement) -> Result<u64, LedgerError> {
         self.driver.run(&statement).map_err(LedgerError::doing(self.what))

@@ -6,6 +6,8 @@ use std::{fmt, io};
 /// _CONSTRAINT and _MISMATCH (<https://sqlite.org/rescode.html>).
 const REFUSES_A_ROW: [i32; 4] = [1, 18, 19, 20];
 const FULL: i32 = 13;
+/// SQLITE_BUSY and _LOCKED.
+const BUSY: [i32; 2] = [5, 6];
 
 /// What a database said, or what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Kind {
     Unsure,
     /// Another process writes.
     Taken,
+    /// Another program holds a lock for longer than is waited for it.
+    Busy,
     /// Anything else.
     Other,
 }
@@ -70,6 +74,7 @@ impl From<rusqlite::Error> for Failure {
         let kind = match error.sqlite_error().map(|error| error.extended_code & 0xff) {
             // The low byte is the kind; the rest says more about it.
             Some(FULL) => Kind::Full,
+            Some(code) if BUSY.contains(&code) => Kind::Busy,
             Some(code) if REFUSES_A_ROW.contains(&code) => Kind::OfOneRow,
             _ => Kind::Other,
         };

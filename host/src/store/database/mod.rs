@@ -23,4 +23,4 @@ pub(super) use readers::Readers;
 pub(super) use server::Server;
 pub(super) use sqlite::Sqlite;
 pub(super) use statement::{Statement, sql};
-pub(super) use writer::Writer;
+pub(super) use writer::{About, Writer};

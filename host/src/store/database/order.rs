@@ -1,9 +1,11 @@
 //! A piece of work for the thread that has the connection, and who waits for what comes of it.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
-use super::{Connection, Failure};
+use super::{Connection, Failure, Kind};
 use crate::store::LedgerError;
 
 /// A piece of work, whatever comes of it. It may be done more than once: what it wrote may have to be taken back
@@ -39,7 +41,10 @@ where
     F: FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send,
 {
     fn attempt(&mut self, driver: &mut dyn Driver) -> Result<(), Option<Failure>> {
-        let done = (self.work)(&mut Connection::new(driver, self.what));
+        // A bug of ours in one piece of work is no reason to do nothing for anybody any more.
+        let work = AssertUnwindSafe(|| (self.work)(&mut Connection::new(driver, self.what)));
+        let done = panic::catch_unwind(work)
+            .map_err(|_| Some(Failure::new(Kind::Other, "a bug in persona-host")))?;
         let ended = done.as_ref().map(|_| ()).map_err(|error| error.failure().cloned());
         self.came_of_it = Some(done);
         ended

@@ -34,8 +34,10 @@ pub(in crate::store) struct Postgres {
     connection: Option<PgConnection>,
     /// What serves the connection on the server, or served the last one.
     backend: Option<String>,
-    /// The transaction that is open, by the server's number.
-    transaction: Option<String>,
+    /// Which writer of the ledger this is; nothing, before its first transaction.
+    writer: Option<i64>,
+    /// The transaction that is open, by its number.
+    transaction: Option<i64>,
 }
 
 impl Postgres {
@@ -43,7 +45,15 @@ impl Postgres {
     pub(in crate::store) fn of(server: &Server, opening: Opening) -> io::Result<Box<dyn Driver>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let server = server.clone();
-        Ok(Box::new(Self { server, opening, runtime, connection: None, backend: None, transaction: None }))
+        Ok(Box::new(Self {
+            server,
+            opening,
+            runtime,
+            connection: None,
+            backend: None,
+            writer: None,
+            transaction: None,
+        }))
     }
 
     /// Runs something on the connection, which is made if there is none. A transaction does not outlive its connection.
@@ -82,17 +92,19 @@ impl Postgres {
         done
     }
 
-    /// Whether a transaction was committed whose commit nobody was told of.
-    fn was_committed(&mut self, transaction: &str) -> Result<bool, Failure> {
+    /// Whether a transaction was committed whose commit nobody was told of. Who has the ledger again knows that nobody else
+    /// counts, and that what served the lost connection is gone.
+    fn was_committed(&mut self, transaction: i64) -> Result<bool, Failure> {
         let patience = Instant::now() + VERDICT;
         loop {
-            let verdict = self.with(async |connection| {
-                let sql = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
-                sqlx::query_scalar::<_, String>(sql).bind(transaction).fetch_one(connection).await
+            let counted = self.with(async |connection| {
+                sqlx::query_as::<_, (i64, i64)>("SELECT number, writer FROM commits")
+                    .fetch_one(connection)
+                    .await
             });
-            let failure = match verdict {
-                Ok(verdict) if verdict != "in progress" => return Ok(verdict == "committed"),
-                Ok(verdict) => Failure::new(Kind::Gone, verdict),
+            let failure = match counted {
+                Ok((number, writer)) if Some(writer) == self.writer => return Ok(number >= transaction),
+                Ok(_) => taken(),
                 Err(failure) => failure,
             };
             let may_be_over = matches!(failure.kind, Kind::Gone | Kind::Taken);
@@ -106,13 +118,26 @@ impl Postgres {
         }
     }
 
+    /// Which writer of the ledger this is: one more than the last one.
+    fn enrolled(&mut self) -> Result<i64, Failure> {
+        if let Some(writer) = self.writer {
+            return Ok(writer);
+        }
+        let writer = self.with(async |connection| {
+            let next = "UPDATE commits SET writer = writer + 1 RETURNING writer";
+            sqlx::query_scalar::<_, i64>(next).fetch_one(connection).await
+        })?;
+        self.writer = Some(writer);
+        Ok(writer)
+    }
+
     fn connected(&mut self) -> Result<PgConnection, Failure> {
         let mut connection = self.runtime.block_on(self.server.connect())?;
         let backend = match self.opening {
             Opening::Write => {
                 let earlier = self.backend.as_deref();
                 let claimed = patiently(&self.runtime, claimed(&mut connection, earlier));
-                Some(claimed?.ok_or_else(|| Failure::new(Kind::Taken, "another persona-host writes to it"))?)
+                Some(claimed?.ok_or_else(taken)?)
             }
             Opening::Read => {
                 let only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
@@ -123,6 +148,11 @@ impl Postgres {
         self.backend = backend;
         Ok(connection)
     }
+}
+
+/// Also if it did so since and has gone: what it wrote is not known here.
+fn taken() -> Failure {
+    Failure::new(Kind::Taken, "another persona-host writes to it, or has written to it since")
 }
 
 /// Claims the ledger for a connection, and gives what serves that on the server. Nothing: another process has it.
@@ -185,12 +215,14 @@ impl Driver for Postgres {
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
-        let number = self.with(async |connection| {
+        let own = self.enrolled()?;
+        let (number, writer) = self.with(async |connection| {
             sqlx::query("BEGIN").execute(&mut *connection).await?;
-            sqlx::query_scalar::<_, String>("SELECT pg_current_xact_id()::text").fetch_one(connection).await
-        });
-        self.transaction = Some(number?);
-        Ok(())
+            let next = "UPDATE commits SET number = number + 1 RETURNING number, writer";
+            sqlx::query_as::<_, (i64, i64)>(next).fetch_one(connection).await
+        })?;
+        self.transaction = Some(number);
+        if writer == own { Ok(()) } else { Err(taken()) }
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
@@ -200,7 +232,7 @@ impl Driver for Postgres {
             (Ok(_), _) => Ok(()),
             // The answer is lost, and perhaps nothing else.
             (Err(failure), Some(transaction)) if failure.kind == Kind::Gone => {
-                if self.was_committed(&transaction)? { Ok(()) } else { Err(failure) }
+                if self.was_committed(transaction)? { Ok(()) } else { Err(failure) }
             }
             (Err(failure), _) => Err(failure),
         }

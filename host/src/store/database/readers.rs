@@ -78,9 +78,8 @@ impl Queue {
 
     fn serve(&self, driver: &mut dyn Driver) {
         while let Some(mut work) = self.next() {
-            // What came of it is told either way.
-            let _ = work.attempt(driver);
-            work.tell(None);
+            let failure = work.attempt(driver).err().flatten();
+            work.tell(failure);
         }
     }
 

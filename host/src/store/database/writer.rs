@@ -6,7 +6,7 @@
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use std::{fmt, io, thread};
+use std::{fmt, io, mem, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 64;
 /// How long a failure is told.
 const TROUBLE: TimeDelta = TimeDelta::minutes(1);
 /// How everything fails, whatever is in it.
-const OF_ALL: [Kind; 3] = [Kind::Gone, Kind::Taken, Kind::Unsure];
+const OF_ALL: [Kind; 4] = [Kind::Gone, Kind::Taken, Kind::Unsure, Kind::Busy];
 const PUT_OFF: &str = "write down what was put off";
 
 /// The one connection that writes, on a thread of its own.
@@ -56,9 +56,13 @@ struct Asked {
 
 /// What of that which was put off has to be safe before a piece of work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum About {
+pub(in crate::store) enum About {
     /// What is about this turn.
     Turn(TurnId),
+    /// What is about this turn, unless the database refuses it for what is in it: that keeps no turn from going on.
+    Day(TurnId),
+    /// The same, and what is refused is given up: the attempt is over.
+    End(TurnId),
     /// All of it.
     Everything,
     /// None of it.
@@ -72,7 +76,8 @@ impl Writer {
         let (put_off, health) =
             (Arc::<PutOff>::default(), Arc::new(Health { clock, trouble: Mutex::default() }));
         let (end, ended) = oneshot::channel();
-        let mut desk = Desk { put_off: Arc::clone(&put_off), health: Arc::clone(&health) };
+        let (put_off_here, health_here) = (Arc::clone(&put_off), Arc::clone(&health));
+        let mut desk = Desk { put_off: put_off_here, refused: Vec::new(), health: health_here };
         thread::Builder::new().name("ledger-writer".to_owned()).spawn(move || {
             desk.serve(driver.as_mut(), &asked);
             drop(driver);
@@ -82,24 +87,15 @@ impl Writer {
         Ok(Self { orders: Mutex::new(Some(orders)), put_off, health, ended })
     }
 
-    /// Does something in one transaction, and returns when it is committed. It may be done again before it is. It is also
-    /// done when nobody waits for it any more.
+    /// Does something in one transaction, and returns when it is committed, after what was put off about the same. It may
+    /// be done again before it is. It is also done when nobody waits for it any more.
     pub(in crate::store) async fn write<T: Send + 'static>(
         &self,
         what: &'static str,
+        about: About,
         work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.ask(what, About::Nothing, work).await
-    }
-
-    /// The same about a turn: it is not written without what was put off about it.
-    pub(in crate::store) async fn write_about<T: Send + 'static>(
-        &self,
-        what: &'static str,
-        turn: TurnId,
-        work: impl FnMut(&mut Connection<'_>) -> Result<T, LedgerError> + Send + 'static,
-    ) -> Result<T, LedgerError> {
-        self.ask(what, About::Turn(turn), work).await
+        self.ask(what, about, work).await
     }
 
     /// Writes these with the next write, or in a moment: all of them or none.
@@ -129,6 +125,11 @@ impl Writer {
     /// Writes what was put off, and returns when it is committed.
     pub(in crate::store) async fn catch_up(&self) -> Result<(), LedgerError> {
         self.ask(PUT_OFF, About::Everything, |_| Ok(())).await
+    }
+
+    /// Claims the database for this process, before it has tables.
+    pub(in crate::store) async fn claim(&self) -> Result<(), LedgerError> {
+        self.ask("claim it", About::Everything, |connection| connection.hold()).await
     }
 
     /// Why a write failed in the last minute for a reason that others would fail for, too. That some succeeded since does
@@ -181,6 +182,8 @@ impl fmt::Debug for Writer {
 /// What the thread works from.
 struct Desk {
     put_off: Arc<PutOff>,
+    /// What was put off and is refused for what is in it. It is tried again when nobody is kept waiting by that.
+    refused: Vec<Unit>,
     health: Arc<Health>,
 }
 
@@ -193,20 +196,27 @@ impl Desk {
                     all.extend(asked.try_iter().take(AT_ONCE - 1));
                     self.write(driver, all);
                 }
-                Err(RecvTimeoutError::Timeout) if self.put_off.is_empty() => self.hold(driver),
-                // It could not be written before.
-                Err(RecvTimeoutError::Timeout) => self.write(driver, Vec::new()),
+                Err(RecvTimeoutError::Timeout) => self.be_idle(driver),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn hold(&self, driver: &mut dyn Driver) {
-        self.health.note(driver.hold().err().as_ref());
+    /// Tries again what could not be written before.
+    fn be_idle(&mut self, driver: &mut dyn Driver) {
+        let refused = mem::take(&mut self.refused);
+        if !self.put_off.is_empty() {
+            self.refused = refused;
+            self.write(driver, Vec::new());
+        } else if refused.is_empty() {
+            self.health.note(driver.hold().err().as_ref());
+        } else {
+            self.one_by_one(driver, refused);
+        }
     }
 
     fn write(&mut self, driver: &mut dyn Driver, all: Vec<Asked>) {
-        let units = self.put_off.take();
+        let units = self.take(&all);
         // A commit of nothing would say nothing about the disk.
         let has_caught_up = |asked: &Asked| units.is_empty() && asked.only_catches_up;
         let (caught_up, mut all): (Vec<_>, Vec<_>) = all.into_iter().partition(has_caught_up);
@@ -234,29 +244,61 @@ impl Desk {
             return;
         }
         let failed = self.one_by_one(driver, units);
-        for mut asked in all {
-            let failure =
-                failed.iter().find(|(turn, _)| asked.about.includes(*turn)).map(|(_, why)| why.clone());
-            let failure = match failure {
-                None => together(driver, &[], [&mut asked.work]).err().flatten(),
-                failure => failure,
-            };
-            self.health.note(failure.as_ref());
-            asked.work.tell(failure);
+        for asked in all {
+            self.write_one(driver, asked, &failed);
         }
     }
 
-    /// Writes each of what was put off by itself. What cannot be written is put off again; gives why.
+    /// What was put off, and of what is refused as much as somebody waits for now.
+    fn take(&mut self, all: &[Asked]) -> Vec<Unit> {
+        let refused = mem::take(&mut self.refused);
+        let is_awaited = |unit: &Unit| all.iter().any(|asked| asked.about.includes(unit.turn));
+        let (mut units, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(is_awaited);
+        self.refused = refused;
+        units.extend(self.put_off.take());
+        units
+    }
+
+    fn write_one(&mut self, driver: &mut dyn Driver, mut asked: Asked, failed: &[(TurnId, Failure)]) {
+        let in_its_way = failed.iter().find(|(turn, why)| asked.about.waits_for(*turn, why));
+        let failure = match in_its_way {
+            None => together(driver, &[], [&mut asked.work]).err().flatten(),
+            Some((_, why)) => Some(why.clone()),
+        };
+        self.health.note(failure.as_ref());
+        if let (About::End(turn), None) = (asked.about, &failure) {
+            self.give_up(turn);
+        }
+        asked.work.tell(failure);
+    }
+
+    /// Nobody will ask for it again.
+    fn give_up(&mut self, turn: TurnId) {
+        let before = self.refused.len();
+        self.refused.retain(|unit| unit.turn != turn);
+        let given_up = before - self.refused.len();
+        if given_up > 0 {
+            tracing::error!(%turn, given_up, "the ledger does not take what came of steps of a turn that is over");
+        }
+    }
+
+    /// Writes each of what was put off by itself, in order: what follows of a turn waits for what comes before. What cannot
+    /// be written is put off again; gives why.
     fn one_by_one(&mut self, driver: &mut dyn Driver, units: Vec<Unit>) -> Vec<(TurnId, Failure)> {
-        let (mut left, mut failed) = (Vec::new(), Vec::new());
+        let (mut left, mut failed) = (Vec::new(), Vec::<(TurnId, Failure)>::new());
         for unit in units {
+            if failed.iter().any(|(turn, why)| *turn == unit.turn && why.kind != Kind::OfOneRow) {
+                left.push(unit);
+                continue;
+            }
             let written = together(driver, std::slice::from_ref(&unit), []);
             self.health.note(written.as_ref().err().and_then(Option::as_ref));
             if let Err(failure) = written {
                 let failure = failure.unwrap_or_else(Failure::closed);
                 tracing::debug!(%failure, "what was put off cannot be written now");
+                let place = if failure.kind == Kind::OfOneRow { &mut self.refused } else { &mut left };
                 failed.push((unit.turn, failure));
-                left.push(unit);
+                place.push(unit);
             }
         }
         self.put_off.put_back(left);
@@ -267,10 +309,15 @@ impl Desk {
 impl About {
     fn includes(self, turn: TurnId) -> bool {
         match self {
-            Self::Turn(own) => own == turn,
+            Self::Turn(own) | Self::Day(own) | Self::End(own) => own == turn,
             Self::Everything => true,
             Self::Nothing => false,
         }
+    }
+
+    fn waits_for(self, turn: TurnId, why: &Failure) -> bool {
+        let bears_it = matches!(self, Self::Day(_) | Self::End(_)) && why.kind == Kind::OfOneRow;
+        self.includes(turn) && !bears_it
     }
 }
 

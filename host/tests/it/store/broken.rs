@@ -21,6 +21,9 @@ on_both_databases! {
     an_end_of_whatever_kind_keeps_what_every_attempt_had_done
     a_good_day_takes_along_what_an_earlier_attempt_had_done
     an_orderly_stop_prolongs_no_hold
+    what_is_over_stays_over_whatever_is_told_of_it_later
+    what_is_refused_keeps_a_turn_from_steps_and_from_no_end
+    a_clock_that_was_set_back_prolongs_no_hold
     what_was_put_off_is_written_as_soon_as_it_can_be_and_keeps_only_its_own_turn_waiting
     what_was_put_off_is_written_also_when_the_turn_that_writes_it_is_cut_off
 }
@@ -164,4 +167,52 @@ async fn poll_once<F: Future + ?Sized>(mut future: std::pin::Pin<&mut F>) -> Opt
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+async fn what_is_over_stays_over_whatever_is_told_of_it_later(home: Home) {
+    let shelf = Shelf::at(home);
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    let turn = turn_id(&anna);
+    begin(&ledger, &anna).await;
+    keep(&ledger, &anna).await.unwrap();
+    ledger.end(turn, &TurnEnd::Completed).await.unwrap();
+    // The answer to that was lost, and the turn took it for a fault.
+    assert_eq!(ledger.end(turn, &fault()).await.unwrap(), 1);
+    let own = ledger.recorded_turn(turn).await.unwrap();
+    assert_eq!((own.summary.state.as_str(), own.summary.held_until), ("completed", None));
+    assert_eq!(own.attempts[0].state, "completed");
+}
+
+async fn what_is_refused_keeps_a_turn_from_steps_and_from_no_end(home: Home) {
+    let shelf = Shelf::at(home);
+    let (ledger, anna, ben) = (shelf.open().await, persona("anna"), persona("ben"));
+    let turn = turn_id(&anna);
+    for who in [&anna, &ben] {
+        begin(&ledger, who).await;
+    }
+    let step = intend(&ledger, (turn, 1), 0, &call("todo.create", json!({}))).await;
+    shelf.refuse("UPDATE ON steps", None, Refusal::Statement).await;
+    ledger.keep_step(step, &said("ja", false));
+    let intent = serde_json::to_string(&call("todo.create", json!({}))).unwrap();
+    let next = async |turn, place| ledger.begin_step(turn, 1, &StepKey::tool(1, place), &intent).await;
+    for place in 1..3 {
+        next(turn, place).await.expect_err("what came of the step before is not safe");
+    }
+    next(turn_id(&ben), 0).await.expect("another turn is kept from nothing");
+    assert_eq!(ledger.end(turn, &TurnEnd::Completed).await.unwrap(), 1, "and it comes to its end");
+    assert_eq!(ledger.standing(turn).await.unwrap(), Standing::Over);
+    ledger.catch_up().await.expect("nobody asks for it any more");
+}
+
+async fn a_clock_that_was_set_back_prolongs_no_hold(home: Home) {
+    let shelf = Shelf::at(home);
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    ledger.end(turn_id(&anna), &fault()).await.unwrap();
+    assert_eq!(begin(&ledger, &anna).await, Begun::Refused, "it is held");
+    shelf.clock.advance(TimeDelta::days(-30));
+    assert_eq!(ledger.standing(turn_id(&anna)).await.unwrap(), Standing::Free);
+    let open = occasion(&ledger, &anna).await;
+    assert!(matches!(open, Occasion::Open { .. }), "{open:?}");
+    assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2));
 }

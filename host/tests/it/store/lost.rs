@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use peers::postgres;
 use persona_host::store::{Begun, Ledger, LedgerError, LedgerUrl, Standing, TurnFilter};
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 
 use super::line::Line;
 use super::{Home, Shelf, begin, call, intend, keep, persona, said, try_begin, turn_id};
@@ -152,6 +153,8 @@ async fn what_is_told_of_writes_is_true_also_while_the_server_is_started_anew() 
     let Some(server) = postgres::server() else { return };
     let url = LedgerUrl::parse(&server.database().url()).unwrap();
     let ledger = Ledger::open(&url, domain::clock::Clock::system()).await.unwrap();
+    // Others on the server commit, too: what it numbered before a crash it may number again.
+    let others = tokio::spawn(others_commit(server.database().url()));
     let restarts = tokio::task::spawn_blocking(move || {
         for ends in [postgres::Server::crash, postgres::Server::stop, postgres::Server::crash] {
             ends(&server);
@@ -168,6 +171,7 @@ async fn what_is_told_of_writes_is_true_also_while_the_server_is_started_anew() 
         }
     }
     let _server = restarts.await.unwrap();
+    others.abort();
     for (told, who) in told {
         let is = ledger.standing(turn_id(&who)).await.unwrap();
         match told {
@@ -181,4 +185,37 @@ async fn what_is_told_of_writes_is_true_also_while_the_server_is_started_anew() 
     let doubled = ledger.list(&all).await.unwrap().into_iter().filter(|own| own.attempt != 1).count();
     assert_eq!(doubled, 0);
     ledger.close().await;
+}
+
+/// Who has lost the ledger to another process does not write any more when that has gone: what it wrote is not known here.
+#[tokio::test]
+async fn who_was_followed_by_another_writes_no_more() {
+    let Some(shelf) = shelf() else { return };
+    let ledger = shelf.open().await;
+    begin(&ledger, &persona("anna")).await;
+    shelf.database().hang_up();
+    let Ok(other) = shelf.try_open().await else {
+        // It was quicker to look.
+        return;
+    };
+    for _ in 0..2 {
+        let refused = try_begin(&ledger, &persona("ben")).await.unwrap_err();
+        assert!(refused.to_string().contains("another persona-host writes to it"), "{refused}");
+    }
+    other.close().await;
+    drop(other);
+    for _ in 0..2 {
+        let refused = try_begin(&ledger, &persona("ben")).await.unwrap_err();
+        assert!(refused.to_string().contains("has written to it since"), "{refused}");
+    }
+}
+
+async fn others_commit(url: String) {
+    loop {
+        if let Ok(mut other) = PgConnection::connect(&url).await {
+            let _ = sqlx::raw_sql("CREATE TABLE IF NOT EXISTS noise (x int)").execute(&mut other).await;
+            while sqlx::raw_sql("INSERT INTO noise VALUES (1)").execute(&mut other).await.is_ok() {}
+        }
+        tokio::task::yield_now().await;
+    }
 }
