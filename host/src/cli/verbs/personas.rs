@@ -11,7 +11,7 @@ use super::kept_back::KeptBackList;
 use super::release::release;
 use super::seed;
 use super::slots;
-use super::turns::open;
+use super::turns::open_or_say;
 use crate::cli::args::Personas;
 use crate::cli::output::Column::{Flowing, Whole};
 use crate::cli::output::{FAINT, ODD, Output, styled, table};
@@ -77,13 +77,7 @@ async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Re
             everybody.of(&entry.email);
         }
     }
-    let ledger = match open(None, file).await {
-        Ok(ledger) => Some(ledger),
-        Err(failure) => {
-            output.say(&styled(FAINT, failure.to_string()));
-            None
-        }
-    };
+    let ledger = open_or_say(file, output).await;
     if let Some(ledger) = &ledger {
         everybody.who_ran(ledger).await?;
     }
@@ -122,7 +116,8 @@ impl Everybody {
             output.say(&styled(FAINT, "MANA_SERVICE_KEY is not set, so mana-auth is not asked who is due"));
             return Ok(());
         }
-        let ledger = match ledger {
+        // By a calendar no tick looks at what mana-auth's list stands for.
+        let ledger = match ledger.filter(|_| config.schedule.is_none()) {
             Some(ledger) => Some((ledger, ledger.acknowledged().await?)),
             None => None,
         };

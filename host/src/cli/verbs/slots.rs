@@ -7,7 +7,7 @@ use comfy_table::Cell;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::turns::open;
+use super::turns::open_or_say;
 use crate::cli::output::Column::{Flowing, Whole};
 use crate::cli::output::{FAINT, Output, styled, table};
 use crate::cli::text::printable;
@@ -52,13 +52,7 @@ async fn slots(
     output: Output,
 ) -> Result<Vec<Slots>, Failure> {
     let (mut plan, clock) = (Plan::new(rules.clone()), Clock::system());
-    let ledger = match open(None, file).await {
-        Ok(ledger) => Some(ledger),
-        Err(failure) => {
-            output.say(&styled(FAINT, failure.to_string()));
-            None
-        }
-    };
+    let ledger = open_or_say(file, output).await;
     if let Some(ledger) = &ledger {
         for resident in ledger.residents().await? {
             plan.know(resident.persona, Some(resident.served));

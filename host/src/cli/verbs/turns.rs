@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::plugin::running::running;
 use crate::cli::args::Turns;
 use crate::cli::output::Column::{Flowing, Number, Whole};
-use crate::cli::output::{Output, table};
+use crate::cli::output::{FAINT, Output, styled, table};
 use crate::cli::text::{in_a_line, printable};
 use crate::cli::tick_view::{CAUSE, cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
@@ -102,6 +102,12 @@ pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<
         LedgerError::Missing { .. } => Failure::from(error).hint(ELSEWHERE),
         error => error.into(),
     })
+}
+
+/// The configured ledger, for a verb that also says something without it.
+pub(super) async fn open_or_say(config: Option<&Path>, output: Output) -> Option<Ledger> {
+    let opened = open(None, config).await;
+    opened.map_err(|failure| output.say(&styled(FAINT, failure.to_string()))).ok()
 }
 
 /// A line each. Who asks for failures sees why, whatever came later.
