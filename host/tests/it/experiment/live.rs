@@ -9,7 +9,7 @@ use super::two_arms;
 use crate::support::house::{Blueprint, House, email, figures};
 use crate::support::meddling::meddle;
 
-fn plan() -> String {
+fn file() -> String {
     two_arms("live", 2)
 }
 
@@ -40,7 +40,7 @@ async fn plan(house: &House) -> Experiment {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn turns_take_their_arm_by_block_until_the_blocks_are_done() {
-    let house = house(&["Anna"], &[("live.toml", plan())]).await;
+    let house = house(&["Anna"], &[("live.toml", file())]).await;
     for _ in 0..5 {
         house.tick().await;
         house.later(TimeDelta::days(1));
@@ -63,7 +63,7 @@ async fn turns_take_their_arm_by_block_until_the_blocks_are_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
-    let house = house(&["Anna"], &[("live.toml", plan())]).await;
+    let house = house(&["Anna"], &[("live.toml", file())]).await;
     house.stack.claude().plan_fault(Fault::KeyRefused);
     house.tick().await;
     assert_eq!(assignments(&house, "Anna").await.len(), 1);
@@ -78,8 +78,8 @@ async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_stops_nobody() {
-    let other = plan().replace("key = \"live\"", "key = \"other\"");
-    let files = [("a.toml", plan()), ("b.toml", other), ("c.toml", "key = 7".to_owned())];
+    let other = file().replace("key = \"live\"", "key = \"other\"");
+    let files = [("a.toml", file()), ("b.toml", other), ("c.toml", "key = 7".to_owned())];
     let house = house(&["Anna"], &files).await;
     house.tick().await;
     assert_eq!(assignments(&house, "Anna").await.len(), 1);
@@ -90,7 +90,7 @@ async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_experiment_whose_plan_cannot_be_read_from_the_ledger_is_left_out_and_everybody_plays() {
-    let house = house(&["Anna"], &[("live.toml", plan())]).await;
+    let house = house(&["Anna"], &[("live.toml", file())]).await;
     house.tick().await;
     meddle(house.ledger_path(), "UPDATE experiments SET plan = '{'").await;
     house.later(TimeDelta::days(1));
@@ -100,10 +100,10 @@ async fn an_experiment_whose_plan_cannot_be_read_from_the_ledger_is_left_out_and
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_does_not_push_aside_what_has_begun() {
-    let house = house(&["Anna"], &[("live.toml", plan())]).await;
+    let house = house(&["Anna"], &[("live.toml", file())]).await;
     house.tick().await;
     // Its name comes first.
-    let newer = plan().replace("key = \"live\"", "key = \"newer\"");
+    let newer = file().replace("key = \"live\"", "key = \"newer\"");
     std::fs::write(house.runner.options().experiments.join("a.toml"), newer).unwrap();
     house.later(TimeDelta::days(1));
     house.tick().await;
@@ -114,7 +114,7 @@ async fn a_new_file_does_not_push_aside_what_has_begun() {
 #[tokio::test(flavor = "multi_thread")]
 async fn experiments_with_a_budget_of_nothing_left_leave_turns_to_the_routing() {
     let house =
-        house(&["Anna"], &[("live.toml", plan().replace("blocks = 2", "blocks = 2\nbudget = 0.0000001"))])
+        house(&["Anna"], &[("live.toml", file().replace("blocks = 2", "blocks = 2\nbudget = 0.0000001"))])
             .await;
     for _ in 0..3 {
         house.tick().await;
