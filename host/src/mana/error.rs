@@ -280,7 +280,9 @@ impl ManaError {
         matches!(self, Self::Refused { status: 404, .. } | Self::NoCookie { .. })
     }
 
-    pub(super) fn is_unauthorized(&self) -> bool {
+    /// Whether mana-auth does not know who asks: the session or the token has ended.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
     }
 }

@@ -307,3 +307,18 @@ async fn a_token_that_is_refused_in_the_middle_of_a_day_is_renewed_once_and_the_
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_that_ends_right_after_it_gave_a_token_is_followed_by_another_once() {
+    for (ends, completed) in [(1, 1), (u32::MAX, 0)] {
+        let house = House::scripted(&["Anna"], script(2, &[])).await;
+        assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
+        house.later(TimeDelta::days(7));
+        house.stack.auth().set_faults(mana_auth::Faults { sessions: ends, ..Default::default() });
+        let report = house.tick().await;
+        assert_eq!(report.ran_successfully, completed, "{report:?}");
+        if completed == 0 {
+            assert_eq!(house.turns("Anna").await[0].summary.fault_code.as_deref(), Some("space-refused"));
+        }
+    }
+}

@@ -21,6 +21,9 @@ pub(super) async fn list(
     State(auth): State<Arc<ManaAuth>>,
     headers: HeaderMap,
 ) -> Result<Json<Document>, Refusal> {
+    if auth.takes_fault(|faults| &mut faults.sessions) {
+        auth.database().execute("DELETE FROM auth.sessions", &[]).await?;
+    }
     let mut session = auth.session_of_cookie(&headers).await?;
     if session.is_none() && auth.options.bearer_lists_organizations {
         session = auth.session_of_bearer(&headers).await?;
