@@ -117,6 +117,7 @@ mod tests {
             ("three", vec![interrupted.clone(); 3], Sequel::Parked),
             ("stops, however many", vec![stopped; 20], in_minutes(0)),
             ("what meets everybody", vec![of_all; 8], in_minutes(60)),
+            ("a ledger that is away", vec![TurnEnd::Faulted(Fault::ledger_away()); 8], in_minutes(60)),
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),
             ("a journal of another program", vec![misfit], Sequel::Parked),

@@ -119,6 +119,18 @@ impl Fault {
         Self::new(Stage::ToolLoop, INTERRUPTED, "persona-host ended in the middle of this turn")
     }
 
+    /// The ledger could not be written to when the attempt ended, and how it ended is not known.
+    #[must_use]
+    pub fn ledger_away() -> Self {
+        Self::new(
+            Stage::ToolLoop,
+            "ledger-away",
+            "the ledger could not be written to when this attempt ended",
+        )
+        .hint("its disk was full, or its server away: the turn goes on from its last known step")
+        .stopping_the_tick()
+    }
+
     /// What the turn would do next is not what its journal says that it did.
     #[must_use]
     pub fn misfit(stage: Stage, what: &str) -> Self {

@@ -110,6 +110,27 @@ impl Diagnostic for Failure {
     }
 }
 
+/// The same text, as long as it was, with stars for passwords in URLs: lines of it are shown.
+fn without_passwords(text: &str) -> String {
+    let hide = |line: &str| {
+        let Some((before, rest)) = line.split_once("://") else { return line.to_owned() };
+        let shown = match (rest.split_once(':'), rest.rfind('@')) {
+            (Some((user, _)), Some(at)) if user.len() < at => user.len() + 1..at,
+            _ => 0..0,
+        };
+        let rest: String = rest
+            .char_indices()
+            .map(
+                |(place, own)| {
+                    if shown.contains(&place) { "*".repeat(own.len_utf8()) } else { own.to_string() }
+                },
+            )
+            .collect();
+        format!("{before}://{rest}")
+    };
+    text.split('\n').map(hide).collect::<Vec<_>>().join("\n")
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let exit = match &error {
@@ -121,7 +142,7 @@ impl From<ConfigError> for Failure {
         };
         let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.to_string()) };
         if let ConfigError::Syntax { path, text, span, .. } = error {
-            let source = NamedSource::new(path.display().to_string(), text);
+            let source = NamedSource::new(path.display().to_string(), without_passwords(&text));
             let label = LabeledSpan::underline(span);
             failure.place = Some(Box::new(Place { source, label }));
         }
@@ -199,5 +220,23 @@ impl From<OutboundError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::File, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_line_that_is_shown_is_covered_and_all_stays_in_its_place() {
+        for (line, shown) in [
+            ("url = \"postgres://anna:hunter2@db/x\"", "url = \"postgres://anna:*******@db/x\""),
+            ("url = \"postgres://anna:hun@ter@db/x", "url = \"postgres://anna:*******@db/x"),
+            ("base_url = \"http://localhost:3001\"", "base_url = \"http://localhost:3001\""),
+            ("a = 1", "a = 1"),
+        ] {
+            assert_eq!(without_passwords(&format!("# ok\n{line}\n")), format!("# ok\n{shown}\n"));
+            assert_eq!(shown.len(), line.len());
+        }
     }
 }

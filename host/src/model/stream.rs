@@ -114,7 +114,14 @@ impl Assembly {
                     return Ok(());
                 }
             }
-            "message_delta" => self.end(&data),
+            // It says once why the reply ends.
+            "message_delta" => {
+                let has_ended = self.stop_reason.is_some();
+                self.end(&data);
+                if has_ended || self.stop_reason.is_none() {
+                    return Ok(());
+                }
+            }
             "message_stop" => self.stopped = true,
             "error" => return Err(told(data)),
             // content_block_stop says nothing that the next event does not; ping says nothing at all.

@@ -11,6 +11,7 @@ use super::parts::Runner;
 use crate::store::{LedgerError, Open, Standing};
 use crate::turn::Role;
 use domain::experiment::{Assignment, Experiment};
+use domain::fault::Fault;
 use domain::persona::Persona;
 use experiment::assignment;
 
@@ -81,7 +82,7 @@ impl Runner {
         at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
     ) -> Result<Round, RoundError<E>> {
         // What is marked as running and does not run could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted(|| self.pool.turns()).await?;
+        self.deps.ledger.end_interrupted(|| self.pool.turns(), Fault::ledger_away()).await?;
         let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, at));
         let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
         let mut round = Round::default();

@@ -9,6 +9,7 @@ use super::parts::Runner;
 use super::pool::Entry;
 use super::report::{FailedPersona, TickReport};
 use crate::store::GoesOn;
+use domain::fault::Fault;
 use domain::ids::{PersonaId, Slot, TurnId};
 use domain::persona::Persona;
 use schedule::{Lateness, Urgency};
@@ -62,7 +63,7 @@ impl Runner {
     pub(super) async fn look(&self, whom: For<'_>) -> Result<Sight, TickError> {
         let _guard = self.looking.try_lock().map_err(|_| TickError::AlreadyLooking)?;
         // What is marked as running and does not run could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted(|| self.pool.turns()).await?;
+        self.deps.ledger.end_interrupted(|| self.pool.turns(), Fault::ledger_away()).await?;
         self.deps.registry.hold_on_to(self.deps.ledger.builds_in_use().await?);
         self.look_at_experiments().await?;
         // First what mana-auth does not know yet, or it would report as due who has just run.

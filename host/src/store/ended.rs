@@ -40,15 +40,16 @@ impl Ledger {
     pub async fn end_interrupted(
         &self,
         running: impl FnOnce() -> BTreeSet<TurnId>,
+        why: Fault,
     ) -> Result<(), LedgerError> {
         let marked = self.rows(END, sql("SELECT id FROM turns WHERE state = 'running'")).await?;
         let marked: Vec<String> = marked.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         // Asked after that: who is begun in between is not among those who are marked.
         let running = running();
-        let interrupted = TurnEnd::Faulted(Fault::interrupted());
+        let broken_off = TurnEnd::Faulted(why);
         let left = marked.into_iter().filter(|id| !running.iter().any(|turn| turn.to_string() == *id));
         for id in left {
-            match self.end_named(id, &interrupted).await {
+            match self.end_named(id, &broken_off).await {
                 // One that cannot be ended stays as it is, and in nobody's way.
                 Err(error) if error.is_of_one_write() => {
                     tracing::error!(cause = %error, hint = error.hint(), "a turn that broke off stays marked as running");

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use super::database::{Failure, Kind};
 use super::{LedgerUrl, NoLedger};
 
+/// What to do about damage.
+const DAMAGED: &str = "the ledger was damaged, or changed by another program (of a file `sqlite3 FILE 'PRAGMA integrity_check'` \
+                       says where); put back a copy of it, or correct the row";
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
 
@@ -58,6 +61,12 @@ pub enum LedgerError {
         ledger: LedgerUrl,
         /// The database's words.
         cause: Failure,
+    },
+    /// The file is a database, and not ours.
+    #[error("{ledger} is the database of another program")]
+    Foreign {
+        /// Which.
+        ledger: LedgerUrl,
     },
     /// Migrating failed.
     #[error("the ledger {ledger} cannot be migrated: {cause}")]
@@ -124,6 +133,8 @@ impl LedgerError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Open { cause, .. } if cause.kind == Kind::Full => Some("make room where the ledger is"),
+            Self::Open { cause, .. } if cause.kind == Kind::Damaged => Some(DAMAGED),
             Self::Open { ledger, .. } if ledger.file().is_none() => Some(
                 "is the server up, does store.url name user, password and database, and may the user create a schema in \
                  it?",
@@ -132,6 +143,7 @@ impl LedgerError {
                 "it was not changed; store.url or --ledger must name a file that persona-host made, or one \
                  that does not exist yet",
             ),
+            Self::Foreign { .. } => Some("it was not changed; name another file in store.url"),
             Self::Copy { .. } => Some("make room for a second one beside it; nothing was changed"),
             Self::Migrate { ledger, .. } if ledger.file().is_none() => Some(
                 "nothing of that step was changed; may the user of store.url create and alter tables in its schema \
@@ -143,10 +155,7 @@ impl LedgerError {
                 "a plan that has begun is not changed: put the file back, or raise `version` in it, which begins \
                  anew and keeps the old turns apart",
             ),
-            _ if self.is_of_one_row() => Some(
-                "the ledger was damaged, or changed by another program (of a file `sqlite3 FILE 'PRAGMA integrity_check'` \
-                 says which); put back a copy of it, or correct the row",
-            ),
+            _ if self.is_of_one_row() => Some(DAMAGED),
             Self::Statement { cause, .. } => Some(match cause.kind {
                 Kind::Full => "make room where the ledger is: then everything goes on by itself",
                 Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
@@ -154,6 +163,7 @@ impl LedgerError {
                     "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
                 }
                 Kind::Taken => "stop the other one: two that write would pay for everything twice",
+                Kind::Damaged => DAMAGED,
                 Kind::Busy => "another program holds it locked: what is open on it, such as sqlite3?",
                 Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",
             }),

@@ -47,12 +47,22 @@ pub(super) async fn claim(path: &Path) -> Result<File, LedgerError> {
 /// kept.
 pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
     let ledger = LedgerUrl::of_file(path);
-    // SQLite gives the files beside it the same mode.
-    private(path).map_err(|cause| LedgerError::Folder { ledger: ledger.clone(), cause })?;
+    let not_private = |cause| LedgerError::Folder { ledger: ledger.clone(), cause };
+    let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    if !is_there {
+        // SQLite gives the files beside it the same mode.
+        private(path).map_err(not_private)?;
+    }
     let failed =
         |cause: sqlx::Error| LedgerError::Open { ledger: ledger.clone(), cause: Failure::from(cause) };
     let mut connection = options(path).connect().await.map_err(failed)?;
     let found = version(&mut connection).await.map_err(failed)?;
+    if is_there {
+        if found == 0 && has_tables(&mut connection).await.map_err(failed)? {
+            return Err(LedgerError::Foreign { ledger });
+        }
+        private(path).map_err(not_private)?;
+    }
     if found > VERSION {
         return Err(LedgerError::Newer { ledger });
     }
@@ -81,6 +91,11 @@ async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> 
         return Ok(0);
     }
     sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(connection).await
+}
+
+async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(connection).await?;
+    Ok(tables > 0)
 }
 
 /// Copies the whole ledger, over what may be there of an earlier time: at each version it is whole.

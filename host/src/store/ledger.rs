@@ -11,6 +11,7 @@ use super::database::{
 use super::url::Place;
 use super::{LedgerError, LedgerUrl, file, schema};
 use domain::clock::Clock;
+use domain::fault::Fault;
 
 /// Threads that read.
 const READERS: usize = 4;
@@ -49,7 +50,7 @@ impl Ledger {
                 ledger
             }
         };
-        ledger.end_interrupted(BTreeSet::new).await?;
+        ledger.end_interrupted(BTreeSet::new, Fault::interrupted()).await?;
         Ok(ledger)
     }
 

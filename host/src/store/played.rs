@@ -76,8 +76,8 @@ impl Ledger {
 /// Every turn of an experiment that is over. What it used outlasts its steps.
 const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
         stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
-        (SELECT CASE WHEN min(CASE WHEN ended_at >= begun_at AND coalesce(fault_code, '') <> 'interrupted' THEN 1
-                WHEN ended_at IS NULL AND coalesce(fault_code, '') <> 'interrupted' THEN NULL ELSE 0 END) = 1
+        (SELECT CASE WHEN min(CASE WHEN ended_at >= begun_at AND coalesce(fault_code, '') NOT IN ('interrupted', 'ledger-away') THEN 1
+                WHEN ended_at IS NULL AND coalesce(fault_code, '') NOT IN ('interrupted', 'ledger-away') THEN NULL ELSE 0 END) = 1
             THEN sum(CAST(ended_at AS double precision) - begun_at) / 1000 END
             FROM attempts WHERE turn = turns.id) AS took,
         turns.plugin_sha256 IS NULL AS unserved, exposures.turn IS NOT NULL AS exposed,
@@ -170,7 +170,9 @@ fn played(row: &Row, modules: &Modules, before: &BTreeMap<String, f64>) -> Resul
         refused: Some(text("stop_reason")?.as_deref() == Some("refusal")),
         faulted: Some(match state.as_str() {
             // The host ended it: that says nothing about the arm.
-            "faulted" => !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "stopping")),
+            "faulted" => {
+                !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "ledger-away" | "stopping"))
+            }
             // In quarantine no build served it: that does.
             "skipped" => row.get("unserved")?,
             _ => false,

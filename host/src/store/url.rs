@@ -45,7 +45,9 @@ impl LedgerUrl {
         }
         let path = url.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
         match path {
-            Some(path) if !path.is_empty() && !path.starts_with(':') => Ok(Self(Place::File(path.into()))),
+            Some(path) if !path.is_empty() && !path.starts_with(':') && !path.contains("://") => {
+                Ok(Self(Place::File(path.into())))
+            }
             _ => Err(NoLedger::named(url)),
         }
     }
@@ -54,6 +56,17 @@ impl LedgerUrl {
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         Self(Place::File(path.to_owned()))
+    }
+
+    /// The ledger in a file, or the one of a URL that stands in the place of a file's name.
+    ///
+    /// # Errors
+    /// When it is the URL of something else.
+    pub fn named(name: &Path) -> Result<Self, NoLedger> {
+        match name.to_str().filter(|text| text.contains("://")) {
+            Some(url) => Self::parse(url),
+            None => Ok(Self::of_file(name)),
+        }
     }
 
     /// Its file, if it is one.
@@ -113,6 +126,8 @@ mod tests {
             " postgres://anna:hunter2@db/x",
             "jdbc:postgresql://anna:hunter2@db/x",
             "mysql://anna:hunter2@db/x",
+            "sqlite:postgres://anna:hunter2@db/x",
+            "postgres://anna:hunter2@2/x@db/x",
         ] {
             let refused = LedgerUrl::parse(url).expect_err("no URL").to_string();
             assert!(!refused.contains("hunter2"), "{refused}");

@@ -90,7 +90,7 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
 /// The ledger that was named, or the configured one, for a verb that has `--ledger`.
 pub(super) async fn open(named: Option<&Path>, config: Option<&Path>) -> Result<Ledger, Failure> {
     let url = match named {
-        Some(path) => LedgerUrl::of_file(path),
+        Some(path) => LedgerUrl::named(path).map_err(LedgerError::from)?,
         None => load::ledger(&load::config(config)?)?,
     };
     // Rows that cannot be read are left out, and told in the log.

@@ -2,10 +2,13 @@
 
 use std::{fmt, io};
 
+use sqlx::sqlite::SqliteError;
+
 /// How SQLite refuses what a statement is about: SQLITE_ERROR (a function that fails on its values), _TOOBIG,
 /// _CONSTRAINT and _MISMATCH (<https://sqlite.org/rescode.html>).
 const REFUSES_A_ROW: [i32; 4] = [1, 18, 19, 20];
 const FULL: i32 = 13;
+const CORRUPT: i32 = 11;
 /// SQLITE_BUSY and _LOCKED.
 const BUSY: [i32; 2] = [5, 6];
 
@@ -30,6 +33,8 @@ pub enum Kind {
     Unsure,
     /// Another process writes.
     Taken,
+    /// The file is torn. (A file that is no database at all is another matter.)
+    Damaged,
     /// Another program holds a lock for longer than is waited for it.
     Busy,
     /// Anything else.
@@ -71,14 +76,19 @@ impl std::error::Error for Failure {}
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        let kind = match error.sqlite_error().map(|error| error.extended_code & 0xff) {
-            // The low byte is the kind; the rest says more about it.
-            Some(FULL) => Kind::Full,
-            Some(code) if BUSY.contains(&code) => Kind::Busy,
-            Some(code) if REFUSES_A_ROW.contains(&code) => Kind::OfOneRow,
-            _ => Kind::Other,
-        };
+        let kind = error.sqlite_error().map_or(Kind::Other, |error| of_sqlite(error.extended_code));
         Self::new(kind, error.to_string())
+    }
+}
+
+fn of_sqlite(code: i32) -> Kind {
+    // The low byte is the kind; the rest says more about it.
+    match code & 0xff {
+        FULL => Kind::Full,
+        CORRUPT => Kind::Damaged,
+        code if BUSY.contains(&code) => Kind::Busy,
+        code if REFUSES_A_ROW.contains(&code) => Kind::OfOneRow,
+        _ => Kind::Other,
     }
 }
 
@@ -93,6 +103,10 @@ impl From<sqlx::Error> for Failure {
             return Self::new(kind, error.to_string());
         };
         let code = refusal.code().unwrap_or_default();
+        // SQLite speaks through SQLx, too, while a file is opened.
+        if refusal.try_downcast_ref::<SqliteError>().is_some() {
+            return Self::new(of_sqlite(code.parse().unwrap_or_default()), refusal.message());
+        }
         // The first two characters are the class (PostgreSQL's appendix A).
         let kind = match code.get(..2) {
             _ if code == "53100" => Kind::Full,

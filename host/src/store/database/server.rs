@@ -23,6 +23,13 @@ pub(in crate::store) struct Server(Arc<PgConnectOptions>);
 impl Server {
     /// Reads a URL. Nothing: it is none, and may have a password.
     pub(in crate::store) fn parse(url: &str) -> Option<Self> {
+        // An `@` behind the host is one of a password with a `/` in it, which has to be written %2F.
+        let (_, rest) = url.split_once("://")?;
+        let path =
+            rest.split('?').next().and_then(|place| place.split_once('/')).map_or("", |(_, path)| path);
+        if path.contains('@') {
+            return None;
+        }
         let options: PgConnectOptions = url.parse().ok()?;
         // A process whose machine is gone holds the ledger no longer than this.
         let alive =

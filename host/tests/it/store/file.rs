@@ -73,7 +73,7 @@ async fn a_damaged_ledger_and_a_folder_that_cannot_be_written_are_told_at_the_st
     std::fs::write(shelf.path(), torn).unwrap();
     let refused = shelf.try_open().await.unwrap_err();
     assert!(refused.to_string().contains("malformed"), "{refused}");
-    assert!(refused.hint().is_some(), "{refused}");
+    assert!(refused.hint().unwrap().contains("integrity_check"), "{refused}");
 
     // Root writes everywhere: a file stands where the folder should be.
     let blocked = shelf.path().with_extension("file");
@@ -82,6 +82,19 @@ async fn a_damaged_ledger_and_a_folder_that_cannot_be_written_are_told_at_the_st
         Ledger::open(&LedgerUrl::of_file(&blocked.join("ledger.db")), shelf.clock.clone()).await.unwrap_err();
     assert!(refused.to_string().contains("cannot be created"), "{refused}");
     assert!(refused.hint().unwrap().contains("store.url"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
+    let shelf = Shelf::at(Home::File);
+    let options = SqliteConnectOptions::new().filename(shelf.path()).create_if_missing(true);
+    let mut other = options.connect().await.unwrap();
+    sqlx::query("CREATE TABLE notes (x)").execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    std::fs::set_permissions(shelf.path(), Permissions::from_mode(0o644)).unwrap();
+    let refused = shelf.try_open().await.unwrap_err();
+    assert!(refused.to_string().contains("is the database of another program"), "{refused}");
+    assert_eq!(std::fs::metadata(shelf.path()).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
 /// A ledger as the second version made it, with a turn.
