@@ -126,7 +126,8 @@ async fn both_generations_of_paths_answer(world: Neighbours) {
 
 async fn a_fault_is_met_as_often_as_it_was_set(world: Neighbours) {
     let kai = world.persona("kai", "daily").await;
-    let faults = standin::mana_auth::Faults { sign_ins: 1, due_lists: 2, deliveries: 1, lost_answers: 1, sessions: 0 };
+    let faults =
+        standin::mana_auth::Faults { sign_ins: 1, due_lists: 2, deliveries: 1, lost_answers: 1, sessions: 0 };
     world.stack.auth().set_faults(faults);
     for expected in [503, 503, 200] {
         assert_eq!(world.runner(Method::GET, "/due", "").await.status, expected);
