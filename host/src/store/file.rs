@@ -55,17 +55,19 @@ pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
     }
     let failed =
         |cause: sqlx::Error| LedgerError::Open { ledger: ledger.clone(), cause: Failure::from(cause) };
-    let mut connection = options(path).connect().await.map_err(failed)?;
-    let found = version(&mut connection).await.map_err(failed)?;
-    if is_there {
-        if found == 0 && has_tables(&mut connection).await.map_err(failed)? {
-            return Err(LedgerError::Foreign { ledger });
-        }
-        private(path).map_err(not_private)?;
+    // Nothing is set before it is known whose it is: the way of journaling stays in a file.
+    let mut looking = plain(path).connect().await.map_err(failed)?;
+    let found = version(&mut looking).await.map_err(failed)?;
+    let is_foreign = found == 0 && has_tables(&mut looking).await.map_err(failed)?;
+    looking.close().await.map_err(failed)?;
+    if is_foreign {
+        return Err(LedgerError::Foreign { ledger });
     }
     if found > VERSION {
         return Err(LedgerError::Newer { ledger });
     }
+    private(path).map_err(not_private)?;
+    let mut connection = options(path).connect().await.map_err(failed)?;
     if (1..VERSION).contains(&found) {
         copy(&mut connection, &with_ending(path, &format!(".version-{found}")), &ledger).await?;
     }
@@ -74,13 +76,12 @@ pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
     migrated.map_err(|cause| not_migrated(&ledger, cause))
 }
 
+fn plain(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY)
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY)
+    plain(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full).foreign_keys(true)
 }
 
 /// The version of the tables that are there; 0 if there are none.

@@ -6,8 +6,8 @@ mod run;
 mod shown;
 mod words;
 
-/// A plan that compares the two behaviors that are built in.
-fn two_arms(key: &str, blocks: u32) -> String {
+/// A plan that compares another behavior with `daily`.
+fn two_arms(key: &str, treatment: &str, blocks: u32) -> String {
     format!(
         r#"
 key = "{key}"
@@ -18,7 +18,7 @@ name = "control"
 strategy = "daily"
 [[arms]]
 name = "treatment"
-strategy = "brief"
+strategy = "{treatment}"
 "#
     )
 }

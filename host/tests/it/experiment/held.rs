@@ -20,7 +20,7 @@ const REFUSED: Fault = Fault::Error { status: 400, kind: "invalid_request_error"
 
 async fn blocks(house: &House) -> Blocks {
     let file = house.config.plugins.dir.join("e.toml");
-    std::fs::write(&file, two_arms("e", 1)).unwrap();
+    std::fs::write(&file, two_arms("e", "brief", 1)).unwrap();
     let names: BTreeSet<StrategyName> = house.config.strategies.iter().map(|own| own.name.clone()).collect();
     let experiment = Arc::new(read_experiment(&file, &names).unwrap());
     house.ledger().register(&experiment).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_run_waits_for_a_hold_that_ends_soon_and_hears_ctrl_c_meanwhile() {
     let shell = Shell::beside(&stack);
     shell.write("catalog.json", catalog(&["anna", "ben", "kai", "tom"]));
     shell.document("seed --catalog catalog.json", 0);
-    shell.write("e.toml", two_arms("e", 1));
+    shell.write("e.toml", two_arms("e", "brief", 1));
     stack.claude().plan_fault(REFUSED);
     let mut running = shell.start("experiment run e.toml");
     running.said("1 turns are kept back after a fault; the first goes on at ");

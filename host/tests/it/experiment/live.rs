@@ -10,7 +10,7 @@ use crate::support::house::{Blueprint, House, email, figures};
 use crate::support::meddling::meddle;
 
 fn file() -> String {
-    two_arms("live", 2)
+    two_arms("live", "brief", 2)
 }
 
 /// A house whose folder of experiments has these files.

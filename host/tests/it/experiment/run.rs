@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::two_arms;
 use crate::commands::{Said, Shell, stack};
 use crate::support::builds::misfit;
 
@@ -9,25 +10,9 @@ use crate::support::builds::misfit;
 const WORD: &str = "gladly";
 const LEDGER: &str = "--ledger persona-host-experiments/e/ledger.db";
 
-fn plan(treatment: &str, blocks: u32) -> String {
-    format!(
-        r#"
-key = "e"
-question = "Which one?"
-blocks = {blocks}
-[[arms]]
-name = "control"
-strategy = "daily"
-[[arms]]
-name = "treatment"
-strategy = "{treatment}"
-"#
-    )
-}
-
 fn shell(treatment: &str, blocks: u32) -> Shell {
     let shell = Shell::new();
-    shell.write("e.toml", plan(treatment, blocks));
+    shell.write("e.toml", two_arms("e", treatment, blocks));
     shell
 }
 
@@ -214,13 +199,13 @@ fn a_build_that_is_saved_while_it_runs_opens_a_phase() {
 fn a_plan_that_has_begun_is_not_changed_in_secret() {
     let shell = shell("brief", 4);
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
-    shell.write("e.toml", plan("brief", 5));
+    shell.write("e.toml", two_arms("e", "brief", 5));
     let said = shell.call("experiment run e.toml --stand-ins");
     assert_eq!(said.code, Some(65), "{said:?}");
     assert!(said.stderr.contains("is registered with another plan"), "{said:?}");
-    shell.write("e.toml", format!("budget = 7\n{}", plan("brief", 4)));
+    shell.write("e.toml", format!("budget = 7\n{}", two_arms("e", "brief", 4)));
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
-    shell.write("e.toml", format!("version = 2\n{}", plan("brief", 5)));
+    shell.write("e.toml", format!("version = 2\n{}", two_arms("e", "brief", 5)));
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
     assert_eq!(report(&shell)["progress"]["rounds"], 1, "the new version begins anew");
     let first = shell.document(&format!("experiment report e --plan-version 1 {LEDGER}"), 0);
@@ -232,7 +217,7 @@ fn a_split_is_told_the_fairest_seed_for_the_personas_that_are_known() {
     let shell = shell("brief", 4);
     ran(&shell, "experiment run e.toml --stand-ins --blocks 1");
     // The next experiment on the same personas.
-    let split = plan("brief", 4).replace("key = \"e\"", "key = \"next\"\ndesign = \"split\"");
+    let split = two_arms("e", "brief", 4).replace("key = \"e\"", "key = \"next\"\ndesign = \"split\"");
     shell.write("persona-host.toml", "[store]\nurl = \"sqlite://persona-host-experiments/e/ledger.db\"\n");
     shell.write("next.toml", &split);
     let told = shell.document("experiment check next.toml", 0);
@@ -253,15 +238,15 @@ async fn beside_real_neighbours_dates_other_experiments_and_prices_count() {
     let shell = Shell::beside(&stack).with("ANTHROPIC_API_KEY", "sk-test");
     let mut told = String::new();
     for (name, plan, code) in [
-        ("it has ended", format!("ends = 2020-01-01\n{}", plan("brief", 4)), 77),
-        ("no price", format!("budget = 1\n{}", plan("brief", 4)), 77),
-        ("another experiment", plan("brief", 4), 65),
+        ("it has ended", format!("ends = 2020-01-01\n{}", two_arms("e", "brief", 4)), 77),
+        ("no price", format!("budget = 1\n{}", two_arms("e", "brief", 4)), 77),
+        ("another experiment", two_arms("e", "brief", 4), 65),
     ] {
         shell.write("e.toml", plan);
         if name == "another experiment" {
             shell.write(
                 "experiments/other.toml",
-                self::plan("brief", 4).replace("key = \"e\"", "key = \"other\""),
+                two_arms("e", "brief", 4).replace("key = \"e\"", "key = \"other\""),
             );
         }
         if name == "no price" {

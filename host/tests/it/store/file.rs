@@ -92,8 +92,10 @@ async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
     sqlx::query("CREATE TABLE notes (x)").execute(&mut other).await.unwrap();
     other.close().await.unwrap();
     std::fs::set_permissions(shelf.path(), Permissions::from_mode(0o644)).unwrap();
+    let before = std::fs::read(shelf.path()).unwrap();
     let refused = shelf.try_open().await.unwrap_err();
     assert!(refused.to_string().contains("is the database of another program"), "{refused}");
+    assert_eq!(std::fs::read(shelf.path()).unwrap(), before);
     assert_eq!(std::fs::metadata(shelf.path()).unwrap().permissions().mode() & 0o777, 0o644);
 }
 
