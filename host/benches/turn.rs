@@ -56,6 +56,11 @@ fn main() {
                 cpu(&runtime, at_once, TURNS, ROUNDS);
             }
         }
+        Some("--cpu") => {
+            for at_once in [1, 8] {
+                cpu(&runtime, at_once, TURNS, ROUNDS);
+            }
+        }
         Some("--beside") => {
             let installed = Installed::get();
             for at_once in [1, 8] {

@@ -1,5 +1,6 @@
 //! Delivering what the outbox holds, until mana-auth has acknowledged it.
 
+use std::mem;
 use std::ops::ControlFlow;
 
 use super::left_alone::{Again, LeftAlone, wait_after};
@@ -10,6 +11,8 @@ use domain::event::Event;
 
 /// So many deliveries are read at once.
 const PAGE: u32 = 50;
+/// So many acknowledgments are kept in one write at most.
+const TOGETHER: usize = 16;
 /// So many failures in a row end a pass: mana-auth, or the ledger, is not well, and what follows would meet the same.
 const PATIENCE: usize = 10;
 
@@ -50,8 +53,9 @@ impl Runner {
         let mut pass = Pass::default();
         pass.flushed.waiting = self.deps.ledger.deliveries_waiting().await?;
         let through = self.pass(&mut pass, left_alone).await;
+        let kept = self.keep_acknowledged(&mut pass, left_alone).await;
         pass.tell_what_was_not_kept();
-        through.map(|()| pass.flushed)
+        through.and(kept.map(drop)).map(|()| pass.flushed)
     }
 
     async fn pass(&self, pass: &mut Pass, left_alone: &mut LeftAlone) -> Result<(), LedgerError> {
@@ -86,66 +90,100 @@ impl Runner {
         Ok(())
     }
 
-    /// Sends one, keeps what came of it, and tells it.
+    /// Sends one. That it was acknowledged is kept with others of which the same is known.
     async fn deliver(
         &self,
         waiting: &Waiting,
         pass: &mut Pass,
         left_alone: &mut LeftAlone,
     ) -> Result<ControlFlow<()>, LedgerError> {
-        let outcome = self.send_and_keep(waiting, pass, left_alone).await?;
-        let (kind, ok) = (waiting.kind, outcome == Delivered::Yes);
-        self.deps.events.emit(Event::Delivered { kind, ok, waiting: pass.flushed.waiting });
-        Ok(pass.after(outcome))
-    }
-
-    async fn send_and_keep(
-        &self,
-        waiting: &Waiting,
-        pass: &mut Pass,
-        left_alone: &mut LeftAlone,
-    ) -> Result<Delivered, LedgerError> {
-        let (outcome, kept) = self.send(waiting).await;
-        match kept {
-            Ok(still_waiting) => {
-                left_alone.remove(waiting.seq);
-                pass.flushed.waiting = still_waiting;
-                Ok(outcome)
-            }
-            Err(error) if error.is_of_one_write() => {
-                left_alone.add(waiting.seq, self.deps.clock.now());
-                pass.not_kept.push(error);
-                Ok(if outcome == Delivered::NotNow { outcome } else { Delivered::Later })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What came of it, and how many wait then.
-    async fn send(&self, waiting: &Waiting) -> (Delivered, Result<u64, LedgerError>) {
-        let ledger = &self.deps.ledger;
-        let not_delivered = async |error: String, next| ledger.not_delivered(waiting.seq, &error, next).await;
-        let delivery = match &waiting.delivery {
-            Ok(delivery) => delivery,
+        let sent = match &waiting.delivery {
+            Ok(delivery) => self.deps.mana.deliver(delivery).await,
             Err(error) => {
                 tracing::error!(cause = %error, hint = error.hint(), "a delivery cannot be read; it is set aside");
-                return (Delivered::Never, not_delivered(error.to_string(), Failed::Refused).await);
+                let kept =
+                    self.deps.ledger.not_delivered(waiting.seq, &error.to_string(), Failed::Refused).await;
+                return self.note((waiting.seq, waiting.kind), Delivered::Never, kept, pass, left_alone);
             }
         };
-        match self.deps.mana.deliver(delivery).await {
-            Ok(()) => (Delivered::Yes, ledger.delivered(waiting.seq).await),
-            Err(error) if error.is_worth_repeating() => {
-                // Only an answer can be about this delivery alone.
-                let of_its_own = matches!(error, ManaError::Refused { status: 500.., .. });
-                let at = self.deps.clock.now() + wait_after(waiting.tries);
-                let outcome = if of_its_own { Delivered::Later } else { Delivered::NotNow };
-                (outcome, not_delivered(error.to_string(), Failed::RepeatAt(at)).await)
-            }
-            Err(error) => {
-                tracing::error!(cause = %error, hint = error.hint(), "mana-auth will never take a delivery; it stays in the ledger");
-                (Delivered::Never, not_delivered(error.to_string(), Failed::Refused).await)
+        let Err(error) = sent else {
+            pass.acknowledged.push((waiting.seq, waiting.kind));
+            pass.failed_in_a_row = 0;
+            return match pass.acknowledged.len() {
+                TOGETHER.. => self.keep_acknowledged(pass, left_alone).await,
+                _ => Ok(ControlFlow::Continue(())),
+            };
+        };
+        let (outcome, next) = self.after(&error, waiting.tries);
+        let kept = self.deps.ledger.not_delivered(waiting.seq, &error.to_string(), next).await;
+        self.note((waiting.seq, waiting.kind), outcome, kept, pass, left_alone)
+    }
+
+    /// What becomes of a delivery that was not acknowledged.
+    fn after(&self, error: &ManaError, tries: u32) -> (Delivered, Failed) {
+        if error.is_worth_repeating() {
+            // Only an answer can be about this delivery alone.
+            let of_its_own = matches!(error, ManaError::Refused { status: 500.., .. });
+            let outcome = if of_its_own { Delivered::Later } else { Delivered::NotNow };
+            return (outcome, Failed::RepeatAt(self.deps.clock.now() + wait_after(tries)));
+        }
+        tracing::error!(cause = %error, hint = error.hint(), "mana-auth will never take a delivery; it stays in the ledger");
+        (Delivered::Never, Failed::Refused)
+    }
+
+    /// Keeps in one write what mana-auth has acknowledged, or each by itself if the ledger refuses one of them.
+    async fn keep_acknowledged(
+        &self,
+        pass: &mut Pass,
+        left_alone: &mut LeftAlone,
+    ) -> Result<ControlFlow<()>, LedgerError> {
+        let acknowledged = mem::take(&mut pass.acknowledged);
+        if acknowledged.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let all: Vec<i64> = acknowledged.iter().map(|(seq, _)| *seq).collect();
+        let together = match self.deps.ledger.delivered(&all).await {
+            Err(error) if error.is_of_one_write() => None,
+            kept => Some(kept?),
+        };
+        let mut next = ControlFlow::Continue(());
+        for one in acknowledged {
+            let kept = match together {
+                Some(still_waiting) => Ok(still_waiting),
+                None => self.deps.ledger.delivered(&[one.0]).await,
+            };
+            if self.note(one, Delivered::Yes, kept, pass, left_alone)?.is_break() {
+                next = ControlFlow::Break(());
             }
         }
+        Ok(next)
+    }
+
+    /// Remembers what came of one, and tells it.
+    fn note(
+        &self,
+        (seq, kind): (i64, &'static str),
+        outcome: Delivered,
+        kept: Result<u64, LedgerError>,
+        pass: &mut Pass,
+        left_alone: &mut LeftAlone,
+    ) -> Result<ControlFlow<()>, LedgerError> {
+        let outcome = match kept {
+            Ok(still_waiting) => {
+                left_alone.remove(seq);
+                pass.flushed.waiting = still_waiting;
+                outcome
+            }
+            Err(error) if error.is_of_one_write() => {
+                left_alone.add(seq, self.deps.clock.now());
+                pass.not_kept.push(error);
+                if outcome == Delivered::NotNow { outcome } else { Delivered::Later }
+            }
+            Err(error) => return Err(error),
+        };
+        let ok = outcome == Delivered::Yes;
+        self.deps.events.emit(Event::Delivered { kind, ok, waiting: pass.flushed.waiting });
+        Ok(pass.after(outcome))
     }
 }
 
@@ -163,6 +201,9 @@ enum Delivered {
 #[derive(Default)]
 struct Pass {
     flushed: Flushed,
+    /// What mana-auth has acknowledged and the ledger does not know yet: number and kind. Should it never, they are sent
+    /// again, which adds nothing.
+    acknowledged: Vec<(i64, &'static str)>,
     failed_in_a_row: usize,
     /// Why the ledger did not keep what came of deliveries.
     not_kept: Vec<LedgerError>,

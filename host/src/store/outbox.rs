@@ -81,23 +81,26 @@ impl Ledger {
         self.read("count the outbox", waiting_in).await
     }
 
-    /// mana-auth acknowledged it. Gives how many wait now.
+    /// mana-auth acknowledged these. Gives how many wait now.
     ///
     /// # Errors
     /// When the ledger cannot be written.
-    pub async fn delivered(&self, seq: i64) -> Result<u64, LedgerError> {
-        let now = self.now_ms();
-        self.write("mark a delivery", move |connection| {
-            let delivered = sql("UPDATE outbox SET state = 'delivered', delivered_at = ?, last_error = NULL,
-                     tries = CASE WHEN tries < ? THEN tries + 1 ELSE tries END
-                 WHERE seq = ?");
-            connection.run(delivered.bind(now).bind(MOST_TRIES).bind(seq))?;
-            // Only rows of actions make mana-auth move a persona's last activity.
-            let acknowledged = sql("INSERT INTO acknowledged (turn, persona, at)
-                 SELECT turn, turns.persona, ?1 FROM outbox JOIN turns ON turns.id = outbox.turn
-                 WHERE seq = ?2 AND (part IN ('actions', 'marker') OR part LIKE 'actions-%')
-                 ON CONFLICT DO NOTHING");
-            connection.run(acknowledged.bind(now).bind(seq))?;
+    pub async fn delivered(&self, all: &[i64]) -> Result<u64, LedgerError> {
+        let (all, now) = (all.to_vec(), self.now_ms());
+        self.write("mark deliveries", move |connection| {
+            for seq in &all {
+                let delivered =
+                    sql("UPDATE outbox SET state = 'delivered', delivered_at = ?, last_error = NULL,
+                         tries = CASE WHEN tries < ? THEN tries + 1 ELSE tries END
+                     WHERE seq = ?");
+                connection.run(delivered.bind(now).bind(MOST_TRIES).bind(*seq))?;
+                // Only rows of actions make mana-auth move a persona's last activity.
+                let acknowledged = sql("INSERT INTO acknowledged (turn, persona, at)
+                     SELECT turn, turns.persona, ?1 FROM outbox JOIN turns ON turns.id = outbox.turn
+                     WHERE seq = ?2 AND (part IN ('actions', 'marker') OR part LIKE 'actions-%')
+                     ON CONFLICT DO NOTHING");
+                connection.run(acknowledged.bind(now).bind(*seq))?;
+            }
             waiting_in(connection)
         })
         .await

@@ -23,7 +23,7 @@ async fn an_activity_that_comes_after_all_of_ours_is_told_once(home: Home) {
     keep(&ledger, &persona("anna")).await.unwrap();
     shelf.clock.advance(TimeDelta::hours(1));
     assert_eq!(noticed(0).await, None, "ours is under way");
-    ledger.delivered(ledger.deliveries(1).await.unwrap()[0].seq).await.unwrap();
+    ledger.delivered(&[ledger.deliveries(1).await.unwrap()[0].seq]).await.unwrap();
     assert_eq!(noticed(0).await, None, "it is ours");
     shelf.clock.advance(TimeDelta::hours(1));
     let foreign = noticed(-5).await.expect("it is somebody else's");

@@ -16,7 +16,8 @@ async fn a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_wr
     let ledger = shelf.open().await;
     begin(&ledger, &persona("anna")).await;
     keep(&ledger, &persona("anna")).await.unwrap();
-    let error = shelf.open_to_read().await.unwrap().delivered(1).await.expect_err("it was opened to be read");
+    let error =
+        shelf.open_to_read().await.unwrap().delivered(&[1]).await.expect_err("it was opened to be read");
     assert!(!error.is_of_one_write(), "{error}");
     let refusals: &[&str] = match home {
         Home::File => &[
@@ -35,11 +36,11 @@ async fn a_row_that_is_not_to_be_written_is_told_from_a_ledger_that_cannot_be_wr
     };
     for act in refusals {
         shelf.trap("UPDATE ON outbox", None, act).await;
-        let error = ledger.delivered(1).await.expect_err("it is refused");
+        let error = ledger.delivered(&[1]).await.expect_err("it is refused");
         assert!(error.is_of_one_write(), "{act}: {error}");
         shelf.mend().await;
     }
-    ledger.delivered(1).await.unwrap();
+    ledger.delivered(&[1]).await.unwrap();
 }
 
 async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or_refused(home: Home) {
@@ -69,7 +70,7 @@ async fn a_delivery_waits_for_its_next_try_and_leaves_when_it_is_acknowledged_or
     let again = ledger.deliveries(100).await.unwrap();
     assert_eq!((again.len(), again[1].seq, again[1].tries), (2, first, 1), "it falls behind the other one");
     assert_eq!(ledger.deliveries(1).await.unwrap()[0].seq, again[0].seq);
-    ledger.delivered(first).await.unwrap();
+    ledger.delivered(&[first]).await.unwrap();
     ledger.not_delivered(again[0].seq, "HTTP 400", Failed::Refused).await.unwrap();
     // In the place of actions that were refused for good goes one marker, so that mana-auth sees the
     // persona active and does not report it as due for ever. The marker itself has no successor.

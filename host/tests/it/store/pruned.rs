@@ -24,7 +24,7 @@ async fn play(shelf: &Shelf, ledger: &Ledger, name: &str) {
     keep(ledger, &who).await.unwrap();
     ledger.end(turn_id(&who), &TurnEnd::Completed).await.unwrap();
     for waiting in ledger.deliveries(MOST).await.unwrap() {
-        ledger.delivered(waiting.seq).await.unwrap();
+        ledger.delivered(&[waiting.seq]).await.unwrap();
     }
     shelf.clock.advance(TimeDelta::hours(1));
 }
