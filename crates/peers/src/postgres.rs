@@ -36,7 +36,12 @@ start() {
         sleep 0.05
     done
 }
+# All of it stands still, as on a machine that does not come to it: connections stay, and nothing answers.
+signal_all() {
+    kill "-$1" "$server" && kill "-$1" $(cat "/proc/$server/task/$server/children")
+}
 stop() {
+    kill -CONT "$server" || true
     kill "-$1" "$server" || true
     wait "$server" || true
     : >"$log"
@@ -49,6 +54,8 @@ while read -r order; do
         start) start ;;
         stop) stop INT ;;
         crash) stop QUIT ;;
+        hang) signal_all STOP ;;
+        'go on') signal_all CONT ;;
     esac
     echo "$order"
 done
@@ -122,6 +129,16 @@ impl Server {
     /// Ends it in the middle of everything.
     pub fn crash(&self) {
         self.order("crash");
+    }
+
+    /// Lets it stand still: whoever is connected stays so, and nobody is answered.
+    pub fn hang(&self) {
+        self.order("hang");
+    }
+
+    /// Lets it go on as if nothing had been.
+    pub fn go_on(&self) {
+        self.order("go on");
     }
 
     /// Starts it again.

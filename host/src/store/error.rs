@@ -8,6 +8,9 @@ use super::{LedgerUrl, NoLedger};
 /// What to do about damage.
 const DAMAGED: &str = "the ledger was damaged, or changed by another program (of a file `sqlite3 FILE 'PRAGMA integrity_check'` \
                        says where); put back a copy of it, or correct the row";
+/// What to do about silence.
+const SILENT: &str = "the database's server takes connections and says nothing: is it stopped, out of memory, or its disk \
+                      hanging? Everything goes on by itself when it answers";
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
 
@@ -135,6 +138,7 @@ impl LedgerError {
         match self {
             Self::Open { cause, .. } if cause.kind == Kind::Full => Some("make room where the ledger is"),
             Self::Open { cause, .. } if cause.kind == Kind::Damaged => Some(DAMAGED),
+            Self::Open { cause, .. } if cause.kind == Kind::Silent => Some(SILENT),
             Self::Open { ledger, .. } if ledger.file().is_none() => Some(
                 "is the server up, does store.url name user, password and database, and may the user create a schema in \
                  it?",
@@ -159,6 +163,7 @@ impl LedgerError {
             Self::Statement { cause, .. } => Some(match cause.kind {
                 Kind::Full => "make room where the ledger is: then everything goes on by itself",
                 Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
+                Kind::Silent => SILENT,
                 Kind::Unsure => {
                     "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
                 }

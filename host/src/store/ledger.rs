@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::time::Duration;
 
 use super::database::{
     About, Connection, Failure, Opening, Postgres, Readers, Row, Sqlite, Statement, Writer, sql,
@@ -15,6 +16,9 @@ use domain::fault::Fault;
 
 /// Threads that read.
 const READERS: usize = 4;
+
+/// How long the last writes may take.
+const LAST_WRITES: Duration = Duration::from_secs(10);
 
 /// The record of turns, and the outbox.
 ///
@@ -99,10 +103,12 @@ impl Ledger {
         self.read("measure itself", |connection| connection.size()).await
     }
 
-    /// Closes it; what is committed is safe without it.
+    /// Closes it; what is committed is safe without it. A database that does not answer is not waited for for ever.
     pub async fn close(&self) {
         self.readers.close();
-        self.writer.close().await;
+        if tokio::time::timeout(LAST_WRITES, self.writer.close()).await.is_err() {
+            tracing::error!("the ledger does not answer, and is closed without what was put off");
+        }
     }
 
     /// The time that rows are stamped with, in milliseconds.

@@ -29,6 +29,8 @@ pub enum Kind {
     Full,
     /// The connection is gone, and with it what its transaction wrote.
     Gone,
+    /// The server is there, and says nothing.
+    Silent,
     /// The connection was lost at a commit, and the database could not be asked what became of it.
     Unsure,
     /// Another process writes.
@@ -58,6 +60,16 @@ impl Failure {
             Kind::Full => format!("disk full: {self}"),
             _ => self.words.clone(),
         }
+    }
+
+    /// The server says nothing.
+    pub(super) fn silent() -> Self {
+        Self::new(Kind::Silent, "the server does not answer")
+    }
+
+    /// Whether the connection is lost, and with it what its transaction wrote.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.kind, Kind::Gone | Kind::Silent)
     }
 
     /// The thread that has the connection is no more.

@@ -20,7 +20,8 @@ const WRITES: i64 = 0x7065_7273_6f6e_6168;
 /// How long is waited for another process, or for what is left of it, to let go of the ledger.
 const LETS_GO: &str = "SET lock_timeout = '1s'";
 const NOT_LET_GO: &str = "55P03";
-/// How long an answer is waited for. The server ends what takes long by itself; its machine may be gone.
+/// How long an answer is waited for while the server answers others. It ends what takes long by itself; but a connection
+/// may be lost unnoticed.
 const SILENCE: Duration = Duration::from_secs(45);
 /// How long it is asked for what became of a commit, and how long is waited in between.
 const VERDICT: Duration = Duration::from_secs(10);
@@ -85,8 +86,8 @@ impl Postgres {
             }
             None => self.connected()?,
         };
-        let done = patiently(&self.runtime, work(&mut connection));
-        if done.as_ref().err().is_none_or(|failure| failure.kind != Kind::Gone) {
+        let done = self.patiently(work(&mut connection));
+        if !done.as_ref().is_err_and(Failure::is_lost) {
             self.connection = Some(connection);
         }
         done
@@ -107,7 +108,7 @@ impl Postgres {
                 Ok(_) => taken(),
                 Err(failure) => failure,
             };
-            let may_be_over = matches!(failure.kind, Kind::Gone | Kind::Taken);
+            let may_be_over = failure.is_lost() || failure.kind == Kind::Taken;
             if !may_be_over || Instant::now() >= patience {
                 let words = format!(
                     "the connection was lost at the commit, and what became of it cannot be asked: {failure}"
@@ -136,17 +137,32 @@ impl Postgres {
         let backend = match self.opening {
             Opening::Write => {
                 let earlier = self.backend.as_deref();
-                let claimed = patiently(&self.runtime, claimed(&mut connection, earlier));
+                let claimed = self.patiently(claimed(&mut connection, earlier));
                 Some(claimed?.ok_or_else(taken)?)
             }
             Opening::Read => {
                 let only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
-                patiently(&self.runtime, sqlx::query(only).execute(&mut connection))?;
+                self.patiently(sqlx::query(only).execute(&mut connection))?;
                 None
             }
         };
         self.backend = backend;
         Ok(connection)
+    }
+
+    /// Waits for what the server says: for as long as a statement may take if it answers others, and no longer than it
+    /// takes to find out if it does not.
+    fn patiently<T>(&self, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Failure> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = tokio::time::timeout(SILENCE, work) => match done {
+                    Ok(done) => done.map_err(Failure::from),
+                    Err(_) => Err(Failure::silent()),
+                },
+                () = self.server.falls_silent() => Err(Failure::silent()),
+            }
+        })
     }
 }
 
@@ -177,16 +193,6 @@ async fn claimed(
     sqlx::query("RESET lock_timeout").execute(&mut *connection).await?;
     let own = "SELECT pid || ' ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     sqlx::query_scalar(own).fetch_one(connection).await.map(Some)
-}
-
-/// Waits for what the server says, and no longer than it may take.
-fn patiently<T>(runtime: &Runtime, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Failure> {
-    runtime.block_on(async {
-        match tokio::time::timeout(SILENCE, work).await {
-            Ok(done) => done.map_err(Failure::from),
-            Err(_) => Err(Failure::new(Kind::Gone, "the server does not answer")),
-        }
-    })
 }
 
 impl Driver for Postgres {
@@ -231,8 +237,12 @@ impl Driver for Postgres {
         match (committed, transaction) {
             (Ok(_), _) => Ok(()),
             // The answer is lost, and perhaps nothing else.
-            (Err(failure), Some(transaction)) if failure.kind == Kind::Gone => {
-                if self.was_committed(transaction)? { Ok(()) } else { Err(failure) }
+            (Err(failure), Some(transaction)) if failure.is_lost() => {
+                if self.was_committed(transaction)? {
+                    Ok(())
+                } else {
+                    Err(failure)
+                }
             }
             (Err(failure), _) => Err(failure),
         }
@@ -242,7 +252,7 @@ impl Driver for Postgres {
         self.transaction = None;
         let Some(mut connection) = self.connection.take() else { return };
         // One that cannot be rolled back is closed, which ends its transaction, too.
-        let rolled_back = patiently(&self.runtime, sqlx::query("ROLLBACK").execute(&mut connection));
+        let rolled_back = self.patiently(sqlx::query("ROLLBACK").execute(&mut connection));
         self.connection = rolled_back.is_ok().then_some(connection);
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::{fmt, io, thread};
+use std::{fmt, io, mem, thread};
 
 use super::driver::Driver;
 use super::order::{Order, Work};
-use super::{Connection, Failure};
+use super::{Connection, Failure, Kind};
 use crate::store::LedgerError;
 
 /// The threads that read, and what they have to do.
@@ -79,8 +79,17 @@ impl Queue {
     fn serve(&self, driver: &mut dyn Driver) {
         while let Some(mut work) = self.next() {
             let failure = work.attempt(driver).err().flatten();
-            work.tell(failure);
+            let is_silent = failure.as_ref().is_some_and(|failure| failure.kind == Kind::Silent);
+            work.tell(failure.clone());
+            if is_silent {
+                // Whoever has waited since before that would only be told the same later.
+                self.take_all().into_iter().for_each(|work| work.tell(failure.clone()));
+            }
         }
+    }
+
+    fn take_all(&self) -> VecDeque<Box<dyn Work>> {
+        mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner).work)
     }
 
     fn next(&self) -> Option<Box<dyn Work>> {

@@ -13,6 +13,8 @@ use super::{Failure, Kind};
 const SCHEMA: &str = "persona_host";
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer is waited for before it is doubted that there is anybody.
+const DOUBT: Duration = Duration::from_secs(5);
 /// How long the server may take for a statement.
 const STATEMENT: &str = "30s";
 
@@ -42,7 +44,19 @@ impl Server {
     pub(in crate::store) async fn connect(&self) -> Result<PgConnection, Failure> {
         match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.0)).await {
             Ok(connected) => Ok(connected?),
-            Err(_) => Err(Failure::new(Kind::Gone, "the server does not answer")),
+            Err(_) => Err(Failure::silent()),
+        }
+    }
+
+    /// Returns when it does not even answer who is new: asked from time to time, for as long as somebody waits.
+    pub(in crate::store) async fn falls_silent(&self) {
+        loop {
+            tokio::time::sleep(DOUBT).await;
+            match self.connect().await {
+                Err(failure) if failure.kind == Kind::Silent => return,
+                Err(_) => {}
+                Ok(connection) => drop(connection.close().await),
+            }
         }
     }
 

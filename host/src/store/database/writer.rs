@@ -5,7 +5,7 @@
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io, mem, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,7 +28,9 @@ const AT_ONCE: usize = 64;
 /// How long a failure is told.
 const TROUBLE: TimeDelta = TimeDelta::minutes(1);
 /// How everything fails, whatever is in it.
-const OF_ALL: [Kind; 4] = [Kind::Gone, Kind::Taken, Kind::Unsure, Kind::Busy];
+const OF_ALL: [Kind; 5] = [Kind::Gone, Kind::Silent, Kind::Taken, Kind::Unsure, Kind::Busy];
+/// How long a write may take before that is told.
+const SLOW: Duration = Duration::from_secs(5);
 const PUT_OFF: &str = "write down what was put off";
 
 /// The one connection that writes, on a thread of its own.
@@ -44,6 +46,8 @@ pub(in crate::store) struct Writer {
 struct Health {
     clock: Clock,
     trouble: Mutex<Option<(Failure, DateTime<Utc>)>>,
+    /// Since when the database is asked for something and has not answered.
+    asked_since: Mutex<Option<Instant>>,
 }
 
 /// A piece of work, and the turn that it is about.
@@ -73,8 +77,7 @@ impl Writer {
     /// Starts the thread.
     pub(in crate::store) fn start(mut driver: Box<dyn Driver>, clock: Clock) -> io::Result<Self> {
         let (orders, asked) = mpsc::channel();
-        let (put_off, health) =
-            (Arc::<PutOff>::default(), Arc::new(Health { clock, trouble: Mutex::default() }));
+        let (put_off, health) = (Arc::<PutOff>::default(), Arc::new(Health::new(clock)));
         let (end, ended) = oneshot::channel();
         let (put_off_here, health_here) = (Arc::clone(&put_off), Arc::clone(&health));
         let mut desk = Desk { put_off: put_off_here, refused: Vec::new(), health: health_here };
@@ -132,7 +135,7 @@ impl Writer {
         self.ask("claim it", About::Everything, |connection| connection.hold()).await
     }
 
-    /// Why a write failed in the last minute for a reason that others would fail for, too. That some succeeded since does
+    /// Why a write failed in the last minute for a reason that others would fail for, too, or that one takes long. That some succeeded since does
     /// not say that all do: on a full disk there is often room for a small one.
     pub(in crate::store) fn trouble(&self) -> Option<Failure> {
         self.health.trouble()
@@ -194,11 +197,16 @@ impl Desk {
                 Ok(first) => {
                     let mut all = vec![first];
                     all.extend(asked.try_iter().take(AT_ONCE - 1));
+                    self.health.asks(true);
                     self.write(driver, all);
                 }
-                Err(RecvTimeoutError::Timeout) => self.be_idle(driver),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.health.asks(true);
+                    self.be_idle(driver);
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+            self.health.asks(false);
         }
     }
 
@@ -322,6 +330,10 @@ impl About {
 }
 
 impl Health {
+    fn new(clock: Clock) -> Self {
+        Self { clock, trouble: Mutex::default(), asked_since: Mutex::default() }
+    }
+
     fn note(&self, failure: Option<&Failure>) {
         let mut trouble = self.lock();
         match failure {
@@ -335,9 +347,22 @@ impl Health {
     }
 
     fn trouble(&self) -> Option<Failure> {
-        let trouble = self.lock().clone()?;
+        let trouble = self.lock().clone();
         // Also when the clock was set back.
-        ((self.clock.now() - trouble.1).abs() <= TROUBLE).then_some(trouble.0)
+        let is_recent = |at: DateTime<Utc>| (self.clock.now() - at).abs() <= TROUBLE;
+        trouble.filter(|(_, at)| is_recent(*at)).map(|(failure, _)| failure).or_else(|| self.slowness())
+    }
+
+    /// From here on the database is asked for something, or it has answered.
+    fn asks(&self, asks: bool) {
+        *self.asked_since.lock().unwrap_or_else(PoisonError::into_inner) = asks.then(Instant::now);
+    }
+
+    /// That the thread which writes waits for an answer. It cannot say so itself.
+    fn slowness(&self) -> Option<Failure> {
+        let since = (*self.asked_since.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let words = || format!("it has not answered for {} s", since.elapsed().as_secs());
+        (since.elapsed() >= SLOW).then(|| Failure::new(Kind::Silent, words()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Failure, DateTime<Utc>)>> {

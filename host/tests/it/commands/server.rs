@@ -1,8 +1,11 @@
 //! The program with its ledger in a PostgreSQL database.
 
 use peers::postgres;
+use serde_json::Value;
 
 use super::{Shell, catalog, stack};
+use crate::support::house::{eventually, within_reason};
+use crate::support::http::client;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_on_a_server_is_run_on_looked_at_and_shown_without_its_password() {
@@ -43,5 +46,32 @@ async fn a_ledger_on_a_server_is_run_on_looked_at_and_shown_without_its_password
     let refused = nowhere.error("run", 74);
     assert!(refused["hint"].as_str().unwrap().starts_with("is the server up"), "{refused}");
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_is_told_of_and_keeps_no_daemon_from_stopping() {
+    let Some(server) = postgres::server() else { return };
+    let stack = stack().await;
+    let shell = Shell::beside(&stack).with("PERSONA_STORE_URL", &server.database().url());
+    shell.write("persona-host.toml", "[http]\nport = 0\n");
+    let mut daemon = shell.start("run");
+    let address = daemon.logged("persona-host listens")["address"].as_str().unwrap().to_owned();
+    let ask = async |path: &str| {
+        let answer = within_reason(client().get(format!("http://{address}{path}")).send()).await.unwrap();
+        answer.json::<Value>().await.unwrap()
+    };
+    assert_eq!(ask("/health").await["status"], "ok");
+    server.hang();
+    eventually(async || ask("/health").await["status"] == "degraded").await;
+    let told = ask("/api/personas").await;
+    assert!(told["error"].as_str().unwrap().ends_with("the server does not answer"), "{told}");
+    assert!(told["hint"].as_str().unwrap().contains("is it stopped"), "{told}");
+    let ended = tokio::task::spawn_blocking(move || daemon.terminate());
+    assert_eq!(within_reason(ended).await.unwrap().code(), Some(0));
+    server.go_on();
+    let mut daemon = shell.start("run");
+    daemon.logged("persona-host listens");
+    assert_eq!(daemon.terminate().code(), Some(0));
     stack.stop().await;
 }

@@ -1,6 +1,8 @@
 //! A PostgreSQL server that goes away, and connections to it that are lost: nothing is told as written that is not, nothing
 //! is written twice, and everything goes on by itself.
 
+use std::pin::pin;
+
 use domain::step::StepKey;
 use domain::transcript::Phase;
 use futures_util::future::join_all;
@@ -11,7 +13,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::line::Line;
 use super::{Home, Shelf, begin, call, intend, keep, persona, said, try_begin, turn_id};
-use crate::support::house::eventually;
+use crate::support::house::{eventually, within_reason};
 
 /// A session is ended by its own statement, the first times that this is done.
 const ENDS_ITSELF: &str =
@@ -145,6 +147,40 @@ async fn while_the_server_is_away_everything_says_so_and_afterwards_goes_on_by_i
         step = intend(&ledger, (turn, 1), place, &call("todo.create", json!({}))).await;
     }
     ledger.close().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_is_told_of_while_it_is_waited_for_and_nobody_waits_for_long() {
+    let Some(server) = postgres::server() else { return };
+    let url = LedgerUrl::parse(&server.database().url()).unwrap();
+    let ledger = Ledger::open(&url, domain::clock::Clock::system()).await.unwrap();
+    begin(&ledger, &persona("anna")).await;
+    server.hang();
+    let ben = persona("ben");
+    let mut writes = pin!(try_begin(&ledger, &ben));
+    tokio::select! {
+        biased;
+        told = &mut writes => panic!("{told:?}, and nothing was told of it before"),
+        () = eventually(async || ledger.trouble().is_some()) => {}
+    }
+    assert!(ledger.trouble().unwrap().starts_with("it has not answered for "), "{:?}", ledger.trouble());
+    // More than can be asked one after the other.
+    let all = TurnFilter::default();
+    let read = within_reason(join_all((0..40).map(|_| ledger.list(&all)))).await;
+    let read = read.into_iter().map(|own| own.map(|_| Begun::Refused));
+    for told in read.chain([within_reason(writes).await]) {
+        let error = told.unwrap_err();
+        assert!(error.to_string().ends_with("the server does not answer"), "{error}");
+        assert!(error.hint().unwrap().contains("Everything goes on by itself"), "{error}");
+    }
+    assert_eq!(ledger.trouble().unwrap(), "the server does not answer");
+    within_reason(ledger.catch_up()).await.expect("nothing was put off");
+    server.go_on();
+    eventually(async || ledger.trouble().is_none()).await;
+    assert_eq!(ledger.standing(turn_id(&ben)).await.unwrap(), Standing::Free, "as it was told");
+    assert_eq!(begin(&ledger, &ben).await, Begun::Attempt(1));
+    server.hang();
+    within_reason(ledger.close()).await;
 }
 
 /// Whoever writes while the server is started anew is told what became of it.
