@@ -2,15 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::database::{Failure, Kind};
+use super::database::{DAMAGED, Failure, Kind, NOT_WRITABLE, advice};
 use super::{LedgerUrl, NoLedger};
 
-/// What to do about damage.
-const DAMAGED: &str = "the ledger was damaged, or changed by another program (of a file `sqlite3 FILE 'PRAGMA integrity_check'` \
-                       says where); put back a copy of it, or correct the row";
-/// What to do about silence.
-const SILENT: &str = "the database's server takes connections and says nothing: is it stopped, out of memory, or its disk \
-                      hanging? Everything goes on by itself when it answers";
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
 
@@ -68,6 +62,12 @@ pub enum LedgerError {
     /// The file is a database, and not ours.
     #[error("{ledger} is the database of another program")]
     Foreign {
+        /// Which.
+        ledger: LedgerUrl,
+    },
+    /// The file has nothing in it.
+    #[error("the ledger {ledger} is an empty file")]
+    Empty {
         /// Which.
         ledger: LedgerUrl,
     },
@@ -136,42 +136,32 @@ impl LedgerError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Open { cause, .. } if cause.kind == Kind::Full => Some("make room where the ledger is"),
-            Self::Open { cause, .. } if cause.kind == Kind::Damaged => Some(DAMAGED),
-            Self::Open { cause, .. } if cause.kind == Kind::Silent => Some(SILENT),
-            Self::Open { ledger, .. } if ledger.file().is_none() => Some(
-                "is the server up, does store.url name user, password and database, and may the user create a schema in \
-                 it?",
-            ),
-            Self::Open { .. } => Some(
-                "it was not changed; store.url or --ledger must name a file that persona-host made, or one \
-                 that does not exist yet",
-            ),
+            Self::Open { ledger, cause } => Some(of_opening(cause.kind, ledger.file().is_some())),
             Self::Foreign { .. } => Some("it was not changed; name another file in store.url"),
-            Self::Copy { .. } => Some("make room for a second one beside it; nothing was changed"),
+            Self::Empty { .. } => Some(
+                "if a ledger was there, put back a copy of it; to begin a new one, remove the file and start \
+                 `persona-host run`",
+            ),
+            Self::Copy { cause, .. } if cause.kind == Kind::Full => {
+                Some("make room for a second one beside it; nothing was changed")
+            }
+            Self::Copy { .. } => Some("a copy has to fit into its folder; nothing was changed"),
             Self::Migrate { ledger, .. } if ledger.file().is_none() => Some(
                 "nothing of that step was changed; may the user of store.url create and alter tables in its schema \
                  persona_host?",
             ),
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
-            Self::Folder { .. } => Some("store.url names a file in it; correct one or the other"),
+            Self::Folder { cause, .. } => Some(match Failure::of_disk(cause).kind {
+                Kind::NotWritable => NOT_WRITABLE,
+                Kind::Full => "make room where the ledger is",
+                _ => "store.url names a file in it; correct one or the other",
+            }),
             Self::OtherPlan { .. } => Some(
                 "a plan that has begun is not changed: put the file back, or raise `version` in it, which begins \
                  anew and keeps the old turns apart",
             ),
             _ if self.is_of_one_row() => Some(DAMAGED),
-            Self::Statement { cause, .. } => Some(match cause.kind {
-                Kind::Full => "make room where the ledger is: then everything goes on by itself",
-                Kind::Gone => "is the database's server up? Everything goes on by itself when it is",
-                Kind::Silent => SILENT,
-                Kind::Unsure => {
-                    "is the database's server up? Nothing is done again before the ledger was asked what it has of it"
-                }
-                Kind::Taken => "stop the other one: two that write would pay for everything twice",
-                Kind::Damaged => DAMAGED,
-                Kind::Busy => "another program holds it locked: what is open on it, such as sqlite3?",
-                Kind::OfOneRow | Kind::Other => "is the disk full, or the ledger in use by another program?",
-            }),
+            Self::Statement { cause, .. } => Some(advice(cause.kind)),
             _ => None,
         }
     }
@@ -187,6 +177,13 @@ impl LedgerError {
     #[must_use]
     pub fn is_of_one_write(&self) -> bool {
         self.is_of_one_row() || self.failure().is_some_and(|failure| failure.kind == Kind::OfOneRow)
+    }
+
+    /// Whether the database, its disk or its server did not do it, and may do it later without anybody doing anything here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let never = [Kind::OfOneRow, Kind::Taken, Kind::Damaged, Kind::NoDatabase];
+        self.failure().is_some_and(|failure| !never.contains(&failure.kind))
     }
 
     /// What the database said, if it was that.
@@ -209,6 +206,23 @@ impl LedgerError {
             Self::Statement { cause, .. } if cause.kind == Kind::Taken => Self::InUse { ledger },
             Self::Statement { cause, .. } => Self::Open { ledger, cause },
             other => other,
+        }
+    }
+}
+
+/// What to do about a ledger that cannot be opened.
+fn of_opening(kind: Kind, is_file: bool) -> &'static str {
+    match kind {
+        Kind::Full => "make room where the ledger is",
+        Kind::Damaged if is_file => DAMAGED,
+        Kind::Silent => "the server takes connections and says nothing: is it stopped, or out of memory?",
+        Kind::Busy | Kind::Disk | Kind::NotWritable | Kind::Slow => advice(kind),
+        _ if !is_file => {
+            "is the server up, does store.url name user, password and database, and may the user create a schema in it?"
+        }
+        _ => {
+            "it was not changed; if it was a ledger, put back a copy of it; if not, store.url or --ledger must name a file \
+             that persona-host made, or one that does not exist yet"
         }
     }
 }

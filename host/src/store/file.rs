@@ -1,6 +1,7 @@
 //! The ledger's file: whose it is, who may read it, and a copy of it before it is changed for good.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use super::{LedgerError, LedgerUrl};
 
 /// What personas do is nobody else's business, and prompts are in it: only its owner reads it.
 const MODE: u32 = 0o600;
+/// What the lock file says once the ledger has tables.
+const MADE: &[u8] = b"the ledger beside this was made\n";
 /// How long a lock is waited for whose owner has let go: a process that was just forked holds all files of its parent
 /// until it becomes another program.
 const FORKED: Duration = Duration::from_millis(200);
@@ -45,10 +48,15 @@ pub(super) async fn claim(path: &Path) -> Result<File, LedgerError> {
 
 /// Makes the file if it is not there, and brings its tables to this version. Of one that has older tables a copy is
 /// kept.
-pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
+pub(super) async fn migrate(path: &Path, mut lock: &File) -> Result<(), LedgerError> {
     let ledger = LedgerUrl::of_file(path);
     let not_private = |cause| LedgerError::Folder { ledger: ledger.clone(), cause };
     let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    // One that a start left which was cut off has nothing either, and then it never had.
+    let had_something = lock.metadata().map_err(not_private)?.len() > 0;
+    if had_something && is_empty(path) {
+        return Err(LedgerError::Empty { ledger });
+    }
     if !is_there {
         // SQLite gives the files beside it the same mode.
         private(path).map_err(not_private)?;
@@ -73,7 +81,16 @@ pub(super) async fn migrate(path: &Path) -> Result<(), LedgerError> {
     }
     let migrated = of_files().run(&mut connection).await;
     let _ = connection.close().await;
-    migrated.map_err(|cause| not_migrated(&ledger, cause))
+    migrated.map_err(|cause| not_migrated(&ledger, cause))?;
+    if !had_something && let Err(error) = lock.write_all(MADE) {
+        tracing::debug!(%error, "that the ledger was made is written down at another start");
+    }
+    Ok(())
+}
+
+/// Whether there is a file, and nothing in it.
+pub(super) fn is_empty(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() == 0)
 }
 
 fn plain(path: &Path) -> SqliteConnectOptions {

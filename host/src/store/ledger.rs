@@ -43,7 +43,7 @@ impl Ledger {
         let ledger = match &url.0 {
             Place::File(path) => {
                 let lock = file::claim(path).await?;
-                file::migrate(path).await?;
+                file::migrate(path, &lock).await?;
                 Self::start(url, clock, Opening::Write, Some(lock))?
             }
             Place::Server(server) => {
@@ -64,7 +64,7 @@ impl Ledger {
     /// When there is none; and like [`Self::open`].
     pub async fn open_existing(url: &LedgerUrl, clock: Clock) -> Result<Self, LedgerError> {
         let missing = Self::open_to_read(url, clock.clone()).await;
-        if let Err(missing @ LedgerError::Missing { .. }) = missing {
+        if let Err(missing @ (LedgerError::Missing { .. } | LedgerError::Empty { .. })) = missing {
             return Err(missing);
         }
         Self::open(url, clock).await
@@ -77,6 +77,9 @@ impl Ledger {
     pub async fn open_to_read(url: &LedgerUrl, clock: Clock) -> Result<Self, LedgerError> {
         if url.file().is_some_and(|path| !path.is_file()) {
             return Err(LedgerError::Missing { ledger: url.clone() });
+        }
+        if url.file().is_some_and(file::is_empty) {
+            return Err(LedgerError::Empty { ledger: url.clone() });
         }
         let ledger = Self::start(url, clock, Opening::Read, None)?;
         ledger.refuse_other_versions().await?;

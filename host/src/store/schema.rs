@@ -3,7 +3,7 @@
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Connection as _, SqlSafeStr as _};
 
-use super::database::Server;
+use super::database::{Failure, Server};
 use super::{LedgerError, LedgerUrl};
 
 /// Version, name, and what is done to a SQLite file and to a PostgreSQL database. The latter begins with version 7.
@@ -49,6 +49,14 @@ fn migration(version: i64, name: &'static str, sql: &'static str) -> Migration {
 
 /// Brings the tables of a PostgreSQL database to this version, and makes them if there are none.
 pub(super) async fn migrate(server: &Server, url: &LedgerUrl) -> Result<(), LedgerError> {
+    // However long it takes, as long as the server answers.
+    tokio::select! {
+        migrated = migrate_in_time(server, url) => migrated,
+        () = server.falls_silent() => Err(LedgerError::Open { ledger: url.clone(), cause: Failure::silent() }),
+    }
+}
+
+async fn migrate_in_time(server: &Server, url: &LedgerUrl) -> Result<(), LedgerError> {
     let failed = |cause| LedgerError::Open { ledger: url.clone(), cause };
     let mut connection = server.connect().await.map_err(failed)?;
     Server::prepare(&mut connection).await.map_err(failed)?;

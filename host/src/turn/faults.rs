@@ -34,11 +34,12 @@ pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
 }
 
 pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
-    // Others do not meet it: the ledger itself is well.
-    if let Some(hint) = error.hint().filter(|_| error.is_of_one_write()) {
-        return Fault::new(stage, "ledger-row", error.to_string()).hint(hint);
-    }
-    lost(stage, &error.to_string())
+    // Others do not meet what one row holds: the ledger itself is well.
+    let fault = match error.is_of_one_write() {
+        true => Fault::new(stage, "ledger-row", error.to_string()),
+        false => Fault::new(stage, "ledger", error.to_string()).stopping_the_tick(),
+    };
+    error.hint().into_iter().fold(fault, Fault::hint)
 }
 
 pub(super) fn steps(stage: Stage, error: &StepsError) -> Fault {

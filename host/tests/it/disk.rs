@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use domain::clock::Clock;
 use persona_host::runner::TickError;
-use persona_host::store::Recorded;
+use persona_host::store::{Ledger, LedgerUrl, Recorded};
 use serde_json::json;
 
 use crate::http::Served;
@@ -27,6 +28,10 @@ impl Disk {
             eprintln!("left out: a disk of its own cannot be mounted here");
         }
         mounted.then_some(disk)
+    }
+
+    fn freeze(&self) {
+        assert!(mount(&["-o", "remount,ro"], self.0.path()));
     }
 
     fn grow(&self) {
@@ -121,4 +126,41 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
         assert_eq!(arrived, actions, "{kib}: and has arrived");
         assert!(turns.iter().all(|turn| turn.summary.state != "running"), "{kib}");
     }
+}
+
+#[tokio::test]
+async fn a_ledger_on_a_disk_that_is_mounted_read_only_says_so() {
+    let Some(disk) = Disk::of(4000) else { return };
+    let url = LedgerUrl::of_file(&disk.0.path().join("ledger.db"));
+    Ledger::open(&url, Clock::system()).await.unwrap().close().await;
+    disk.freeze();
+    let refused = Ledger::open(&url, Clock::system()).await.unwrap_err();
+    assert!(refused.to_string().contains("Read-only file system"), "{refused}");
+    assert!(refused.hint().unwrap().contains("is mounted read-only"), "{refused}");
+}
+
+#[tokio::test]
+async fn while_the_ledger_is_somewhere_else_nothing_is_begun_and_when_it_is_back_all_goes_on() {
+    let served = Served::of(Blueprint::of(&NAMES).script(script(6, &[])).build().await).await;
+    let house = &served.house;
+    assert_eq!(try_tick(house).await.unwrap(), (4, 4, 0, 0));
+    house.later(TimeDelta::days(1));
+    house.stack.database().execute("DELETE FROM auth.sessions", &[]).await.unwrap();
+    let (asked, called) = (house.stack.claude().books().total.requests, house.stack.mcp().calls());
+    let elsewhere = house.ledger_path().with_extension("elsewhere");
+    std::fs::rename(house.ledger_path(), &elsewhere).unwrap();
+    for _ in 0..3 {
+        let error = try_tick(house).await.unwrap_err();
+        assert!(error.to_string().ends_with("is not there any more"), "{error}");
+        assert!(error.hint().unwrap().starts_with("put it back"), "{error}");
+    }
+    let health = served.get("/health").await.1;
+    assert_eq!(health["status"], "degraded");
+    assert!(health["ledger"].as_str().unwrap().ends_with("is not there any more"), "{health}");
+    assert_eq!(sign_ins(house).await, 0, "nobody signs in");
+    assert_eq!(house.stack.claude().books().total.requests, asked, "nothing is paid for");
+    assert_eq!(house.stack.mcp().calls(), called, "nothing is done");
+    std::fs::rename(&elsewhere, house.ledger_path()).unwrap();
+    assert_eq!(try_tick(house).await.unwrap(), (4, 4, 0, 0));
+    assert_eq!(served.get("/health").await.1["status"], "ok");
 }

@@ -6,6 +6,7 @@ mod experiments;
 mod file;
 mod foreign;
 mod going_on;
+mod hints;
 
 mod interrupted;
 mod journal;
@@ -13,6 +14,7 @@ mod kept;
 mod line;
 mod listed;
 mod lost;
+mod moved;
 mod opened;
 mod outbox;
 mod played;

@@ -1,6 +1,7 @@
 //! How the ledger speaks to its database, whichever it is: statements and rows are values, and a connection belongs to
 //! a thread, where several statements run without anybody being waited for in between. Only this room knows the drivers.
 
+mod advice;
 mod cell;
 mod connection;
 mod driver;
@@ -12,8 +13,10 @@ mod readers;
 mod server;
 mod sqlite;
 mod statement;
+mod whereabouts;
 mod writer;
 
+pub(super) use advice::{DAMAGED, NOT_WRITABLE, advice};
 pub(super) use cell::{Cell, FromCell, Row};
 pub(super) use connection::Connection;
 pub(super) use driver::Opening;

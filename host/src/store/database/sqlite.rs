@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 
 use super::driver::{Driver, Opening};
 use super::statement::Given;
+use super::whereabouts::Whereabouts;
 use super::{Cell, Failure, Row, Statement};
 
 /// How long a statement waits for another process's lock.
@@ -20,17 +21,20 @@ const PREPARED: usize = 128;
 pub(in crate::store) struct Sqlite {
     path: PathBuf,
     opening: Opening,
+    whereabouts: Whereabouts,
     connection: Option<Connection>,
 }
 
 impl Sqlite {
     /// A connection to a file that is there.
     pub(in crate::store) fn of(path: &Path, opening: Opening) -> Box<dyn Driver> {
-        Box::new(Self { path: path.to_owned(), opening, connection: None })
+        let whereabouts = Whereabouts::of(path);
+        Box::new(Self { path: path.to_owned(), opening, whereabouts, connection: None })
     }
 
     fn connection(&mut self) -> Result<&Connection, Failure> {
         if self.connection.is_none() {
+            self.whereabouts.before_opening()?;
             self.connection = Some(opened(&self.path, self.opening)?);
         }
         self.connection.as_ref().ok_or_else(Failure::closed)
@@ -83,7 +87,8 @@ impl Driver for Sqlite {
         // It takes the write lock at once: one that reads first and is upgraded later fails with `SQLITE_BUSY` however
         // long the busy timeout.
         self.connection()?.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(())
+        // The log is there by now.
+        self.whereabouts.look()
     }
 
     fn commit(&mut self) -> Result<(), Failure> {
@@ -104,8 +109,11 @@ impl Driver for Sqlite {
     }
 
     fn hold(&mut self) -> Result<(), Failure> {
-        // A file goes nowhere, and a lock on it stays.
-        Ok(())
+        // A lock on a file stays.
+        match self.opening {
+            Opening::Write => self.whereabouts.look(),
+            Opening::Read => Ok(()),
+        }
     }
 }
 

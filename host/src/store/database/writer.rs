@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::driver::Driver;
 use super::order::{Order, Work};
 use super::put_off::{PutOff, Unit};
-use super::{Connection, Failure, Kind, Statement};
+use super::{Connection, Failure, Kind, Statement, advice};
 use crate::store::LedgerError;
 use domain::clock::Clock;
 use domain::ids::TurnId;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 64;
 /// How long a failure is told.
 const TROUBLE: TimeDelta = TimeDelta::minutes(1);
 /// How everything fails, whatever is in it.
-const OF_ALL: [Kind; 5] = [Kind::Gone, Kind::Silent, Kind::Taken, Kind::Unsure, Kind::Busy];
+const OF_ALL: [Kind; 6] = [Kind::Gone, Kind::Silent, Kind::Taken, Kind::Unsure, Kind::Busy, Kind::Moved];
 /// How long a write may take before that is told.
 const SLOW: Duration = Duration::from_secs(5);
 const PUT_OFF: &str = "write down what was put off";
@@ -339,18 +339,29 @@ impl Health {
         match failure {
             // What is refused for what is in it says that the database works.
             Some(failure) if failure.kind != Kind::OfOneRow => {
+                let is_told = self.recent(trouble.as_ref()).is_some_and(|told| told.kind == failure.kind);
                 *trouble = Some((failure.clone(), self.clock.now()));
+                if !is_told {
+                    tracing::error!(cause = %failure, hint = advice(failure.kind), "the ledger cannot be written");
+                }
             }
             // A server is back then. Of a disk it says little: something larger may not fit.
-            _ => drop(trouble.take_if(|(last, _)| OF_ALL.contains(&last.kind))),
+            _ => {
+                if trouble.take_if(|(last, _)| OF_ALL.contains(&last.kind)).is_some() {
+                    tracing::info!("the ledger can be written again");
+                }
+            }
         }
     }
 
     fn trouble(&self) -> Option<Failure> {
         let trouble = self.lock().clone();
+        self.recent(trouble.as_ref()).cloned().or_else(|| self.slowness())
+    }
+
+    fn recent<'t>(&self, trouble: Option<&'t (Failure, DateTime<Utc>)>) -> Option<&'t Failure> {
         // Also when the clock was set back.
-        let is_recent = |at: DateTime<Utc>| (self.clock.now() - at).abs() <= TROUBLE;
-        trouble.filter(|(_, at)| is_recent(*at)).map(|(failure, _)| failure).or_else(|| self.slowness())
+        trouble.filter(|(_, at)| (self.clock.now() - *at).abs() <= TROUBLE).map(|(failure, _)| failure)
     }
 
     /// From here on the database is asked for something, or it has answered.
