@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::build::build;
@@ -25,6 +26,7 @@ use domain::experiment::Experiment;
 use domain::ids::StrategyName;
 use domain::persona::Persona;
 use domain::usage::Usage;
+use experiment::analysis::Unanalyzable;
 use experiment::assignment;
 use experiment::report::Report;
 use standin::claude::{Script, Taste};
@@ -80,7 +82,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let worlds = stack.as_ref().map(|stack| Worlds { mcp: stack.mcp(), clock: &clock });
     let course = Course { runner: &runner, blocks: &blocks, worlds, output };
     let ended = course.play(args.blocks).await;
-    let report = Record::read(&runner.deps().ledger, experiment.key(), None).await?.report(None);
+    let record = Record::read(&runner.deps().ledger, experiment.key(), None).await;
     let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
@@ -95,8 +97,12 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         }
         stack.stop().await;
     }
-    ended?;
-    conclude(&report?, &ledger, output)
+    let is_over = ended?;
+    let record = record?;
+    match record.analysis(record.last_phase()) {
+        Err(why) if why.is_early() && !is_over => too_early(experiment.key(), &why, output),
+        _ => conclude(&record.report(None)?, &ledger, output),
+    }
 }
 
 /// Real neighbours as configured, or stand-ins with the experiment's own folder.
@@ -264,6 +270,13 @@ fn budget(experiment: &Experiment, now: Option<f64>, spent: Option<f64>) -> Opti
         (Some(all), Some(now)) => Some(all.min(now)),
         (all, now) => all.or(now),
     }
+}
+
+/// A run that goes on another time has done nothing wrong.
+fn too_early(key: &str, why: &Unanalyzable, output: Output) -> Result<Exit, Failure> {
+    let document = json!({ "key": key, "tooEarly": why.to_string() });
+    output.print(&document, || format!("\nNothing can be compared yet: {why}.\n"))?;
+    Ok(Exit::Done)
 }
 
 fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<Exit, Failure> {

@@ -1,13 +1,13 @@
 //! The rounds of `experiment run`: one after the other, and once more for turns that were kept back.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::output::{FAINT, ODD, Output, styled};
 use crate::cli::verbs::experiment::Record;
-use crate::runner::{Blocks, Border, CutShort, Round, RoundError, Runner};
-use crate::store::LedgerError;
+use crate::runner::{Blocks, Border, Broken, CutShort, Round, RoundError, Runner};
 use domain::clock::Clock;
 use domain::experiment::{Assignment, Metric};
 use domain::persona::Persona;
@@ -21,6 +21,8 @@ const FIRST_DAY: &str = "2026-01-05T08:00:00Z";
 const SOON: TimeDelta = TimeDelta::minutes(15);
 /// How long nobody looks at the wall clock, which may be set meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How long a ledger that is away is left alone.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How instants are told.
 const TIME: &str = "%H:%M:%S UTC";
 
@@ -68,8 +70,8 @@ struct Pass {
 
 impl Course<'_> {
     /// Round by round, from the first that is not over, and no more than `most` of them. When nothing else is left to
-    /// play, turns that are kept back are waited for.
-    pub(super) async fn play(&self, most: Option<u32>) -> Result<(), RoundError<DatabaseError>> {
+    /// play, turns that are kept back are waited for, and so is a ledger that is away. Says whether all of them are over.
+    pub(super) async fn play(&self, most: Option<u32>) -> Result<bool, RoundError<DatabaseError>> {
         let planned = self.blocks.experiment.plan.planned_blocks;
         let mut pass = Pass { reached: planned, ..Pass::default() };
         let (mut left, mut played) = (most, 0);
@@ -79,16 +81,16 @@ impl Course<'_> {
             played += pass.played;
             if let Some(why) = pass.cut_short {
                 self.say_why(why);
-                return Ok(());
+                return Ok(false);
             }
             if pass.held == 0 {
                 if played == 0 && most != Some(0) {
                     self.output.say(&styled(FAINT, "  all planned blocks are played"));
                 }
-                return Ok(());
+                return Ok(pass.reached == planned);
             }
             if !self.wait_for_hold(pass.held, since).await? {
-                return Ok(());
+                return Ok(false);
             }
             // Those that were begun; no further ones.
             left = None;
@@ -117,6 +119,47 @@ impl Course<'_> {
     }
 
     async fn round(&self, block: u32) -> Result<Round, RoundError<DatabaseError>> {
+        let before = Cell::new(0);
+        let round = self.outlasting(async || {
+            self.round_of(block).await.map_err(|broken| {
+                before.set(before.get() + broken.played);
+                broken.why
+            })
+        });
+        let halted = Round { cut_short: Some(CutShort::Halted), ..Round::default() };
+        let round = round.await?.unwrap_or(halted);
+        Ok(Round { played: before.get() + round.played, ..round })
+    }
+
+    /// Does something again and again while the ledger is away. Nothing: the run was halted meanwhile.
+    async fn outlasting<T>(
+        &self,
+        work: impl AsyncFn() -> Result<T, RoundError<DatabaseError>>,
+    ) -> Result<Option<T>, RoundError<DatabaseError>> {
+        let mut told = None;
+        loop {
+            let error = match work().await {
+                Err(RoundError::Ledger(error)) if error.may_pass() => error,
+                done => {
+                    if told.is_some() && done.is_ok() {
+                        self.output.say(&styled(FAINT, "  the ledger is there again: the run goes on"));
+                    }
+                    return done.map(Some);
+                }
+            };
+            let why = format!("  {error}: {}; this waits until then", error.hint().unwrap_or_default());
+            if told.as_ref() != Some(&why) {
+                self.output.say(&styled(ODD, &why));
+                told = Some(why);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+                () = self.blocks.halt.cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    async fn round_of(&self, block: u32) -> Result<Round, Broken<DatabaseError>> {
         if let Some(Worlds { clock, .. }) = &self.worlds {
             clock.advance(first_day() + TimeDelta::days(i64::from(block)) - clock.now());
         }
@@ -130,7 +173,11 @@ impl Course<'_> {
     }
 
     /// Waits for the end of the first hold, if that is soon. False: the run ends here, and why is told.
-    async fn wait_for_hold(&self, held: u32, since: DateTime<Utc>) -> Result<bool, LedgerError> {
+    async fn wait_for_hold(
+        &self,
+        held: u32,
+        since: DateTime<Utc>,
+    ) -> Result<bool, RoundError<DatabaseError>> {
         let say = |what: String| {
             self.output.say(&styled(ODD, format!("  {held} turns are kept back after a fault{what}")))
         };
@@ -139,7 +186,12 @@ impl Course<'_> {
             return Ok(false);
         }
         let clock = &self.runner.deps().clock;
-        let end = match self.runner.next_hold(&self.blocks.personas, since).await? {
+        let next = async || Ok(self.runner.next_hold(&self.blocks.personas, since).await?);
+        let Some(next) = self.outlasting(next).await? else {
+            self.say_why(CutShort::Halted);
+            return Ok(false);
+        };
+        let end = match next {
             Some(end) if end - clock.now() <= SOON => end,
             Some(end) => {
                 say(format!(": type the same again after {}", end.format(TIME)));

@@ -58,6 +58,15 @@ pub enum Border {
     Leave,
 }
 
+/// A round that was broken off.
+#[derive(Debug)]
+pub struct Broken<E> {
+    /// Turns that were played before.
+    pub played: u32,
+    /// What broke it off.
+    pub why: RoundError<E>,
+}
+
 /// Why a round failed; `E` is what keeps the arms apart.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundError<E> {
@@ -71,7 +80,8 @@ pub enum RoundError<E> {
 
 impl Runner {
     /// Plays one block of every persona. Turns that are over are not played again, so a round that was cut
-    /// short is gone on with. `at` is called at each border of an arm: before its turn and after it.
+    /// short or broken off is gone on with. `at` is called at each border of an arm: before its turn and after it. What
+    /// runs when something fails is finished.
     ///
     /// # Errors
     /// When the ledger cannot be used, or `at` fails.
@@ -80,31 +90,44 @@ impl Runner {
         blocks: &Blocks,
         block: u32,
         at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
-    ) -> Result<Round, RoundError<E>> {
-        // What is marked as running and does not run could not be ended, for want of a ledger.
-        self.deps.ledger.end_interrupted(|| self.pool.turns(), Fault::ledger_away()).await?;
-        let of_personas = blocks.personas.iter().map(|persona| self.play_block(blocks, persona, block, at));
-        let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
+    ) -> Result<Round, Broken<E>> {
         let mut round = Round::default();
-        while let Some(own) = playing.next().await {
-            let own = own?;
+        // What is marked as running and does not run could not be ended, for want of a ledger.
+        let ended = self.deps.ledger.end_interrupted(|| self.pool.turns(), Fault::ledger_away()).await;
+        ended.map_err(|error| Broken { played: 0, why: error.into() })?;
+        let halt = blocks.halt.child_token();
+        let of_personas = blocks.personas.iter().map(|persona| async {
+            let mut own = Round::default();
+            let played = self.play_block((blocks, &halt), persona, block, at, &mut own).await;
+            (own, played)
+        });
+        let mut playing = stream::iter(of_personas).buffer_unordered(self.options.concurrency);
+        let mut broken = None;
+        while let Some((own, played)) = playing.next().await {
             round.played += own.played;
             round.held += own.held;
             round.cut_short = round.cut_short.or(own.cut_short);
+            if let Err(why) = played {
+                halt.cancel();
+                broken.get_or_insert(why);
+            }
         }
         self.flush_or_say().await;
-        Ok(round)
+        match broken {
+            Some(why) => Err(Broken { played: round.played, why }),
+            None => Ok(round),
+        }
     }
 
     /// The arms of a block are played one after the other: a persona does one thing at a time.
     async fn play_block<E>(
         &self,
-        blocks: &Blocks,
+        (blocks, halt): (&Blocks, &CancellationToken),
         persona: &Persona,
         block: u32,
         at: &impl AsyncFn(Border, &Persona, &Assignment) -> Result<(), E>,
-    ) -> Result<Round, RoundError<E>> {
-        let mut round = Round::default();
+        round: &mut Round,
+    ) -> Result<(), RoundError<E>> {
         let places =
             (0..).map_while(|place| assignment::at(&blocks.experiment, &persona.email, block, place));
         for place in places {
@@ -117,7 +140,7 @@ impl Runner {
                 }
                 Some(Standing::Free) => {}
             }
-            if blocks.halt.is_cancelled() {
+            if halt.is_cancelled() {
                 round.cut_short = Some(CutShort::Halted);
                 break;
             }
@@ -134,7 +157,7 @@ impl Runner {
                 round.held += u32::from(self.standing(persona, &part).await? == Some(Standing::Held));
             }
         }
-        Ok(round)
+        Ok(())
     }
 
     /// When the first hold of a turn of theirs ends, of those that had not ended by `since`.

@@ -19,7 +19,7 @@ mod slots;
 mod tick;
 mod wake;
 
-pub use blocks::{Blocks, Border, CutShort, Round, RoundError};
+pub use blocks::{Blocks, Border, Broken, CutShort, Round, RoundError};
 pub use error::TickError;
 pub use hold::KeptBack;
 pub use outbox::Flushed;

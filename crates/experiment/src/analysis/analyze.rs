@@ -94,6 +94,14 @@ pub enum Unanalyzable {
     },
 }
 
+impl Unanalyzable {
+    /// Whether more turns may change it.
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        !matches!(self, Self::UnknownArm { .. } | Self::Twice { .. })
+    }
+}
+
 /// Analyses one phase of an experiment. The same observations give the same report, in whatever order. `beside`
 /// are checks that need more than observations.
 ///

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use domain::experiment::Assignment;
 use domain::ids::StrategyName;
 use domain::persona::Persona;
+use peers::postgres;
 use persona_host::config::read_experiment;
 use persona_host::runner::{Blocks, Border, Round};
 use standin::claude::Fault;
@@ -53,16 +54,58 @@ async fn a_turn_that_failed_is_kept_back_until_a_time_that_is_known_and_played_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_waits_for_a_hold_that_ends_soon_and_hears_ctrl_c_meanwhile() {
+    // Of two, one is left that can be compared, which is too few.
+    for names in [&["anna", "ben", "kai", "tom"][..], &["anna", "ben"]] {
+        let stack = stack().await;
+        let shell = Shell::beside(&stack);
+        shell.write("catalog.json", catalog(names));
+        shell.document("seed --catalog catalog.json", 0);
+        shell.write("e.toml", two_arms("e", "brief", 1));
+        stack.claude().plan_fault(REFUSED);
+        let mut running = shell.start("experiment run e.toml");
+        running.said("1 turns are kept back after a fault; the first goes on at ");
+        assert_eq!(running.interrupt().code(), Some(0), "{names:?}");
+        let rows = shell.call("experiment export e --form json-lines").stdout;
+        assert_eq!(rows.lines().filter(|row| row.contains("\"faulted\":true")).count(), 1, "{rows}");
+        stack.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_stopped_before_anything_can_be_compared_says_so_and_has_failed_in_nothing() {
     let stack = stack().await;
     let shell = Shell::beside(&stack);
-    shell.write("catalog.json", catalog(&["anna", "ben", "kai", "tom"]));
+    shell.write("catalog.json", catalog(&["anna", "ben"]));
     shell.document("seed --catalog catalog.json", 0);
     shell.write("e.toml", two_arms("e", "brief", 1));
-    stack.claude().plan_fault(REFUSED);
+    let told = shell.document("experiment run e.toml --blocks 0", 0);
+    assert_eq!(told["key"], "e", "{told}");
+    assert!(told["tooEarly"].as_str().unwrap().starts_with("there are no turns in phase 1"), "{told}");
+    let said = shell.call("experiment run e.toml --blocks 0");
+    assert!(said.stdout.contains("Nothing can be compared yet: there are no turns"), "{said:?}");
+    assert_eq!(
+        shell.call("experiment report e").code,
+        Some(65),
+        "who asks for a report is told that there is none"
+    );
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_a_ledger_that_is_away_and_goes_on_by_itself() {
+    let Some(server) = postgres::server() else { return };
+    let stack = stack().await;
+    let shell = Shell::beside(&stack).with("PERSONA_STORE_URL", &server.database().url());
+    shell.write("catalog.json", catalog(&["anna", "ben", "kai", "tom"]));
+    shell.document("seed --catalog catalog.json", 0);
+    shell.write("e.toml", two_arms("e", "brief", 90));
     let mut running = shell.start("experiment run e.toml");
-    running.said("1 turns are kept back after a fault; the first goes on at ");
+    running.said("round 1 of 90");
+    server.crash();
+    running
+        .said("is the database's server up? Everything goes on by itself when it is; this waits until then");
+    server.start();
+    running.said("the ledger is there again: the run goes on");
     assert_eq!(running.interrupt().code(), Some(0));
-    let rows = shell.call("experiment export e --form json-lines").stdout;
-    assert_eq!(rows.lines().filter(|row| row.contains("\"faulted\":true")).count(), 1, "{rows}");
     stack.stop().await;
 }

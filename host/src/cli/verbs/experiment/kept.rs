@@ -11,7 +11,7 @@ use crate::cli::{Exit, Failure};
 use crate::store::{Ledger, Played, Registered, Turns};
 use domain::experiment::{Assignment, Phase, PhaseArm};
 use domain::observation::Observation;
-use experiment::analysis::analyze;
+use experiment::analysis::{Unanalyzable, analyze};
 use experiment::report::{Identity, Report};
 
 /// Where the ledger may be that is meant.
@@ -101,12 +101,27 @@ impl Record {
     /// When there is nothing to compare yet.
     pub fn report(&self, phase: Option<u32>) -> Result<Report, Failure> {
         let experiment = &self.registered.experiment;
-        let last = self.phases.last().map_or(1, |phase| phase.number);
+        let last = self.last_phase();
         if let Some(unknown) = phase.filter(|phase| !(1..=last).contains(phase)) {
             let message = format!("{} has no phase {unknown}", experiment.key());
             return Err(Failure::new(Exit::BadInput, message).hint(format!("its phases are 1 to {last}")));
         }
-        let phase = phase.unwrap_or(last);
+        self.analysis(phase.unwrap_or(last))
+            .map_err(|why| Failure::new(Exit::BadInput, format!("{}: {why}", experiment.key())))
+    }
+
+    /// The last phase.
+    #[must_use]
+    pub fn last_phase(&self) -> u32 {
+        self.phases.last().map_or(1, |phase| phase.number)
+    }
+
+    /// The report of this phase.
+    ///
+    /// # Errors
+    /// When there is nothing to compare yet, or something there that is not of the plan.
+    pub fn analysis(&self, phase: u32) -> Result<Report, Unanalyzable> {
+        let experiment = &self.registered.experiment;
         let instant = |millis: i64| chrono::DateTime::from_timestamp_millis(millis).map(|at| at.to_rfc3339());
         let identity = Identity {
             seed: experiment.seed.clone(),
@@ -121,7 +136,6 @@ impl Record {
         };
         let checks = self.checks(phase);
         analyze(&experiment.plan, identity, self.phases.clone(), phase, &self.observations(), checks)
-            .map_err(|why| Failure::new(Exit::BadInput, format!("{}: {why}", experiment.key())))
     }
 }
 
