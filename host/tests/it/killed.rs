@@ -23,7 +23,7 @@ use self::figures::Figures;
 use self::trigger::MOMENTS;
 
 const SHORT: Size = Size { personas: 20, days: 10, kills: 60 };
-const SHORTER: Size = Size { personas: 10, days: 5, kills: 30 };
+const ON_A_SERVER: Size = Size { personas: 20, days: 10, kills: 50 };
 const LONG: Size = Size { personas: 50, days: 100, kills: 1_000 };
 
 /// `PERSONA_HOST_KILLS=long` takes its time and prints its figures; `PERSONA_HOST_KILLS_SEED` is the seed of a run
@@ -34,11 +34,11 @@ async fn however_often_it_is_killed_no_turn_is_lost_none_is_doubled_and_little_i
     nothing_is_lost_and_nothing_doubled(size, None).await;
 }
 
-/// The same with the ledger on a server, in fewer days.
+/// The same with the ledger on a server, and fewer kills.
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_is_it_when_the_ledger_is_on_a_server() {
     if let Some(database) = postgres::database() {
-        let size = if is_long() { LONG } else { SHORTER };
+        let size = if is_long() { LONG } else { ON_A_SERVER };
         nothing_is_lost_and_nothing_doubled(size, Some(database)).await;
     }
 }

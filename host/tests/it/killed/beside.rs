@@ -89,6 +89,18 @@ impl Beside {
         }
     }
 
+    /// Turns that were stopped in good order and do not go on at once for that.
+    pub(super) async fn kept_back_by_a_stop(&self) -> Vec<String> {
+        // It may have been stopped before it had a ledger.
+        let Ok(ledger) = Ledger::open_to_read(&self.url(), Clock::system()).await else { return Vec::new() };
+        let all = turns(&ledger).await;
+        ledger.close().await;
+        let stopped = all.iter().filter(|turn| turn.fault_code.as_deref() == Some("stopping"));
+        let kept_back =
+            stopped.filter_map(Standing::of_summary).filter(|turn| turn.kept_back(now()).is_some());
+        kept_back.map(|turn| turn.id).collect()
+    }
+
     /// What a process has left. To be asked after it was killed and before the next one starts.
     pub(super) async fn left(&self) -> Left {
         match self {
@@ -153,7 +165,7 @@ impl Standing {
 }
 
 fn open(is_under_way: bool, turns: impl Iterator<Item = Standing>) -> Open {
-    let now = Clock::system().now().timestamp_millis();
+    let now = now();
     let mut open = Open { is_under_way, kept_back: Vec::new() };
     for turn in turns {
         let kept = turn.kept_back(now);
@@ -161,6 +173,10 @@ fn open(is_under_way: bool, turns: impl Iterator<Item = Standing>) -> Open {
         open.kept_back.extend(kept);
     }
     open
+}
+
+fn now() -> i64 {
+    Clock::system().now().timestamp_millis()
 }
 
 async fn turns(ledger: &Ledger) -> Vec<Summary> {

@@ -1,4 +1,5 @@
-//! The course of a colony: lives that end by SIGKILL until there were enough of them, and all turns over at the end.
+//! The course of a colony: lives that end by SIGKILL until there were enough of them, or as an operator ends them, and all
+//! turns over at the end.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub(super) struct Course {
     /// How often somebody had to let turns go on.
     pub(super) held: usize,
     pub(super) parked: usize,
+    /// How often a process was told to stop in the middle of its life.
+    pub(super) stops: usize,
     pub(super) took: Duration,
 }
 
@@ -41,10 +44,16 @@ pub(super) async fn live(colony: &mut Colony, size: Size, seed: u64) -> Course {
     let begun = Instant::now();
     let course = Course { days: 1, ..Course::default() };
     let mut stretch = Stretch { colony, course, size, plans: Plans::of(seed), armed: None };
-    while stretch.one_life().await == End::Killed {
-        let left = stretch.colony.ledger().left().await;
-        stretch.colony.books.trigger.was_true(&left);
-        stretch.course.add(&left);
+    loop {
+        match stretch.one_life().await {
+            End::Killed => {
+                let left = stretch.colony.ledger().left().await;
+                stretch.colony.books.trigger.was_true(&left);
+                stretch.course.add(&left);
+            }
+            End::Stopped => stretch.nothing_was_broken_off().await,
+            End::Complete => break,
+        }
     }
     Course { took: begun.elapsed(), ..stretch.course }
 }
@@ -53,6 +62,8 @@ pub(super) async fn live(colony: &mut Colony, size: Size, seed: u64) -> Course {
 #[derive(PartialEq, Eq)]
 enum End {
     Killed,
+    /// It was told to.
+    Stopped,
     /// All turns are over, and there were enough kills.
     Complete,
 }
@@ -74,19 +85,31 @@ impl Stretch<'_> {
         let mut life = self.colony.wake();
         self.armed = None;
         let mut instant = self.take_aim(&life);
+        let mut is_told = false;
         loop {
             tokio::select! {
                 biased;
                 status = life.ended() => {
+                    if is_told {
+                        assert!(status.success(), "told to stop, it ended with {status}:\n{}", life.said());
+                        return End::Stopped;
+                    }
                     let killed = self.colony.books.trigger.has_fired();
                     assert!(killed, "it ended by itself, {status}:\n{}", life.said());
                     return End::Killed;
                 }
                 () = wait(&mut instant) => {
                     instant = None;
-                    self.colony.books.trigger.fire(AT_RANDOM);
+                    if let Some(Plan::Stop(_)) = self.armed {
+                        is_told = true;
+                        // Before that it has no turns, and hears no signal.
+                        life.address().await.expect("nobody has ended it");
+                        life.terminate();
+                    } else {
+                        self.colony.books.trigger.fire(AT_RANDOM);
+                    }
                 }
-                tick = tokio::time::timeout(PATIENCE, ticks.changed()) => {
+                tick = tokio::time::timeout(PATIENCE, ticks.changed()), if !is_told => {
                     tick.unwrap_or_else(|_| panic!("no tick for {PATIENCE:?}:\n{}", life.said())).unwrap();
                     match self.look(&life).await {
                         Next::Wait => {}
@@ -130,7 +153,7 @@ impl Stretch<'_> {
         self.armed = Some(plan);
         self.colony.books.trigger.arm(life.pid(), plan);
         match plan {
-            Plan::After(after) => Some(Instant::now() + after),
+            Plan::After(after) | Plan::Stop(after) => Some(Instant::now() + after),
             Plan::At { .. } => None,
         }
     }
@@ -144,6 +167,16 @@ impl Stretch<'_> {
         let status = life.ended().await;
         assert!(status.success(), "told to stop, it ended with {status}:\n{}", life.said());
         End::Complete
+    }
+
+    /// An orderly stop leaves no step without its result and no turn that runs, and counts as no attempt: whoever was
+    /// stopped goes on at the next start.
+    async fn nothing_was_broken_off(&mut self) {
+        self.course.stops += 1;
+        let left = self.colony.ledger().left().await;
+        assert!(left.turns.is_empty(), "told to stop, it has left {left:?}");
+        let kept_back = self.colony.ledger().kept_back_by_a_stop().await;
+        assert!(kept_back.is_empty(), "they were stopped, and do not go on: {kept_back:?}");
     }
 
     fn kills(&self) -> usize {

@@ -26,6 +26,7 @@ impl Figures {
         let mut line = |what: &str, much: String| lines.push((what.to_owned(), much));
         line("turns", evidence.turns.len().to_string());
         line("kills", kills.values().sum::<usize>().to_string());
+        line("orderly stops", course.stops.to_string());
         line("turns interrupted", evidence.interrupted.len().to_string());
         line("interruptions", evidence.interrupted.values().sum::<usize>().to_string());
         line("most interruptions of one turn", evidence.interrupted.values().max().unwrap_or(&0).to_string());

@@ -1,6 +1,7 @@
 //! What ends a life: an instant, or a moment that a neighbour sees.
 
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -131,15 +132,24 @@ pub(super) const AT_RANDOM: &str = "at a random instant";
 pub(super) enum Plan {
     /// So long after its start.
     After(Duration),
+    /// By being told to stop, so long after its start.
+    Stop(Duration),
     /// At the n-th time of one of [`MOMENTS`], or a little later.
     At { moment: usize, times: u32, linger: Duration },
 }
 
-/// One plan after the other: each moment once before any comes again, and random instants between them.
+/// One plan after the other: each moment once before any comes again, and random instants and orderly stops between them.
 pub(super) struct Plans {
     random: StdRng,
-    /// Moments and how often they have to come, or instants.
-    next: Vec<Option<(usize, u32)>>,
+    next: Vec<Card>,
+}
+
+#[derive(Clone, Copy)]
+enum Card {
+    /// A moment, and how often it has to come.
+    Moment(usize, u32),
+    Instant,
+    Stop,
 }
 
 impl Plans {
@@ -150,21 +160,22 @@ impl Plans {
     /// The next one. A moment that has not come is tried again after it, and its first time will do then.
     pub(super) fn next(&mut self, in_vain: Option<Plan>) -> Plan {
         if self.next.is_empty() {
-            let instants = std::iter::repeat_n(None, MOMENTS.len() / 2);
-            let moments =
-                (0..MOMENTS.len()).map(|moment| Some((moment, self.random.random_range(1..=MOST_TIMES))));
+            let moments = (0..MOMENTS.len())
+                .map(|moment| Card::Moment(moment, self.random.random_range(1..=MOST_TIMES)));
             self.next = moments.collect();
-            self.next.extend(instants);
+            self.next.extend(repeat_n(Card::Instant, MOMENTS.len() / 2));
+            self.next.extend(repeat_n(Card::Stop, MOMENTS.len() / 4));
             self.next.shuffle(&mut self.random);
         }
-        let next = self.next.pop().flatten();
+        let next = self.next.pop().unwrap_or(Card::Instant);
         if let Some(Plan::At { moment, .. }) = in_vain {
-            self.next.push(Some((moment, 1)));
+            self.next.push(Card::Moment(moment, 1));
         }
         let random = &mut self.random;
         match next {
-            None => Plan::After(random.random_range(Duration::ZERO..LATEST)),
-            Some((moment, times)) => {
+            Card::Instant => Plan::After(random.random_range(Duration::ZERO..LATEST)),
+            Card::Stop => Plan::Stop(random.random_range(Duration::ZERO..LATEST)),
+            Card::Moment(moment, times) => {
                 let lingers = MOMENTS[moment].point == Answered && random.random_bool(0.7);
                 let linger =
                     if lingers { random.random_range(Duration::ZERO..LINGER) } else { Duration::ZERO };
