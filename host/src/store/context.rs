@@ -1,8 +1,9 @@
 //! What plugins were given: kept at each turn, and read again to replay it.
 
 use super::database::{Connection, Row, sql};
-use super::read::{actions_of, ratings_of};
+use super::recorded::actions_of;
 use super::row::{json, json_text, readable, said};
+use super::summary::ratings_of;
 use super::{Ledger, LedgerError};
 use domain::action::modules_used;
 use domain::behavior::{OfferedTool, TurnContext, TurnOutcome};

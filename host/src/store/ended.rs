@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::database::{About, Connection, sql};
 use super::journaled::{Journaled, journaled};
 use super::outbox::enqueue;
-use super::read::actions_of;
+use super::recorded::actions_of;
 use super::row::{said, turn_id, word_text};
 use super::{Ledger, LedgerError};
 use domain::action::{Action, modules_used};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::database::{Row, sql};
 use super::hold::CLOCKS;
-use super::read::actions_of;
+use super::recorded::actions_of;
 use super::row::{instant, json, readable, turn_id, whole, word};
 use super::{Ledger, LedgerError, Pin};
 use domain::action::modules_used;

@@ -1,0 +1,229 @@
+//! A turn in one line, as the command line and the API list it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::database::{Connection, Row, sql};
+use super::shown::Shown;
+use super::{Ledger, LedgerError};
+use domain::rating::{Rating, Score};
+use domain::usage::Usage;
+
+/// Which turns to list.
+#[derive(Clone, Debug, Default)]
+pub struct TurnFilter {
+    /// Only this persona's, by address.
+    pub email: Option<String>,
+    /// Only in this state.
+    pub state: Option<String>,
+    /// Only those of which an attempt ended in a fault, whatever came later.
+    pub ever_faulted: bool,
+    /// Only those that were under way since then.
+    pub since: Option<DateTime<Utc>>,
+    /// At most so many, newest first; 50 when not given.
+    pub limit: Option<u32>,
+}
+
+/// One turn in a line.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Its id.
+    pub id: String,
+    /// The persona's address.
+    pub persona: String,
+    /// The persona's kind.
+    pub archetype: String,
+    /// `running`, `completed`, `idle`, `skipped` or `faulted`.
+    pub state: String,
+    /// How often it was begun.
+    pub attempt: u32,
+    /// When it was begun last.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Until when it is kept back.
+    pub held_until: Option<DateTime<Utc>>,
+    /// Since when it is set aside until somebody lets it go on.
+    pub parked_at: Option<DateTime<Utc>>,
+    /// What served it.
+    pub strategy: Option<String>,
+    /// The digest of the strategy's settings.
+    pub settings_hash: Option<String>,
+    /// The plugin's name.
+    pub plugin: Option<String>,
+    /// The plugin's own version.
+    pub plugin_version: Option<String>,
+    /// Which loaded build of it.
+    pub generation: Option<u64>,
+    /// The digest of the component.
+    pub plugin_sha256: Option<String>,
+    /// In what capacity it served: `live`, `canary`, `previous` or `built-in`.
+    pub served_as: Option<String>,
+    /// The model that was asked.
+    pub model: Option<String>,
+    /// Why the main phase ended.
+    pub stop_reason: Option<String>,
+    /// How many tools were called.
+    pub actions: u32,
+    /// How many of them failed.
+    pub action_errors: u32,
+    /// The ratings, markers included.
+    pub ratings: Vec<Rating>,
+    /// Model calls that were answered.
+    pub model_calls: u32,
+    /// Their tokens.
+    pub usage: Usage,
+    /// Their price in US dollars; null when one of them has none that is known.
+    pub cost_usd: Option<f64>,
+    /// Deliveries that mana-auth has not acknowledged.
+    pub undelivered: u32,
+    /// Where it failed.
+    pub fault_stage: Option<String>,
+    /// How, in a word.
+    pub fault_code: Option<String>,
+    /// How, in a sentence.
+    pub fault_message: Option<String>,
+    /// What to do about it.
+    pub fault_hint: Option<String>,
+    /// Why the plugin let it out.
+    pub skip_reason: Option<String>,
+    /// Why its last attempt that failed did, as `code: sentence`, also when a later one succeeded.
+    pub last_failure: Option<String>,
+    /// What its rows hold that cannot be read: the rest is shown without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
+}
+
+/// Of so many turns the ratings are asked at once.
+const AT_ONCE: usize = 500;
+// As numbers with a fraction, so that no sum can overflow.
+pub(super) const SUMMARY: &str = "SELECT turns.*,
+    (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted'
+       ORDER BY number DESC LIMIT 1) AS last_failure,
+    (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
+    (SELECT count(*) FROM actions WHERE turn = turns.id AND status <> 'ok') AS action_errors,
+    (SELECT count(*) FROM outbox WHERE turn = turns.id AND state <> 'delivered') AS undelivered,
+    (SELECT count(*) FROM usage WHERE turn = turns.id) AS model_calls,
+    (SELECT sum(CAST(input AS double precision)) FROM usage WHERE turn = turns.id) AS input,
+    (SELECT sum(CAST(output AS double precision)) FROM usage WHERE turn = turns.id) AS output,
+    (SELECT sum(CAST(cache_write_5m AS double precision)) FROM usage WHERE turn = turns.id) AS cache_write_5m,
+    (SELECT sum(CAST(cache_write_1h AS double precision)) FROM usage WHERE turn = turns.id) AS cache_write_1h,
+    (SELECT sum(CAST(cache_read AS double precision)) FROM usage WHERE turn = turns.id) AS cache_read,
+    (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
+       WHERE turn = turns.id) AS cost_usd
+  FROM turns";
+
+impl Ledger {
+    /// Turns in a line each, newest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
+        let asked = sql(format!(
+            "{SUMMARY} WHERE (?1 IS NULL OR email = ?1)
+             AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2)
+             AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
+                 AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted')))
+             AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
+             ORDER BY started_at DESC, id LIMIT ?3"
+        ))
+        .bind(filter.email.as_deref())
+        .bind(filter.state.as_deref())
+        .bind(filter.limit.unwrap_or(50))
+        .bind(filter.since.map(|since| since.timestamp_millis()))
+        .bind(filter.ever_faulted);
+        self.read("list turns", move |connection| {
+            let rows = connection.rows(asked.clone())?;
+            let mut turns: Vec<Summary> = rows.iter().map(summary).collect();
+            add_ratings(connection, &mut turns)?;
+            Ok(turns)
+        })
+        .await
+    }
+}
+
+pub(super) fn summary(row: &Row) -> Summary {
+    let (summary, unreadable) = Shown::read(row, summarized);
+    Summary { unreadable, ..summary }
+}
+
+/// Adds the ratings of turns, or what of them cannot be read.
+pub(super) fn add_ratings(connection: &mut Connection<'_>, turns: &mut [Summary]) -> Result<(), LedgerError> {
+    for turns in turns.chunks_mut(AT_ONCE) {
+        let marks = vec!["?"; turns.len()].join(", ");
+        let asked = sql(format!("SELECT * FROM ratings WHERE turn IN ({marks}) ORDER BY rowid"));
+        let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in connection.rows(asked.bind_all(turns.iter().map(|own| own.id.as_str())))? {
+            rows.entry(row.get("turn")?).or_default().push(row);
+        }
+        for turn in turns {
+            let own = rows.get(&turn.id).map(Vec::as_slice).unwrap_or_default();
+            match own.iter().map(rating).collect() {
+                Ok(ratings) => turn.ratings = ratings,
+                Err::<Vec<_>, LedgerError>(error) => turn.unreadable.push(error.to_string()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn summarized(row: &Shown<'_>) -> Summary {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
+    let tokens = |column| row.value::<f64>(column).unwrap_or_default() as u64;
+    Summary {
+        id: row.word("id"),
+        persona: row.word("email"),
+        archetype: row.word("archetype"),
+        state: row.word("state"),
+        attempt: row.count("attempt"),
+        started_at: row.time("started_at").unwrap_or_default(),
+        ended_at: row.time("ended_at"),
+        held_until: row.time("held_until"),
+        parked_at: row.time("parked_at"),
+        strategy: row.text("strategy"),
+        settings_hash: row.text("settings_hash"),
+        plugin: row.text("plugin"),
+        plugin_version: row.text("plugin_version"),
+        generation: row.number("generation"),
+        plugin_sha256: row.text("plugin_sha256"),
+        served_as: row.text("served_as"),
+        model: row.text("model"),
+        stop_reason: row.text("stop_reason"),
+        actions: row.count("actions"),
+        action_errors: row.count("action_errors"),
+        ratings: Vec::new(),
+        model_calls: row.count("model_calls"),
+        usage: Usage {
+            input: tokens("input"),
+            output: tokens("output"),
+            cache_write_5m: tokens("cache_write_5m"),
+            cache_write_1h: tokens("cache_write_1h"),
+            cache_read: tokens("cache_read"),
+        },
+        cost_usd: row.value("cost_usd"),
+        undelivered: row.count("undelivered"),
+        fault_stage: row.text("fault_stage"),
+        fault_code: row.text("fault_code"),
+        fault_message: row.text("fault_message"),
+        fault_hint: row.text("fault_hint"),
+        skip_reason: row.text("skip_reason"),
+        last_failure: row.text("last_failure"),
+        unreadable: Vec::new(),
+    }
+}
+
+/// The ratings of a turn, markers included, in the order in which they were given.
+pub(super) fn ratings_of(connection: &mut Connection<'_>, turn: &str) -> Result<Vec<Rating>, LedgerError> {
+    let rows = connection.rows(sql("SELECT * FROM ratings WHERE turn = ? ORDER BY rowid").bind(turn))?;
+    rows.iter().map(rating).collect()
+}
+
+fn rating(row: &Row) -> Result<Rating, LedgerError> {
+    let score: i64 = row.get("score")?;
+    let read = u8::try_from(score).ok().and_then(|score| Score::try_from(score).ok());
+    let score = read.ok_or_else(|| LedgerError::Row { column: "score", value: score.to_string() })?;
+    Ok(Rating { module: row.get("module")?, score, notes: row.get("notes")? })
+}
