@@ -6,6 +6,7 @@ use std::path::Path;
 use persona_host::store::LedgerError;
 
 use super::{Home, Shelf, begin, persona, try_begin};
+use crate::support::house::eventually;
 
 /// What is told, with what to do.
 fn told(error: &LedgerError) -> String {
@@ -52,6 +53,13 @@ async fn of_a_file_it_is_told_what_is_wrong_with_it_and_what_to_do() {
         }
         ledger.close().await;
         drop(ledger);
+        // Its last connections are closed beside us, and who is the last leaves one file.
+        let log = shelf.path().with_extension("db-wal");
+        eventually(async || {
+            shelf.meddle("SELECT count(*) FROM turns").await;
+            !log.exists()
+        })
+        .await;
         goes_wrong(&shelf.path());
         let wrong = fs::read(shelf.path()).unwrap();
         for refused in [shelf.try_open().await, shelf.open_existing().await] {
