@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::output::{BAD, FAINT, HEAD, ODD, PLACE, styled, text_width};
 use super::text::{printable, set};
 use super::tick_view::cost;
-use crate::store::{Attempt, Recorded, RecordedStep, Summary};
+use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 use domain::action::{Action, ActionStatus};
 use domain::usage::Usage;
 
@@ -286,7 +286,8 @@ fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
             );
         }
         if let Some(until) = turn.held_until {
-            out.paragraph("held", &format!("until {}", until.format("%Y-%m-%d %H:%M:%S UTC")));
+            let (until, then) = (until.format("%Y-%m-%d %H:%M:%S UTC"), turn.then.map_or("", Then::words));
+            out.paragraph("held", &format!("until {until}, and then it {then}"));
         }
     }
     if let Some(reason) = &turn.skip_reason {

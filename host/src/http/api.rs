@@ -51,7 +51,9 @@ pub(super) async fn resume(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     match face.runner.deps().ledger.let_go_on(&id).await? {
-        LetGoOn::GoesOn { turn, persona } => Ok(Json(json!({ "turn": turn, "persona": persona }))),
+        LetGoOn::GoesOn { turn, persona, then } => {
+            Ok(Json(json!({ "turn": turn, "persona": persona, "then": then })))
+        }
         not => Err(ApiError::new(StatusCode::CONFLICT, not.why_not(&id))
             .hint("`persona-host turns show` tells how it went")),
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::database::sql;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Then};
 
 /// How far a clock may be set back, in milliseconds. An attempt that ended later than this from now ended before the clock
 /// was set back by more, and its hold is over: it would last until the clock has caught up.
@@ -14,12 +14,14 @@ const WHAT: &str = "release a persona";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum LetGoOn {
-    /// It goes on from its last known step at the next tick.
+    /// Nothing keeps it back any more.
     GoesOn {
         /// Its id.
         turn: String,
         /// Whose it is.
         persona: String,
+        /// What it does now.
+        then: Then,
     },
     /// It is running.
     Runs,
@@ -75,6 +77,7 @@ impl Ledger {
     /// When none or more than one has an id that begins so, or the ledger cannot be written.
     pub async fn let_go_on(&self, id: &str) -> Result<LetGoOn, LedgerError> {
         let turn = self.show(id).await?.summary;
+        let then = turn.then.unwrap_or(Then::GoesOn);
         if turn.state == "running" {
             return Ok(LetGoOn::Runs);
         }
@@ -88,7 +91,7 @@ impl Ledger {
         Ok(if changed == 0 {
             LetGoOn::Over
         } else {
-            LetGoOn::GoesOn { turn: turn.id, persona: turn.persona }
+            LetGoOn::GoesOn { turn: turn.id, persona: turn.persona, then }
         })
     }
 }

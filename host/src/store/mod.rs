@@ -39,7 +39,7 @@ pub use hold::LetGoOn;
 pub use journal::{KnownStep, StepRow};
 pub use ledger::Ledger;
 pub use occasion::{Acknowledged, Occasion};
-pub use open_turns::{Open, OpenTurn};
+pub use open_turns::{Open, OpenTurn, Then};
 pub use outbox::{Failed, Waiting};
 pub use played::{Played, Turns};
 pub use recorded::{Attempt, Recorded, RecordedStep, UndeliveredPart};

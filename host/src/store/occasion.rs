@@ -136,6 +136,8 @@ fn occasion(
             }
             Occasion::Forgotten { turns: count, until }
         }
+        // Somebody else moved the entry and somebody has moved it back: nothing was paid for, and nothing is told.
+        Time { state: State::Overtaken, .. } => return begins(connection, persona, slot(count + 1)),
         Time { state: State::Over, acknowledged: None, refused: Some(why), .. } => {
             Occasion::Refused { why: why.clone() }
         }
@@ -181,8 +183,13 @@ struct Time {
 enum State {
     Running,
     Over,
+    /// Closed before its question was asked, when its persona's next turn began.
+    Overtaken,
     Parked,
-    Held { until: DateTime<Utc>, faulted: bool },
+    Held {
+        until: DateTime<Utc>,
+        faulted: bool,
+    },
 }
 
 fn time(row: &Row, occasion: &Slot) -> Result<Time, LedgerError> {
@@ -193,13 +200,16 @@ fn time(row: &Row, occasion: &Slot) -> Result<Time, LedgerError> {
         .map_or(Ok(1), |number| {
             number.parse().map_err(|_| LedgerError::Row { column: "slot", value: number.to_owned() })
         })?;
-    let delivery: Option<String> = row.get("delivery")?;
+    let (delivery, acknowledged): (Option<String>, _) = (row.get("delivery")?, maybe("acknowledged")?);
     let is_parked = maybe("parked_at")?.is_some();
     let word: String = row.get("state")?;
     let state = match (word.as_str(), maybe("held_until")?) {
         ("running", _) => State::Running,
         // What it did is delivered like that of any other turn, and moves the persona's last activity.
         (_, None) if is_parked && delivery.is_none() => State::Parked,
+        ("faulted" | "skipped", None) if !is_parked && delivery.is_none() && acknowledged.is_none() => {
+            State::Overtaken
+        }
         (_, None) => State::Over,
         (state, Some(until)) => {
             State::Held { until: instant("held_until", until)?, faulted: state == "faulted" }
@@ -214,7 +224,7 @@ fn time(row: &Row, occasion: &Slot) -> Result<Time, LedgerError> {
         attempts: whole("attempt", row.get("counted")?)?,
         why: row.get("why")?,
         ended_at: instant("ended_at", maybe("ended_at")?.unwrap_or(started_at))?,
-        acknowledged: maybe("acknowledged")?,
+        acknowledged,
         refused: last_error.filter(|_| delivery.as_deref() == Some("refused")),
         is_released: row.get("is_released")?,
     })

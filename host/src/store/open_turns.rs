@@ -9,6 +9,37 @@ use super::{Ledger, LedgerError};
 
 const WHAT: &str = "look which turns are open";
 
+/// Of a row of turns: its question was asked, and is kept with all that it takes to go on from there.
+pub(super) const IS_ASKED: &str = "(EXISTS (SELECT 1 FROM contexts WHERE contexts.turn = turns.id AND definitions IS NOT NULL)
+    AND EXISTS (SELECT 1 FROM steps WHERE steps.turn = turns.id AND key = 'main/opening' AND result != 'null'))";
+
+/// What a turn does that is open and does not run, once nothing keeps it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Then {
+    /// It goes on from its last known step, whoever is due.
+    GoesOn,
+    /// It has not come to its question: it begins anew when its persona is due for it, and is closed when the next turn
+    /// of its persona begins.
+    BeginsAnew,
+}
+
+impl Then {
+    /// Of a turn whose question was asked, or was not.
+    pub(super) fn of(is_asked: bool) -> Self {
+        if is_asked { Self::GoesOn } else { Self::BeginsAnew }
+    }
+
+    /// In words, of a turn that nothing keeps back.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::GoesOn => "goes on from its last known step at the next tick",
+            Self::BeginsAnew => "begins anew at the next tick at which its persona is due for it",
+        }
+    }
+}
+
 /// A turn that was begun and is not over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,10 +66,12 @@ pub enum Open {
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// It goes on at the first tick after a hold.
+    /// A hold keeps it back.
     Held {
         /// The end of the hold, which may be over.
         until: DateTime<Utc>,
+        /// What it does then.
+        then: Then,
         /// How often it was begun, without those times that an orderly stop ended.
         attempts: u32,
         /// Why its last attempt ended.
@@ -59,11 +92,12 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, LedgerError> {
-        let asked =
-            sql("SELECT id, email, state, attempt - uncounted AS counted, held_until, parked_at, started_at,
-                 coalesce(fault_message, skip_reason, '') AS why
+        let asked = sql(format!(
+            "SELECT id, email, state, attempt - uncounted AS counted, held_until, parked_at, started_at,
+                 coalesce(fault_message, skip_reason, '') AS why, {IS_ASKED} AS is_asked
              FROM turns WHERE state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL
-             ORDER BY email, started_at");
+             ORDER BY email, started_at"
+        ));
         readable(WHAT, self.rows(WHAT, asked).await?.iter().map(read))
     }
 }
@@ -81,7 +115,7 @@ fn read(row: &Row) -> Result<OpenTurn, LedgerError> {
             let hint = (state == "faulted").then(|| {
                 format!("once the cause is mended, `persona-host personas release {persona}` lifts the hold")
             });
-            (Open::Held { until, attempts, why }, hint)
+            (Open::Held { until, then: Then::of(row.get("is_asked")?), attempts, why }, hint)
         }
         (None, parked_at) => {
             let since = instant("parked_at", parked_at.unwrap_or(started_at))?;

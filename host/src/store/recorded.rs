@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::database::{Connection, Row, sql};
 use super::experiments::assigned;
+use super::open_turns::IS_ASKED;
 use super::shown::Shown;
 use super::summary::{SUMMARY, Summary, add_ratings, summary};
 use super::{Ledger, LedgerError};
@@ -125,7 +126,9 @@ impl Ledger {
             return Err(LedgerError::NoSuchTurn { id });
         }
         self.read("look up a turn", move |connection| {
-            let asked = sql(format!("{SUMMARY} WHERE id LIKE ? || '%' LIMIT 2"));
+            let asked = sql(format!(
+                "SELECT {IS_ASKED} AS is_asked, {SUMMARY} FROM turns WHERE id LIKE ? || '%' LIMIT 2"
+            ));
             match connection.rows(asked.bind(&id))?.as_slice() {
                 [] => Err(LedgerError::NoSuchTurn { id: id.clone() }),
                 [row] => recorded(connection, row),

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::database::{Connection, Row, sql};
+use super::open_turns::IS_ASKED;
 use super::shown::Shown;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Then};
 use domain::rating::{Rating, Score};
 use domain::usage::Usage;
 
@@ -16,7 +17,7 @@ use domain::usage::Usage;
 pub struct TurnFilter {
     /// Only this persona's, by address.
     pub email: Option<String>,
-    /// Only in this state.
+    /// Only in this state, one of [`TurnFilter::STATES`].
     pub state: Option<String>,
     /// Only those of which an attempt ended in a fault, whatever came later.
     pub ever_faulted: bool,
@@ -24,6 +25,12 @@ pub struct TurnFilter {
     pub since: Option<DateTime<Utc>>,
     /// At most so many, newest first; 50 when not given.
     pub limit: Option<u32>,
+}
+
+impl TurnFilter {
+    /// What turns can be asked for by: what their latest attempt came to, and `held` and `parked`, by what keeps them back.
+    pub const STATES: [&'static str; 7] =
+        ["running", "completed", "idle", "skipped", "faulted", "held", "parked"];
 }
 
 /// One turn in a line.
@@ -48,6 +55,8 @@ pub struct Summary {
     pub held_until: Option<DateTime<Utc>>,
     /// Since when it is set aside until somebody lets it go on.
     pub parked_at: Option<DateTime<Utc>>,
+    /// What it does once nothing keeps it back; nothing of one that runs or is over.
+    pub then: Option<Then>,
     /// What served it.
     pub strategy: Option<String>,
     /// The digest of the strategy's settings.
@@ -100,7 +109,7 @@ pub struct Summary {
 /// Of so many turns the ratings are asked at once.
 const AT_ONCE: usize = 500;
 // As numbers with a fraction, so that no sum can overflow.
-pub(super) const SUMMARY: &str = "SELECT turns.*,
+pub(super) const SUMMARY: &str = "turns.*,
     (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted'
        ORDER BY number DESC LIMIT 1) AS last_failure,
     (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
@@ -113,8 +122,7 @@ pub(super) const SUMMARY: &str = "SELECT turns.*,
     (SELECT sum(CAST(cache_write_1h AS double precision)) FROM usage WHERE turn = turns.id) AS cache_write_1h,
     (SELECT sum(CAST(cache_read AS double precision)) FROM usage WHERE turn = turns.id) AS cache_read,
     (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
-       WHERE turn = turns.id) AS cost_usd
-  FROM turns";
+       WHERE turn = turns.id) AS cost_usd";
 
 impl Ledger {
     /// Turns in a line each, newest first.
@@ -123,8 +131,9 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
         let asked = sql(format!(
-            "{SUMMARY} WHERE (?1 IS NULL OR email = ?1)
-             AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2)
+            "SELECT {IS_ASKED} AS is_asked, {SUMMARY} FROM turns WHERE (?1 IS NULL OR email = ?1)
+             AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2
+                 OR ?2 = 'held' AND held_until IS NOT NULL)
              AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
                  AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted')))
              AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
@@ -171,6 +180,8 @@ pub(super) fn add_ratings(connection: &mut Connection<'_>, turns: &mut [Summary]
 }
 
 fn summarized(row: &Shown<'_>) -> Summary {
+    let (held_until, parked_at) = (row.time("held_until"), row.time("parked_at"));
+    let is_asked = row.value("is_asked").unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
     let tokens = |column| row.value::<f64>(column).unwrap_or_default() as u64;
     Summary {
@@ -181,8 +192,9 @@ fn summarized(row: &Shown<'_>) -> Summary {
         attempt: row.count("attempt"),
         started_at: row.time("started_at").unwrap_or_default(),
         ended_at: row.time("ended_at"),
-        held_until: row.time("held_until"),
-        parked_at: row.time("parked_at"),
+        held_until,
+        parked_at,
+        then: held_until.or(parked_at).map(|_| Then::of(is_asked)),
         strategy: row.text("strategy"),
         settings_hash: row.text("settings_hash"),
         plugin: row.text("plugin"),

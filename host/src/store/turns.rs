@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::database::{About, sql};
+use super::database::{About, Statement, sql};
 use super::ended::{end, keep};
 use super::hold::CLOCKS;
+use super::open_turns::IS_ASKED;
 use super::outbox::enqueue;
 use super::row::whole;
 use super::{Ledger, LedgerError};
@@ -107,7 +108,7 @@ impl Ledger {
     }
 
     /// Begins a turn, or goes on with it when its hold is over. Of two that ask at once one is refused, and so is a
-    /// persona of whom another turn runs.
+    /// persona of whom another turn runs. What its persona left behind without a question is closed with it.
     ///
     /// # Errors
     /// When the ledger cannot be written.
@@ -132,6 +133,7 @@ impl Ledger {
         .bind(slot.as_str())
         .bind(now)
         .bind(now.saturating_add(CLOCKS));
+        let (overtaken, is_of_an_arm) = (overtaken(turn, persona), slot.is_of_an_arm());
         self.writer
             .write("begin a turn", About::Day(turn), move |connection| {
                 if connection.run(begun.clone())? == 0 {
@@ -142,6 +144,9 @@ impl Ledger {
                     .get("attempt")?;
                 let noted = sql("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)");
                 connection.run(noted.bind(turn).bind(attempt).bind(now))?;
+                if attempt == 1 && !is_of_an_arm {
+                    connection.run(overtaken.clone())?;
+                }
                 Ok(Begun::Attempt(whole("attempt", attempt)?))
             })
             .await
@@ -215,4 +220,23 @@ impl Ledger {
             })
             .await
     }
+}
+
+/// Closes the turns of a persona that never came to their question and that its next turn overtakes: nobody will ask for
+/// them again, because the due entry that they were for has changed. Those of an experiment are the experiment's to play.
+fn overtaken(by: TurnId, persona: &Persona) -> Statement {
+    let why = format!(
+        "closed before it came to its question: the next turn of its persona, {by}, has begun. Its last attempt ended so: "
+    );
+    sql(format!(
+        "UPDATE turns SET held_until = NULL,
+             fault_message = CASE WHEN fault_message IS NULL THEN NULL ELSE ?3 || fault_message END,
+             skip_reason = CASE WHEN skip_reason IS NULL THEN NULL ELSE ?3 || skip_reason END,
+             fault_hint = NULL
+         WHERE persona = ?1 AND id <> ?2 AND held_until IS NOT NULL AND state IN ('faulted', 'skipped')
+             AND slot NOT LIKE 'experiment %' AND NOT (state = 'faulted' AND {IS_ASKED})"
+    ))
+    .bind(persona.id.as_str())
+    .bind(by)
+    .bind(why)
 }

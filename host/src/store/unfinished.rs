@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::database::{Row, sql};
 use super::hold::CLOCKS;
+use super::open_turns::IS_ASKED;
 use super::recorded::actions_of;
 use super::row::{instant, json, readable, turn_id, whole, word};
 use super::{Ledger, LedgerError, Pin};
@@ -50,13 +51,12 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn going_on(&self) -> Result<Vec<GoesOn>, LedgerError> {
-        let asked = sql(
+        let asked = sql(format!(
             "SELECT turns.id, turns.slot, contexts.persona FROM turns JOIN contexts ON contexts.turn = turns.id
              WHERE turns.state = 'faulted' AND (turns.held_until <= ?1 OR turns.held_until IS NOT NULL AND turns.ended_at > ?2)
-                 AND contexts.definitions IS NOT NULL
-                 AND EXISTS (SELECT 1 FROM steps WHERE turn = turns.id AND key = 'main/opening' AND result != 'null')
-             ORDER BY turns.held_until, turns.id",
-        );
+                 AND {IS_ASKED}
+             ORDER BY turns.held_until, turns.id"
+        ));
         let now = self.now_ms();
         let rows = self.rows(LIST, asked.bind(now).bind(now.saturating_add(CLOCKS))).await?;
         let mut turns = readable(LIST, rows.iter().map(goes_on))?;

@@ -52,6 +52,7 @@ fn turn() -> Recorded {
             ended_at: Some(noon() + TimeDelta::milliseconds(501)),
             held_until: Some(noon() + TimeDelta::minutes(10)),
             parked_at: None,
+            then: Some(Then::GoesOn),
             strategy: text("warm"),
             settings_hash: None,
             plugin: text("daily"),

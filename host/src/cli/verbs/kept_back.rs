@@ -92,12 +92,12 @@ impl Now {
     fn line(&self, email: &str, now: DateTime<Utc>) -> Option<String> {
         let (how, why, hint) = match self {
             Self::Turn(OpenTurn { open: Open::Running { .. }, .. }) => return None,
-            Self::Turn(OpenTurn { open: Open::Held { until, attempts, why }, hint, .. }) => {
-                let until = match *until > now {
+            Self::Turn(OpenTurn { open: Open::Held { until, then, attempts, why }, hint, .. }) => {
+                let how = match *until > now {
                     true => format!("is held until {}", minute(*until)),
-                    false => "goes on at the next tick".to_owned(),
+                    false => then.words().to_owned(),
                 };
-                (format!("{until}, after attempt {attempts}"), why, hint.as_deref())
+                (format!("{how}, after attempt {attempts}"), why, hint.as_deref())
             }
             Self::Turn(OpenTurn { open: Open::Parked { since, why }, hint, .. }) => {
                 (format!("has a turn that is parked since {}", minute(*since)), why, hint.as_deref())
@@ -116,6 +116,7 @@ fn minute(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Then;
 
     fn check(own: Now, word: Option<&str>, line: &str) {
         let email = "persona.anna@mana.test".to_owned();
@@ -137,17 +138,26 @@ mod tests {
     #[test]
     fn each_way_to_be_kept_back_says_until_when_why_and_what_to_do() {
         let since = at("2026-11-29T14:00:00Z");
-        let held = |until| Open::Held { until: at(until), attempts: 2, why: "no key\n at all".to_owned() };
+        let held = |until, then| {
+            let why = "no key\n at all".to_owned();
+            Open::Held { until: at(until), then, attempts: 2, why }
+        };
         check(turn(Open::Running { since }, None), Some("running"), "");
         check(
-            turn(held("2026-11-29T15:04:05Z"), Some("do something")),
+            turn(held("2026-11-29T15:04:05Z", Then::BeginsAnew), Some("do something")),
             Some("held"),
             "persona.anna@mana.test is held until 2026-11-29 15:04 UTC, after attempt 2: no key / at all\n  do something\n",
         );
         check(
-            turn(held("2026-11-29T14:59:59Z"), None),
+            turn(held("2026-11-29T14:59:59Z", Then::GoesOn), None),
             Some("held"),
-            "persona.anna@mana.test goes on at the next tick, after attempt 2: no key / at all\n",
+            "persona.anna@mana.test goes on from its last known step at the next tick, after attempt 2: no key / at all\n",
+        );
+        check(
+            turn(held("2026-11-29T14:59:59Z", Then::BeginsAnew), None),
+            Some("held"),
+            "persona.anna@mana.test begins anew at the next tick at which its persona is due for it, after attempt 2: \
+             no key / at all\n",
         );
         check(
             turn(Open::Parked { since, why: "it broke".to_owned() }, Some("`turns resume 8c2f`")),

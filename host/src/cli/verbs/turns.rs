@@ -13,12 +13,9 @@ use crate::cli::output::{FAINT, Output, styled, table};
 use crate::cli::text::{in_a_line, printable};
 use crate::cli::tick_view::{CAUSE, cost, scores};
 use crate::cli::{Exit, Failure, load, turn_view};
-use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, TurnFilter};
+use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, Then, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
-
-/// The states that a turn can be in.
-const STATES: [&str; 6] = ["running", "completed", "idle", "skipped", "faulted", "parked"];
 
 /// Where ledgers are that no configuration names.
 const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
@@ -32,9 +29,10 @@ const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is 
 pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     match verb {
         Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
-            if let Some(state) = state.as_deref().filter(|state| !STATES.contains(state)) {
+            if let Some(state) = state.as_deref().filter(|state| !TurnFilter::STATES.contains(state)) {
                 let message = format!("{state:?} is no state of a turn");
-                return Err(Failure::new(Exit::Usage, message).hint(format!("one of: {}", STATES.join(", "))));
+                return Err(Failure::new(Exit::Usage, message)
+                    .hint(format!("one of: {}", TurnFilter::STATES.join(", "))));
             }
             let ledger = open(ledger.as_deref(), config).await?;
             // Before the calendar begins there are no turns either.
@@ -67,7 +65,11 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
     output.print(&document, || {
         let (turn, persona) = (document["turn"].as_str(), document["persona"].as_str());
         let (turn, persona) = (printable(turn.unwrap_or(id)), printable(persona.unwrap_or("–")));
-        format!("turn {turn} of {persona} goes on from its last known step at the next tick\n")
+        let then = match document["then"].as_str() {
+            Some("beginsAnew") => Then::BeginsAnew,
+            _ => Then::GoesOn,
+        };
+        format!("turn {turn} of {persona} {}\n", then.words())
     })
 }
 
@@ -80,7 +82,9 @@ async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
 
 fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
     match said {
-        LetGoOn::GoesOn { turn, persona } => Ok(json!({ "turn": turn, "persona": persona })),
+        LetGoOn::GoesOn { turn, persona, then } => {
+            Ok(json!({ "turn": turn, "persona": persona, "then": then }))
+        }
         not => {
             Err(Failure::new(Exit::No, not.why_not(id)).hint("`persona-host turns show` tells how it went"))
         }
@@ -128,6 +132,7 @@ fn list(turns: &[Summary], failures: bool) -> String {
     for turn in turns {
         let state = match turn.state.as_str() {
             "faulted" if turn.parked_at.is_some() => Cell::new("parked").fg(Color::Red),
+            "faulted" | "skipped" if turn.held_until.is_some() => Cell::new("held").fg(Color::Yellow),
             "faulted" => Cell::new("faulted").fg(Color::Red),
             "completed" => Cell::new("completed"),
             other => Cell::new(other).fg(Color::Yellow),

@@ -124,7 +124,7 @@ async fn whoever_is_held_is_listed_with_until_when_why_and_what_lifts_it() {
 
     shell.document("personas release persona.anna@mana.test", 0);
     let said = shell.call("personas list").stdout;
-    assert!(said.contains("persona.anna@mana.test goes on at the next tick, after attempt 1: "), "{said}");
+    assert!(said.contains("persona.anna@mana.test begins anew at the next tick at which its persona is due for it, after attempt 1: "), "{said}");
     shell.document("tick --persona persona.anna@mana.test", 0);
     let list = shell.document("personas list", 0);
     assert_eq!(list[0]["now"], serde_json::json!([]), "{list}");

@@ -5,15 +5,16 @@ use domain::behavior::{OfferedTool, Problem, TurnContext};
 use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::ids::{PluginName, Sha256Hex, StrategyName, TurnId};
+use domain::persona::Persona;
 use domain::step::StepKey;
 use domain::tool::Tool;
 use domain::transcript::Phase;
-use persona_host::store::{Begun, Ledger, Open, TurnFilter};
+use persona_host::store::{Begin, Begun, Ledger, LetGoOn, Occasion, Open, Then, TurnFilter};
 use serde_json::json;
 
 use super::{
-    Home, Shelf, answer, begin, call, fault, intend, keep, on_both_databases, outcome, persona, pin, said,
-    turn_id,
+    Home, Shelf, answer, begin, call, fault, intend, keep, occasion, on_both_databases, outcome, persona,
+    pin, said, turn_id,
 };
 
 on_both_databases! {
@@ -21,6 +22,8 @@ on_both_databases! {
     a_turn_of_the_past_tells_what_its_plugin_was_given
     a_persona_that_is_released_is_held_no_longer
     what_plugins_had_to_say_is_kept_in_order
+    what_never_came_to_its_question_is_closed_when_the_next_turn_begins
+    a_due_entry_that_is_moved_back_to_a_closed_turn_is_played_anew
 }
 
 pub(super) fn context(turn: TurnId) -> TurnContext {
@@ -80,8 +83,11 @@ async fn a_turn_goes_on_with_what_it_was_begun_with(home: Home) {
     begin(&ledger, &persona("cem")).await;
     let open = ledger.open_turns().await.unwrap();
     let states: Vec<_> = open.iter().map(|own| (own.persona.as_str(), &own.open)).collect();
-    let [(_, Open::Held { attempts: 1, why, .. }), (_, Open::Held { .. }), (cem, Open::Running { .. })] =
-        &states[..]
+    let [
+        (_, Open::Held { attempts: 1, why, then: Then::GoesOn, .. }),
+        (_, Open::Held { then: Then::BeginsAnew, .. }),
+        (cem, Open::Running { .. }),
+    ] = &states[..]
     else {
         panic!("{open:?}")
     };
@@ -158,4 +164,71 @@ async fn what_plugins_had_to_say_is_kept_in_order(home: Home) {
     ledger.keep_problems(turn_id(&persona("anna")), Stage::Parse, &problems).await.unwrap();
     let id = ledger.list(&TurnFilter::default()).await.unwrap().remove(0).id;
     assert_eq!(ledger.show(&id[..4]).await.unwrap().problems, problems);
+}
+
+/// The same persona, whom another runner has played meanwhile.
+fn moved(who: &Persona, shelf: &Shelf) -> Persona {
+    Persona { last_active_at: Some(shelf.clock.now()), ..who.clone() }
+}
+
+async fn what_never_came_to_its_question_is_closed_when_the_next_turn_begins(home: Home) {
+    let skipped = TurnEnd::Skipped { reason: "Feiertag".to_owned(), until: None };
+    for (name, is_asked, end, why) in [
+        ("failed", false, fault(), Some("no")),
+        ("let out", false, skipped, Some("Feiertag")),
+        ("asked", true, fault(), None),
+    ] {
+        let shelf = Shelf::at(home);
+        let (ledger, anna) = (shelf.open().await, persona("anna"));
+        let turn = turn_id(&anna);
+        if is_asked {
+            asked(&ledger, "anna").await;
+        } else {
+            begin(&ledger, &anna).await;
+        }
+        ledger.end(turn, &end).await.unwrap();
+        shelf.clock.advance(TimeDelta::hours(2));
+        let next = moved(&anna, &shelf);
+        assert_eq!(begin(&ledger, &next).await, Begun::Attempt(1), "{name}");
+
+        let left = ledger.recorded_turn(turn).await.unwrap();
+        let open = ledger.open_turns().await.unwrap();
+        let of_anna = open.iter().filter(|own| own.turn == turn.to_string()).count();
+        let held = TurnFilter { state: Some("held".to_owned()), ..TurnFilter::default() };
+        let listed = ledger.list(&held).await.unwrap().len();
+        let Some(why) = why else {
+            assert_eq!((of_anna, listed, left.summary.then), (1, 1, Some(Then::GoesOn)), "{name}");
+            assert_eq!(ledger.going_on().await.unwrap().len(), 1, "{name}: it goes on by itself");
+            continue;
+        };
+        assert_eq!(
+            (of_anna, listed, left.summary.then, left.summary.held_until),
+            (0, 0, None, None),
+            "{name}"
+        );
+        let said = left.summary.fault_message.or(left.summary.skip_reason).unwrap();
+        assert!(said.starts_with("closed before it came to its question: the next turn"), "{name}: {said}");
+        assert!(said.contains(&turn_id(&next).to_string()) && said.ends_with(why), "{name}: {said}");
+        let attempt = left.attempts.into_iter().next().unwrap();
+        let said = attempt.fault_message.or(attempt.skip_reason);
+        assert_eq!(said.as_deref(), Some(why), "{name}: its history stays as it was");
+        assert_eq!(ledger.let_go_on(&turn.to_string()).await.unwrap(), LetGoOn::Over, "{name}");
+        assert_eq!(ledger.prune(shelf.in_(1), 10).await.unwrap(), 1, "{name}: it is old one day");
+    }
+}
+
+async fn a_due_entry_that_is_moved_back_to_a_closed_turn_is_played_anew(home: Home) {
+    let shelf = Shelf::at(home);
+    let (ledger, anna) = (shelf.open().await, persona("anna"));
+    begin(&ledger, &anna).await;
+    ledger.end(turn_id(&anna), &fault()).await.unwrap();
+    shelf.clock.advance(TimeDelta::hours(2));
+    let next = moved(&anna, &shelf);
+    begin(&ledger, &next).await;
+    ledger.end(turn_id(&next), &TurnEnd::Completed).await.unwrap();
+    let slot = anna.slot().again(2);
+    let Occasion::Open { turn, slot: found } = occasion(&ledger, &anna).await else { panic!("it is open") };
+    assert_eq!(found, slot);
+    let begun = ledger.begin(Begin { turn, persona: &anna, slot: &slot }).await.unwrap();
+    assert_eq!(begun, Begun::Attempt(1));
 }
