@@ -51,6 +51,13 @@ pub enum Event {
         /// So many, because their persona was busy when they came.
         busy: usize,
     },
+    /// Entries of the host's own schedule fit nobody who is known: told once, when somebody is.
+    ScheduleFitsNobody {
+        /// Their names in the configuration.
+        entries: Vec<String>,
+        /// How many personas are known.
+        known: usize,
+    },
     /// How those who wait for a place stand to the places.
     Backlog {
         /// How many wait.

@@ -1,6 +1,6 @@
 //! Which rule holds for whom: a persona's own entry, its archetype's, its cadence's, and what holds for all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -57,6 +57,18 @@ impl Rules {
             archetypes: BTreeMap::new(),
             personas: BTreeMap::new(),
         }
+    }
+
+    /// The entries that are for nobody of those, by their names in the configuration.
+    pub fn unmatched<'a>(&self, personas: impl IntoIterator<Item = &'a Persona>) -> Vec<String> {
+        let mut archetypes: BTreeSet<&str> = self.archetypes.keys().map(String::as_str).collect();
+        let mut emails: BTreeSet<&str> = self.personas.keys().map(String::as_str).collect();
+        for persona in personas {
+            archetypes.remove(persona.archetype.as_str());
+            emails.remove(persona.email.as_str());
+        }
+        let archetypes = archetypes.into_iter().map(|name| format!("schedule.archetypes.{name:?}"));
+        archetypes.chain(emails.into_iter().map(|name| format!("schedule.personas.{name:?}"))).collect()
     }
 
     /// The rule for a persona. Each part of it is that of the closest entry that has one.
@@ -149,5 +161,20 @@ mod tests {
                 "{email} {archetype}"
             );
         }
+    }
+
+    #[test]
+    fn an_entry_that_fits_nobody_is_named() {
+        let mut rules = Rules::of_zone(Tz::UTC);
+        rules.cadences.insert(Cadence::Hourly, Entry::default());
+        for who in ["office", "ofice"] {
+            rules.archetypes.insert(who.to_owned(), Entry::default());
+        }
+        for who in ["a@x", "A@x"] {
+            rules.personas.insert(who.to_owned(), Entry::default());
+        }
+        let known = [persona("a@x", "office", Cadence::Daily), persona("b@x", "any", Cadence::Daily)];
+        assert_eq!(rules.unmatched(&known), ["schedule.archetypes.\"ofice\"", "schedule.personas.\"A@x\""]);
+        assert_eq!(rules.unmatched([]).len(), 4);
     }
 }

@@ -40,16 +40,25 @@ pub enum CronError {
     /// It cannot be read; in croner's words.
     #[error("must be a cron expression such as \"0 7 * * 1-5\" ({0})")]
     Form(String),
+    /// It has a field for seconds, or one for years too.
+    #[error(
+        "must have five fields (minute, hour, day, month, weekday): slots are told apart by the minute, so there is no \
+         field for seconds, nor one for years"
+    )]
+    Fields,
     /// It can be read.
     #[error("names a time that never comes")]
     Never,
 }
 
-/// Reads a cron expression: minute, hour, day, month, weekday, and before them seconds if there are six.
+/// Reads a cron expression: minute, hour, day, month, weekday.
 ///
 /// # Errors
-/// When it cannot be read, or no time fits it.
+/// When it cannot be read, has more fields, or no time fits it.
 pub fn cron(expression: &str) -> Result<When, CronError> {
+    if expression.split_whitespace().count() > 5 {
+        return Err(CronError::Fields);
+    }
     let form = |error: croner::errors::CronError| CronError::Form(error.to_string());
     let cron = Cron::from_str(expression).map_err(form)?;
     cron.find_next_occurrence(&DateTime::<Utc>::UNIX_EPOCH, true).map_err(|_| CronError::Never)?;

@@ -377,8 +377,20 @@ fn masked(secret: &SecretString) -> String {
     .to_owned()
 }
 
+/// A length of time as one would write it. Months and years are no lengths, so there are days above hours.
 fn shown_span(span: &Duration) -> String {
-    humantime::format_duration(*span).to_string()
+    const DAY: u64 = 24 * 60 * 60;
+    let (days, rest) = (span.as_secs() / DAY, Duration::new(span.as_secs() % DAY, span.subsec_nanos()));
+    let shown_rest = humantime::format_duration(rest);
+    match (days, rest.is_zero()) {
+        (0, _) => shown_rest.to_string(),
+        (_, true) => format!("{days}day{}", plural(days)),
+        (_, false) => format!("{days}day{} {shown_rest}", plural(days)),
+    }
+}
+
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 #[expect(clippy::ptr_arg, reason = "called with the type that is configured")]

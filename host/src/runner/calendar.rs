@@ -1,5 +1,6 @@
 //! The host's own schedule, and the plan that is made of it once the ledger can be asked who there is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -15,11 +16,13 @@ pub(super) struct Calendar {
     rules: Rules,
     /// Begins with everybody whom the ledger knows.
     plan: OnceCell<Mutex<Plan>>,
+    /// The entries that fit nobody were looked for.
+    has_compared: AtomicBool,
 }
 
 impl Calendar {
     pub(super) fn new(rules: Rules) -> Self {
-        Self { rules, plan: OnceCell::new() }
+        Self { rules, plan: OnceCell::new(), has_compared: AtomicBool::new(false) }
     }
 
     /// The plan. It is to be held no longer than it takes to look at it.
@@ -33,6 +36,15 @@ impl Calendar {
         };
         let plan = self.plan.get_or_try_init(begin).await?;
         Ok(lock(plan))
+    }
+
+    /// The entries that fit none of those who are known, and how many those are; once, when anybody is.
+    pub(super) fn fits_nobody(&self, plan: &Plan) -> Option<(Vec<String>, usize)> {
+        if plan.is_empty() || self.has_compared.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let entries = self.rules.unmatched(plan.personas());
+        (!entries.is_empty()).then(|| (entries, plan.len()))
     }
 
     /// A turn was begun; who has no plan yet will find it in the ledger.

@@ -42,11 +42,15 @@ impl Runner {
         sight: &mut Sight,
     ) -> Result<(), TickError> {
         let ledger = &self.deps.ledger;
-        {
+        let fits_nobody = {
             let mut plan = calendar.plan(ledger).await?;
             for persona in &look.list.personas {
                 plan.know(persona.clone(), persona.last_active_at);
             }
+            calendar.fits_nobody(&plan)
+        };
+        if let Some((entries, known)) = fits_nobody {
+            self.deps.events.emit(Event::ScheduleFitsNobody { entries, known });
         }
         let busy = self.see_held_turns(calendar, whom, sight).await?;
         let found = calendar.plan(ledger).await?.look(self.deps.clock.now(), &busy);

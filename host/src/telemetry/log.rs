@@ -53,6 +53,12 @@ pub(super) fn write(event: &Event) {
         Event::SlotsLeftOut { late, busy } => {
             tracing::warn!(late, busy, "slots were left out: too late for them, or their personas were busy");
         }
+        Event::ScheduleFitsNobody { entries, known } => {
+            let hint =
+                "compare them with `persona-host personas schedule`; who has never been due is not known yet";
+            let entries = entries.join(", ");
+            tracing::warn!(entries, known, hint, "entries of the schedule fit no persona that is known");
+        }
         Event::Backlog { waiting, utilisation, news: true } if *utilisation > 1.0 => {
             let hint = "raise runner.concurrency, or let personas come less often or in a longer window";
             tracing::warn!(

@@ -216,7 +216,8 @@ impl Metrics {
             | Event::ForeignActivity { .. }
             | Event::SignInWaits { .. }
             | Event::PluginOrphaned { .. }
-            | Event::PluginUnused { .. } => {}
+            | Event::PluginUnused { .. }
+            | Event::ScheduleFitsNobody { .. } => {}
         }
     }
 

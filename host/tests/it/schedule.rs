@@ -237,7 +237,7 @@ async fn more_than_can_be_served_is_told() {
         .config(|config| {
             config.runner.concurrency = 1;
             let mut rules = Rules::of_zone(Tz::UTC);
-            let each_second = Entry { when: Some(cron("* * * * * *").unwrap()), ..Entry::default() };
+            let each_second = Entry { when: Some(When::Every(TimeDelta::seconds(1))), ..Entry::default() };
             rules.cadences.insert(Cadence::Daily, each_second);
             config.schedule = Some(rules);
         })
@@ -256,4 +256,25 @@ async fn more_than_can_be_served_is_told() {
     let metrics = house.runner.deps().events.metrics().text();
     let line = metrics.lines().find(|line| line.starts_with("persona_slot_utilisation ")).unwrap();
     assert!(line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() > 1.0, "{line}");
+}
+
+#[tokio::test]
+async fn an_entry_that_fits_nobody_is_told_once_when_somebody_is_known() {
+    let mut rules = tokyo();
+    for who in [email("Anna"), "persona.ana@mana.test".to_owned()] {
+        rules.personas.insert(who, Entry::default());
+    }
+    let house = with(Blueprint::of(&["Anna"]).script(script(1, &[])), rules).build().await;
+    let mut events = house.runner.deps().events.listen();
+    for _ in 0..3 {
+        house.later(TimeDelta::days(1));
+        house.tick().await;
+    }
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::ScheduleFitsNobody { entries, known } = event {
+            told.push((entries, known));
+        }
+    }
+    assert_eq!(told, [(vec!["schedule.personas.\"persona.ana@mana.test\"".to_owned()], 1)]);
 }

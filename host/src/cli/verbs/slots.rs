@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::turns::open_or_say;
 use crate::cli::output::Column::{Flowing, Whole};
-use crate::cli::output::{FAINT, Output, styled, table};
+use crate::cli::output::{FAINT, ODD, Output, styled, table};
 use crate::cli::text::printable;
 use crate::cli::{Failure, load};
 use crate::config::Config;
@@ -66,6 +66,11 @@ async fn slots(
         for persona in mana.due().await?.personas {
             plan.know(persona, None);
         }
+    }
+    let unmatched = rules.unmatched(plan.personas());
+    if !plan.is_empty() && !unmatched.is_empty() {
+        let entries = printable(&unmatched.join(", "));
+        output.say(&styled(ODD, format!("{entries}: fits nobody who is known")));
     }
     let (mut slots, now) = (Vec::new(), clock.now());
     for persona in plan.personas() {

@@ -295,12 +295,25 @@ fn a_schedule_that_cannot_be_meant_is_refused_with_what_to_write() {
             format!("{calendar}catch_up = \"10s\""),
             "schedule.catch_up must be as long as runner.tick_interval",
         ),
-        (format!("{calendar}catch_up = \"30days\""), "schedule.catch_up must be 7days at most"),
+        (
+            format!("{calendar}catch_up = \"30days\""),
+            "schedule.catch_up must be 7days at most, got \"30days\"",
+        ),
+        (
+            format!("{calendar}catch_up = \"10000d 5h\""),
+            "schedule.catch_up must be 7days at most, got \"10000days 5h\"",
+        ),
+        (
+            persona("every = \"2years\""),
+            "schedule.personas.a@b.every must be 366days at most, got \"730days 12h\"",
+        ),
         (
             format!("{calendar}[schedule.cadences]\ndaily = {{ cadence = \"hourly\" }}"),
             "schedule.cadences.daily may not name a cadence",
         ),
         (persona("cron = \"often\""), "schedule.personas.a@b.cron must be a cron expression such as"),
+        (persona("cron = \"* * * * * *\""), "schedule.personas.a@b.cron must have five fields (minute, hour"),
+        (persona("cron = \"0 0 7 * * 1 2027\""), "schedule.personas.a@b.cron must have five fields (minute"),
         (persona("cron = \"0 0 31 2 *\""), "schedule.personas.a@b.cron names a time that never comes"),
         (persona("every = \"5s\""), "schedule.personas.a@b.every must be whole seconds, and 1m at least"),
         (persona("zone = \"Mars\""), "schedule.personas.a@b.zone must be a time zone such as"),
