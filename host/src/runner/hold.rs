@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::parts::Runner;
+use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
 use crate::store::{LedgerError, Occasion, Seen};
 use domain::event::Event;
@@ -62,6 +63,17 @@ impl Hold {
     /// Its turn runs already.
     pub(super) fn running() -> Self {
         Self { reason: "its turn is running".to_owned(), cause: HeldBy::OwnTurn }
+    }
+
+    /// It is under way already.
+    pub(super) fn under_way(how: UnderWayAs) -> Self {
+        match how {
+            UnderWayAs::Plays => Self::running(),
+            UnderWayAs::Waits => Self {
+                reason: "it waits for a place: an earlier tick has put it in line".to_owned(),
+                cause: HeldBy::OwnTurn,
+            },
+        }
     }
 
     /// It was due when the tick began.

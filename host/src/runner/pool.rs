@@ -28,6 +28,15 @@ struct Under {
     turn: Option<TurnId>,
 }
 
+/// How a persona is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnderWayAs {
+    /// Its turn has a place.
+    Plays,
+    /// It waits for one.
+    Waits,
+}
+
 /// A persona that is under way, as long as this lives.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -65,14 +74,14 @@ impl Pool {
         Self { places: Places { clock, line }, under_way: Arc::default() }
     }
 
-    /// Puts a persona in line that comes once in so long. Nothing: it is under way already.
-    pub(super) fn enter(&self, persona: &PersonaId, period: TimeDelta) -> Option<Entry> {
+    /// Puts a persona in line that comes once in so long, unless it is under way already.
+    pub(super) fn enter(&self, persona: &PersonaId, period: TimeDelta) -> Result<Entry, UnderWayAs> {
         let mut under_way = lock(&self.under_way);
-        if under_way.contains_key(persona) {
-            return None;
+        if let Some(under) = under_way.get(persona) {
+            return Err(if under.turn.is_some() { UnderWayAs::Plays } else { UnderWayAs::Waits });
         }
         under_way.insert(persona.clone(), Under { period, turn: None });
-        Some(Entry { persona: persona.clone(), under_way: Arc::clone(&self.under_way) })
+        Ok(Entry { persona: persona.clone(), under_way: Arc::clone(&self.under_way) })
     }
 
     /// Waits for a place: of all who wait, of whatever tick, the most urgent is first.
@@ -240,11 +249,13 @@ mod tests {
         let pool = Pool::of(1, Clock::system());
         let (anna, hour) = (PersonaId::new("anna"), TimeDelta::hours(1));
         let entry = pool.enter(&anna, hour).expect("nobody is under way");
-        assert!(pool.enter(&anna, hour).is_none());
+        let again = || pool.enter(&anna, hour).expect_err("it is under way");
+        assert_eq!(again(), UnderWayAs::Waits);
         assert_eq!((pool.backlog(), pool.personas().len()), (vec![hour], 1));
         entry.plays(TurnId::of(&anna, &domain::ids::Slot::after(None)));
         assert_eq!((pool.backlog(), pool.turns().len()), (vec![], 1));
+        assert_eq!(again(), UnderWayAs::Plays);
         drop(entry);
-        assert!(pool.enter(&anna, hour).is_some());
+        assert!(pool.enter(&anna, hour).is_ok());
     }
 }

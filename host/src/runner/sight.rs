@@ -85,7 +85,7 @@ impl Runner {
     async fn going_on(&self, whom: For<'_>) -> Result<Vec<Candidate>, TickError> {
         let turns = self.deps.ledger.going_on().await?.into_iter();
         let candidate = |GoesOn { turn, persona, slot }: GoesOn| {
-            let entry = self.pool.enter(&persona.id, persona.cadence.period())?;
+            let entry = self.pool.enter(&persona.id, persona.cadence.period()).ok()?;
             Some(Candidate { persona, chosen: Chosen::GoesOn(turn, slot), urgency: Urgency::GoesOn, entry })
         };
         Ok(turns.filter(|own| whom.means(&own.persona.email)).filter_map(candidate).collect())
@@ -133,11 +133,11 @@ impl Runner {
                 continue;
             }
             match self.pool.enter(&persona.id, lateness.period) {
-                Some(entry) => {
+                Ok(entry) => {
                     let (chosen, urgency) = (Chosen::SinceLast, Urgency::Due(lateness));
                     candidates.push(Candidate { persona, chosen, urgency, entry });
                 }
-                None => self.hold(&persona, Hold::running(), report),
+                Err(how) => self.hold(&persona, Hold::under_way(how), report),
             }
         }
     }

@@ -64,11 +64,11 @@ impl Runner {
             let Due { persona, lateness, .. } = due;
             sight.report.due += 1;
             match self.pool.enter(&persona.id, lateness.period) {
-                Some(entry) => {
+                Ok(entry) => {
                     let (chosen, urgency) = (Chosen::ForSlot, Urgency::Due(lateness));
                     sight.candidates.push(Candidate { persona, chosen, urgency, entry });
                 }
-                None => self.hold(&persona, Hold::running(), &mut sight.report),
+                Err(how) => self.hold(&persona, Hold::under_way(how), &mut sight.report),
             }
         }
         self.tell_left_out(left_out);
@@ -96,7 +96,7 @@ impl Runner {
             sight.report.due += 1;
             if until > now {
                 self.hold(&persona, Hold::until(until, attempts, &why, faulted), &mut sight.report);
-            } else if let Some(entry) = self.pool.enter(&persona.id, persona.cadence.period()) {
+            } else if let Ok(entry) = self.pool.enter(&persona.id, persona.cadence.period()) {
                 let (chosen, urgency) = (Chosen::GoesOn(turn, slot), Urgency::GoesOn);
                 sight.candidates.push(Candidate { persona, chosen, urgency, entry });
             }

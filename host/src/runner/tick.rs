@@ -194,7 +194,7 @@ impl Runner {
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let slot = part.slot();
         let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
-        let Some(entry) = self.pool.enter(&persona.id, persona.cadence.period()) else { return Ok(None) };
+        let Ok(entry) = self.pool.enter(&persona.id, persona.cadence.period()) else { return Ok(None) };
         let Some(running) = self.begin(persona, turn, &slot, Some(part), (entry, None)).await? else {
             return Ok(None);
         };

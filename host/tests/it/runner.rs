@@ -108,6 +108,35 @@ async fn others_do_not_wait_for_a_slow_persona() {
     house.no_session_is_left().await;
 }
 
+#[tokio::test]
+async fn who_plays_is_told_apart_from_who_waits_for_a_place() {
+    let house = Blueprint::of(&["Sofia", "Anna"])
+        .interested("Sofia", "journal")
+        .script(script(3, &[]))
+        .config(|config| config.runner.concurrency = 1)
+        .build()
+        .await;
+    house.stack.mcp().set_faults(silent("journal.add"));
+    let mut events = house.runner.deps().events.listen();
+    let runner = house.runner.clone();
+    let earlier = tokio::spawn(async move { runner.tick(None, Duration::ZERO).await });
+    next(&mut events, |event| matches!(event, Event::ModelCalled { .. }).then_some(())).await;
+    let looked = house.tick().await;
+    let (sofia, anna) = (email("Sofia"), email("Anna"));
+    let mut told = held(&looked);
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            (anna.as_str(), "it waits for a place: an earlier tick has put it in line"),
+            (sofia.as_str(), "its turn is running"),
+        ]
+    );
+    house.stack.mcp().close_sessions().await;
+    let report = within_reason(earlier).await.unwrap().unwrap();
+    assert_eq!((report.due, report.ran_successfully), (2, 1), "and then she plays: {report:?}");
+}
+
 /// What every persona would meet is met once.
 #[tokio::test]
 async fn a_fault_that_everybody_would_meet_stops_the_tick() {
