@@ -1,55 +1,39 @@
 //! The read-only API: what the ledger holds, and what is loaded.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::face::Face;
+use super::filters::{Filters, Named};
 use crate::store::{LetGoOn, Recorded, TurnFilter};
 
 /// The most turns of one answer.
 const MAX_TURNS: u32 = 500;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WhichTurns {
-    persona: Option<String>,
-    state: Option<String>,
-    #[serde(default)]
-    ever_faulted: bool,
-    since: Option<DateTime<Utc>>,
-    limit: Option<u32>,
-}
-
 /// `GET /api/turns?persona=&state=&everFaulted=&since=&limit=`: newest first; `since` as in RFC 3339.
-pub(super) async fn turns(
-    State(face): State<Face>,
-    Query(query): Query<WhichTurns>,
-) -> Result<Json<Value>, ApiError> {
-    let limit = query.limit.map(|limit| limit.min(MAX_TURNS));
-    let WhichTurns { persona: email, state, ever_faulted, since, .. } = query;
-    let filter = TurnFilter { email, state, ever_faulted, since, limit };
+pub(super) async fn turns(State(face): State<Face>, mut filters: Filters) -> Result<Json<Value>, ApiError> {
+    let filter = TurnFilter {
+        email: filters.text("persona", "be the address of a persona")?,
+        state: filters.one_of("state", &TurnFilter::STATES)?,
+        ever_faulted: filters.truth("everFaulted")?,
+        since: filters.instant("since")?,
+        limit: filters.number("limit", MAX_TURNS)?,
+    };
+    filters.end()?;
     let turns = face.runner.deps().ledger.list(&filter).await?;
     Ok(Json(json!({ "turns": turns })))
 }
 
 /// `GET /api/turns/{id}`: everything about one turn; the beginning of its id will do.
-pub(super) async fn turn(
-    State(face): State<Face>,
-    Path(id): Path<String>,
-) -> Result<Json<Recorded>, ApiError> {
+pub(super) async fn turn(State(face): State<Face>, Named(id): Named) -> Result<Json<Recorded>, ApiError> {
     Ok(Json(face.runner.deps().ledger.show(&id).await?))
 }
 
 /// `POST /api/turns/{id}/resume`: a turn that is parked or held goes on at the next tick.
-pub(super) async fn resume(
-    State(face): State<Face>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+pub(super) async fn resume(State(face): State<Face>, Named(id): Named) -> Result<Json<Value>, ApiError> {
     match face.runner.deps().ledger.let_go_on(&id).await? {
         LetGoOn::GoesOn { turn, persona, then } => {
             Ok(Json(json!({ "turn": turn, "persona": persona, "then": then })))

@@ -6,6 +6,7 @@ mod api;
 mod diag;
 mod error;
 mod face;
+mod filters;
 mod health;
 mod loopback;
 mod personas;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::face::Face;
+use super::filters::Named;
 use crate::store::OpenTurn;
 
 /// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked.
@@ -23,10 +24,7 @@ pub(super) async fn open(State(face): State<Face>) -> Result<Json<Value>, ApiErr
 }
 
 /// `POST /api/personas/{email}/release`: the persona plays at the next tick at which it is due.
-pub(super) async fn release(
-    State(face): State<Face>,
-    Path(email): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+pub(super) async fn release(State(face): State<Face>, Named(email): Named) -> Result<Json<Value>, ApiError> {
     match face.runner.release(&email).await? {
         Some(released) => Ok(Json(json!({ "persona": email, "released": released }))),
         None => {

@@ -1,12 +1,13 @@
 //! `/api/plugins`: what serves, what was refused and why, and the two ways to another generation.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::face::Face;
+use super::filters::Named;
 use crate::behavior::PluginRecord;
 use crate::reload::{ReloadError, Reloaded};
 use crate::runner::PluginChange;
@@ -22,10 +23,7 @@ pub(super) async fn list(State(face): State<Face>) -> Json<Value> {
 }
 
 /// `GET /api/plugins/{name}/logs`: the last lines that the plugin logged, oldest first.
-pub(super) async fn logs(
-    State(face): State<Face>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+pub(super) async fn logs(State(face): State<Face>, Named(name): Named) -> Result<Json<Value>, ApiError> {
     let lines = face.runner.deps().registry.log(&PluginName::new(&name));
     let lines =
         lines.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, format!("there is no plugin {name:?}")))?;
@@ -34,18 +32,18 @@ pub(super) async fn logs(
 
 /// `POST /api/plugins/{name}/reload`: loads the build that is in the folder now, also one that was
 /// refused or rolled back before; answered when it serves, or is refused.
-pub(super) async fn reload(state: State<Face>, name: Path<String>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn reload(state: State<Face>, name: Named) -> Result<Json<Value>, ApiError> {
     change(state, name, PluginChange::Reload).await
 }
 
 /// `POST /api/plugins/{name}/rollback`: goes back to the last good build before the one that serves.
-pub(super) async fn rollback(state: State<Face>, name: Path<String>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn rollback(state: State<Face>, name: Named) -> Result<Json<Value>, ApiError> {
     change(state, name, PluginChange::Rollback).await
 }
 
 async fn change(
     State(face): State<Face>,
-    Path(name): Path<String>,
+    Named(name): Named,
     change: PluginChange,
 ) -> Result<Json<Value>, ApiError> {
     let changed = face.remote.change_plugin(PluginName::new(&name), change).await;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::face::Face;
-use super::{admin, api, diag, health, loopback, personas, plugins};
+use super::{admin, api, diag, filters, health, loopback, personas, plugins};
 
 /// Why the port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -66,16 +66,23 @@ pub fn router(face: Face) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/diag/login", get(diag::login))
         .route("/diag/tick", post(diag::tick))
-        .route("/api/personas", get(personas::open))
         .route("/api/turns", get(api::turns))
-        .route("/api/turns/{id}", get(api::turn))
-        .route("/api/strategies", get(api::strategies))
-        .route("/api/plugins", get(plugins::list))
-        .route("/api/plugins/{name}/logs", get(plugins::logs))
+        .merge(without_filters())
         .merge(changes(face.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .with_state(face)
+}
+
+/// What shows all that there is.
+fn without_filters() -> Router<Face> {
+    Router::new()
+        .route("/api/personas", get(personas::open))
+        .route("/api/turns/{id}", get(api::turn))
+        .route("/api/strategies", get(api::strategies))
+        .route("/api/plugins", get(plugins::list))
+        .route("/api/plugins/{name}/logs", get(plugins::logs))
+        .route_layer(from_fn(filters::none))
 }
 
 /// What changes something; not everybody may ask for it.
@@ -85,6 +92,7 @@ fn changes(face: Face) -> Router<Face> {
         .route("/api/plugins/{name}/rollback", post(plugins::rollback))
         .route("/api/personas/{email}/release", post(personas::release))
         .route("/api/turns/{id}/resume", post(api::resume))
+        .route_layer(from_fn(filters::none))
         .layer(from_fn_with_state(face, admin::only))
 }
 
