@@ -61,6 +61,17 @@ impl Running {
         &self.base
     }
 
+    /// `POST /api/pause` or `/api/resume`: of one persona, or of everybody.
+    ///
+    /// # Errors
+    /// When nobody answers, or the answer is no.
+    pub async fn brake(&self, verb: &str, email: Option<&str>, now: bool) -> Result<Value, RunningError> {
+        let persona = email.map(|email| format!("persona={}", one_segment(email)));
+        let now = now.then(|| "now=true".to_owned());
+        let query: Vec<String> = persona.into_iter().chain(now).collect();
+        self.ask(Method::POST, &format!("/api/{verb}?{}", query.join("&"))).await
+    }
+
     /// `GET /api/plugins`.
     ///
     /// # Errors

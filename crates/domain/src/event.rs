@@ -252,10 +252,14 @@ pub enum Event {
         /// How many deliveries wait in the outbox now.
         waiting: u64,
     },
-    /// The loop was paused or goes on.
+    /// The loop, or one persona, was paused or goes on.
     Paused {
+        /// Which persona; none for all.
+        email: Option<String>,
         /// Which of both.
         paused: bool,
+        /// How many turns were told to go no further than the step that they are in.
+        stopped: usize,
     },
 }
 

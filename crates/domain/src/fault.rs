@@ -107,10 +107,11 @@ const MISFIT: &str = "journal-misfit";
 const BUILD_GONE: &str = "build-gone";
 
 impl Fault {
-    /// The program was told to stop while the turn was about to begin this stage, or waited in it.
+    /// The program was told to stop, or the persona to pause at once, while the turn was about to begin this stage, or
+    /// waited in it.
     #[must_use]
     pub fn stopping(stage: Stage) -> Self {
-        Self::new(stage, STOPPING, "persona-host was stopped in the middle of this turn")
+        Self::new(stage, STOPPING, "persona-host was stopped or paused in the middle of this turn")
     }
 
     /// The program ended in the middle of the turn, without a word.

@@ -142,7 +142,10 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         },
         debounce: config.plugins.debounce,
     };
-    Ok(App { runner: Arc::new(Runner::new(Arc::new(deps), reloader, options)), complaints })
+    let pauses = deps.ledger.pauses().await?;
+    let runner = Arc::new(Runner::new(Arc::new(deps), reloader, options, pauses));
+    runner.deps().events.metrics().set_paused(runner.is_paused());
+    Ok(App { runner, complaints })
 }
 
 fn reload_options(config: &Config) -> reload::Options {

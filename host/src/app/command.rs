@@ -24,6 +24,12 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Stack(args) => stack::stack(args, output).await?,
         Command::Tick(args) => return tick::tick(args, file, output).await,
         Command::Seed(args) => verbs::seed::seed(args, file, output).await?,
+        Command::Pause { persona, now, url } => {
+            verbs::pause::pause(persona.as_deref(), now, url.as_deref(), file, output).await?;
+        }
+        Command::Resume { persona, url } => {
+            verbs::pause::resume(persona.as_deref(), url.as_deref(), file, output).await?;
+        }
         Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
         Command::Turns(verb) => verbs::turns::look(verb, file, output).await?,
         Command::Plugin(verb) => return plugin(verb, file, output).await,

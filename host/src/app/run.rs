@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
 use super::build::{App, build_waiting};
-use super::signals::stop_on_signal;
+use super::signals::{brake_on_signal, stop_on_signal};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
@@ -37,12 +38,13 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     complaints.iter().for_each(tell);
     let stop = runner.deps().stop.clone();
     stop_on_signal(stop.clone());
+    brake_on_signal(Arc::clone(&runner));
     let missing_keys = config.missing_keys();
     warn(&config, &missing_keys);
     let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.url().to_string());
     let (interval, concurrency) = (config.runner.tick_interval, config.runner.concurrency);
     let schedule = if config.schedule.is_some() { "calendar" } else { "since_last" };
-    tracing::info!(%address, ?interval, concurrency, schedule, paused = config.runner.paused, ledger, "persona-host listens");
+    tracing::info!(%address, ?interval, concurrency, schedule, paused = runner.is_paused(), ledger, "persona-host listens");
     let (remote, commands) = Runner::door();
     let timer = missing_keys.is_empty();
     let face = Face {

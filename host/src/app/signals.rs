@@ -1,7 +1,11 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C and SIGTERM, which end the program, and SIGUSR1 and SIGUSR2, which pause it and let it go on.
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use crate::runner::{Reach, Runner};
 
 /// Cancels `stop` at the first signal, and ends the process at the second.
 pub(super) fn stop_on_signal(stop: CancellationToken) {
@@ -13,6 +17,24 @@ pub(super) fn stop_on_signal(stop: CancellationToken) {
         stop.cancel();
         signals.next().await;
         std::process::exit(130);
+    });
+}
+
+/// SIGUSR1 pauses everybody at once, as `persona-host pause --now` does, and SIGUSR2 ends that: who is logged in on the
+/// machine needs neither HTTP nor a token.
+pub(super) fn brake_on_signal(runner: Arc<Runner>) {
+    let heard = (signal(SignalKind::user_defined1()).ok(), signal(SignalKind::user_defined2()).ok());
+    tokio::spawn(async move {
+        let (mut pause, mut resume) = heard;
+        loop {
+            let braked = tokio::select! {
+                () = received(pause.as_mut()) => runner.pause(None, Reach::NoNewStep).await.map(drop),
+                () = received(resume.as_mut()) => runner.resume(None).await,
+            };
+            if let Err(error) = braked {
+                tracing::error!(cause = %error, hint = error.hint(), "the ledger does not keep the pause, or its end");
+            }
+        }
     });
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     blocked(app.complaints, output)?;
     let runner = app.runner;
     // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
-    runner.pause(false);
+    runner.play_although_configured();
     stop_on_signal(runner.deps().stop.clone());
     if let (Some(email), true) = (&args.persona, args.now) {
         runner.release(email).await?;

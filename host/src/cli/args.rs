@@ -49,6 +49,29 @@ pub enum Command {
     Seed(Seed),
     /// Run one tick now, for everybody who is due.
     Tick(Tick),
+    /// Begin no more turns: of anybody, or of one persona. It lasts, also over a restart, until `resume`.
+    ///
+    /// A persona-host that runs is asked to do it; SIGUSR1 does the same as `pause --now`, and SIGUSR2 as `resume`.
+    Pause {
+        /// Only this persona.
+        #[arg(long, value_name = "EMAIL")]
+        persona: Option<String>,
+        /// Running turns, too, make no further call: they go on after `resume`, and nothing of them is paid twice.
+        #[arg(long)]
+        now: bool,
+        /// Ask the persona-host at this address, and not the ledger.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// End a pause. Who was paused by address stays so until resumed by address.
+    Resume {
+        /// Only this persona.
+        #[arg(long, value_name = "EMAIL")]
+        persona: Option<String>,
+        /// Ask the persona-host at this address, and not the ledger.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Look at personas.
     #[command(subcommand)]
     Personas(Personas),

@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod brakes;
 mod diag;
 mod error;
 mod face;

@@ -12,15 +12,23 @@ use super::face::Face;
 use super::filters::Named;
 use crate::store::OpenTurn;
 
-/// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked.
+/// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, or who is paused.
 pub(super) async fn open(State(face): State<Face>) -> Result<Json<Value>, ApiError> {
     let mut personas: BTreeMap<String, Vec<OpenTurn>> = BTreeMap::new();
     for turn in face.runner.deps().ledger.open_turns().await? {
         personas.entry(turn.persona.clone()).or_default().push(turn);
     }
-    let personas: Vec<Value> =
-        personas.into_iter().map(|(persona, now)| json!({ "persona": persona, "now": now })).collect();
-    Ok(Json(json!({ "personas": personas })))
+    let pauses = face.runner.pauses();
+    for persona in pauses.personas.keys() {
+        personas.entry(persona.clone()).or_default();
+    }
+    let personas: Vec<Value> = (personas.into_iter())
+        .map(|(persona, now)| match pauses.personas.get(&persona) {
+            Some(since) => json!({ "persona": persona, "now": now, "pausedSince": since }),
+            None => json!({ "persona": persona, "now": now }),
+        })
+        .collect();
+    Ok(Json(json!({ "personas": personas, "paused": face.runner.is_paused() })))
 }
 
 /// `POST /api/personas/{email}/release`: the persona plays at the next tick at which it is due.

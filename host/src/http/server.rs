@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::face::Face;
-use super::{admin, api, diag, filters, health, loopback, personas, plugins};
+use super::{admin, api, brakes, diag, filters, health, loopback, personas, plugins};
 
 /// Why the port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,8 @@ fn changes(face: Face) -> Router<Face> {
         .route("/api/personas/{email}/release", post(personas::release))
         .route("/api/turns/{id}/resume", post(api::resume))
         .route_layer(from_fn(filters::none))
+        .route("/api/pause", post(brakes::pause))
+        .route("/api/resume", post(brakes::resume))
         .layer(from_fn_with_state(face, admin::only))
 }
 

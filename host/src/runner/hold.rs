@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::brakes::Pause;
 use super::parts::Runner;
 use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
@@ -58,6 +59,11 @@ impl Hold {
     /// No further turn of this tick is begun.
     pub(super) fn stop(reason: String) -> Self {
         Self { reason, cause: HeldBy::Stop }
+    }
+
+    /// Somebody paused it, or everybody.
+    pub(super) fn pause(pause: &Pause) -> Self {
+        Self { reason: pause.to_string(), cause: HeldBy::Pause }
     }
 
     /// Its turn runs already.

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod blocks;
+mod brakes;
 mod calendar;
 mod drain;
 mod due_look;
@@ -20,6 +21,7 @@ mod tick;
 mod wake;
 
 pub use blocks::{Blocks, Border, Broken, CutShort, Round, RoundError};
+pub use brakes::{Pause, Reach};
 pub use error::TickError;
 pub use hold::KeptBack;
 pub use outbox::Flushed;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
@@ -11,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::backlog::Backlog;
+use super::brakes::Brakes;
 use super::calendar::Calendar;
 use super::left_alone::LeftAlone;
 use super::pool::Pool;
 use crate::aside::Aside;
 use crate::behavior::WatchMode;
 use crate::reload::Reloader;
+use crate::store::Pauses;
 use crate::turn::Deps;
-use domain::event::Event;
 use schedule::Rules;
 
 /// How long a tick waits for the folder of experiments. Later ticks do not wait for it again.
@@ -63,6 +63,8 @@ pub struct Runner {
     pub(super) backlog: Backlog,
     /// Told when a turn may have been held.
     pub(super) holds: Notify,
+    /// Told when a pause is over.
+    pub(super) resumed: Notify,
     /// Held by who delivers, who leaves these alone.
     pub(super) delivering: Mutex<LeftAlone>,
     /// The turns that run.
@@ -75,13 +77,15 @@ pub struct Runner {
     pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
     /// Where the folder of experiments is asked.
     pub(super) experiment_disk: Aside,
-    paused: AtomicBool,
+    /// Who is paused, and how running turns are told.
+    pub(super) brakes: Brakes,
 }
 
 impl Runner {
-    /// A runner that has not begun. `stop` ends it, and is the one that `deps` holds.
+    /// A runner that has not begun, of a ledger in which these are paused. `stop` ends it, and is the one that `deps`
+    /// holds.
     #[must_use]
-    pub fn new(deps: Arc<Deps>, reloader: Arc<Reloader>, options: Options) -> Self {
+    pub fn new(deps: Arc<Deps>, reloader: Arc<Reloader>, options: Options, pauses: Pauses) -> Self {
         Self {
             reloader,
             looking: Mutex::default(),
@@ -89,28 +93,16 @@ impl Runner {
             calendar: options.schedule.clone().map(Calendar::new),
             backlog: Backlog::default(),
             holds: Notify::new(),
+            resumed: Notify::new(),
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),
-            paused: AtomicBool::new(options.paused),
+            brakes: Brakes::of(pauses, options.paused),
             deps,
             options,
-        }
-    }
-
-    /// Whether ticks are left out.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::Relaxed)
-    }
-
-    /// Leaves ticks out, or goes on.
-    pub fn pause(&self, paused: bool) {
-        if self.paused.swap(paused, Ordering::Relaxed) != paused {
-            self.deps.events.emit(Event::Paused { paused });
         }
     }
 

@@ -73,6 +73,8 @@ pub enum HeldBy {
     NotDue,
     /// No further turn of this tick is begun.
     Stop,
+    /// Somebody paused it.
+    Pause,
 }
 
 /// One turn that ran.

@@ -148,6 +148,9 @@ impl Runner {
         if self.stop.is_cancelled() {
             return Ok(Admitted::Held(Hold::stop("persona-host is stopping".to_owned())));
         }
+        if let Some(pause) = self.pause_of(&candidate.persona.email) {
+            return Ok(Admitted::Held(Hold::pause(&pause)));
+        }
         let Candidate { persona, chosen, entry, .. } = candidate;
         let (occasion, moment) = match (chosen, look, &self.calendar) {
             (Chosen::GoesOn(turn, slot), ..) => (Ok((persona, (turn, slot))), None),
@@ -194,6 +197,9 @@ impl Runner {
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let slot = part.slot();
         let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
+        if self.pause_of(&persona.email).is_some() {
+            return Ok(None);
+        }
         let Ok(entry) = self.pool.enter(&persona.id, persona.cadence.period()) else { return Ok(None) };
         let Some(running) = self.begin(persona, turn, &slot, Some(part), (entry, None)).await? else {
             return Ok(None);
@@ -243,12 +249,13 @@ impl Runner {
         let Begun::Attempt(attempt) = self.deps.ledger.begin(begin).await? else {
             return Ok(None);
         };
-        let due = Due { turn: turn_id, attempt, persona: persona.clone(), part };
+        let brake = self.brakes.of_turn(turn_id, &persona.email, self.stop.child_token());
+        let due = Due { turn: turn_id, attempt, persona: persona.clone(), part, stop: brake.stop.clone() };
         let deps = Arc::clone(&self.deps);
         let started = Instant::now();
         // A task of its own: a panic in one persona's turn never touches another's.
         let turn = self.turns.spawn(async move {
-            let _under_way = (entry, place);
+            let _under_way = (entry, place, brake);
             turn::run(due, &deps).await
         });
         Ok(Some(Running { turn_id, persona: persona.clone(), started, turn }))

@@ -33,8 +33,6 @@ pub enum Command {
         /// Where to say what it did.
         reply: oneshot::Sender<Result<TickReport, TickError>>,
     },
-    /// Leave ticks out, or go on.
-    Pause(bool),
     /// Another generation of a plugin.
     Plugin {
         /// Which plugin.
@@ -63,7 +61,7 @@ enum Wake {
     Outbox,
     /// Something may have grown old.
     Prune,
-    /// A hold has ended.
+    /// A hold has ended, or a pause.
     Hold,
     Folder,
     Rescan,
@@ -100,12 +98,6 @@ impl Remote {
         let (reply, answer) = oneshot::channel();
         self.0.send(Command::Plugin { plugin, change, reply }).await.ok()?;
         answer.await.ok()
-    }
-
-    /// Leaves ticks out, or goes on.
-    pub async fn pause(&self, paused: bool) {
-        // A loop that has ended needs no pause.
-        let _ = self.0.send(Command::Pause(paused)).await;
     }
 }
 
@@ -154,6 +146,7 @@ impl Runner {
             let wake = tokio::select! {
                 () = self.stop.cancelled() => Wake::Stop,
                 () = hold_ends, if timer => Wake::Hold,
+                () = self.resumed.notified(), if timer => Wake::Hold,
                 Some(command) = commands.recv() => Wake::Command(command),
                 due_at = ticks.tick(), if timer => Wake::Timer { due_at },
                 Some(()) = changes.recv() => Wake::Folder,
@@ -165,7 +158,6 @@ impl Runner {
             };
             match wake {
                 Wake::Stop => break,
-                Wake::Command(Command::Pause(paused)) => self.pause(paused),
                 Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
                 Wake::Timer { due_at } => self.beside_tick(For::Everybody, due_at.elapsed()),
                 Wake::Hold => self.beside_tick(For::Everybody, Duration::ZERO),

@@ -9,7 +9,7 @@ use super::{LedgerError, LedgerUrl};
 /// Version, name, and what is done to a SQLite file and to a PostgreSQL database. The latter begins with version 7.
 type Step = (i64, &'static str, &'static str, Option<&'static str>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     (1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql"), None),
     (2, "plugins", include_str!("migrations/sqlite/0002_plugins.sql"), None),
     (3, "experiments", include_str!("migrations/sqlite/0003_experiments.sql"), None),
@@ -21,6 +21,12 @@ const STEPS: [Step; 7] = [
         "pruned",
         include_str!("migrations/sqlite/0007_pruned.sql"),
         Some(include_str!("migrations/postgres/0007_pruned.sql")),
+    ),
+    (
+        8,
+        "pauses",
+        include_str!("migrations/sqlite/0008_pauses.sql"),
+        Some(include_str!("migrations/postgres/0008_pauses.sql")),
     ),
 ];
 

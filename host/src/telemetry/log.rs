@@ -97,7 +97,9 @@ pub(super) fn write(event: &Event) {
         | Event::PluginUnused { .. }
         | Event::PluginQuarantined { .. }
         | Event::PluginRecovered { .. } => write_plugin(event),
-        Event::Paused { paused } => tracing::info!(paused, "loop paused or resumed"),
+        Event::Paused { email, paused, stopped } => {
+            tracing::info!(email, paused, stopped, "paused or resumed; without an address it is the loop");
+        }
         Event::TickStarted { .. }
         | Event::Backlog { .. }
         | Event::StageEnded { .. }

@@ -120,6 +120,11 @@ impl Metrics {
         self.outbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
+    /// Whether everybody is paused, for a process that has just opened its ledger.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.set(i64::from(paused));
+    }
+
     /// How much room the ledger takes.
     pub fn set_ledger(&self, bytes: u64) {
         self.ledger.set(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -190,8 +195,8 @@ impl Metrics {
                 self.deliveries.get_or_create(&DeliveryLabels { kind, outcome: outcome(*ok) }).inc();
                 self.set_outbox(*waiting);
             }
-            Event::Paused { paused } => {
-                self.paused.set(i64::from(*paused));
+            Event::Paused { email: None, paused, .. } => {
+                self.set_paused(*paused);
             }
             Event::PluginLoaded { plugin, took, .. } => {
                 self.count_build(plugin, "loaded");
@@ -215,6 +220,7 @@ impl Metrics {
             Event::TickEnded { .. }
             | Event::ForeignActivity { .. }
             | Event::SignInWaits { .. }
+            | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }
             | Event::PluginUnused { .. }
             | Event::ScheduleFitsNobody { .. } => {}

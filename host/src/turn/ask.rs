@@ -25,13 +25,14 @@ pub(super) struct Conversation<'a> {
 impl Conversation<'_> {
     /// Asks once. Whatever is answered is kept before it is used. After a stop nothing more is paid for.
     pub(super) async fn ask(&self, round: u32, request: &MessageRequest, deps: &Deps) -> Result<Said, Fault> {
-        if deps.stop.is_cancelled() {
+        if self.turn.stop.is_cancelled() {
             return Err(Fault::stopping(self.stage));
         }
         let key = StepKey::model(self.phase, round);
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
-        let ask = |_| async { deps.claude.message(request).await.map(|reply| self.kept(reply)) };
+        let claude = deps.claude.clone().heeding(self.turn.stop.clone());
+        let ask = |_| async { claude.message(request).await.map(|reply| self.kept(reply)) };
         let asked = self.turn.steps.once(&key, Intent::of(&intent), ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
         let Stepped { value, fresh } = asked.map_err(|error| match error.is_stopped {

@@ -69,7 +69,7 @@ fn assigned(due: Due, steps: Arc<dyn Steps>, role: Option<Role>, pinned: Pinned,
     let Pinned { generation, served_as, strategy, probation } = pinned;
     let memory_line = role.as_ref().map_or_else(|| strategy.name.clone(), Role::memory_line);
     let seed = role.as_ref().map_or_else(|| due.turn.seed(), |role| role.seed(&due));
-    let Due { turn, persona, .. } = due;
+    let Due { turn, persona, stop, .. } = due;
     Assigned {
         turn,
         steps,
@@ -82,6 +82,7 @@ fn assigned(due: Due, steps: Arc<dyn Steps>, role: Option<Role>, pinned: Pinned,
         role,
         memory_line,
         seed,
+        stop,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::deps::Deps;
 use super::values::Due;
@@ -16,12 +17,13 @@ pub(super) struct Stages<'a> {
     deadline: Instant,
     turn: TurnId,
     email: String,
+    stop: CancellationToken,
 }
 
 impl<'a> Stages<'a> {
     pub(super) fn of(due: &Due, started: Instant, deps: &'a Deps) -> Self {
         let deadline = started + deps.settings.turn_deadline;
-        Self { deps, deadline, turn: due.turn, email: due.persona.email.clone() }
+        Self { deps, deadline, turn: due.turn, email: due.persona.email.clone(), stop: due.stop.clone() }
     }
 
     /// Runs one stage to its end, to the turn's deadline, or until it is cut off; after a stop it is not begun.
@@ -34,7 +36,7 @@ impl<'a> Stages<'a> {
         let started = Instant::now();
         let result = match stage {
             Stage::KeepActions | Stage::Parse | Stage::KeepRatings => work.await,
-            _ if self.deps.stop.is_cancelled() => return Err(Fault::stopping(stage).into()),
+            _ if self.stop.is_cancelled() => return Err(Fault::stopping(stage).into()),
             _ => tokio::select! {
                 // What is done at the last moment is done.
                 biased;

@@ -141,7 +141,7 @@ impl Day<'_> {
         let (names, offered) = (self.names, self.offered);
         let reads = |call: &ToolUse| meant(call, names, offered).is_some_and(|tool| tool.read_only);
         for together in calls.chunk_by(|a, b| reads(a) && reads(b)) {
-            if deps.stop.is_cancelled() {
+            if self.turn.stop.is_cancelled() {
                 return Err(Fault::stopping(Stage::ToolLoop));
             }
             // Not before the reply is there, and again after each call: both may take longer than a token lives.

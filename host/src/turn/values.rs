@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::visit::Visit;
 use crate::behavior::{Generation, Probation};
 use crate::engine::Steps;
@@ -29,6 +31,8 @@ pub struct Due {
     pub persona: Persona,
     /// Its role in an experiment that is run at once. A turn of the daemon finds its own.
     pub part: Option<Role>,
+    /// Says that no further step of it is to be begun: the program stops, or the persona is paused at once.
+    pub stop: CancellationToken,
 }
 
 /// A turn's role in an experiment.
@@ -71,6 +75,7 @@ pub(super) struct Assigned {
     /// Under which name the turn's memory is kept, and all of its randomness.
     pub(super) memory_line: StrategyName,
     pub(super) seed: u64,
+    pub(super) stop: CancellationToken,
 }
 
 /// With a token.

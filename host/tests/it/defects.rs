@@ -258,7 +258,7 @@ async fn a_tick_while_paused_does_nothing_and_asks_nobody() {
     assert_eq!(figures(&house.tick().await), (0, 0, 0, 0));
     assert_eq!(house.stack.claude().books().total.requests, 0);
     assert!(house.turns("Sofia").await.is_empty());
-    house.runner.pause(false);
+    house.runner.resume(None).await.unwrap();
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
 }
 

@@ -7,7 +7,7 @@ mod turns;
 use std::sync::Arc;
 
 use persona_host::http::{Face, listen, serve};
-use persona_host::runner::Runner;
+use persona_host::runner::{Reach, Runner};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use standin::claude::Script;
@@ -79,7 +79,7 @@ async fn health_has_the_shape_of_the_runner_before_and_names_what_is_missing() {
     });
     let served = served(&[]).await;
     assert_eq!(served.get("/health").await, (200, healthy.clone()));
-    served.house.runner.pause(true);
+    served.house.runner.pause(None, Reach::NoNewTurn).await.unwrap();
     let mut paused = healthy.clone();
     paused["paused"] = json!(true);
     assert_eq!(served.get("/health").await, (200, paused));
@@ -168,7 +168,7 @@ async fn a_tick_is_answered_at_its_end_in_the_shape_of_the_contract() {
     assert_eq!((status, &body["ok"]), (500, &json!(false)), "{body}");
     assert!(body["error"].as_str().unwrap().starts_with("listDuePersonas failed: HTTP 503 — "), "{body}");
 
-    served.house.runner.pause(true);
+    served.house.runner.pause(None, Reach::NoNewTurn).await.unwrap();
     let (status, body) = served.ask(Method::POST, "/diag/tick").await;
     let nothing = json!({"due": 0, "ranSuccessfully": 0, "failed": [], "durationMs": 0});
     assert_eq!((status, body), (200, json!({"ok": true, "result": nothing})));

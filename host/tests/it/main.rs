@@ -15,6 +15,7 @@ mod mana;
 mod mcp;
 mod model;
 mod neighbours;
+mod pause;
 mod reload;
 mod runner;
 mod schedule;

@@ -269,7 +269,8 @@ async fn a_sign_in_as_somebody_else_is_a_fault_before_anything_is_done() {
     let turn = house.ledger().turn_of(&persona.id, &persona.slot()).await.unwrap();
     let slot = persona.slot();
     house.ledger().begin(Begin { turn, persona: &persona, slot: &slot }).await.unwrap();
-    let due = Due { turn, attempt: 1, persona, part: None };
+    let stop = house.runner.deps().stop.clone();
+    let due = Due { turn, attempt: 1, persona, part: None, stop };
     let ended = within_reason(turn::run(due, house.runner.deps())).await;
     let TurnEnd::Faulted(fault) = ended.end else { panic!("{ended:?}") };
     assert_eq!((fault.stage, fault.code.as_str()), (Stage::SignIn, "login-other-user"));

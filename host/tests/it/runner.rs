@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::action::ActionStatus;
 use domain::event::Event;
-use persona_host::runner::{Runner, TickError};
+use domain::ids::PluginName;
+use persona_host::runner::{PluginChange, Runner, TickError};
 use standin::claude::Fault;
 use standin::mana_auth;
 
@@ -286,8 +287,7 @@ async fn the_loop_ticks_by_itself_only_with_its_timer() {
             assert_eq!(house.turn("Anna").await.summary.state, "completed");
         } else {
             // The loop has had its chance once it has done something it was told to.
-            remote.pause(true).await;
-            next(&mut events, |event| matches!(event, Event::Paused { .. }).then_some(())).await;
+            within_reason(remote.change_plugin(PluginName::new("nobody"), PluginChange::Reload)).await;
             assert!(house.turns("Anna").await.is_empty());
         }
         house.runner.deps().stop.cancel();

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod experiment;
 mod kept_back;
+pub mod pause;
 pub mod personas;
 pub mod plugin;
 mod release;

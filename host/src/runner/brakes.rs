@@ -1,0 +1,179 @@
+//! Pause and resume at run time: of everybody or of one persona, and at once if that is asked for. Who began, and who
+//! types `resume`, may be another process: the ledger keeps it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::parts::Runner;
+use crate::store::{LedgerError, Pauses};
+use domain::event::Event;
+use domain::ids::TurnId;
+
+/// Who is paused, and how the turns that run are told.
+#[derive(Clone, Debug)]
+pub(super) struct Brakes(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// `runner.paused` said so, and nobody has resumed since.
+    by_configuration: bool,
+    pauses: Pauses,
+    /// Whose turns are to begin no further step; nothing stands for everybody's.
+    at_once: BTreeSet<Option<String>>,
+    running: BTreeMap<TurnId, (String, CancellationToken)>,
+}
+
+/// The brake of a turn that runs, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Brake {
+    /// Says that no further step is to be begun.
+    pub(super) stop: CancellationToken,
+    turn: TurnId,
+    brakes: Brakes,
+}
+
+/// Why somebody does not play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The configuration says that nobody does.
+    Configured,
+    /// Nobody does since then.
+    OfAll(DateTime<Utc>),
+    /// This persona does not since then.
+    OfOne(DateTime<Utc>),
+}
+
+/// How far a pause goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// No turn is begun or gone on with; those that run come to their end.
+    NoNewTurn,
+    /// Those that run begin no further step: no call is paid for any more. They go on after the pause, and that is no
+    /// attempt.
+    NoNewStep,
+}
+
+impl Runner {
+    /// Pauses a persona, or everybody. Gives how many turns were told to go no further. That holds also where the ledger
+    /// cannot keep it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written: after a restart there would be no pause.
+    pub async fn pause(&self, email: Option<&str>, reach: Reach) -> Result<usize, LedgerError> {
+        let stopped = self.brakes.pull(email, reach, self.deps.clock.now());
+        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: true, stopped });
+        self.deps.ledger.pause(email).await.map(|()| stopped)
+    }
+
+    /// Ends the pause of a persona, or the one of everybody; who is paused alone stays so. Turns go on at the next tick.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    pub async fn resume(&self, email: Option<&str>) -> Result<(), LedgerError> {
+        self.deps.ledger.resume(email).await?;
+        self.brakes.release(email);
+        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: false, stopped: 0 });
+        self.resumed.notify_one();
+        Ok(())
+    }
+
+    /// From now on what `runner.paused` says does not matter.
+    pub fn play_although_configured(&self) {
+        self.brakes.lock().by_configuration = false;
+    }
+
+    /// Whether ticks are left out.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.brakes.lock().of_all().is_some()
+    }
+
+    /// Why nobody plays, or this persona does not.
+    #[must_use]
+    pub fn pause_of(&self, email: &str) -> Option<Pause> {
+        let state = self.brakes.lock();
+        state.of_all().or_else(|| state.pauses.personas.get(email).copied().map(Pause::OfOne))
+    }
+
+    /// Who is paused.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        self.brakes.lock().pauses.clone()
+    }
+}
+
+impl Brakes {
+    pub(super) fn of(pauses: Pauses, by_configuration: bool) -> Self {
+        let (at_once, running) = (BTreeSet::new(), BTreeMap::new());
+        Self(Arc::new(Mutex::new(State { by_configuration, pauses, at_once, running })))
+    }
+
+    /// A brake for a turn that begins. Whoever was paused a moment ago gets one that is pulled.
+    pub(super) fn of_turn(&self, turn: TurnId, email: &str, stop: CancellationToken) -> Brake {
+        let mut state = self.lock();
+        if [None, Some(email)].iter().any(|whom| state.at_once.contains(&whom.map(str::to_owned))) {
+            stop.cancel();
+        }
+        state.running.insert(turn, (email.to_owned(), stop.clone()));
+        drop(state);
+        Brake { stop, turn, brakes: self.clone() }
+    }
+
+    fn pull(&self, email: Option<&str>, reach: Reach, now: DateTime<Utc>) -> usize {
+        let mut state = self.lock();
+        match email {
+            Some(email) => drop(state.pauses.personas.entry(email.to_owned()).or_insert(now)),
+            None => drop(state.pauses.everybody.get_or_insert(now)),
+        }
+        if reach == Reach::NoNewTurn {
+            return 0;
+        }
+        state.at_once.insert(email.map(str::to_owned));
+        let meant = state
+            .running
+            .values()
+            .filter(|(own, stop)| email.is_none_or(|email| email == own) && !stop.is_cancelled());
+        meant.map(|(_, stop)| stop.cancel()).count()
+    }
+
+    fn release(&self, email: Option<&str>) {
+        let mut state = self.lock();
+        state.at_once.remove(&email.map(str::to_owned));
+        match email {
+            Some(email) => drop(state.pauses.personas.remove(email)),
+            None => (state.pauses.everybody, state.by_configuration) = (None, false),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn of_all(&self) -> Option<Pause> {
+        let configured = self.by_configuration.then_some(Pause::Configured);
+        self.pauses.everybody.map(Pause::OfAll).or(configured)
+    }
+}
+
+impl Drop for Brake {
+    fn drop(&mut self) {
+        self.brakes.lock().running.remove(&self.turn);
+    }
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
+        match self {
+            Self::Configured => write!(f, "all personas are paused by runner.paused (RUNNER_PAUSED)"),
+            Self::OfAll(since) => write!(f, "all personas are paused since {}", since.format(TIME)),
+            Self::OfOne(since) => write!(f, "it is paused since {}", since.format(TIME)),
+        }
+    }
+}
