@@ -58,7 +58,9 @@ impl Tried {
             TurnEnd::Faulted(fault) if fault.is_final() => Sequel::Over,
             TurnEnd::Faulted(fault) if fault.is_misfit() => Sequel::Parked,
             TurnEnd::Faulted(_) if self.is_spent() => Sequel::Parked,
-            TurnEnd::Faulted(fault) if !fault.counts() => again(now),
+            TurnEnd::Faulted(fault) if !fault.counts() => {
+                again(fault.not_before.map_or(now, |at| at.max(now)))
+            }
             TurnEnd::Faulted(fault) if fault.is_interruption() => again(match self.interruptions {
                 // The first is taken for a crash or a power failure that has nothing to do with the turn.
                 0 | 1 => now,
@@ -105,6 +107,8 @@ mod tests {
         let trap = TurnEnd::Faulted(Fault::new(Stage::Parse, "plugin-trap", "unreachable"));
         let early_trap = TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", "unreachable"));
         let misfit = TurnEnd::Faulted(Fault::misfit(Stage::ToolLoop, "main/02 was another call"));
+        let until = Some(now() + TimeDelta::minutes(90));
+        let of_budget = |stage| TurnEnd::Faulted(Fault::of_budget(stage, "no room").not_before(until));
         let failed = || fault("model-overloaded");
         for (name, ends, sequel) in [
             ("done", vec![TurnEnd::Completed], Sequel::Over),
@@ -121,6 +125,8 @@ mod tests {
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),
             ("a journal of another program", vec![misfit], Sequel::Parked),
+            ("no money today", vec![of_budget(Stage::ToolLoop); 9], in_minutes(90)),
+            ("no money for the rating", vec![of_budget(Stage::AskRating)], Sequel::Over),
         ] {
             assert_eq!(after(&ends), sequel, "{name}");
         }

@@ -103,6 +103,8 @@ const STOPPING: &str = "stopping";
 const INTERRUPTED: &str = "interrupted";
 /// The journal of the turn is that of another course of things.
 const MISFIT: &str = "journal-misfit";
+/// There is no money for the turn's next call.
+const BUDGET: &str = "budget-exhausted";
 /// The build that the turn is pinned to is gone.
 const BUILD_GONE: &str = "build-gone";
 
@@ -140,6 +142,11 @@ impl Fault {
         Self::new(stage, MISFIT, message).hint(hint)
     }
 
+    /// The budget has no room for the next call.
+    pub fn of_budget(stage: Stage, message: impl Into<String>) -> Self {
+        Self::new(stage, BUDGET, message)
+    }
+
     /// The build that began the turn cannot be had any more.
     #[must_use]
     pub fn build_gone(why: &str) -> Self {
@@ -149,10 +156,17 @@ impl Fault {
         Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
     }
 
-    /// Whether it says something about the turn. A stop does not: it prolongs no hold.
+    /// Whether it says something about the turn. A stop does not, and a budget that is renewed does not: they prolong no
+    /// hold.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.code != STOPPING
+        self.code != STOPPING && !(self.is_of_budget() && self.not_before.is_some())
+    }
+
+    /// Whether there was no money for the turn's next call.
+    #[must_use]
+    pub fn is_of_budget(&self) -> bool {
+        self.code == BUDGET
     }
 
     /// Whether the program ended in the middle of the turn.
@@ -173,12 +187,13 @@ impl Fault {
         self.counts() && !self.stops_tick && !self.is_interruption()
     }
 
-    /// Whether no further attempt can do better: the build that the turn is pinned to is asked the same again, or
-    /// is gone.
+    /// Whether no further attempt is made: the build that the turn is pinned to is asked the same again or is gone, or the
+    /// money went out after the day in the app.
     #[must_use]
     pub fn is_final(&self) -> bool {
         let is_asked_again = matches!(self.stage, Stage::AskRating | Stage::Parse);
-        self.code == BUILD_GONE || is_asked_again && self.code.starts_with("plugin-")
+        let is_spent = self.is_of_budget() && self.stage == Stage::AskRating;
+        self.code == BUILD_GONE || is_spent || is_asked_again && self.code.starts_with("plugin-")
     }
 
     /// A fault of one persona.

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod attempt;
 pub mod behavior;
+pub mod budget;
 pub mod call;
 pub mod clock;
 pub mod delivery;

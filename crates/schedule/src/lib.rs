@@ -16,6 +16,7 @@ mod window;
 
 pub use lateness::{Lateness, Urgency};
 pub use load::{Pace, utilisation};
+pub use local::first_instant;
 pub use plan::{Due, Look, Plan, Record, Verdict};
 pub use rule::{Moment, Rule};
 pub use rules::{Entry, Rules};

@@ -5,7 +5,8 @@ use chrono_tz::{GapInfo, Tz};
 
 /// The first instant at which clocks in `zone` show `local`. A time that they skip is the first instant after the gap,
 /// and of a time that they show twice it is the first.
-pub(crate) fn first_instant(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+#[must_use]
+pub fn first_instant(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     let shown = zone.from_local_datetime(&local).earliest();
     let instant = shown.or_else(|| GapInfo::new(&local, &zone)?.end)?;
     Some(instant.with_timezone(&Utc))

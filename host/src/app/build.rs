@@ -16,13 +16,14 @@ use crate::model::{self, Claude};
 use crate::outbound;
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
-use crate::store::Ledger;
+use crate::store::{Ledger, Spent};
 use crate::telemetry::Events;
-use crate::turn::{Deps, Experiments, Settings};
+use crate::turn::{self, Budget, Deps, Experiments, Settings};
 use domain::clock::Clock;
 use domain::event::Event;
 use domain::ids::StrategyName;
 use domain::strategy::Strategy;
+use domain::usage::Usage;
 
 /// The longest one tool call may take.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -104,10 +105,12 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     let told = events.clone();
     let tell = move |email: &str, until| told.emit(Event::SignInWaits { email: email.to_owned(), until });
     let stop = CancellationToken::new();
+    let budget = budget(config, &clock, &ledger).await?;
     let deps = Deps {
         mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)).heeding(stop.clone()),
+        budget,
         ledger,
         clock,
         events,
@@ -146,6 +149,34 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     let runner = Arc::new(Runner::new(Arc::new(deps), reloader, options, pauses));
     runner.deps().events.metrics().set_paused(runner.is_paused());
     Ok(App { runner, complaints })
+}
+
+/// The budget, with what is spent of it today. Without a price nobody knows what a call costs, and no budget would hold.
+async fn budget(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<Budget, Failure> {
+    let budget = Budget::of(config.budget.clone(), clock.clone(), config.runner.time_zone);
+    if !budget.is_limited() {
+        return Ok(budget);
+    }
+    let of_strategies = config.strategies.iter().filter_map(|own| own.model.as_deref());
+    if let Some(model) =
+        [config.model.name.as_str()].into_iter().chain(of_strategies).find(|model| !is_priced(model))
+    {
+        let message = format!("there is a [budget], and what the model {model} costs is not known");
+        let hint = "name a model of the Claude API's price list (model.name, ANTHROPIC_MODEL, or `model` of a strategy), or \
+                    leave [budget] out";
+        return Err(Failure::new(Exit::Configuration, message).hint(hint));
+    }
+    for Spent { spender, amount } in ledger.spent_since(budget.began()).await? {
+        match turn::budget::amount(&amount, config.model.max_tokens) {
+            Some(spent) => budget.book_day(&spender, spent),
+            None => tracing::warn!(?amount, "what was paid today has no price, and is missing in the budget"),
+        }
+    }
+    Ok(budget)
+}
+
+fn is_priced(model: &str) -> bool {
+    model::price::cost(model, &Usage::default()).is_some()
 }
 
 fn reload_options(config: &Config) -> reload::Options {

@@ -30,6 +30,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Resume { persona, url } => {
             verbs::pause::resume(persona.as_deref(), url.as_deref(), file, output).await?;
         }
+        Command::Costs { by, since, ledger } => {
+            verbs::costs::costs(by, since, ledger.as_deref(), file, output).await?;
+        }
         Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
         Command::Turns(verb) => verbs::turns::look(verb, file, output).await?,
         Command::Plugin(verb) => return plugin(verb, file, output).await,

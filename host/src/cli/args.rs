@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::store::CostsBy;
+
 mod experiment;
 mod plugin;
 
@@ -78,6 +80,18 @@ pub enum Command {
     /// Look at turns in the ledger.
     #[command(subcommand)]
     Turns(Turns),
+    /// What turns cost, by whom, under what, and when.
+    Costs {
+        /// What is told apart.
+        #[arg(long, value_name = "KIND", default_value = "day", value_parser = costs_by)]
+        by: CostsBy,
+        /// Only turns that began since then, such as 7d.
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        since: Option<std::time::Duration>,
+        /// Another ledger than the configured one, such as a demo's.
+        #[arg(long, value_name = "FILE")]
+        ledger: Option<PathBuf>,
+    },
     /// Write, try and test plugins.
     #[command(subcommand)]
     Plugin(Plugin),
@@ -227,4 +241,10 @@ pub enum Turns {
 pub enum Config {
     /// Each value, and where it comes from.
     Show,
+}
+
+fn costs_by(text: &str) -> Result<CostsBy, String> {
+    let known: Vec<&str> = CostsBy::ALL.iter().map(|(name, _)| *name).collect();
+    let found = CostsBy::ALL.into_iter().find(|(name, _)| *name == text);
+    found.map(|(_, by)| by).ok_or_else(|| format!("one of: {}", known.join(", ")))
 }

@@ -27,6 +27,7 @@ pub struct File {
     pub(super) plugins: Plugins,
     pub(super) store: Store,
     pub(super) experiments: Experiments,
+    pub(super) budget: Budget,
     pub(super) strategies: BTreeMap<String, Strategy>,
     pub(super) routing: Routing,
 }
@@ -140,6 +141,17 @@ pub(super) struct Store {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Experiments {
     pub(super) dir: Option<PathBuf>,
+}
+
+/// In US dollars.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Budget {
+    pub(super) turn: Option<f64>,
+    pub(super) persona_day: Option<f64>,
+    pub(super) day: Option<f64>,
+    pub(super) strategies: BTreeMap<String, f64>,
+    pub(super) arms: BTreeMap<String, f64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

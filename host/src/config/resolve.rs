@@ -46,6 +46,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
     let strategies = strategies(&mut sources, file.strategies);
     let routing = routing(&mut sources, file.routing, &strategies)?;
+    let budget = budget::budget(&mut sources, file.budget, &strategies)?;
     Ok(Config {
         runner,
         schedule,
@@ -55,6 +56,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         plugins,
         store,
         experiments,
+        budget,
         strategies,
         routing,
         shown: sources.shown,
@@ -398,6 +400,7 @@ fn shown_path(path: &PathBuf) -> String {
     path.display().to_string()
 }
 
+mod budget;
 mod plugins;
 mod schedule;
 mod store;

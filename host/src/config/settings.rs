@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::shown::Shown;
+use domain::budget::Limits;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
 use domain::strategy::{Routing, Strategy};
@@ -34,6 +35,8 @@ pub struct Config {
     pub store: Store,
     /// The folder of experiments that the daemon's turns take part in.
     pub experiments: PathBuf,
+    /// What may be spent.
+    pub budget: Limits,
     /// Plugins with settings.
     pub strategies: Vec<Strategy>,
     /// Who gets which.

@@ -42,6 +42,9 @@ pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
     if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
         deps.events.metrics().set_ledger(bytes);
     }
+    if let Some((limit, taken)) = deps.budget.of_today() {
+        deps.events.metrics().set_budget(limit, taken);
+    }
     deps.events.metrics().set_generations(deps.registry.engine().generations());
     let text = deps.events.metrics().text();
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod brakes;
+mod costs;
 mod diag;
 mod error;
 mod face;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::face::Face;
-use super::{admin, api, brakes, diag, filters, health, loopback, personas, plugins};
+use super::{admin, api, brakes, costs, diag, filters, health, loopback, personas, plugins};
 
 /// Why the port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,7 @@ pub fn router(face: Face) -> Router {
         .route("/diag/login", get(diag::login))
         .route("/diag/tick", post(diag::tick))
         .route("/api/turns", get(api::turns))
+        .route("/api/costs", get(costs::costs))
         .merge(without_filters())
         .merge(changes(face.clone()))
         .fallback(not_found)

@@ -16,6 +16,7 @@ use super::request::MessageRequest;
 use super::retry::{self, Policy};
 use super::stream::Assembled;
 use super::wire::{self, ErrorBody};
+use domain::usage::Cost;
 
 /// The first-party API.
 pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
@@ -125,6 +126,12 @@ impl Claude {
             attempts,
             took: began.elapsed(),
         })
+    }
+
+    /// The most that this may cost; nothing if the model's price is not known.
+    #[must_use]
+    pub fn most(&self, request: &MessageRequest) -> Cost {
+        price::most(&request.model, wire::body(request, self.options.caching).len(), request.max_tokens)
     }
 
     /// A script replies, and no model: what it rates means nothing.

@@ -163,6 +163,19 @@ impl ModelError {
         }
     }
 
+    /// Whether tokens of it may be charged although nothing came of them: the model may have begun to reply.
+    #[must_use]
+    pub fn may_be_billed(&self) -> bool {
+        match &self.failure {
+            Failure::Refused(_) | Failure::Unreachable { .. } | Failure::Options { .. } => false,
+            Failure::BrokeOff(_)
+            | Failure::Incomplete { .. }
+            | Failure::Silent { .. }
+            | Failure::NoContent { .. }
+            | Failure::Unreadable { .. } => true,
+        }
+    }
+
     /// Every other persona would meet the same, so a tick need not go on.
     #[must_use]
     pub fn stops_tick(&self) -> bool {

@@ -21,6 +21,17 @@ pub fn cost(model: &str, usage: &Usage) -> Cost {
     amounts.into_iter().try_fold(0, add).map(NanoUsd)
 }
 
+/// The most that one request can cost with `model`, whose body has so many bytes: a token is a byte at least, all of the
+/// prompt is written to the cache, and the reply is as long as it may be. `None` for a model without a known price.
+#[must_use]
+pub fn most(model: &str, body: usize, max_tokens: u32) -> Cost {
+    let prompt = u64::try_from(body).unwrap_or(u64::MAX).saturating_add(UNSEEN);
+    cost(model, &Usage { cache_write_5m: prompt, output: max_tokens.into(), ..Usage::default() })
+}
+
+/// Tokens that the API adds to a prompt by itself, for tools and formats.
+const UNSEEN: u64 = 1_000;
+
 /// The prices of one model, whatever date its id ends in.
 struct Family {
     id: &'static str,

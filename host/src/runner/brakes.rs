@@ -1,5 +1,4 @@
-//! Pause and resume at run time: of everybody or of one persona, and at once if that is asked for. Who began, and who
-//! types `resume`, may be another process: the ledger keeps it.
+//! Who is paused, and how the turns that run are told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,9 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::parts::Runner;
-use crate::store::{LedgerError, Pauses};
-use domain::event::Event;
+use crate::store::Pauses;
 use domain::ids::TurnId;
 
 /// Who is paused, and how the turns that run are told.
@@ -57,57 +54,8 @@ pub enum Reach {
     NoNewStep,
 }
 
-impl Runner {
-    /// Pauses a persona, or everybody. Gives how many turns were told to go no further. That holds also where the ledger
-    /// cannot keep it.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written: after a restart there would be no pause.
-    pub async fn pause(&self, email: Option<&str>, reach: Reach) -> Result<usize, LedgerError> {
-        let stopped = self.brakes.pull(email, reach, self.deps.clock.now());
-        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: true, stopped });
-        self.deps.ledger.pause(email).await.map(|()| stopped)
-    }
-
-    /// Ends the pause of a persona, or the one of everybody; who is paused alone stays so. Turns go on at the next tick.
-    ///
-    /// # Errors
-    /// When the ledger cannot be written; nothing is changed then.
-    pub async fn resume(&self, email: Option<&str>) -> Result<(), LedgerError> {
-        self.deps.ledger.resume(email).await?;
-        self.brakes.release(email);
-        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: false, stopped: 0 });
-        self.resumed.notify_one();
-        Ok(())
-    }
-
-    /// From now on what `runner.paused` says does not matter.
-    pub fn play_although_configured(&self) {
-        self.brakes.lock().by_configuration = false;
-    }
-
-    /// Whether ticks are left out.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        self.brakes.lock().of_all().is_some()
-    }
-
-    /// Why nobody plays, or this persona does not.
-    #[must_use]
-    pub fn pause_of(&self, email: &str) -> Option<Pause> {
-        let state = self.brakes.lock();
-        state.of_all().or_else(|| state.pauses.personas.get(email).copied().map(Pause::OfOne))
-    }
-
-    /// Who is paused.
-    #[must_use]
-    pub fn pauses(&self) -> Pauses {
-        self.brakes.lock().pauses.clone()
-    }
-}
-
 impl Brakes {
-    pub(super) fn of(pauses: Pauses, by_configuration: bool) -> Self {
+    pub(super) fn new(pauses: Pauses, by_configuration: bool) -> Self {
         let (at_once, running) = (BTreeSet::new(), BTreeMap::new());
         Self(Arc::new(Mutex::new(State { by_configuration, pauses, at_once, running })))
     }
@@ -123,7 +71,8 @@ impl Brakes {
         Brake { stop, turn, brakes: self.clone() }
     }
 
-    fn pull(&self, email: Option<&str>, reach: Reach, now: DateTime<Utc>) -> usize {
+    /// From now on. Gives how many turns were told.
+    pub(super) fn pull(&self, email: Option<&str>, reach: Reach, now: DateTime<Utc>) -> usize {
         let mut state = self.lock();
         match email {
             Some(email) => drop(state.pauses.personas.entry(email.to_owned()).or_insert(now)),
@@ -140,13 +89,32 @@ impl Brakes {
         meant.map(|(_, stop)| stop.cancel()).count()
     }
 
-    fn release(&self, email: Option<&str>) {
+    pub(super) fn release(&self, email: Option<&str>) {
         let mut state = self.lock();
         state.at_once.remove(&email.map(str::to_owned));
         match email {
             Some(email) => drop(state.pauses.personas.remove(email)),
             None => (state.pauses.everybody, state.by_configuration) = (None, false),
         }
+    }
+
+    pub(super) fn play_although_configured(&self) {
+        self.lock().by_configuration = false;
+    }
+
+    /// Why nobody plays.
+    pub(super) fn of_all(&self) -> Option<Pause> {
+        self.lock().of_all()
+    }
+
+    /// Why nobody plays, or this persona does not.
+    pub(super) fn of(&self, email: &str) -> Option<Pause> {
+        let state = self.lock();
+        state.of_all().or_else(|| state.pauses.personas.get(email).copied().map(Pause::OfOne))
+    }
+
+    pub(super) fn pauses(&self) -> Pauses {
+        self.lock().pauses.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

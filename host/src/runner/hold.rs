@@ -10,6 +10,7 @@ use super::parts::Runner;
 use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
 use crate::store::{LedgerError, Occasion, Seen};
+use crate::turn::budget::Exhausted;
 use domain::event::Event;
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
@@ -64,6 +65,13 @@ impl Hold {
     /// Somebody paused it, or everybody.
     pub(super) fn pause(pause: &Pause) -> Self {
         Self { reason: pause.to_string(), cause: HeldBy::Pause }
+    }
+
+    /// There is no money for its calls.
+    pub(super) fn budget(exhausted: &Exhausted) -> Self {
+        let until =
+            exhausted.until.map_or_else(String::new, |until| format!("waits until {}: ", until.format(TIME)));
+        Self { reason: format!("{until}{exhausted}"), cause: HeldBy::Budget }
     }
 
     /// Its turn runs already.

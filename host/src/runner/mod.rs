@@ -12,6 +12,7 @@ mod hold;
 mod left_alone;
 mod outbox;
 mod parts;
+mod pause;
 mod pool;
 mod prune;
 mod report;

@@ -100,7 +100,7 @@ impl Runner {
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),
-            brakes: Brakes::of(pauses, options.paused),
+            brakes: Brakes::new(pauses, options.paused),
             deps,
             options,
         }

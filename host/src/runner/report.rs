@@ -75,6 +75,8 @@ pub enum HeldBy {
     Stop,
     /// Somebody paused it.
     Pause,
+    /// The budget has no room for a call.
+    Budget,
 }
 
 /// One turn that ran.

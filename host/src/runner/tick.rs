@@ -151,6 +151,9 @@ impl Runner {
         if let Some(pause) = self.pause_of(&candidate.persona.email) {
             return Ok(Admitted::Held(Hold::pause(&pause)));
         }
+        if let Some(exhausted) = self.deps.budget.is_full_for(&candidate.persona.id) {
+            return Ok(Admitted::Held(Hold::budget(&exhausted)));
+        }
         let Candidate { persona, chosen, entry, .. } = candidate;
         let (occasion, moment) = match (chosen, look, &self.calendar) {
             (Chosen::GoesOn(turn, slot), ..) => (Ok((persona, (turn, slot))), None),

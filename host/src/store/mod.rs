@@ -2,6 +2,7 @@
 //! it knows no network and no plugin.
 
 mod context;
+mod costs;
 mod database;
 mod ended;
 mod error;
@@ -26,12 +27,14 @@ mod row;
 mod schema;
 mod shown;
 mod slots;
+mod spending;
 mod summary;
 mod turns;
 mod unfinished;
 mod url;
 
 pub use context::tools_digest;
+pub use costs::{CostRow, CostsBy};
 pub use database::{Failure, Kind};
 pub use error::LedgerError;
 pub use experiments::{Assigned, Registered};
@@ -46,6 +49,7 @@ pub use pauses::Pauses;
 pub use played::{Played, Turns};
 pub use recorded::{Attempt, Recorded, RecordedStep, UndeliveredPart};
 pub use slots::{HeldTurn, Resident};
+pub use spending::{Amount, Spent};
 pub use summary::{Summary, TurnFilter};
 pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};
 pub use unfinished::{GoesOn, Unfinished};

@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 use domain::event::Event;
 use domain::ids::PluginName;
 use domain::strategy::{Limits, Strategy};
-use domain::usage::Usage;
+use domain::usage::{NanoUsd, Usage};
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -52,6 +52,7 @@ pub struct Metrics {
     slots_left_out: Family<Labels<1>, Counter>,
     slot_utilisation: Gauge<f64, AtomicU64>,
     paused: Gauge,
+    budget: Family<Labels<1>, Gauge<f64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,6 +101,7 @@ impl Default for Metrics {
             slots_left_out: Family::default(),
             slot_utilisation: Gauge::default(),
             paused: Gauge::default(),
+            budget: Family::default(),
         };
         metrics.register();
         metrics
@@ -123,6 +125,13 @@ impl Metrics {
     /// Whether everybody is paused, for a process that has just opened its ledger.
     pub fn set_paused(&self, paused: bool) {
         self.paused.set(i64::from(paused));
+    }
+
+    /// What may be spent today, and what of it is taken.
+    pub fn set_budget(&self, limit: NanoUsd, taken: NanoUsd) {
+        for (kind, amount) in [("limit", limit), ("taken", taken)] {
+            self.budget.get_or_create(&[("kind", kind.to_owned())]).set(amount.dollars());
+        }
     }
 
     /// How much room the ledger takes.
@@ -308,6 +317,8 @@ impl Metrics {
         let help = "Above 1, some of those who wait are due again before they are served";
         registry.register("slot_utilisation", help, self.slot_utilisation.clone());
         registry.register("paused", "1 while the loop is paused", self.paused.clone());
+        let help = "Today's budget in US dollars, and what of it is spent or promised to calls under way";
+        registry.register("budget_dollars", help, self.budget.clone());
     }
 }
 

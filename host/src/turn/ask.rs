@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::budget::Unanswered;
 use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
@@ -13,6 +14,7 @@ use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolCall};
+use domain::usage::NanoUsd;
 
 /// A conversation with Claude, for the journal.
 pub(super) struct Conversation<'a> {
@@ -32,12 +34,23 @@ impl Conversation<'_> {
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let claude = deps.claude.clone().heeding(self.turn.stop.clone());
-        let ask = |_| async { claude.message(request).await.map(|reply| self.kept(reply)) };
+        // Begun before or not: nothing was done to the app, and there is no other way to an answer.
+        let ask = |_| async {
+            let taken = deps.budget.take(self.turn.turn, self.turn.spender(), || claude.most(request))?;
+            let reply = claude.message(request).await;
+            match &reply {
+                Ok(reply) => taken.cost(reply.cost),
+                Err(error) if error.may_be_billed() => taken.cost(None),
+                Err(_) => taken.cost(Some(NanoUsd(0))),
+            }
+            Ok::<_, Unanswered>(self.kept(reply?))
+        };
         let asked = self.turn.steps.once(&key, Intent::of(&intent), ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
-        let Stepped { value, fresh } = asked.map_err(|error| match error.is_stopped {
-            true => Fault::stopping(self.stage),
-            false => faults::model(self.stage, &error),
+        let Stepped { value, fresh } = asked.map_err(|why| match why {
+            Unanswered::NoRoom(exhausted) => exhausted.fault(self.stage),
+            Unanswered::Failed(error) if error.is_stopped => Fault::stopping(self.stage),
+            Unanswered::Failed(error) => faults::model(self.stage, &error),
         })?;
         if fresh {
             self.tell(&value.round, deps);

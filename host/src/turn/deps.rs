@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Budget;
 use super::experiments::Experiments;
 use crate::behavior::Registry;
 use crate::mana::Mana;
@@ -36,6 +37,8 @@ pub struct Deps {
     pub mcp: Mcp,
     /// Claude.
     pub claude: Claude,
+    /// What may be spent on it.
+    pub budget: Budget,
     /// The plugins that are loaded.
     pub registry: Arc<Registry>,
     /// The strategies by name.

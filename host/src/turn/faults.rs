@@ -59,9 +59,8 @@ fn lost(stage: Stage, what: &str) -> Fault {
 }
 
 impl Failing for ModelError {
-    /// It may be paid for.
     fn undone(&self) -> Undone {
-        Undone::Unknown
+        if self.may_be_billed() { Undone::Unknown } else { Undone::Surely }
     }
 }
 

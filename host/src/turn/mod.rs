@@ -4,6 +4,7 @@
 mod ask;
 mod ask_rating;
 mod assign;
+pub mod budget;
 mod call;
 mod compose;
 mod deps;
@@ -22,6 +23,7 @@ mod tools;
 mod values;
 mod visit;
 
+pub use budget::Budget;
 pub use deps::{Deps, Settings};
 pub use experiments::Experiments;
 pub use pass::run;

@@ -6,11 +6,12 @@ use super::deps::Deps;
 use super::stages::Stages;
 use super::values::{Acted, Due, Ended, Kept};
 use super::visit::Visit;
-use super::{ask_rating, assign, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
+use super::{ask_rating, assign, budget, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
 use crate::engine::{Embedded, Steps};
-use crate::store::Unfinished;
+use crate::store::{LedgerError, Unfinished};
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;
+use domain::ids::TurnId;
 
 /// Runs a turn that the ledger has begun, and ends it there, whatever comes of it.
 pub async fn run(due: Due, deps: &Deps) -> Ended {
@@ -33,6 +34,7 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
         // Not before what was done is safe: the goodbye may take its time.
         leave(&mut visit, deps).await;
     }
+    deps.budget.close(turn);
     let (outcome, ratings) = (ended.end.clone(), ended.ratings.clone());
     let took = started.elapsed();
     deps.events.emit(Event::TurnEnded { turn, email, outcome, actions: ended.actions, ratings, took });
@@ -59,6 +61,9 @@ async fn spend_the_day(
     };
     let steps = Embedded::open(Arc::clone(&stages.deps.ledger), turn, attempt).await;
     let steps = Arc::new(steps.map_err(|error| faults::ledger(Stage::Assign, &error))?);
+    if attempt > 1 {
+        spent_before(turn, stages.deps).await.map_err(|error| faults::ledger(Stage::Assign, &error))?;
+    }
     let kept = match unfinished {
         None => begin(due, steps, stages, ended, visit).await?,
         Some(unfinished) => go_on(due, steps, unfinished, stages, ended, visit).await?,
@@ -68,6 +73,17 @@ async fn spend_the_day(
         Some(end) => Err(end),
         None => Ok(kept),
     }
+}
+
+/// Books what earlier attempts spent of the turn's own budget; that of the day knows it.
+async fn spent_before(turn: TurnId, deps: &Deps) -> Result<(), LedgerError> {
+    if deps.budget.is_limited() {
+        for spent in deps.ledger.spent_by(turn).await? {
+            let amount = budget::amount(&spent.amount, deps.settings.max_tokens);
+            deps.budget.book_turn(turn, amount.unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 async fn begin(

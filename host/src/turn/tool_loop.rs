@@ -79,7 +79,14 @@ impl Day<'_> {
         let mut message = self.first_message(opening, deps);
         let mut pauses = 0;
         for round in 1..=max_rounds {
-            let said = conversation.ask(round, &message, deps).await?;
+            let said = match conversation.ask(round, &message, deps).await {
+                // What was done so far is kept and delivered like any other day.
+                Err(fault) if fault.is_of_budget() && round > 1 => {
+                    "budget_exhausted".clone_into(&mut self.stop_reason);
+                    return Ok(());
+                }
+                said => said?,
+            };
             self.hear(&said);
             message.messages.push(Message::assistant(&said));
             let calls = said.tool_uses();

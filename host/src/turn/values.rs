@@ -10,6 +10,7 @@ use crate::behavior::{Generation, Probation};
 use crate::engine::Steps;
 use crate::mana::{self, Space};
 use domain::behavior::{RatingReport, TurnContext, TurnOutcome};
+use domain::budget::Spender;
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::ids::{StrategyName, TurnId};
@@ -76,6 +77,14 @@ pub(super) struct Assigned {
     pub(super) memory_line: StrategyName,
     pub(super) seed: u64,
     pub(super) stop: CancellationToken,
+}
+
+impl Assigned {
+    /// For whom its calls are made.
+    pub(super) fn spender(&self) -> Spender {
+        let arm = self.role.as_ref().map(|role| format!("{}/{}", role.place.experiment, role.place.arm));
+        Spender { persona: self.persona.id.clone(), strategy: self.strategy.name.clone(), arm }
+    }
 }
 
 /// With a token.

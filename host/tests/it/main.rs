@@ -14,6 +14,7 @@ mod killed;
 mod mana;
 mod mcp;
 mod model;
+mod money;
 mod neighbours;
 mod pause;
 mod reload;

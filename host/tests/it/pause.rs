@@ -94,11 +94,13 @@ async fn a_general_pause_outlasts_a_restart_and_the_configuration_says_when_it_b
 /// The loop has no tick of its own for a minute.
 #[tokio::test]
 async fn after_a_pause_the_loop_goes_on_at_once_with_what_it_stopped() {
-    let lively = House::scripted(&["Anna"], script(8, &[])).await.lively(true).await;
-    let (house, mut events) = (&lively.house, lively.house.runner.deps().events.listen());
+    let mut lively = House::scripted(&["Anna"], script(8, &[])).await.lively(true).await;
+    let (house, events) = (&lively.house, &mut lively.events);
+    // One tick looks at a time, and the start has one of its own.
+    next(events, |event| matches!(event, Event::TickEnded { .. }).then_some(())).await;
     let runner = house.runner.clone();
     let tick = tokio::spawn(async move { runner.tick(None, std::time::Duration::ZERO).await });
-    next(&mut events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
+    next(events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
     house.runner.pause(Some(&email("Anna")), Reach::NoNewStep).await.unwrap();
     within_reason(tick).await.unwrap().unwrap();
     assert_eq!(house.turn("Anna").await.summary.state, "faulted");

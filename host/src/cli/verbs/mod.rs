@@ -1,6 +1,7 @@
 //! The verbs that need no running daemon.
 
 pub mod config;
+pub mod costs;
 pub mod experiment;
 mod kept_back;
 pub mod pause;

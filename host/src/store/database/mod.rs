@@ -25,5 +25,5 @@ pub(super) use postgres::Postgres;
 pub(super) use readers::Readers;
 pub(super) use server::Server;
 pub(super) use sqlite::Sqlite;
-pub(super) use statement::{Statement, sql};
+pub(super) use statement::{Given, Statement, sql};
 pub(super) use writer::{About, Writer};

@@ -1,0 +1,55 @@
+//! Pause and resume at run time: of everybody or of one persona, and at once if that is asked for. Who began, and who
+//! types `resume`, may be another process: the ledger keeps it.
+
+use super::brakes::{Pause, Reach};
+use super::parts::Runner;
+use crate::store::{LedgerError, Pauses};
+use domain::event::Event;
+
+impl Runner {
+    /// Pauses a persona, or everybody. Gives how many turns were told to go no further. That holds also where the ledger
+    /// cannot keep it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written: after a restart there would be no pause.
+    pub async fn pause(&self, email: Option<&str>, reach: Reach) -> Result<usize, LedgerError> {
+        let stopped = self.brakes.pull(email, reach, self.deps.clock.now());
+        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: true, stopped });
+        self.deps.ledger.pause(email).await.map(|()| stopped)
+    }
+
+    /// Ends the pause of a persona, or the one of everybody; who is paused alone stays so. Turns go on at the next tick.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written; nothing is changed then.
+    pub async fn resume(&self, email: Option<&str>) -> Result<(), LedgerError> {
+        self.deps.ledger.resume(email).await?;
+        self.brakes.release(email);
+        self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: false, stopped: 0 });
+        self.resumed.notify_one();
+        Ok(())
+    }
+
+    /// From now on what `runner.paused` says does not matter.
+    pub fn play_although_configured(&self) {
+        self.brakes.play_although_configured();
+    }
+
+    /// Whether ticks are left out.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.brakes.of_all().is_some()
+    }
+
+    /// Why nobody plays, or this persona does not.
+    #[must_use]
+    pub fn pause_of(&self, email: &str) -> Option<Pause> {
+        self.brakes.of(email)
+    }
+
+    /// Who is paused.
+    #[must_use]
+    pub fn pauses(&self) -> Pauses {
+        self.brakes.pauses()
+    }
+}

@@ -1,0 +1,147 @@
+//! What turns cost, added up.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::database::{Row, sql};
+use super::row::whole;
+use super::{Ledger, LedgerError};
+use domain::usage::{NanoUsd, Usage};
+
+/// A quarter of an hour, in milliseconds: local days begin at one of these everywhere.
+const QUARTER: i64 = 15 * 60 * 1000;
+
+/// By what costs are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CostsBy {
+    /// By persona's address.
+    Persona,
+    /// By strategy.
+    Strategy,
+    /// By arm of an experiment, as `experiment/arm`; turns outside of experiments are left out.
+    Arm,
+    /// By model.
+    Model,
+    /// By the day on which the turn began, in the operator's zone.
+    Day,
+}
+
+/// What turns of one kind cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CostRow {
+    /// Which kind.
+    pub of: String,
+    /// How many turns with a paid call.
+    pub turns: u64,
+    /// How many answered model calls.
+    pub calls: u64,
+    /// How many of them have no price, and are not in the cost.
+    pub unpriced: u64,
+    /// Their tokens.
+    pub usage: Usage,
+    /// What those with a price cost, in US dollars; nothing if none has one.
+    pub cost_usd: Option<f64>,
+    #[serde(skip)]
+    nano: u64,
+}
+
+impl CostsBy {
+    /// All of them, with their names on the command line and in the API.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("persona", Self::Persona),
+        ("strategy", Self::Strategy),
+        ("arm", Self::Arm),
+        ("model", Self::Model),
+        ("day", Self::Day),
+    ];
+
+    /// What rows are grouped by.
+    fn column(self) -> &'static str {
+        match self {
+            Self::Persona => "turns.email",
+            Self::Strategy => "coalesce(turns.strategy, '–')",
+            Self::Arm => "experiment || '/' || arm",
+            Self::Model => "usage.model",
+            Self::Day => "CAST(turns.started_at / QUARTER AS text)",
+        }
+    }
+}
+
+impl Ledger {
+    /// What turns cost that began since then, the dearest first; days in their order.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn costs(
+        &self,
+        by: CostsBy,
+        since: Option<DateTime<Utc>>,
+        zone: Tz,
+    ) -> Result<Vec<CostRow>, LedgerError> {
+        let text = COSTS.replace("OF", by.column()).replace("QUARTER", &QUARTER.to_string());
+        let asked = sql(text).bind(since.map_or(0, |since| since.timestamp_millis()));
+        let mut costs: BTreeMap<String, CostRow> = BTreeMap::new();
+        for row in self.rows("add up what turns cost", asked).await? {
+            // Outside of experiments.
+            let Some(of) = row.get::<Option<String>>("kind")? else { continue };
+            let of = if by == CostsBy::Day { day(&of, zone) } else { of };
+            costs.entry(of.clone()).or_insert_with(|| CostRow { of, ..CostRow::default() }).add(&row)?;
+        }
+        let mut costs: Vec<CostRow> = costs.into_values().collect();
+        if by != CostsBy::Day {
+            costs.sort_by_key(|row| Reverse(row.nano));
+        }
+        Ok(costs)
+    }
+}
+
+const COSTS: &str = "SELECT OF AS kind, count(DISTINCT usage.turn) AS turns, count(*) AS calls, count(*) - count(cost) AS unpriced,
+        sum(CAST(cost AS double precision)) AS cost,
+        sum(CAST(input AS double precision)) AS input, sum(CAST(output AS double precision)) AS output,
+        sum(CAST(cache_write_5m AS double precision)) AS cache_write_5m,
+        sum(CAST(cache_write_1h AS double precision)) AS cache_write_1h,
+        sum(CAST(cache_read AS double precision)) AS cache_read
+    FROM usage JOIN turns ON turns.id = usage.turn LEFT JOIN assignments ON assignments.turn = usage.turn
+    WHERE turns.started_at >= ? GROUP BY OF";
+
+/// The local day of a quarter of an hour.
+fn day(quarter: &str, zone: Tz) -> String {
+    let instant = quarter
+        .parse::<i64>()
+        .ok()
+        .and_then(|quarter| DateTime::from_timestamp_millis(quarter.checked_mul(QUARTER)?));
+    instant.map_or_else(|| "–".to_owned(), |instant| instant.with_timezone(&zone).date_naive().to_string())
+}
+
+impl CostRow {
+    fn add(&mut self, row: &Row) -> Result<(), LedgerError> {
+        let count = |column: &'static str| whole::<u64>(column, row.get(column)?);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "sums of whole numbers that are not below 0"
+        )]
+        let sum =
+            |column| Ok::<_, LedgerError>(row.get::<Option<f64>>(column)?.map(|sum| sum.max(0.0) as u64));
+        self.turns += count("turns")?;
+        self.calls += count("calls")?;
+        self.unpriced += count("unpriced")?;
+        self.usage += Usage {
+            input: sum("input")?.unwrap_or_default(),
+            output: sum("output")?.unwrap_or_default(),
+            cache_write_5m: sum("cache_write_5m")?.unwrap_or_default(),
+            cache_write_1h: sum("cache_write_1h")?.unwrap_or_default(),
+            cache_read: sum("cache_read")?.unwrap_or_default(),
+        };
+        if let Some(cost) = sum("cost")? {
+            self.nano = self.nano.saturating_add(cost);
+            self.cost_usd = Some(NanoUsd(self.nano).dollars());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! Money before a call and after it. What a call may cost is taken from the budget before it is made, so that calls made
+//! at once never spend more together; what it did not cost is given back.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono_tz::Tz;
+
+use crate::engine::{Failing, Undone};
+use crate::model::{ModelError, price};
+use crate::store::Amount;
+use domain::budget::{Account, Books, Limits, NoRoom, Spender};
+use domain::clock::Clock;
+use domain::fault::{Fault, Stage};
+use domain::ids::{PersonaId, TurnId};
+use domain::usage::{Cost, NanoUsd};
+use schedule::first_instant;
+
+/// The budget of this process. Its day is the calendar day of one zone.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    books: Arc<Mutex<Books>>,
+    is_limited: bool,
+    clock: Clock,
+    zone: Tz,
+}
+
+/// What was taken for a call. Dropped without a word it counts as spent.
+#[derive(Debug)]
+pub(super) struct Taken {
+    budget: Budget,
+    turn: TurnId,
+    spender: Spender,
+    day: NaiveDate,
+    most: NanoUsd,
+}
+
+/// Why no reply came of a call.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// It was not made.
+    #[error(transparent)]
+    NoRoom(#[from] Exhausted),
+    /// It failed.
+    #[error(transparent)]
+    Failed(#[from] ModelError),
+}
+
+/// The budget has no room for a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{no_room}")]
+pub struct Exhausted {
+    /// Which of its limits.
+    pub no_room: NoRoom,
+    /// When there will be room again, if it is one of a day.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Budget {
+    /// Nothing is spent yet.
+    #[must_use]
+    pub fn of(limits: Limits, clock: Clock, zone: Tz) -> Self {
+        let (is_limited, today) = (!limits.is_empty(), clock.now().with_timezone(&zone).date_naive());
+        Self { books: Arc::new(Mutex::new(Books::of(limits, today))), is_limited, clock, zone }
+    }
+
+    /// Whether anything is limited.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// When today began.
+    #[must_use]
+    pub fn began(&self) -> DateTime<Utc> {
+        self.midnight(self.today())
+    }
+
+    /// Writes down what was spent today before this process began.
+    pub fn book_day(&self, spender: &Spender, amount: NanoUsd) {
+        self.books().book_day(spender, amount);
+    }
+
+    /// Writes down what earlier attempts spent of a turn's own budget.
+    pub(super) fn book_turn(&self, turn: TurnId, amount: NanoUsd) {
+        self.books().book_turn(turn, amount);
+    }
+
+    /// What may be spent today, if that is limited, and what of it is taken.
+    #[must_use]
+    pub fn of_today(&self) -> Option<(NanoUsd, NanoUsd)> {
+        let books = self.books();
+        Some((books.limits().day?, books.taken_today()))
+    }
+
+    /// Why a turn of this persona need not begin.
+    #[must_use]
+    pub fn is_full_for(&self, persona: &PersonaId) -> Option<Exhausted> {
+        let no_room = self.books().is_full_for(persona)?;
+        Some(self.exhausted(no_room))
+    }
+
+    /// Takes what a call may cost. What that is is asked only where something is limited.
+    pub(super) fn take(
+        &self,
+        turn: TurnId,
+        spender: Spender,
+        most: impl FnOnce() -> Cost,
+    ) -> Result<Taken, Exhausted> {
+        let most = if self.is_limited { most() } else { Some(NanoUsd(0)) };
+        let day = self.today();
+        self.books().take(turn, &spender, most).map_err(|no_room| self.exhausted(no_room))?;
+        Ok(Taken { budget: self.clone(), turn, spender, day, most: most.unwrap_or_default() })
+    }
+
+    /// Forgets what a turn took: it is over, or does not go on by itself in a moment.
+    pub(super) fn close(&self, turn: TurnId) {
+        if self.is_limited {
+            self.books().close(turn);
+        }
+    }
+
+    fn exhausted(&self, no_room: NoRoom) -> Exhausted {
+        let until = match no_room.account {
+            Account::Turn(_) => None,
+            _ => self.today().succ_opt().map(|tomorrow| self.midnight(tomorrow)),
+        };
+        Exhausted { no_room, until }
+    }
+
+    fn today(&self) -> NaiveDate {
+        self.clock.now().with_timezone(&self.zone).date_naive()
+    }
+
+    fn midnight(&self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = day.and_time(NaiveTime::MIN);
+        first_instant(midnight, self.zone).unwrap_or_else(|| midnight.and_utc())
+    }
+
+    /// The books, at today's page.
+    fn books(&self) -> MutexGuard<'_, Books> {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.turn_to(self.today());
+        books
+    }
+}
+
+/// What was spent before, as an amount: of what nobody knows, the most that it can have been.
+#[must_use]
+pub fn amount(spent: &Amount, max_tokens: u32) -> Cost {
+    match spent {
+        Amount::Cost(cost) => Some(*cost),
+        Amount::Unpriced(_) => None,
+        Amount::Unanswered { model, prompt } => price::most(model, *prompt, max_tokens),
+    }
+}
+
+impl Taken {
+    /// It cost this. A cost that nobody knows is what was taken.
+    pub(super) fn cost(self, cost: Cost) {
+        let spent = cost.unwrap_or(self.most);
+        let mut books = self.budget.books();
+        books.give_back(self.turn, &self.spender, self.day, self.most);
+        books.book(self.turn, &self.spender, spent);
+    }
+}
+
+impl Failing for Unanswered {
+    fn undone(&self) -> Undone {
+        match self {
+            Self::NoRoom(_) => Undone::Surely,
+            Self::Failed(error) => error.undone(),
+        }
+    }
+}
+
+impl Exhausted {
+    /// What ends the turn's attempt.
+    pub(super) fn fault(&self, stage: Stage) -> Fault {
+        let key = self.no_room.account.key();
+        let hint = match self.until {
+            Some(until) => format!(
+                "there is room again from {}, or when {key} is raised",
+                until.format("%Y-%m-%d %H:%M UTC")
+            ),
+            None => format!("raise {key}, or shorten the prompts, the tool results or model.max_tokens"),
+        };
+        Fault::of_budget(stage, self.to_string()).hint(hint).not_before(self.until)
+    }
+}
