@@ -69,7 +69,8 @@ impl Running {
         let persona = email.map(|email| format!("persona={}", one_segment(email)));
         let now = now.then(|| "now=true".to_owned());
         let query: Vec<String> = persona.into_iter().chain(now).collect();
-        self.ask(Method::POST, &format!("/api/{verb}?{}", query.join("&"))).await
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        self.ask(Method::POST, &format!("/api/{verb}{query}")).await
     }
 
     /// `GET /api/plugins`.

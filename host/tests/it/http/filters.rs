@@ -63,6 +63,14 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
         let (status, body) = served.ask(method, &format!("{route}?a=1&a=2")).await;
         assert_eq!((status, body["error"].is_string()), (400, true), "{route}: {body}");
     }
+    for (method, route, takes) in [
+        (Method::GET, "/api/costs", "this route takes by, since"),
+        (Method::POST, "/api/pause", "this route takes persona, now"),
+        (Method::POST, "/api/resume", "this route takes persona"),
+    ] {
+        let (status, body) = served.ask(method, &format!("{route}?sate=idle")).await;
+        assert_eq!((status, &body["hint"]), (400, &json!(takes)), "{route}: {body}");
+    }
     for route in ["/api/turns/%FF", "/api/plugins/%FF/logs"] {
         let (status, body) = served.get(route).await;
         assert_eq!(status, 400, "{route}: {body}");
