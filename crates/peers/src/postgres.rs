@@ -38,7 +38,9 @@ start() {
 }
 # All of it stands still, as on a machine that does not come to it: connections stay, and nothing answers.
 signal_all() {
-    kill "-$1" "$server" && kill "-$1" $(cat "/proc/$server/task/$server/children")
+    kill "-$1" "$server"
+    # One may have ended since.
+    kill "-$1" $(cat "/proc/$server/task/$server/children") || true
 }
 stop() {
     kill -CONT "$server" || true

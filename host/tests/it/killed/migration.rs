@@ -27,6 +27,15 @@ const TURNS: i64 = 2_000;
 const WRITES: usize = 6;
 /// Kills at random instants, for each schema.
 const INSTANTS: usize = 2;
+/// The last schema in which the database itself booked what calls used, and what was acknowledged.
+const BY_TRIGGERS: usize = 6;
+/// The same by whoever wrote later ones.
+const BOOKED: &str = "
+    INSERT INTO usage SELECT seq, turn, attempt, key, 'main', 'claude-haiku-5-5', 1, 1, 0, 0, 0, 7, 'p'
+    FROM steps WHERE key = 'main/01';
+    INSERT INTO acknowledged (turn, persona, at)
+    SELECT turn, persona, delivered_at FROM outbox JOIN turns ON turns.id = turn WHERE outbox.state = 'delivered';
+";
 /// Turns that are over, and two in whose middle the old program has died: one of them had called a tool.
 const ROWS: &str = r#"
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
@@ -114,6 +123,9 @@ impl Bench {
         migrator.migrations = migrator.migrations.iter().take(version).cloned().collect::<Vec<_>>().into();
         migrator.run(&mut ledger).await.unwrap();
         sqlx::raw_sql(ROWS).execute(&mut ledger).await.unwrap();
+        if version > BY_TRIGGERS {
+            sqlx::raw_sql(BOOKED).execute(&mut ledger).await.unwrap();
+        }
         ledger.close().await.unwrap();
         bench
     }
