@@ -97,8 +97,17 @@ pub(super) fn write(event: &Event) {
         | Event::PluginUnused { .. }
         | Event::PluginQuarantined { .. }
         | Event::PluginRecovered { .. } => write_plugin(event),
-        Event::Paused { email, paused, stopped } => {
-            tracing::info!(email, paused, stopped, "paused or resumed; without an address it is the loop");
+        Event::Paused { email: None, paused: true, stopped } => {
+            tracing::info!(stopped, "all personas are paused");
+        }
+        Event::Paused { email: None, paused: false, .. } => {
+            tracing::info!("the pause of all personas is over")
+        }
+        Event::Paused { email: Some(email), paused: true, stopped } => {
+            tracing::info!(email, stopped, "a persona is paused");
+        }
+        Event::Paused { email: Some(email), paused: false, .. } => {
+            tracing::info!(email, "the pause of a persona is over");
         }
         Event::TickStarted { .. }
         | Event::Backlog { .. }

@@ -6,6 +6,7 @@ mod live;
 mod looking;
 mod mistakes;
 mod neighbours;
+mod pause;
 mod plugin;
 mod refused;
 mod server;
@@ -184,10 +185,15 @@ impl Running {
     }
 
     fn signal(mut self, signal: &str) -> ExitStatus {
+        self.send(signal);
+        self.child.wait().expect("it can be waited for")
+    }
+
+    /// Sends it a signal, such as `-USR1`.
+    fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().expect("there is a kill command");
         assert!(sent.success());
-        self.child.wait().expect("it can be waited for")
     }
 }
 
