@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use persona_host::model::sse::{Decoder, Event};
 use persona_host::model::stream::Assembly;
+use persona_host::sse::{Decoder, Event};
 use serde_json::{Value, json};
 
 const CHUNK: usize = 4 << 10;

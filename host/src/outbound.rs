@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up: {0}")]
@@ -34,6 +36,7 @@ pub fn patient(silence: Duration) -> Result<reqwest::Client, OutboundError> {
         .read_timeout(SILENCE.max(silence + MARGIN))
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     Ok(client)

@@ -10,6 +10,7 @@ use super::text::{printable, set};
 use super::tick_view::cost;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 use domain::action::{Action, ActionStatus};
+use domain::stop;
 use domain::usage::Usage;
 
 /// The longest tool answer that is shown, in characters.
@@ -104,6 +105,11 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let word = if turn.parked_at.is_some() { "parked" } else { turn.state.as_str() };
     let state = if turn.state == "faulted" { styled(BAD, word) } else { word.to_owned() };
     writeln!(out, "  state     {state}, attempt {}", turn.attempt)?;
+    if let Some(reason) = &turn.stop_reason
+        && let Some(unusual) = stop::unusual(reason)
+    {
+        writeln!(out, "  ended by  {}: {unusual}", styled(ODD, printable(reason)))?;
+    }
     let took = took(turn.started_at, turn.ended_at);
     writeln!(out, "  began     {}{took}", turn.started_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
     let generation = turn.generation.map_or("–".to_owned(), |number| number.to_string());

@@ -2,16 +2,17 @@
 
 pub mod client;
 pub mod error;
+mod pairing;
 pub mod price;
 mod reading;
 pub mod reply;
 pub mod request;
 mod retry;
-pub mod sse;
 pub mod stream;
 mod wire;
 
 pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
+pub use pairing::CallIds;
 pub use reply::{Block, Reply, Said, StopReason, ToolUse};
 pub use request::{Message, MessageRequest, Role, ToolDefinition, ToolResult};

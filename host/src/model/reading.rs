@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Response;
+use reqwest::header::{CONTENT_ENCODING, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Failure, Refusal};
-use super::sse::Decoder;
 use super::stream::{Assembled, Assembly, Broken};
+use crate::sse::Decoder;
+use domain::encoding;
 
 /// The most bytes of one event, and of one reply.
 const MAX_EVENT_BYTES: usize = 4 << 20;
@@ -26,6 +28,10 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// Reads up to the event that ends the reply.
     pub(super) async fn of(&self, mut response: Response) -> Result<Assembled, Failure> {
+        let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        if let Some(what) = encoding::unasked(encodings) {
+            return Err(self.unreadable(what));
+        }
         let mut decoder = Decoder::new(MAX_EVENT_BYTES);
         let mut assembly = Assembly::default();
         let mut events = Vec::new();

@@ -82,9 +82,11 @@ impl Block {
         if self.cut || self.kind() != "tool_use" {
             return None;
         }
+        let text = |field: &str| self.raw[field].as_str().unwrap_or_default().to_owned();
         Some(ToolUse {
-            id: self.raw["id"].as_str()?.to_owned(),
-            name: self.raw["name"].as_str()?.to_owned(),
+            id: text("id"),
+            given_id: text("id"),
+            name: text("name"),
             input: self.raw["input"].clone(),
             unreadable: self.unreadable.clone(),
         })
@@ -102,6 +104,8 @@ impl Block {
 pub struct ToolUse {
     /// Pairs the call with its result.
     pub id: String,
+    /// The id as the reply had it; the same, unless it could not be used (see `CallIds`). Empty if there was none.
+    pub given_id: String,
     /// The tool's name as the model was given it, or one that the model invented.
     pub name: String,
     /// The arguments.

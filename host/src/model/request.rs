@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::reply::Said;
+use super::pairing;
+use super::reply::{Block, Said};
+
+/// What is told of a result without any text, which the API does not take.
+const NO_CONTENT: &str = "(no content)";
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,13 +77,12 @@ impl Message {
         Self { role: Role::User, content: vec![json!({"type": "text", "text": text})] }
     }
 
-    /// A reply, said back: every block as it came. Left out is what the API refuses to be told: a
-    /// call that was cut off, for which there can be no result, and a text without characters.
+    /// A reply, said back: every block as it came. Left out is what the API refuses to be told: what
+    /// was cut off, for which there can be no result or signature, and a text that is blank. A call is
+    /// told in a form that the API takes.
     #[must_use]
     pub fn assistant(said: &Said) -> Self {
-        let is_said = |block: &&super::Block| !block.cut && block.text() != Some("");
-        let content = said.blocks.iter().filter(is_said).map(|block| block.raw.clone()).collect();
-        Self { role: Role::Assistant, content }
+        Self { role: Role::Assistant, content: said.blocks.iter().filter_map(said_back).collect() }
     }
 
     /// The results of all calls of one reply, in one message.
@@ -87,11 +90,30 @@ impl Message {
         let content = results.into_iter().map(ToolResult::into_block).collect();
         Self { role: Role::User, content }
     }
+
+    /// The same with a text behind it.
+    #[must_use]
+    pub fn and(mut self, text: &str) -> Self {
+        self.content.push(json!({"type": "text", "text": text}));
+        self
+    }
+}
+
+/// A block as it can be said back, if it can.
+fn said_back(block: &Block) -> Option<Value> {
+    let is_blank = || block.text().is_none_or(|text| text.trim().is_empty());
+    match block.kind() {
+        _ if block.cut => None,
+        "text" if is_blank() => None,
+        "tool_use" => Some(pairing::sayable(block.raw.clone())),
+        _ => Some(block.raw.clone()),
+    }
 }
 
 impl ToolResult {
     fn into_block(self) -> Value {
         let Self { tool_use_id, text, is_error } = self;
+        let text = if text.trim().is_empty() { NO_CONTENT } else { &text };
         let mut block = json!({"type": "tool_result", "tool_use_id": tool_use_id, "content": text});
         if is_error {
             block["is_error"] = Value::Bool(true);

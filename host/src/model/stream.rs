@@ -9,8 +9,9 @@ use std::collections::btree_map::Entry;
 use serde_json::{Map, Value};
 
 use super::reply::{Block, StopReason};
-use super::sse::Event;
 use super::wire::{ErrorBody, WireUsage};
+use crate::sse::Event;
+use domain::lenient;
 use domain::usage::Usage;
 
 /// A reply as the events tell it.
@@ -100,7 +101,7 @@ impl Assembly {
         if self.stopped {
             return Ok(());
         }
-        let data: Value = match serde_json::from_str(&event.data) {
+        let data: Value = match lenient::read(&event.data) {
             Ok(data) => data,
             Err(_) if !KNOWN_EVENTS.contains(&event.name.as_str()) => return Ok(()),
             Err(error) => return Err(Broken::Malformed(format!("{} is not JSON: {error}", event.name))),
@@ -230,14 +231,15 @@ impl OpenBlock {
     }
 
     /// The whole block. Of a tool use at which the reply was cut off even readable arguments are
-    /// not to be trusted: `{"title":"Milk"}` may have been meant to go on.
+    /// not to be trusted: `{"title":"Milk"}` may have been meant to go on. A thought has no signature yet. Only text
+    /// is worth something as far as it came.
     fn close(mut self, at_the_cut: bool) -> Block {
         let mut unreadable = None;
-        let cut = at_the_cut && self.raw.get("type").is_some_and(|kind| kind == "tool_use");
+        let cut = at_the_cut && self.raw.get("type").is_some_and(|kind| kind != "text");
         match self.input_json.as_deref().map(str::trim) {
             None => {}
             Some("") => self.set_input(Value::Object(Map::new())),
-            Some(json) => match serde_json::from_str(json) {
+            Some(json) => match lenient::read(json) {
                 Ok(input) => self.set_input(input),
                 Err(_) if at_the_cut => {}
                 Err(error) => {

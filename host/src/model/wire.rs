@@ -30,7 +30,7 @@ pub(super) fn body(request: &MessageRequest, caching: bool) -> Vec<u8> {
             .map(|(index, tool)| Tool { tool, cache_control: mark.filter(|_| index == last_tool) })
             .collect(),
         system: Some(&request.system)
-            .filter(|system| !system.is_empty())
+            .filter(|system| !system.trim().is_empty())
             .map(|text| [TextBlock { kind: "text", text, cache_control: mark }]),
         messages: &request.messages,
     };

@@ -44,7 +44,7 @@ impl Calling<'_> {
         let started = Instant::now();
         let key = StepKey::tool(self.round, position);
         let intent = CallIntent {
-            id: call.id.clone(),
+            id: call.given_id.clone(),
             tool: action.tool.clone(),
             module: action.module.clone(),
             input: action.input.clone(),

@@ -12,6 +12,7 @@ use crate::store::{LedgerError, Unfinished};
 use domain::event::{Event, TurnEnd};
 use domain::fault::Stage;
 use domain::ids::TurnId;
+use domain::stop;
 
 /// Runs a turn that the ledger has begun, and ends it there, whatever comes of it.
 pub async fn run(due: Due, deps: &Deps) -> Ended {
@@ -128,12 +129,14 @@ async fn go_on(
     stages.through(Stage::KeepActions, keep::actions(acted, deps)).await
 }
 
-/// How the turn ends with its day.
+/// How the turn ends with its day. Idle is one whose model was done and had done nothing: nobody is to take a refusal,
+/// or a reply that was cut off, for that.
 fn nothing_to_rate(Kept(day): &Kept) -> Option<TurnEnd> {
-    if day.outcome.actions.is_empty() {
+    let outcome = &day.outcome;
+    if outcome.actions.is_empty() && stop::unusual(&outcome.stop_reason).is_none() {
         Some(TurnEnd::Idle)
     } else {
-        day.outcome.modules_used.is_empty().then_some(TurnEnd::Completed)
+        outcome.modules_used.is_empty().then_some(TurnEnd::Completed)
     }
 }
 

@@ -9,12 +9,13 @@ use super::deps::Deps;
 use super::values::{Acted, Assigned, Composed, Equipped};
 use super::visit::Visit;
 use crate::mcp::Names;
-use crate::model::{Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult, ToolUse};
+use crate::model::{CallIds, Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult, ToolUse};
 use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
 use domain::behavior::TurnOutcome;
 use domain::call::ANSWER_LOST;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
+use domain::stop;
 use domain::tool::Tool;
 use domain::transcript::{Opening, Phase, ToolAnswer};
 use futures_util::StreamExt as _;
@@ -22,6 +23,9 @@ use futures_util::stream::FuturesUnordered;
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
+/// What the model is told when its reply was cut off behind calls that are answered.
+const CUT_OFF: &str = "Your last reply was cut off because it reached its length limit. The calls whose results are above \
+                       were made; what you wrote behind them was lost, and no further call was made.";
 
 /// Spends the day. The session is left in `visit`, also when this is dropped at some await.
 pub(super) async fn spend(
@@ -77,7 +81,7 @@ impl Day<'_> {
         let ceiling = deps.settings.max_rounds;
         let max_rounds = opening.max_rounds.unwrap_or(ceiling).min(ceiling);
         let mut message = self.first_message(opening, deps);
-        let mut pauses = 0;
+        let (mut ids, mut pauses) = (CallIds::default(), 0);
         for round in 1..=max_rounds {
             let said = match conversation.ask(round, &message, deps).await {
                 // What was done so far is kept and delivered like any other day.
@@ -88,24 +92,32 @@ impl Day<'_> {
                 said => said?,
             };
             self.hear(&said);
-            message.messages.push(Message::assistant(&said));
-            let calls = said.tool_uses();
-            match said.stop_reason {
-                StopReason::PauseTurn if pauses < MAX_PAUSES => {
+            let (said_back, calls) = ids.settle(round, &said);
+            // Of a reply without anything that can be said back there is no message.
+            message.messages.extend(Some(said_back).filter(|message| !message.content.is_empty()));
+            if calls.is_empty() {
+                if said.stop_reason == StopReason::PauseTurn && pauses < MAX_PAUSES {
                     pauses += 1;
                     continue;
                 }
-                StopReason::ToolUse if !calls.is_empty() => {}
-                _ => return Ok(()),
-            }
-            if self.actions.len() + calls.len() > MAX_ACTIONS {
-                "max_actions".clone_into(&mut self.stop_reason);
                 return Ok(());
             }
-            let results = self.call_all(round, &calls, deps).await?;
-            message.messages.push(Message::tool_results(results));
+            // Whatever the reason given: what the model wants done is done, as far as it came whole.
+            let room = MAX_ACTIONS - self.actions.len();
+            let results = self.call_all(round, &calls[..calls.len().min(room)], deps).await?;
+            if calls.len() > room {
+                stop::MAX_ACTIONS.clone_into(&mut self.stop_reason);
+                return Ok(());
+            }
+            let results = Message::tool_results(results);
+            message.messages.push(match said.stop_reason {
+                // There is no room for an answer.
+                StopReason::ContextWindowExceeded => return Ok(()),
+                StopReason::MaxTokens => results.and(CUT_OFF),
+                _ => results,
+            });
         }
-        "max_rounds".clone_into(&mut self.stop_reason);
+        stop::MAX_ROUNDS.clone_into(&mut self.stop_reason);
         Ok(())
     }
 
@@ -134,7 +146,8 @@ impl Day<'_> {
         if !text.trim().is_empty() {
             self.final_text = Some(text);
         }
-        said.stop_reason.name().clone_into(&mut self.stop_reason);
+        let reason = said.stop_reason.name();
+        if reason.is_empty() { stop::MISSING } else { reason }.clone_into(&mut self.stop_reason);
     }
 
     /// Answers every call of a reply: neighbouring ones that only read at once, the rest in order.

@@ -105,22 +105,24 @@ async fn a_day_of_invented_tools_alone_is_completed_without_a_rating() {
     assert_eq!(house.asked("Anna").requests, 2, "no rating is asked");
 }
 
-/// A reply without a call that could be made ends the day: nothing is done, which is marked.
+/// A reply without a call that could be made ends the day: nothing is done, which is marked. Idle is only who was done.
 #[tokio::test]
-async fn a_reply_without_a_whole_call_makes_an_idle_day_and_touches_nothing() {
-    for (fault, stop_reason) in [
-        (Fault::CutByMaxTokens, "max_tokens"),
-        (Fault::Refusal, "refusal"),
-        (Fault::Empty, "end_turn"),
-        (Fault::StopsFor("end_turn"), "end_turn"),
-        (Fault::StopsFor("model_context_window_exceeded"), "model_context_window_exceeded"),
-        (Fault::StopsFor("tool_use"), "tool_use"),
+async fn a_reply_without_a_whole_call_makes_a_day_without_actions_and_touches_nothing() {
+    for (fault, state, stop_reason) in [
+        (Fault::CutByMaxTokens, "completed", "max_tokens"),
+        (Fault::Refusal, "completed", "refusal"),
+        (Fault::Empty, "idle", "end_turn"),
+        (Fault::StopsFor("end_turn"), "idle", "end_turn"),
+        (Fault::StopsFor("model_context_window_exceeded"), "completed", "model_context_window_exceeded"),
+        (Fault::StopsFor("tool_use"), "completed", "tool_use"),
+        (Fault::StopsFor(""), "completed", "missing"),
+        (Fault::StopsFor("a_new_one"), "completed", "a_new_one"),
     ] {
         let house = House::scripted(&["Anna"], script(1, &[fault])).await;
         let report = house.tick().await;
         assert_eq!(figures(&report), (1, 1, 0, 0), "{stop_reason}: {report:?}");
         let turn = house.turn("Anna").await.summary;
-        assert_eq!((turn.state.as_str(), turn.stop_reason.as_deref()), ("idle", Some(stop_reason)));
+        assert_eq!((turn.state.as_str(), turn.stop_reason.as_deref()), (state, Some(stop_reason)));
         assert_eq!(house.actions("Anna").await, [marker("__idle")], "{stop_reason}");
         assert_eq!(house.asked("Anna").requests, 1, "{stop_reason}");
         assert_eq!(house.count("SELECT count(*) AS count FROM mana_records").await, 0, "{stop_reason}");

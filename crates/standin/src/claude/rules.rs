@@ -135,10 +135,10 @@ fn check_breakpoints(body: &Value) -> Result<(), Complaint> {
             "A maximum of {MOST_BREAKPOINTS} blocks with cache_control may be provided. Found {found}."
         ));
     }
-    if list(&body["system"]).iter().any(|block| block["text"] == "") {
-        return invalid("system: text content blocks must be non-empty");
+    match list(&body["system"]).iter().find_map(blank) {
+        Some(complaint) => invalid(format!("system: {complaint}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_messages(messages: &[Value]) -> Result<(), Complaint> {
@@ -164,12 +164,52 @@ fn check_messages(messages: &[Value]) -> Result<(), Complaint> {
         if content.as_str().map_or_else(|| list(content).is_empty(), str::is_empty) {
             return invalid(format!("messages.{index}: all messages must have non-empty content"));
         }
-        if list(content).iter().any(|block| block["type"] == "text" && block["text"] == "") {
-            return invalid("messages: text content blocks must be non-empty");
+        if let Some(complaint) = list(content).iter().filter(|block| block["type"] == "text").find_map(blank)
+        {
+            return invalid(format!("messages: {complaint}"));
         }
+        check_calls(index, list(content))?;
         check_results(index, message, index.checked_sub(1).map(|before| &messages[before]))?;
         if let Some(twice) = ids_of(message, "tool_use", "id").into_iter().find(|id| !ids.insert(*id)) {
             return invalid(format!("messages.{index}: `tool_use` ids must be unique: {twice}"));
+        }
+    }
+    Ok(())
+}
+
+/// What the API says to a text block without anything in it.
+fn blank(block: &Value) -> Option<&'static str> {
+    match block["text"].as_str() {
+        None | Some("") => Some("text content blocks must be non-empty"),
+        Some(text) if text.trim().is_empty() => Some("text content blocks must contain non-whitespace text"),
+        Some(_) => None,
+    }
+}
+
+/// A call has an id and a name of a pattern, and an object as its arguments; a thought has its signature.
+fn check_calls(index: usize, blocks: &[Value]) -> Result<(), Complaint> {
+    let at = |position: usize, kind: &str| format!("messages.{index}.content.{position}.{kind}");
+    for (position, block) in blocks.iter().enumerate() {
+        if block["type"] == "thinking" && !block["signature"].is_string() {
+            return invalid(format!("{}.signature: Field required", at(position, "thinking")));
+        }
+        if block["type"] != "tool_use" {
+            continue;
+        }
+        let place = at(position, "tool_use");
+        let fits = |field: &str, most: usize| {
+            let text = block[field].as_str().unwrap_or_default();
+            (1..=most).contains(&text.len())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        };
+        if !fits("id", usize::MAX) {
+            return invalid(format!("{place}.id: String should match pattern '^[a-zA-Z0-9_-]+$'"));
+        }
+        if !fits("name", 200) {
+            return invalid(format!("{place}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,200}}$'"));
+        }
+        if !block["input"].is_object() {
+            return invalid(format!("{place}.input: Input should be a valid dictionary"));
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, Then, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::stop;
 
 /// Where ledgers are that no configuration names.
 const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
@@ -114,6 +115,15 @@ pub(super) async fn open_or_say(config: Option<&Path>, output: Output) -> Option
     opened.map_err(|failure| output.say(&styled(FAINT, failure.to_string()))).ok()
 }
 
+/// What was rated, and what was unusual about the day's end.
+fn rated(turn: &Summary) -> String {
+    let scores = scores(&turn.ratings);
+    match turn.stop_reason.as_deref().filter(|reason| stop::unusual(reason).is_some()) {
+        Some(reason) => printable(&format!("{scores} · {reason}")),
+        None => printable(&scores),
+    }
+}
+
 /// A line each. Who asks for failures sees why, whatever came later.
 fn list(turns: &[Summary], failures: bool) -> String {
     if turns.is_empty() {
@@ -140,7 +150,7 @@ fn list(turns: &[Summary], failures: bool) -> String {
         let rated = match (&turn.last_failure, &turn.fault_message) {
             (Some(failure), _) if failures => in_a_line(failure, CAUSE),
             (_, Some(message)) => in_a_line(message, CAUSE),
-            (_, None) => printable(&scores(&turn.ratings)),
+            (_, None) => rated(turn),
         };
         table.add_row([
             Cell::new(turn.id.get(..8).unwrap_or(&turn.id)).add_attribute(Attribute::Dim),
