@@ -41,17 +41,17 @@ fn read(result: CallToolResult) -> ToolAnswer {
         parts.insert(0, structured.to_string());
     }
     let text = parts.join("\n");
-    ToolAnswer { text: cut(if text.is_empty() { "(no content)".to_owned() } else { text }), is_error }
+    ToolAnswer { text: cut(if text.trim().is_empty() { "(no content)".to_owned() } else { text }), is_error }
 }
 
 /// A block's text, and whether it is the tool's own rather than a note of ours.
 fn part(block: &ContentBlock) -> (String, bool) {
     match block {
-        ContentBlock::Text(text) => (text.text.clone(), !text.text.is_empty()),
+        ContentBlock::Text(text) => (text.text.clone(), !text.text.trim().is_empty()),
         ContentBlock::Image(image) => (note("image", &image.mime_type, &image.data), false),
         ContentBlock::Audio(audio) => (note("audio", &audio.mime_type, &audio.data), false),
         ContentBlock::Resource(embedded) => match &embedded.resource {
-            ResourceContents::TextResourceContents { text, .. } => (text.clone(), !text.is_empty()),
+            ResourceContents::TextResourceContents { text, .. } => (text.clone(), !text.trim().is_empty()),
             ResourceContents::BlobResourceContents { uri, .. } => {
                 (format!("[resource {uri}, not shown: it is no text]"), false)
             }

@@ -13,13 +13,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tracing::Instrument as _;
 
 use super::error::McpError;
-use super::session::Session;
-use super::tasks::TaskTools;
+use super::session::{Session, Told};
 use super::wire::Wire;
 use domain::ids::SpaceId;
-
-/// The largest message from the server, in bytes; the model is given far less of it.
-const LARGEST_EVENT: usize = 1 << 20;
 
 /// Where the MCP server is, and how patient to be.
 #[derive(Clone, Debug)]
@@ -40,7 +36,7 @@ pub struct Mcp {
     call_timeout: Duration,
     open_timeout: Duration,
     /// Tools that were told not to be offered.
-    told: TaskTools,
+    told: Told,
 }
 
 impl Mcp {
@@ -48,7 +44,7 @@ impl Mcp {
     #[must_use]
     pub fn new(http: reqwest::Client, options: Options) -> Self {
         let Options { url, call_timeout, open_timeout } = options;
-        Self { http, url: url.into(), call_timeout, open_timeout, told: TaskTools::default() }
+        Self { http, url: url.into(), call_timeout, open_timeout, told: Told::default() }
     }
 
     /// Opens a session for one persona in one space. The server keeps both, and the token, until the end
@@ -94,9 +90,8 @@ impl Mcp {
 
     /// Token and space are not in here but in the [`Wire`], out of reach of rmcp's logs.
     fn transport(&self) -> StreamableHttpClientTransportConfig {
-        let mut config = StreamableHttpClientTransportConfig::with_uri(self.url.clone())
-            .max_sse_event_size(LARGEST_EVENT)
-            .reinit_on_expired_session(false);
+        let mut config =
+            StreamableHttpClientTransportConfig::with_uri(self.url.clone()).reinit_on_expired_session(false);
         config.retry_config = Arc::new(NeverRetry::default());
         config
     }

@@ -3,15 +3,18 @@
 mod answer;
 mod client;
 mod error;
+mod incoming;
 mod lasting;
+mod listing;
 mod names;
 mod pages;
 mod session;
-mod tasks;
+mod tame;
 mod wire;
 
 pub use client::{Mcp, Options};
 pub use error::McpError;
 pub use lasting::LastingSession;
+pub use listing::LeftOut;
 pub use names::Names;
-pub use session::Session;
+pub use session::{Offer, Session};

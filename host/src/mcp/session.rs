@@ -1,20 +1,21 @@
 //! One persona's session with the MCP server, for one turn.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rmcp::model::{self, CallToolRequestParams, ClientConfig, PaginatedRequestParams};
 use rmcp::service::RunningService;
 use rmcp::{RoleClient, ServiceError};
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::answer::{answer, protocol_error};
 use super::error::McpError;
+use super::listing::LeftOut;
 use super::pages::Pages;
-use super::tasks::TaskTools;
 use super::wire::{GOODBYE, Wire};
 use domain::tool::Tool;
 use domain::transcript::ToolAnswer;
@@ -25,7 +26,20 @@ pub struct Session {
     wire: Wire,
     url: Arc<str>,
     call_timeout: Duration,
-    told: TaskTools,
+    told: Told,
+}
+
+/// Tools that were told not to be offered, once in the life of the program. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told(Arc<Mutex<BTreeSet<LeftOut>>>);
+
+/// What a server offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// The tools.
+    pub tools: Vec<Tool>,
+    /// Those that it lists and that cannot be offered.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Session {
@@ -34,34 +48,41 @@ impl Session {
         wire: Wire,
         url: Arc<str>,
         call_timeout: Duration,
-        told: TaskTools,
+        told: Told,
     ) -> Self {
         Self { service, wire, url, call_timeout, told }
     }
 
     /// The tools that the server offers, sorted by name, so that the same tools always make the same
     /// prompt. Of two tools of one name only the first is kept. One that has to be called as a task is left
-    /// out: the model would only ever see it refused.
+    /// out, because the model would only ever see it refused, and so is one that makes no sense.
     ///
     /// # Errors
     /// When the server cannot be asked, or when its list does not end.
-    pub async fn tools(&self) -> Result<Vec<Tool>, McpError> {
-        let mut tools = Vec::new();
+    pub async fn tools(&self) -> Result<Offer, McpError> {
+        let mut tools: Vec<Tool> = Vec::new();
         let mut pages = Pages::default();
-        let mut cursor = None;
+        let (mut left_out, mut cursor) = (Vec::new(), None);
         loop {
             let page = self.page(cursor).await?;
+            left_out.extend(self.wire.take_left_out());
             let next = pages.turn(page.tools.len(), page.next_cursor);
-            tools.extend(page.tools.into_iter().map(read_tool));
+            for tool in page.tools.into_iter().map(read_tool) {
+                match tools.iter().any(|known| known.name == tool.name) {
+                    false => tools.push(tool),
+                    true => {
+                        left_out.push(LeftOut::new(&tool.name, "another tool of the list has the same name"))
+                    }
+                }
+            }
             cursor = next.map_err(|cause| McpError::ToolList { url: self.url.to_string(), cause })?;
             if cursor.is_none() {
                 break;
             }
         }
-        tools.retain(|tool: &Tool| self.can_call(&tool.name));
         tools.sort_by(|a, b| a.name.cmp(&b.name));
-        tools.dedup_by(|later, first| later.name == first.name);
-        Ok(tools)
+        self.told.tell(&left_out);
+        Ok(Offer { tools, left_out })
     }
 
     /// Calls a tool by the name that MCP knows. What the tool or the protocol refuses is an answer too,
@@ -102,18 +123,6 @@ impl Session {
         if timeout(GOODBYE, goodbye).await.is_err() {
             tracing::debug!("the MCP session did not close in time");
         }
-    }
-
-    /// Whether a tool may be called without a task. One that may not is named once in the life of the program.
-    fn can_call(&self, tool: &str) -> bool {
-        if !self.wire.task_tools().has(tool) {
-            return true;
-        }
-        if self.told.tell(tool) {
-            let hint = "persona-host calls no tool as a task; let the server offer it without";
-            tracing::warn!(?tool, hint, "a tool that demands to be called as a task is not offered");
-        }
-        false
     }
 
     async fn page(&self, cursor: Option<String>) -> Result<model::ListToolsResult, McpError> {
@@ -170,11 +179,17 @@ fn read_tool(tool: model::Tool) -> Tool {
     }
 }
 
-/// Claude refuses the whole request for one schema that is not an object's.
-fn object_schema(schema: model::JsonObject) -> Value {
-    if schema.get("type").and_then(Value::as_str) == Some("object") {
-        Value::Object(schema)
-    } else {
-        json!({"type": "object"})
+/// MCP demands `"type": "object"`, and not every server writes it.
+fn object_schema(mut schema: model::JsonObject) -> Value {
+    schema.entry("type").or_insert_with(|| Value::from("object"));
+    Value::Object(schema)
+}
+
+impl Told {
+    fn tell(&self, left_out: &[LeftOut]) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for LeftOut { tool, why } in left_out.iter().filter(|left_out| told.insert((*left_out).clone())) {
+            tracing::warn!(tool, why, "a tool of the MCP server is not offered");
+        }
     }
 }

@@ -5,24 +5,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use http::header::ACCEPT;
-use http::{HeaderName, HeaderValue};
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
+use http::{HeaderName, HeaderValue, StatusCode};
+use reqwest::{RequestBuilder, Response};
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::tasks::TaskTools;
+use super::incoming::{Failed, Incoming, refusal, unexpected};
+use super::listing::LeftOut;
+use super::tame::{Heard, Question};
 
 /// How long the goodbye may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
 
 type Headers = HashMap<HeaderName, HeaderValue>;
-type Outcome<T> = Result<T, StreamableHttpError<reqwest::Error>>;
+type Outcome<T> = Result<T, Failed>;
 
 /// One session's way to the server. Clones are the same way.
 #[derive(Clone)]
@@ -34,7 +37,8 @@ struct Inner {
     jwt: Mutex<SecretString>,
     space: HeaderValue,
     session: Mutex<ServerSession>,
-    task_tools: TaskTools,
+    /// Tools of its list that are not offered.
+    left_out: Mutex<Vec<LeftOut>>,
     /// Cancelled when nobody waits for answers any more. rmcp itself cannot be stopped while it waits
     /// for the answer to `initialize`.
     over: CancellationToken,
@@ -50,13 +54,13 @@ enum ServerSession {
 impl Wire {
     pub(super) fn new(http: reqwest::Client, url: Arc<str>, jwt: SecretString, space: HeaderValue) -> Self {
         let (jwt, session) = (Mutex::new(jwt), Mutex::new(ServerSession::NotYet));
-        let (task_tools, over) = (TaskTools::default(), CancellationToken::new());
-        Self(Arc::new(Inner { http, url, jwt, space, session, task_tools, over }))
+        let (left_out, over) = (Mutex::default(), CancellationToken::new());
+        Self(Arc::new(Inner { http, url, jwt, space, session, left_out, over }))
     }
 
-    /// The tools that the server wants to be called as a task, as far as it has listed them.
-    pub(super) fn task_tools(&self) -> &TaskTools {
-        &self.0.task_tools
+    /// The tools that the server has listed and that are not offered, each once.
+    pub(super) fn take_left_out(&self) -> Vec<LeftOut> {
+        std::mem::take(&mut *self.0.left_out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Shows this token from now on.
@@ -116,14 +120,7 @@ impl Wire {
 }
 
 impl Wire {
-    /// The same question, for an answer that is read as it comes.
-    fn ask_raw(
-        &self,
-        url: &str,
-        message: &ClientJsonRpcMessage,
-        session: Option<&str>,
-        headers: &Headers,
-    ) -> reqwest::RequestBuilder {
+    fn post(&self, url: &str, session: Option<&str>, headers: &Headers) -> RequestBuilder {
         let mut request = self.0.http.post(url).header(ACCEPT, "text/event-stream, application/json");
         for (name, value) in headers {
             request = request.header(name, value);
@@ -131,25 +128,110 @@ impl Wire {
         if let Some(session) = session {
             request = request.header("mcp-session-id", session);
         }
-        request.bearer_auth(self.jwt().expose_secret()).json(message)
+        request.bearer_auth(self.jwt().expose_secret())
     }
 
-    /// Asks once more for a list that came as plain JSON. Should that fail, the tools are offered as they were.
-    async fn note_tasks(&self, again: reqwest::RequestBuilder) {
-        let read = async { again.send().await?.error_for_status()?.text().await };
-        tokio::select! {
-            list = read => match list {
-                Ok(list) => self.0.task_tools.note(&list),
-                Err(error) => tracing::debug!(%error, "which tools demand a task cannot be read"),
-            },
-            () = self.0.over.cancelled() => {}
+    /// Sends a message, and waits for the answer if it is a question.
+    async fn exchange(
+        &self,
+        url: &str,
+        message: &ClientJsonRpcMessage,
+        session: Option<&str>,
+        headers: &Headers,
+    ) -> Outcome<StreamableHttpPostResponse> {
+        let response = self.post(url, session, headers).json(message).send().await?;
+        let opened =
+            response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        self.opened(opened.as_deref().filter(|_| response.status().is_success()));
+        let Some(question) = Question::of(message) else {
+            return match response.status().is_success() {
+                true => Ok(StreamableHttpPostResponse::Accepted),
+                false => Err(refused(response, session.is_some()).await),
+            };
+        };
+        if !response.status().is_success() {
+            return self.refused_answer(&question, response, session.is_some()).await;
+        }
+        let asked = |id: Value, method: String| self.answer(url, session, headers, id, method);
+        let answer = self.answer_to(&question, Incoming::of(response)?, asked).await?;
+        Ok(StreamableHttpPostResponse::Json(answer, opened))
+    }
+
+    /// The answer among all that comes.
+    async fn answer_to<F: Future<Output = ()>>(
+        &self,
+        question: &Question,
+        mut incoming: Incoming,
+        asked: impl Fn(Value, String) -> F,
+    ) -> Outcome<ServerJsonRpcMessage> {
+        let mut nonsense = None;
+        while let Some(text) = incoming.next().await? {
+            match question.hear(&text) {
+                Ok(Heard::Answer(answer, left_out)) => {
+                    self.0.left_out.lock().unwrap_or_else(PoisonError::into_inner).extend(left_out);
+                    incoming.drain();
+                    return Ok(*answer);
+                }
+                Ok(Heard::Asks(id, method)) => asked(id, method).await,
+                Ok(Heard::Nothing) => {}
+                Err(why) if incoming.is_stream() => nonsense = Some(why),
+                Err(why) => return Err(unexpected(format!("{why} (content type {:?})", incoming.kind()))),
+            }
+        }
+        Err(nonsense.map_or(StreamableHttpError::UnexpectedEndOfStream, unexpected))
+    }
+
+    /// A refusal may hold an answer of the protocol.
+    async fn refused_answer(
+        &self,
+        question: &Question,
+        response: Response,
+        has_session: bool,
+    ) -> Outcome<StreamableHttpPostResponse> {
+        let (status, said) = refusal(response).await;
+        if let Some(error) = lost_or_refused(status, &said, has_session) {
+            return Err(error);
+        }
+        match question.hear_refusal(&said) {
+            Some(error) => Ok(StreamableHttpPostResponse::Json(error, None)),
+            None => Err(unexpected(format!("HTTP {status}: {said}"))),
+        }
+    }
+
+    /// Answers what the server asks in the middle of an answer: that we are there, and nothing else.
+    async fn answer(&self, url: &str, session: Option<&str>, headers: &Headers, id: Value, method: String) {
+        let said = match method.as_str() {
+            "ping" => json!({"jsonrpc": "2.0", "id": id, "result": {}}),
+            _ => {
+                json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "a persona has no such thing"}})
+            }
+        };
+        let sent = self.post(url, session, headers).json(&said).send();
+        if !matches!(tokio::time::timeout(GOODBYE, sent).await, Ok(Ok(_))) {
+            tracing::debug!(method, "the MCP server asked something and did not take the answer");
         }
     }
 }
 
-/// Whether a message asks for tools.
-fn lists_tools(message: &ClientJsonRpcMessage) -> bool {
-    matches!(message, JsonRpcMessage::Request(asked) if matches!(asked.request, ClientRequest::ListToolsRequest(_)))
+async fn refused(response: Response, has_session: bool) -> Failed {
+    let (status, said) = refusal(response).await;
+    lost_or_refused(status, &said, has_session)
+        .unwrap_or_else(|| unexpected(format!("HTTP {status}: {said}")))
+}
+
+/// Whether a refusal means that the session is gone, or that the token is: servers say the first with several
+/// statuses (the official SDKs with 404, or 400 and words).
+fn lost_or_refused(status: StatusCode, said: &str, has_session: bool) -> Option<Failed> {
+    let words = said.to_ascii_lowercase();
+    let names_it = ["session", "not initialized"].iter().any(|word| words.contains(word));
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE if has_session => Some(StreamableHttpError::SessionExpired),
+        StatusCode::BAD_REQUEST if has_session && names_it => Some(StreamableHttpError::SessionExpired),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Some(unexpected(format!("HTTP {status}: {said}")))
+        }
+        _ => None,
+    }
 }
 
 impl StreamableHttpClient for Wire {
@@ -166,6 +248,7 @@ impl StreamableHttpClient for Wire {
         self.post_message_with_max_sse_event_size(url, message, session, token, headers, usize::MAX).await
     }
 
+    /// What comes has limits of its own (`incoming`).
     async fn post_message_with_max_sse_event_size(
         &self,
         url: Arc<str>,
@@ -173,46 +256,13 @@ impl StreamableHttpClient for Wire {
         session: Option<Arc<str>>,
         _token: Option<String>,
         headers: Headers,
-        max_sse_event_size: usize,
+        _max_sse_event_size: usize,
     ) -> Outcome<StreamableHttpPostResponse> {
         let headers = self.headers(headers);
-        let again = lists_tools(&message).then(|| self.ask_raw(&url, &message, session.as_deref(), &headers));
-        let post = self.0.http.post_message_with_max_sse_event_size(
-            url,
-            message,
-            session,
-            self.token(),
-            headers,
-            max_sse_event_size,
-        );
-        let response = tokio::select! {
-            response = post => response?,
-            () = self.0.over.cancelled() => return Err(StreamableHttpError::TransportChannelClosed),
-        };
-        Ok(match response {
-            StreamableHttpPostResponse::Sse(stream, id) => {
-                self.opened(id.as_deref());
-                let task_tools = self.0.task_tools.clone();
-                let stream = stream.inspect(move |event| {
-                    if let Ok(message) = event
-                        && let Some(message) = &message.data
-                    {
-                        task_tools.note(message);
-                    }
-                });
-                let stream = stream.take_until(self.0.over.clone().cancelled_owned()).boxed();
-                StreamableHttpPostResponse::Sse(stream, id)
-            }
-            StreamableHttpPostResponse::Json(message, id) => {
-                self.opened(id.as_deref());
-                // rmcp has read the answer by now, and has dropped what we look for.
-                if let Some(again) = again {
-                    self.note_tasks(again).await;
-                }
-                StreamableHttpPostResponse::Json(message, id)
-            }
-            other => other,
-        })
+        tokio::select! {
+            exchanged = self.exchange(&url, &message, session.as_deref(), &headers) => exchanged,
+            () = self.0.over.cancelled() => Err(StreamableHttpError::TransportChannelClosed),
+        }
     }
 
     async fn delete_session(
@@ -226,44 +276,16 @@ impl StreamableHttpClient for Wire {
         Ok(())
     }
 
+    /// The standing stream that rmcp would open for messages from the server costs a connection per session and has
+    /// nothing for a persona; and an answer that broke off is not resumed.
     async fn get_stream(
         &self,
-        url: Arc<str>,
-        session: Option<Arc<str>>,
-        last_event: Option<String>,
-        token: Option<String>,
-        headers: Headers,
-    ) -> Outcome<BoxedSseResponse> {
-        self.get_stream_with_max_sse_event_size(url, session, last_event, token, headers, usize::MAX).await
-    }
-
-    /// Only a broken answer is resumed. The standing stream that rmcp would open for messages from the
-    /// server costs a connection per session and has nothing for a persona.
-    async fn get_stream_with_max_sse_event_size(
-        &self,
-        url: Arc<str>,
-        session: Option<Arc<str>>,
-        last_event: Option<String>,
+        _url: Arc<str>,
+        _session: Option<Arc<str>>,
+        _last_event: Option<String>,
         _token: Option<String>,
-        headers: Headers,
-        max_sse_event_size: usize,
+        _headers: Headers,
     ) -> Outcome<BoxedSseResponse> {
-        if last_event.is_none() {
-            return Err(StreamableHttpError::ServerDoesNotSupportSse);
-        }
-        let headers = self.headers(headers);
-        let stream = self
-            .0
-            .http
-            .get_stream_with_max_sse_event_size(
-                url,
-                session,
-                last_event,
-                self.token(),
-                headers,
-                max_sse_event_size,
-            )
-            .await?;
-        Ok(stream.take_until(self.0.over.clone().cancelled_owned()).boxed())
+        Err(StreamableHttpError::ServerDoesNotSupportSse)
     }
 }

@@ -52,7 +52,7 @@ async fn the_token_of_both_forms_of_sign_in_is_one_that_mana_mcp_takes() {
         assert_eq!(account.jwt.expose_secret().split('.').count(), 3, "{form:?}");
         let space = deps.mana.personal_space(&account).await.unwrap();
         let session = deps.mcp.open(&account.jwt, &space.id).await.unwrap();
-        assert_eq!(session.tools().await.unwrap().len(), 11, "{form:?}");
+        assert_eq!(session.tools().await.unwrap().tools.len(), 11, "{form:?}");
         session.close().await;
         house.no_session_is_left().await;
     }

@@ -160,7 +160,7 @@ fn watch(
 async fn the_tools_of_all_pages_come_sorted_once_and_with_schemas_that_claude_takes() {
     let desk = Running::start(Paging::TwoPages).await;
     let session = open(&desk.mcp(PATIENCE)).await.expect("the desk opens");
-    let tools = session.tools().await.expect("the list ends");
+    let tools = session.tools().await.expect("the list ends").tools;
     let shown: Vec<_> = tools
         .iter()
         .map(|tool| {

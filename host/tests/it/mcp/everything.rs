@@ -69,7 +69,7 @@ async fn the_reference_server_lists_calls_refuses_and_closes() {
     let session = open(&mcp).await.expect("the server opens a session");
     let id = server.line_after("Session initialized with ID: ");
 
-    let tools = session.tools().await.expect("the server lists its tools");
+    let tools = session.tools().await.expect("the server lists its tools").tools;
     let echo = tools.iter().find(|tool| tool.name == "echo").expect("it has a tool that echoes");
     assert!(echo.read_only, "it says so");
     assert_eq!(echo.input_schema["properties"]["message"]["type"], "string");
