@@ -10,7 +10,7 @@ pub struct Tool {
     pub name: String,
     /// What it does, as the server says it.
     pub description: String,
-    /// JSON Schema of the arguments; always an object schema.
+    /// JSON Schema of the arguments, as the server says it.
     pub input_schema: Value,
     /// The server hints that it changes nothing.
     pub read_only: bool,

@@ -53,7 +53,7 @@ pub enum McpError {
         /// The first 300 characters of the answer.
         body: String,
     },
-    /// The server does not know the session (any more). A session is never reopened within a turn.
+    /// The server does not know the session (any more), and did nothing.
     #[error("the MCP server at {url} has lost the session")]
     SessionLost {
         /// Who lost it.
@@ -121,7 +121,7 @@ impl McpError {
             }
             Self::SpaceRefused { .. } => "Is the persona a member of its space?",
             Self::SessionLost { .. } => {
-                "The server was started anew, or closes sessions early; the next tick begins again."
+                "The server was started anew, or closes sessions early; a turn opens another one once."
             }
             Self::Refused { .. } => "Look into the server's log; the next tick tries again.",
             Self::ToolList { .. } => "The server has to be put right; what it sends is not a list that ends.",
@@ -136,10 +136,10 @@ impl McpError {
         matches!(self, Self::Unreachable { .. } | Self::ToolList { .. })
     }
 
-    /// Whether a fresh token may help: the server refused this one, and did nothing else.
+    /// Whether another session, with a fresh token, may help: the server refused this one, and did nothing else.
     #[must_use]
-    pub fn is_token_refused(&self) -> bool {
-        matches!(self, Self::TokenRefused { status: 401, .. })
+    pub fn wants_another_session(&self) -> bool {
+        matches!(self, Self::TokenRefused { status: 401, .. } | Self::SessionLost { .. })
     }
 
     /// Whether a tool call that ended so may have been carried out all the same.
@@ -148,10 +148,10 @@ impl McpError {
         matches!(self, Self::Deadline { .. } | Self::Broken { .. } | Self::Refused { .. })
     }
 
-    /// Whether further calls on the same session make sense.
+    /// Whether further calls make sense: on the same session, or on another one that takes its place.
     #[must_use]
     pub fn keeps_session(&self) -> bool {
-        matches!(self, Self::Deadline { .. } | Self::Refused { .. })
+        matches!(self, Self::Deadline { .. } | Self::Refused { .. } | Self::Broken { .. })
     }
 
     /// Reads why no session came about.

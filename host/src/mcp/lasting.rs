@@ -1,6 +1,7 @@
-//! A persona's session for a whole turn: when its token is renewed, another session takes its place, also
-//! while calls are under way.
+//! A persona's session for a whole turn: when its token is renewed, or the server has lost it, another session takes
+//! its place, also while calls are under way.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,8 +17,9 @@ use domain::transcript::ToolAnswer;
 #[derive(Debug)]
 pub struct LastingSession {
     current: RwLock<Arc<Session>>,
-    /// Whether a token that was refused has been renewed already: once is enough for one that has ended early.
-    renewed: Mutex<bool>,
+    /// Why it has been renewed already. Once is enough for a token that has ended early, and once for a server that
+    /// began anew; one that goes on like that is ill.
+    renewed: Mutex<BTreeSet<&'static str>>,
 }
 
 impl LastingSession {
@@ -27,8 +29,9 @@ impl LastingSession {
         Self { current: RwLock::new(Arc::new(session)), renewed: Mutex::default() }
     }
 
-    /// Calls a tool as [`Session::call`] does. A call whose token is refused was not carried out: it is made
-    /// again on the session that `renew` opens with a fresh one, once in a turn.
+    /// Calls a tool as [`Session::call`] does. A call whose token is refused, or whose session the server does not
+    /// know, was not carried out: it is made again on the session that `renew` opens with a fresh token, once in a
+    /// turn for either reason.
     ///
     /// # Errors
     /// As [`Session::call`]. When there is no fresh session, the error is the first refusal.
@@ -39,12 +42,17 @@ impl LastingSession {
         renew: impl AsyncFnOnce() -> Result<Session, E>,
     ) -> Result<ToolAnswer, McpError> {
         let session = self.current();
-        let answered = session.call(tool, input).await;
+        let answered = match session.is_over() {
+            true => Err(session.lost()),
+            false => session.call(tool, input).await,
+        };
         match answered {
-            Err(refused) if refused.is_token_refused() => match self.other_than(&session, renew).await {
-                Some(fresh) => fresh.call(tool, input).await,
-                None => Err(refused),
-            },
+            Err(refused) if refused.wants_another_session() => {
+                match self.other_than(&session, refused.code(), renew).await {
+                    Some(fresh) => fresh.call(tool, input).await,
+                    None => Err(refused),
+                }
+            }
             answered => answered,
         }
     }
@@ -71,10 +79,11 @@ impl LastingSession {
         }
     }
 
-    /// A session with a token that has not been refused yet: a neighbouring call's, or a fresh one.
+    /// A session that has not been refused yet: a neighbouring call's, or a fresh one.
     async fn other_than<E: Display>(
         &self,
         refused: &Arc<Session>,
+        why: &'static str,
         renew: impl AsyncFnOnce() -> Result<Session, E>,
     ) -> Option<Arc<Session>> {
         let mut renewed = self.renewed.lock().await;
@@ -82,7 +91,7 @@ impl LastingSession {
         if !Arc::ptr_eq(&current, refused) {
             return Some(current);
         }
-        if std::mem::replace(&mut *renewed, true) {
+        if !renewed.insert(why) {
             return None;
         }
         match renew().await {
@@ -92,7 +101,7 @@ impl LastingSession {
                 Some(fresh)
             }
             Err(error) => {
-                tracing::debug!(cause = %error, "a token that the MCP server refused could not be renewed");
+                tracing::debug!(cause = %error, "no session in place of one that the MCP server refused");
                 None
             }
         }

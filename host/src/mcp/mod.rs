@@ -8,6 +8,7 @@ mod lasting;
 mod listing;
 mod names;
 mod pages;
+pub mod schema;
 mod session;
 mod tame;
 mod wire;

@@ -105,6 +105,16 @@ impl Session {
         }
     }
 
+    /// Whether nothing can be sent on it any more, which is known before anything is.
+    pub(super) fn is_over(&self) -> bool {
+        self.service.is_transport_closed()
+    }
+
+    /// What a call on a session that is over comes to.
+    pub(super) fn lost(&self) -> McpError {
+        McpError::SessionLost { url: self.url.to_string() }
+    }
+
     /// Shows the server this token of the same persona from now on. What tools do is still done with the
     /// token of the opening (contract 8), but nothing is accepted with one that has ended, not even the
     /// end of the session.

@@ -100,7 +100,8 @@ impl Question {
 
     /// An answer is ours also if its id was written as text, or left out for an error.
     fn is_mine(&self, id: &Value) -> bool {
-        *id == self.id || id.is_null() || id.as_str().is_some_and(|id| id == self.id.to_string())
+        let own = self.id.to_string();
+        *id == self.id || id.is_null() || id.as_str() == Some(own.as_str())
     }
 
     fn tame(&self, result: Value, left_out: &mut Vec<LeftOut>) -> Result<Value, String> {
@@ -218,7 +219,10 @@ mod tests {
             (r#"{"id":"7","error":{"code":1,"message":"no"}}"#, error(1, "no")),
             (r#"{"id":null,"error":{"code":1,"message":"no"}}"#, error(1, "no")),
             (r#"{"error":"broken"}"#, error(-32603, "\"broken\"")),
-            (r#"{"id":7,"error":{"code":1e30,"message":7}}"#, error(-32603, "{\"code\":1e+30,\"message\":7}")),
+            (
+                r#"{"id":7,"error":{"code":1e30,"message":7}}"#,
+                error(-32603, "{\"code\":1e+30,\"message\":7}"),
+            ),
             (r#"{"id":7}"#, json!("what it sent is no answer of JSON-RPC")),
             ("7", json!("what it sent is no message")),
         ] {

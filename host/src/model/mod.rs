@@ -5,14 +5,17 @@ pub mod error;
 mod pairing;
 pub mod price;
 mod reading;
+mod refused_tool;
 pub mod reply;
 pub mod request;
 mod retry;
+mod sayable;
 pub mod stream;
 mod wire;
 
 pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
 pub use pairing::CallIds;
+pub use refused_tool::refused_tool;
 pub use reply::{Block, Reply, Said, StopReason, ToolUse};
 pub use request::{Message, MessageRequest, Role, ToolDefinition, ToolResult};

@@ -1,15 +1,12 @@
-//! Calls in a form that the API takes back: ids that pair each with one result, a name, and an object as arguments.
-//! It answers no call.
+//! Ids that pair each call of a conversation with its result. It answers no call.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::reply::{Said, ToolUse};
 use super::request::Message;
-
-/// The longest name that a call is told with.
-const LONGEST_NAME: usize = 128;
+use super::sayable::is_plain;
 
 /// The ids of the calls of one conversation. The API refuses a conversation for one that repeats or that it would not
 /// have given itself, and gateways give such; they get one of ours, which is the same whenever the conversation is
@@ -47,24 +44,6 @@ impl CallIds {
 /// Whether the API takes it as the id of a call.
 fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_plain)
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-/// A call with a name and arguments that the API takes.
-pub(super) fn sayable(mut call: Value) -> Value {
-    let name = call["name"].as_str().unwrap_or_default();
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_plain) {
-        let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
-        let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
-        call["name"] = Value::from(if name.is_empty() { "unnamed" } else { &name });
-    }
-    if !call["input"].is_object() {
-        call["input"] = Value::Object(Map::new());
-    }
-    call
 }
 
 #[cfg(test)]
@@ -114,21 +93,6 @@ mod tests {
         ];
         assert_eq!(json!(settled()), json!(expected));
         assert_eq!(settled(), settled());
-    }
-
-    #[test]
-    fn a_call_is_said_back_with_a_name_and_an_object() {
-        let long = "x".repeat(200);
-        for (name, input, told, arguments) in [
-            (json!("todo_list"), json!({"a": 1}), "todo_list", json!({"a": 1})),
-            (json!("todo.list"), json!([1]), "todo_list", json!({})),
-            (json!(""), json!(null), "unnamed", json!({})),
-            (json!(null), json!("x"), "unnamed", json!({})),
-            (json!(long), json!({}), &long[..128], json!({})),
-        ] {
-            let told_as = sayable(json!({"type": "tool_use", "id": "a", "name": name, "input": input}));
-            assert_eq!((&told_as["name"], &told_as["input"]), (&json!(told), &arguments), "{name}");
-        }
     }
 
     #[test]

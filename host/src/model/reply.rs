@@ -47,6 +47,14 @@ impl Said {
         self.blocks.iter().filter_map(Block::text).collect()
     }
 
+    /// Whether it ends with a tool of the API's side, so that it is taken as it is and gone on with. After any other end
+    /// the API wants to hear something.
+    #[must_use]
+    pub fn goes_on_by_itself(&self) -> bool {
+        let last = self.blocks.last().map(Block::kind).unwrap_or_default();
+        last == "server_tool_use" || last.ends_with("_tool_result")
+    }
+
     /// The tools that Claude wants called, in order. A call that was cut off by a limit, and every
     /// call of a refusal, is left out: it must not be run.
     #[must_use]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::pairing;
 use super::reply::{Block, Said};
+use super::sayable::sayable;
 
 /// What is told of a result without any text, which the API does not take.
 const NO_CONTENT: &str = "(no content)";
@@ -105,7 +105,9 @@ fn said_back(block: &Block) -> Option<Value> {
     match block.kind() {
         _ if block.cut => None,
         "text" if is_blank() => None,
-        "tool_use" => Some(pairing::sayable(block.raw.clone())),
+        // It was cut off, or is of a server that signs none and needs none.
+        "thinking" if block.raw["signature"].as_str().is_none_or(str::is_empty) => None,
+        "tool_use" => Some(sayable(block.raw.clone())),
         _ => Some(block.raw.clone()),
     }
 }

@@ -9,7 +9,7 @@ use super::faults;
 use super::values::Assigned;
 use super::visit::Visit;
 use crate::engine::{Earlier, Intent, Stepped};
-use crate::mcp::McpError;
+use crate::mcp::{McpError, schema};
 use crate::model::ToolUse;
 use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
 use domain::call::{CallIntent, Called};
@@ -33,7 +33,7 @@ pub(super) struct Calling<'a> {
 
 impl Calling<'_> {
     /// Makes one call, unless an earlier attempt has; gives its position, what became of the action, and the answer.
-    /// A lost answer is told to the model as long as the session lives; a lost session ends the attempt.
+    /// A lost answer is told to the model; a session that cannot be had again ends the attempt.
     pub(super) async fn make(
         &self,
         position: usize,
@@ -91,6 +91,9 @@ impl Calling<'_> {
         };
         if let Some(why) = &call.unreadable {
             return Ok(Called::refused(format!("The arguments are not valid JSON: {why}. Call again.")));
+        }
+        if let Some(why) = schema::misfit(&tool.input_schema, &call.input) {
+            return Ok(Called::refused(format!("The arguments do not fit: {why}. Call again.")));
         }
         if earlier == Earlier::Begun && !self.deps.settings.may_repeat(tool) {
             return Ok(Called::unknown(OUTCOME_UNKNOWN));

@@ -8,7 +8,7 @@ use super::call::Calling;
 use super::deps::Deps;
 use super::values::{Acted, Assigned, Composed, Equipped};
 use super::visit::Visit;
-use crate::mcp::Names;
+use crate::mcp::{Names, schema};
 use crate::model::{CallIds, Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult, ToolUse};
 use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
 use domain::behavior::TurnOutcome;
@@ -23,6 +23,8 @@ use futures_util::stream::FuturesUnordered;
 
 /// How often a reply that only pauses is asked to go on.
 const MAX_PAUSES: u32 = 3;
+/// What the model is told when it pauses and nothing on the API's side is to be awaited.
+const GO_ON: &str = "Go on.";
 /// What the model is told when its reply was cut off behind calls that are answered.
 const CUT_OFF: &str = "Your last reply was cut off because it reached its length limit. The calls whose results are above \
                        were made; what you wrote behind them was lost, and no further call was made.";
@@ -92,15 +94,19 @@ impl Day<'_> {
                 said => said?,
             };
             self.hear(&said);
+            let before = message.messages.len();
             let (said_back, calls) = ids.settle(round, &said);
             // Of a reply without anything that can be said back there is no message.
             message.messages.extend(Some(said_back).filter(|message| !message.content.is_empty()));
             if calls.is_empty() {
-                if said.stop_reason == StopReason::PauseTurn && pauses < MAX_PAUSES {
-                    pauses += 1;
-                    continue;
+                if said.stop_reason != StopReason::PauseTurn || pauses == MAX_PAUSES {
+                    return Ok(());
                 }
-                return Ok(());
+                pauses += 1;
+                if !said.goes_on_by_itself() && message.messages.len() > before {
+                    message.messages.push(Message::user(GO_ON));
+                }
+                continue;
             }
             // Whatever the reason given: what the model wants done is done, as far as it came whole.
             let room = MAX_ACTIONS - self.actions.len();
@@ -126,7 +132,7 @@ impl Day<'_> {
             .map(|tool| ToolDefinition {
                 name: self.names.for_model(&tool.name).to_owned(),
                 description: tool.description.clone(),
-                input_schema: tool.input_schema.clone(),
+                input_schema: schema::for_model(&tool.input_schema),
             })
             .collect();
         // The same order for every persona, so that they share one entry of the prompt cache.

@@ -97,13 +97,11 @@ async fn others_do_not_wait_for_a_slow_persona() {
     assert!(!tick.is_finished());
     assert_eq!(house.turn("Sofia").await.summary.state, "running");
 
+    // A call that breaks off ends itself; the day goes on, with another session.
+    house.stack.mcp().set_faults(standin::mana_mcp::Faults::default());
     house.stack.mcp().close_sessions().await;
     let report = within_reason(tick).await.unwrap().unwrap();
-    assert_eq!((report.due, report.ran_successfully), (5, 4), "{report:?}");
-    assert_eq!(failures(&report)[0].0, email("Sofia"));
-    house.stack.mcp().set_faults(standin::mana_mcp::Faults::default());
-    house.later(TimeDelta::minutes(2));
-    house.tick().await;
+    assert_eq!((report.due, report.ran_successfully), (5, 5), "{report:?}");
     assert_eq!(house.turn("Sofia").await.actions[0].status, ActionStatus::Unknown, "it may have happened");
     assert_eq!(house.actions("Sofia").await[0].result, "error");
     house.no_session_is_left().await;

@@ -19,5 +19,6 @@ mod transmission;
 mod words;
 
 pub use books::{Account, Books};
+pub use rules::refusal;
 pub use script::{Fault, Script, Taste};
 pub use server::{STAND_IN, Serving, serve, serve_watched};

@@ -57,6 +57,13 @@ const FIELDS: [&str; 22] = [
     "top_k",
 ];
 
+/// Status, kind and words with which the real API would refuse this request; nothing, if it would take it.
+#[must_use]
+pub fn refusal(headers: &HeaderMap, body: &Value) -> Option<(u16, &'static str, String)> {
+    let complaint = check_headers(headers).and_then(|()| check_body(headers, body)).err()?;
+    Some((complaint.status, complaint.kind, complaint.message))
+}
+
 /// Checks who asks.
 pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), Complaint> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -113,14 +120,53 @@ fn check_tools(tools: &[Value]) -> Result<(), Complaint> {
                 "tools.{index}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"
             ));
         }
-        if tool["input_schema"]["type"] != "object" {
-            return invalid(format!("tools.{index}.custom.input_schema.type: Input should be 'object'"));
+        if let Some(complaint) = complaint_of(&tool["input_schema"]) {
+            return invalid(format!("tools.{index}.custom.input_schema{complaint}"));
         }
         if !names.insert(name) {
             return invalid("tools: Tool names must be unique.");
         }
     }
     Ok(())
+}
+
+/// What the API says to a schema of arguments.
+fn complaint_of(schema: &Value) -> Option<String> {
+    if schema["type"] != "object" {
+        return Some(".type: Input should be 'object'".to_owned());
+    }
+    if ["oneOf", "allOf", "anyOf"].iter().any(|choice| !schema[choice].is_null()) {
+        return Some(": input_schema does not support oneOf, allOf, or anyOf at the top level".to_owned());
+    }
+    let is_plain = |name: &&String| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        (1..=64).contains(&name.len()) && name.chars().all(fits)
+    };
+    if !schema["properties"].as_object().into_iter().flatten().all(|(name, _)| is_plain(&name)) {
+        return Some(".properties: Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$'".to_owned());
+    }
+    if !jsonschema::draft202012::meta::is_valid(schema) || points_nowhere(schema, schema) {
+        return Some(
+            ": JSON schema is invalid. It must match JSON Schema draft 2020-12 \
+             (https://json-schema.org/draft/2020-12). Learn more about tool use at \
+             https://docs.claude.com/en/docs/tool-use."
+                .to_owned(),
+        );
+    }
+    None
+}
+
+/// Whether there is a reference to nothing that is in the schema.
+fn points_nowhere(part: &Value, whole: &Value) -> bool {
+    match part {
+        Value::Object(fields) => fields.iter().any(|(keyword, value)| match (keyword.as_str(), value) {
+            ("$ref", Value::String(to)) => to.strip_prefix('#').and_then(|to| whole.pointer(to)).is_none(),
+            ("enum" | "const" | "default" | "examples", _) => false,
+            (_, value) => points_nowhere(value, whole),
+        }),
+        Value::Array(items) => items.iter().any(|item| points_nowhere(item, whole)),
+        _ => false,
+    }
 }
 
 fn check_breakpoints(body: &Value) -> Result<(), Complaint> {
@@ -149,7 +195,7 @@ fn check_messages(messages: &[Value]) -> Result<(), Complaint> {
         }
         Some(_) => {}
     }
-    if messages.last().is_some_and(|last| last["role"] != "user") {
+    if messages.last().is_some_and(|last| last["role"] != "user" && !is_paused(last)) {
         return invalid(
             "This model does not support assistant message prefill. \
              The conversation must end with a user message.",
@@ -175,6 +221,12 @@ fn check_messages(messages: &[Value]) -> Result<(), Complaint> {
         }
     }
     Ok(())
+}
+
+/// Whether a reply paused over a tool of the API's side, and is said back so that it goes on.
+fn is_paused(message: &Value) -> bool {
+    let last = list(&message["content"]).last().and_then(|block| block["type"].as_str()).unwrap_or_default();
+    last == "server_tool_use" || last.ends_with("_tool_result")
 }
 
 /// What the API says to a text block without anything in it.

@@ -130,6 +130,17 @@ async fn it_refuses_what_the_real_api_refuses() {
     let result = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": "ok"});
     let user = |content: Value| json!({"role": "user", "content": content});
     let messages = |rest: Vec<Value>| json!([vec![user(json!("Hallo"))], rest].concat());
+    let said = |change: Value| {
+        let mut call = call.clone();
+        let block = call["content"][0].as_object_mut().expect("an object");
+        block.extend(change.as_object().cloned().expect("fields"));
+        let id = block["id"].as_str().expect("an id").to_owned();
+        messages(vec![call, user(json!([result(&id)]))])
+    };
+    let takes = |mut schema: Value| {
+        schema["type"] = json!("object");
+        json!([{"name": "a", "input_schema": schema}])
+    };
     let schema = |schema: Value| json!({"format": {"type": "json_schema", "schema": schema}});
     let marked = json!({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}});
     let rows = [
@@ -145,7 +156,48 @@ async fn it_refuses_what_the_real_api_refuses() {
         ("messages", json!([{"role": "tool", "content": "x"}]), 400, "first message"),
         ("messages", json!([user(json!([]))]), 400, "messages.0: all messages must have non-empty content"),
         ("messages", json!([user(json!([{"type": "text", "text": ""}]))]), 400, "must be non-empty"),
+        (
+            "messages",
+            json!([user(json!([{"type": "text", "text": " \n"}]))]),
+            400,
+            "must contain non-whitespace text",
+        ),
+        ("system", json!([{"type": "text", "text": "\t"}]), 400, "must contain non-whitespace text"),
         ("messages", messages(vec![json!({"role": "assistant", "content": "{"})]), 400, "prefill"),
+        (
+            "messages",
+            said(json!({"id": "call.1"})),
+            400,
+            "content.0.tool_use.id: String should match pattern",
+        ),
+        ("messages", said(json!({"id": ""})), 400, "content.0.tool_use.id: String should match pattern"),
+        (
+            "messages",
+            said(json!({"name": "todo.create"})),
+            400,
+            "content.0.tool_use.name: String should match",
+        ),
+        (
+            "messages",
+            said(json!({"input": []})),
+            400,
+            "content.0.tool_use.input: Input should be a valid dict",
+        ),
+        (
+            "messages",
+            messages(vec![
+                call.clone(),
+                user(json!([result("toolu_1")])),
+                call.clone(),
+                user(json!([result("toolu_1")])),
+            ]),
+            400,
+            "`tool_use` ids must be unique",
+        ),
+        ("tools", takes(json!({"oneOf": [{}]})), 400, "does not support oneOf, allOf, or anyOf at the top"),
+        ("tools", takes(json!({"properties": {"a b": {}}})), 400, "Property keys should match pattern"),
+        ("tools", takes(json!({"properties": {"a": {"type": "any"}}})), 400, "JSON schema is invalid"),
+        ("tools", takes(json!({"properties": {"a": {"$ref": "#/$defs/A"}}})), 400, "JSON schema is invalid"),
         ("messages", messages(vec![call.clone(), user(json!("ok"))]), 400, "without `tool_result` blocks"),
         (
             "messages",
