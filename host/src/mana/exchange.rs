@@ -4,11 +4,13 @@
 use std::error::Error;
 use std::time::Duration;
 
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 use reqwest::{RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
 use super::error::{Asked, ManaError};
+use domain::{encoding, lenient};
 
 /// From sending a request to the last byte of its answer.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -37,6 +39,10 @@ pub(super) async fn ask(asked: &Asked, request: RequestBuilder) -> Result<Answer
         }
     };
     let mut response = client.execute(request).await.map_err(failed)?;
+    let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(http::HeaderValue::as_bytes);
+    if let Some(encoded) = encoding::unasked(encodings) {
+        return Err(ManaError::unreadable(asked, &url, encoded));
+    }
     let body = read(&mut response).await.map_err(failed)?;
     let Some(body) = body else {
         return Err(ManaError::unreadable(asked, &url, format!("more than {SIZE_LIMIT} bytes")));
@@ -73,8 +79,7 @@ impl Answer {
 
     /// The body, read as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self, asked: &Asked) -> Result<T, ManaError> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| ManaError::unreadable(asked, &self.url, error.to_string()))
+        lenient::read(&self.body).map_err(|error| ManaError::unreadable(asked, &self.url, error.to_string()))
     }
 
     /// An error that says why the body, although JSON, is not what it has to be.

@@ -1,11 +1,12 @@
 //! A mana-auth that is not there, or that is something else.
 
+use axum::Router;
 use domain::clock::Clock;
 use persona_host::mana::{Mana, Options, SignInForm};
 
 use super::double::{Double, says};
 use super::{ANNA, mana};
-use crate::support::http::{Nobody, client};
+use crate::support::http::{Nobody, Server, client};
 
 #[tokio::test]
 async fn a_mana_auth_that_is_down_is_named() {
@@ -41,6 +42,18 @@ async fn an_answer_that_is_no_json_names_who_gave_it() {
     );
     assert!(error.to_string().starts_with(&start), "{error}");
     assert_eq!(error.code(), "mana-unreadable");
+}
+
+#[tokio::test]
+async fn an_answer_in_an_encoding_that_nobody_asked_for_says_so() {
+    let encoded = async || ([("content-encoding", "gzip")], [0x1f_u8, 0x8b]);
+    let server = Server::start(Router::new().fallback(encoded)).await;
+    let error = mana(&server.url(""), SignInForm::Auto).due().await.expect_err("nobody can read it");
+    assert_eq!(error.code(), "mana-unreadable");
+    assert!(
+        error.to_string().contains("\"gzip\"") && error.to_string().contains("switch compression off"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
