@@ -18,7 +18,7 @@ use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::{Ledger, Spent};
 use crate::telemetry::Events;
-use crate::turn::{self, Budget, Deps, Experiments, Settings};
+use crate::turn::{self, Budget, Deps, Experiments, RefusedTools, Settings, ToolPins, ToolPolicy};
 use domain::clock::Clock;
 use domain::event::Event;
 use domain::ids::StrategyName;
@@ -114,6 +114,8 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         ledger,
         clock,
         events,
+        refused_tools: RefusedTools::default(),
+        tool_pins: ToolPins::default(),
         registry,
         strategies,
         routing: config.routing.clone(),
@@ -125,6 +127,10 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
             turn_deadline: config.runner.turn_deadline,
             time_zone: config.runner.time_zone,
             schedule: config.schedule.clone(),
+            tool_policy: ToolPolicy {
+                changes: config.mana.tool_changes,
+                accepted: config.mana.accepted_tools.clone(),
+            },
             idempotent_tools: config.mana.idempotent_tools.clone(),
         },
         stop,

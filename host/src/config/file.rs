@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::ConfigError;
-use super::settings::{DueBy, SignIn, Watching};
+use super::settings::{DueBy, SignIn, ToolChanges, Watching};
 use domain::persona::Cadence;
 use domain::plugin::{Fallback, ReplayPolicy, Signatures};
 
@@ -93,6 +93,8 @@ pub(super) struct Mana {
     pub(super) personas_path: Option<String>,
     pub(super) sign_in: Option<SignIn>,
     pub(super) idempotent_tools: Option<Vec<String>>,
+    pub(super) tool_changes: Option<ToolChanges>,
+    pub(super) accepted_tools: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -16,6 +16,6 @@ pub use error::ConfigError;
 pub use experiment::{experiment_files, parse_experiment, read_experiment};
 pub use file::File;
 pub use resolve::resolve;
-pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, Watching};
+pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, ToolChanges, Watching};
 pub use shown::{Origin, Shown};
 pub use written::demo_of;

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::file;
 use super::production::DEVELOPMENT_SEED_SECRET;
-use super::settings::{Config, Http, Mana, Model, Runner, SignIn};
+use super::settings::{Config, Http, Mana, Model, Runner, SignIn, ToolChanges};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
-use domain::ids::{PluginName, StrategyName};
+use domain::ids::{PluginName, Sha256Hex, StrategyName};
 use domain::strategy::{Routing, Strategy};
 
 /// The persona endpoints of mana-auth at the seed (contract 4).
@@ -202,6 +202,9 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
     let base = sources.url("mana.personas_url", "MANA_API_URL", file.personas_url, &auth_url)?;
     let default = if moved { PERSONAS_PATH_OF_API } else { PERSONAS_PATH };
     let path = sources.pick("mana.personas_path", file.personas_path, default.to_owned(), Clone::clone);
+    let accepted_tools = sources
+        .pick("mana.accepted_tools", file.accepted_tools, Vec::new(), |digests| format!("{digests:?}"));
+    let accepted_tools = accepted_tools.into_iter().map(accepted_tool).collect::<Result<_, _>>()?;
     Ok(Mana {
         personas_url: format!("{base}/{}", path.trim_matches('/')),
         auth_url,
@@ -210,8 +213,20 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
             .pick("mana.sign_in", file.sign_in, SignIn::Auto, |form| format!("{form:?}").to_lowercase()),
         idempotent_tools: sources
             .pick("mana.idempotent_tools", file.idempotent_tools, Vec::new(), |tools| format!("{tools:?}")),
+        tool_changes: sources.pick("mana.tool_changes", file.tool_changes, ToolChanges::Warn, |policy| {
+            format!("{policy:?}").to_lowercase()
+        }),
+        accepted_tools,
         service_key: sources.secret("mana.service_key", "MANA_SERVICE_KEY", "")?,
         seed_secret: sources.secret("mana.seed_secret", "PERSONA_SEED_SECRET", DEVELOPMENT_SEED_SECRET)?,
+    })
+}
+
+fn accepted_tool(digest: String) -> Result<Sha256Hex, ConfigError> {
+    Sha256Hex::parse(&digest).ok_or_else(|| ConfigError::Value {
+        name: "mana.accepted_tools".to_owned(),
+        problem: "must have sha256 digests of 64 hexadecimal digits, as `turns show` tells them".to_owned(),
+        raw: digest,
     })
 }
 

@@ -98,10 +98,26 @@ pub struct Mana {
     pub sign_in: SignIn,
     /// Tools that may be called twice, such as `todo.list`, or `todo.*` for a whole module.
     pub idempotent_tools: Vec<String>,
+    /// What becomes of a tool whose definition is not what it was.
+    pub tool_changes: ToolChanges,
+    /// Digests of changed definitions that are accepted all the same.
+    pub accepted_tools: Vec<Sha256Hex>,
     /// The key of the persona endpoints; empty when not set.
     pub service_key: SecretString,
     /// What the personas' passwords are made of.
     pub seed_secret: SecretString,
+}
+
+/// What becomes of a tool whose definition is not what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolChanges {
+    /// It is offered.
+    Accept,
+    /// It is offered, and told.
+    Warn,
+    /// It is not offered until its digest is accepted.
+    Quarantine,
 }
 
 /// How personas sign in.

@@ -47,6 +47,12 @@ impl Mcp {
         Self { http, url: url.into(), call_timeout, open_timeout, told: Told::default() }
     }
 
+    /// The address of the server.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Opens a session for one persona in one space. The server keeps both, and the token, until the end
     /// of the session, so a renewed token needs a new one (contract 8).
     ///

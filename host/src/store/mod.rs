@@ -29,6 +29,7 @@ mod shown;
 mod slots;
 mod spending;
 mod summary;
+mod tool_pins;
 mod turns;
 mod unfinished;
 mod url;

@@ -1,5 +1,7 @@
 //! One model call of a turn: a step, counted and priced.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -9,12 +11,18 @@ use super::faults;
 use super::values::Assigned;
 use crate::engine::{Intent, Stepped};
 use crate::mcp::Names;
-use crate::model::{Block, MessageRequest, Reply, Said, StopReason};
+use crate::model::{
+    Block, Claude, MessageRequest, ModelError, Reply, Said, StopReason, ToolDefinition, refused_tool,
+};
+use domain::behavior::Problem;
 use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolCall};
 use domain::usage::NanoUsd;
+
+/// So many tools that Claude refuses are left out of one request.
+const MOST_REFUSED: usize = 16;
 
 /// A conversation with Claude, for the journal.
 pub(super) struct Conversation<'a> {
@@ -32,12 +40,11 @@ impl Conversation<'_> {
         }
         let key = StepKey::model(self.phase, round);
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
-        // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let claude = deps.claude.clone().heeding(self.turn.stop.clone());
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async {
             let taken = deps.budget.take(self.turn.turn, self.turn.spender(), || claude.most(request))?;
-            let reply = claude.message(request).await;
+            let reply = self.reply(&claude, request, deps).await;
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
                 Err(error) if error.may_be_billed() => taken.cost(None),
@@ -56,6 +63,43 @@ impl Conversation<'_> {
             self.tell(&value.round, deps);
         }
         Ok(value.into_said())
+    }
+
+    /// Claude's reply. A tool of which it complains is left out, and Claude asked again: it has charged nothing, and
+    /// would refuse all of the turn for that one.
+    async fn reply(
+        &self,
+        claude: &Claude,
+        request: &MessageRequest,
+        deps: &Deps,
+    ) -> Result<Reply, ModelError> {
+        let mut request = Cow::Borrowed(request);
+        for _ in 0..MOST_REFUSED {
+            if let Some(tools) = deps.refused_tools.without(&request.tools) {
+                request.to_mut().tools = tools;
+            }
+            let refused = match claude.message(&request).await {
+                Ok(reply) => return Ok(reply),
+                Err(refused) => refused,
+            };
+            match refused_tool(&refused).and_then(|place| request.tools.get(place)) {
+                Some(tool) => self.leave_out(tool, &refused, deps).await,
+                None => return Err(refused),
+            }
+        }
+        claude.message(&request).await
+    }
+
+    async fn leave_out(&self, tool: &ToolDefinition, refused: &ModelError, deps: &Deps) {
+        let name = self.names.from_model(&tool.name).unwrap_or(&tool.name);
+        if deps.refused_tools.note(tool) {
+            tracing::warn!(tool = name, cause = %refused, "Claude refuses a tool; no turn offers it any more");
+        }
+        let message = format!("Claude refuses the tool, and it is not offered: {refused}");
+        let problem = Problem::warning(Some(name.to_owned()), message);
+        if let Err(error) = deps.ledger.keep_problems(self.turn.turn, self.stage, &[problem]).await {
+            tracing::debug!(cause = %error, "which tool Claude refuses is not in the ledger");
+        }
     }
 
     fn kept(&self, reply: Reply) -> KeptReply {

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
 use super::experiments::Experiments;
+use super::refused_tools::RefusedTools;
+use super::tool_pins::{ToolPins, ToolPolicy};
 use crate::behavior::Registry;
 use crate::mana::Mana;
 use crate::mcp::Mcp;
@@ -39,6 +41,10 @@ pub struct Deps {
     pub claude: Claude,
     /// What may be spent on it.
     pub budget: Budget,
+    /// Tools that Claude does not take.
+    pub refused_tools: RefusedTools,
+    /// What the MCP server's tools were before.
+    pub tool_pins: ToolPins,
     /// The plugins that are loaded.
     pub registry: Arc<Registry>,
     /// The strategies by name.
@@ -70,6 +76,8 @@ pub struct Settings {
     pub time_zone: Tz,
     /// The host's own schedule, if there is one: it knows each persona's zone.
     pub schedule: Option<Rules>,
+    /// What becomes of a tool whose definition changes.
+    pub tool_policy: ToolPolicy,
     /// Tools that may be called twice: `todo.list`, or `todo.*` for a whole module.
     pub idempotent_tools: Vec<String>,
 }

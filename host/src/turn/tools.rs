@@ -10,6 +10,9 @@ use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::tool::Tool;
 
+/// So much is written down of tools in one turn; the log has all of it, once.
+const MOST_TOLD: usize = 50;
+
 /// A session for a turn that goes on with the tools that it was begun with: the model is not told of others in the
 /// middle of a conversation.
 pub(super) async fn reopen(placed: Placed, tools: Vec<Tool>, deps: &Deps) -> Result<Equipped, TurnEnd> {
@@ -26,8 +29,14 @@ pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEn
     let Offer { tools, left_out } = session.tools().await.map_err(refused)?;
     let problem =
         |LeftOut { tool, why }| Problem::warning(Some(tool), format!("the tool is not offered: {why}"));
-    let problems: Vec<Problem> = left_out.into_iter().map(problem).collect();
-    let kept = deps.ledger.keep_problems(turn.turn, Stage::Tools, &problems).await;
-    kept.map_err(|error| faults::ledger(Stage::Tools, &error))?;
+    let lost = |error| faults::ledger(Stage::Tools, &error);
+    let (tools, changes) = deps
+        .tool_pins
+        .hold(deps.mcp.url(), tools, &deps.settings.tool_policy, &deps.ledger)
+        .await
+        .map_err(lost)?;
+    let problems: Vec<Problem> =
+        changes.into_iter().chain(left_out.into_iter().map(problem)).take(MOST_TOLD).collect();
+    deps.ledger.keep_problems(turn.turn, Stage::Tools, &problems).await.map_err(lost)?;
     Ok(Equipped { turn, visit: Visit::begin(account, space, session), tools })
 }

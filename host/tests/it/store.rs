@@ -17,6 +17,7 @@ mod lost;
 mod moved;
 mod opened;
 mod outbox;
+mod pins;
 mod played;
 mod pruned;
 mod shelf;
