@@ -144,6 +144,14 @@ impl Blueprint {
         blueprint
     }
 
+    /// Each persona is told who it is in words of its place, from 0.
+    pub(crate) fn described(mut self, words: impl Fn(usize) -> String) -> Self {
+        for (place, resident) in self.residents.iter_mut().enumerate() {
+            resident.system_prompt = words(place);
+        }
+        self
+    }
+
     /// Starts the stand-ins, creates the personas and wires the program.
     pub(crate) async fn build(self) -> House {
         let house = self.build_with_complaints().await;
