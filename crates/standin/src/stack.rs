@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::claude;
 use super::database::{Database, DatabaseError, DatabaseUrl};
-use super::mana_auth::{self, KeyError, ManaAuth};
+use super::mana_auth::{self, KeyError, ManaAuth, SignInLimit};
 use super::mana_mcp::{self, ManaMcp, PolicyMode};
 use super::server::{BindError, Bound, Served};
 use super::witness::Witness;
@@ -39,6 +39,8 @@ pub struct StackOptions {
     pub token_lifetime: TimeDelta,
     /// See [`mana_auth::Options::bearer_lists_organizations`].
     pub bearer_lists_organizations: bool,
+    /// See [`mana_auth::Options::sign_in_limit`].
+    pub sign_in_limit: Option<SignInLimit>,
     /// What mana-mcp does to somebody who calls too often.
     pub policy: PolicyMode,
     /// See [`mana_mcp::Options::spaces_list_fails`].
@@ -63,6 +65,7 @@ impl StackOptions {
             password_rounds: NonZeroU32::new(1_000).expect("a thousand is not zero"),
             token_lifetime: TimeDelta::minutes(15),
             bearer_lists_organizations: false,
+            sign_in_limit: None,
             policy: PolicyMode::default(),
             spaces_list_fails: true,
             witness: Witness::nobody(),
@@ -122,6 +125,7 @@ impl Stack {
             password_rounds: options.password_rounds,
             token_lifetime: options.token_lifetime,
             bearer_lists_organizations: options.bearer_lists_organizations,
+            sign_in_limit: options.sign_in_limit,
         })
         .await?;
         let mcp_stop = CancellationToken::new();

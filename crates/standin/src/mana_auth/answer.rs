@@ -14,6 +14,8 @@ pub(super) enum Refusal {
     Thrown(StatusCode, &'static str),
     /// Answered by a custom route or by better-auth, with a body of its own.
     Said(StatusCode, Value),
+    /// The same, and how many seconds to wait, under the name of the header that says so.
+    Later(&'static str, i64, StatusCode, Value),
     /// A statement failed: a thrown 500 that does not say why.
     Failed(DatabaseError),
     /// The original would fail in its database where ours would not: the same thrown 500.
@@ -57,6 +59,9 @@ impl IntoResponse for Refusal {
         match self {
             Self::Thrown(status, message) => thrown(status, message),
             Self::Said(status, body) => (status, Json(body)).into_response(),
+            Self::Later(header, seconds, status, body) => {
+                (status, [(header, seconds.to_string())], Json(body)).into_response()
+            }
             Self::Failed(error) => {
                 tracing::warn!(%error, "a request to the stand-in mana-auth failed");
                 thrown(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")

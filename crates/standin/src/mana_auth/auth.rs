@@ -10,6 +10,7 @@ use ring::hmac;
 use secrecy::SecretString;
 
 use super::faults::Faults;
+use super::limit::{SignInLimit, SignInsTaken};
 use crate::database::{Database, DatabaseError, Moment};
 use crate::random;
 use crate::token::{self, AUDIENCE, Claims, DamagedKey, Signer, Verifier};
@@ -36,6 +37,8 @@ pub struct Options {
     /// Whether `organization/list` also takes the session token as `Authorization: Bearer`, as a
     /// deployment with better-auth's bearer plugin would (contract 11). The real one does not (D2).
     pub bearer_lists_organizations: bool,
+    /// How many may sign in at once; none: better-auth's limit is off, as in development.
+    pub sign_in_limit: Option<SignInLimit>,
 }
 
 /// The stand-in itself.
@@ -47,6 +50,7 @@ pub struct ManaAuth {
     pub(super) cookie_key: hmac::Key,
     /// Held while a slug is chosen and taken.
     pub(super) signing_up: tokio::sync::Mutex<()>,
+    sign_ins_taken: Mutex<SignInsTaken>,
     faults: Mutex<Faults>,
 }
 
@@ -71,8 +75,8 @@ impl ManaAuth {
         let (kid, pkcs8) = signing_key(&options).await?;
         let signer = Signer::new(&pkcs8, kid)?;
         let cookie_key = hmac::Key::new(hmac::HMAC_SHA256, &pkcs8);
-        let (signing_up, faults) = Default::default();
-        Ok(Arc::new(Self { options, signer, cookie_key, signing_up, faults }))
+        let (signing_up, sign_ins_taken, faults) = Default::default();
+        Ok(Arc::new(Self { options, signer, cookie_key, signing_up, sign_ins_taken, faults }))
     }
 
     /// What checks this mana-auth's tokens.
@@ -110,6 +114,13 @@ impl ManaAuth {
         let hit = *left > 0;
         *left = left.saturating_sub(1);
         hit
+    }
+
+    /// Takes a sign-in of either form, or gives the seconds after which there is one.
+    pub(super) fn take_sign_in(&self) -> Result<(), i64> {
+        let Some(limit) = self.options.sign_in_limit else { return Ok(()) };
+        let mut taken = self.sign_ins_taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.take(limit, self.options.clock.now())
     }
 
     /// The time, as rows keep it.

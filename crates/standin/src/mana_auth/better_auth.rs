@@ -16,6 +16,10 @@ use super::auth::ManaAuth;
 
 /// `POST /api/auth/sign-in/email`. The lock after wrong passwords is the wrapper's, not better-auth's.
 pub(super) async fn sign_in(State(auth): State<Arc<ManaAuth>>, body: Bytes) -> Result<Response, Refusal> {
+    auth.take_sign_in().map_err(|seconds| {
+        let body = json!({"message": "Too many requests. Please try again later."});
+        Refusal::Later("x-retry-after", seconds, StatusCode::TOO_MANY_REQUESTS, body)
+    })?;
     if auth.takes_fault(|faults| &mut faults.sign_ins) {
         return Err(Refusal::fault());
     }

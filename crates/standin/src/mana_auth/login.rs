@@ -14,6 +14,13 @@ use super::auth::ManaAuth;
 
 /// The answer has the session token *and* the JWT, and no cookie (contract D1, D3).
 pub(super) async fn login(State(auth): State<Arc<ManaAuth>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    // In the words of its later generation.
+    auth.take_sign_in().map_err(|seconds| {
+        let body = json!({
+            "error": "RATE_LIMITED", "message": "Too many requests", "status": 429, "retryAfterSec": seconds,
+        });
+        Refusal::Later("retry-after", seconds, StatusCode::TOO_MANY_REQUESTS, body)
+    })?;
     if auth.takes_fault(|faults| &mut faults.sign_ins) {
         return Err(Refusal::fault());
     }

@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::{Value, json};
-use standin::DatabaseUrl;
-use standin::mana_auth::NewUser;
+use standin::mana_auth::{NewUser, SignInLimit};
+use standin::{DatabaseUrl, StackOptions};
 
 use super::on_both_databases;
 use crate::neighbours::{Answer, Neighbours, email, password};
@@ -162,6 +162,29 @@ async fn each_refusal_of_better_auth(world: Neighbours) {
     let wrong = sign_in(&world, &email("kai"), "falsch").await;
     let message = json!({"message": "Invalid email or password", "code": "INVALID_EMAIL_OR_PASSWORD"});
     assert_eq!(wrong.said(), (401, message));
+}
+
+/// better-auth's limit in production (contract 3.3), which both forms share.
+#[tokio::test]
+async fn more_sign_ins_than_at_once_are_turned_away_with_how_long_to_wait() {
+    let limit = |options: &mut StackOptions| options.sign_in_limit = Some(SignInLimit::REAL);
+    let world = Neighbours::start(DatabaseUrl::Memory, limit).await;
+    world.persona("kai", "daily").await;
+    let cookie = async || sign_in(&world, &email("kai"), &password("kai")).await;
+    let wrapped = async || world.login(&email("kai"), &password("kai")).await;
+    for wrong in [false, true, false] {
+        let given = if wrong { "falsch".to_owned() } else { password("kai") };
+        let answer = sign_in(&world, &email("kai"), &given).await;
+        assert_eq!(answer.status, if wrong { 401 } else { 200 }, "each counts, also a wrong one");
+    }
+    let refused = cookie().await;
+    assert_eq!(refused.said(), (429, json!({"message": "Too many requests. Please try again later."})));
+    assert_eq!(refused.header("x-retry-after"), Some("10"));
+    let refused = wrapped().await;
+    assert_eq!((refused.status, &refused.body["error"]), (429, &json!("RATE_LIMITED")));
+    assert_eq!((refused.header("retry-after"), &refused.body["retryAfterSec"]), (Some("10"), &json!(10)));
+    world.clock.advance(TimeDelta::seconds(11));
+    assert_eq!((cookie().await.status, wrapped().await.status), (200, 200));
 }
 
 #[tokio::test]
