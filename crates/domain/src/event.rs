@@ -84,6 +84,13 @@ pub enum Event {
         /// Until when.
         until: DateTime<Utc>,
     },
+    /// An entry of mana-auth's list of who is due cannot be read: told once, and again when it has changed.
+    EntryUnreadable {
+        /// Whose it is: an address, a user's id or a place in the list.
+        who: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A turn began.
     TurnStarted {
         /// The turn.

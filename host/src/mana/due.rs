@@ -23,9 +23,9 @@ pub struct DueList {
 }
 
 /// An entry of the due list that makes no persona.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnreadableEntry {
-    /// Whose it is: the email address, or its place in the list.
+    /// Whose it is: the email address, else the user's id, else its place in the list.
     pub who: String,
     /// What is wrong with it.
     pub reason: String,
@@ -55,7 +55,8 @@ impl Listed {
     fn into_due(self) -> DueList {
         let mut due = DueList { personas: vec![], unreadable: vec![], server_time: self.server_time };
         for (index, entry) in self.personas.into_iter().enumerate() {
-            let who = entry["email"].as_str().map_or_else(|| format!("personas[{index}]"), str::to_owned);
+            let named = ["email", "userId"].iter().find_map(|name| entry[*name].as_str());
+            let who = named.map_or_else(|| format!("personas[{index}]"), str::to_owned);
             match read(entry) {
                 Ok(persona) => due.personas.push(persona),
                 Err(reason) => due.unreadable.push(UnreadableEntry { who, reason }),

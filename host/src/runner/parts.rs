@@ -16,6 +16,7 @@ use super::left_alone::LeftAlone;
 use super::pool::Pool;
 use crate::aside::Aside;
 use crate::behavior::WatchMode;
+use crate::mana::UnreadableEntry;
 use crate::reload::Reloader;
 use crate::store::Pauses;
 use crate::turn::Deps;
@@ -73,6 +74,8 @@ pub struct Runner {
     pub(super) beside: TaskTracker,
     /// Says that no further step is to be begun.
     pub(super) stop: CancellationToken,
+    /// The entries of mana-auth's list that cannot be read, so that each is told once.
+    pub(super) unreadable: std::sync::Mutex<BTreeSet<UnreadableEntry>>,
     /// What is wrong with experiments, so that it is told once.
     pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
     /// Where the folder of experiments is asked.
@@ -97,6 +100,7 @@ impl Runner {
             delivering: Mutex::default(),
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),
+            unreadable: std::sync::Mutex::default(),
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),

@@ -46,6 +46,9 @@ pub struct FailedPersona {
     pub persona: String,
     /// What happened.
     pub error: String,
+    /// It was told when it was first seen.
+    #[serde(skip)]
+    pub is_told: bool,
 }
 
 /// One persona that was kept back.
@@ -101,7 +104,7 @@ impl TickReport {
                 self.held.push(HeldPersona { persona, reason, cause: HeldBy::Plugin });
             }
             TurnEnd::Faulted(fault) => {
-                self.failed.push(FailedPersona { persona, error: fault.message.clone() });
+                self.failed.push(FailedPersona { persona, error: fault.message.clone(), is_told: false });
             }
         }
         self.turns.push(turn);

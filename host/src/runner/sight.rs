@@ -1,6 +1,7 @@
 //! What a tick sees when it looks: whose turn goes on, who is due, and who is under way already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 
 use super::due_look::DueLook;
 use super::error::TickError;
@@ -8,7 +9,9 @@ use super::hold::Hold;
 use super::parts::Runner;
 use super::pool::Entry;
 use super::report::{FailedPersona, TickReport};
+use crate::mana::UnreadableEntry;
 use crate::store::GoesOn;
+use domain::event::Event;
 use domain::fault::Fault;
 use domain::ids::{PersonaId, Slot, TurnId};
 use domain::persona::Persona;
@@ -94,10 +97,11 @@ impl Runner {
     async fn see_who_is_due(&self, whom: For<'_>, sight: &mut Sight) -> Result<(), TickError> {
         let look = self.look_who_is_due().await?;
         let report = &mut sight.report;
+        self.tell_unreadable(&look.list.unreadable);
         for entry in look.list.unreadable.iter().filter(|entry| whom.means(&entry.who)) {
             report.due += 1;
             let error = format!("mana-auth's entry cannot be read: {}", entry.reason);
-            report.failed.push(FailedPersona { persona: entry.who.clone(), error });
+            report.failed.push(FailedPersona { persona: entry.who.clone(), error, is_told: true });
         }
         let personas: Vec<Persona> =
             look.list.personas.iter().filter(|persona| whom.means(&persona.email)).cloned().collect();
@@ -113,6 +117,16 @@ impl Runner {
                 Ok(())
             }
         }
+    }
+
+    /// Tells of entries that cannot be read: once, and again when they have changed or come back.
+    fn tell_unreadable(&self, entries: &[UnreadableEntry]) {
+        let listed: BTreeSet<_> = entries.iter().cloned().collect();
+        let mut told = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        for UnreadableEntry { who, reason } in listed.difference(&told) {
+            self.deps.events.emit(Event::EntryUnreadable { who: who.clone(), reason: reason.clone() });
+        }
+        *told = listed;
     }
 
     /// Puts in line who is due by mana-auth's rule, the latest first.

@@ -97,7 +97,11 @@ impl Runner {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
                 Ok(Admitted::Held(hold)) => self.hold(&persona, hold, report),
                 Err(error) if error.is_of_one_write() => {
-                    report.failed.push(FailedPersona { persona: persona.email, error: error.to_string() });
+                    report.failed.push(FailedPersona {
+                        persona: persona.email,
+                        error: error.to_string(),
+                        is_told: false,
+                    });
                 }
                 Err(error) => {
                     admitted = Err(error.into());

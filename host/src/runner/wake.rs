@@ -202,7 +202,7 @@ impl Runner {
         self.beside.spawn(async move {
             match runner.tick_for(whom, lag).await {
                 Ok(report) => {
-                    for failed in &report.failed {
+                    for failed in report.failed.iter().filter(|failed| !failed.is_told) {
                         tracing::warn!(email = failed.persona, cause = failed.error, "persona failed");
                     }
                 }

@@ -74,6 +74,11 @@ pub(super) fn write(event: &Event) {
         Event::SignInWaits { email, until } => {
             tracing::info!(email, %until, "sign-in came too fast for mana-auth; it waits");
         }
+        Event::EntryUnreadable { who, reason } => {
+            let (who, reason) = (one_line(who), one_line(reason));
+            let hint = "correct the persona in mana-auth; the others have their turns";
+            tracing::warn!(who, reason, hint, "an entry of the list of who is due cannot be read");
+        }
         Event::TurnStarted { turn, email, attempt } => {
             tracing::debug!(%turn, email, attempt, "turn started");
         }

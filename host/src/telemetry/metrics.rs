@@ -232,7 +232,8 @@ impl Metrics {
             | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }
             | Event::PluginUnused { .. }
-            | Event::ScheduleFitsNobody { .. } => {}
+            | Event::ScheduleFitsNobody { .. }
+            | Event::EntryUnreadable { .. } => {}
         }
     }
 

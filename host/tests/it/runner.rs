@@ -265,6 +265,39 @@ async fn an_entry_of_the_due_list_that_cannot_be_read_is_told_and_the_others_hav
     assert!(why.starts_with("mana-auth's entry cannot be read: "), "{why}");
 }
 
+/// The report of each tick names it; the log does so once.
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_told_once_and_again_when_it_has_changed() {
+    let house = House::scripted(&["Anna"], script(1, &[])).await;
+    let mut events = house.runner.deps().events.listen();
+    let sql = "UPDATE auth.personas SET tick_cadence = $1";
+    let mut course = Vec::new();
+    for cadence in ["yearly", "yearly", "monthly", "monthly", "never", "daily", "never"] {
+        house.stack.database().execute(sql, &[cadence.into()]).await.unwrap();
+        // Who has played is due again the next day.
+        house.later(TimeDelta::days(2));
+        let report = house.tick().await;
+        let mut told = 0;
+        while let Ok(event) = events.try_recv() {
+            if let Event::EntryUnreadable { who, reason } = event {
+                assert!(who == email("Anna") && reason.contains(cadence), "{who}: {reason}");
+                told += 1;
+            }
+        }
+        course.push((cadence, told, report.failed.len()));
+    }
+    let expected = [
+        ("yearly", 1, 1),
+        ("yearly", 0, 1),
+        ("monthly", 1, 1),
+        ("monthly", 0, 1),
+        ("never", 1, 1),
+        ("daily", 0, 0),
+        ("never", 1, 1),
+    ];
+    assert_eq!(course, expected);
+}
+
 #[tokio::test]
 async fn the_loop_ticks_by_itself_only_with_its_timer() {
     for timer in [true, false] {
