@@ -77,13 +77,24 @@ pub enum Event {
         /// When mana-auth last acknowledged a turn of ours.
         ours: DateTime<Utc>,
     },
-    /// A sign-in came too fast for mana-auth, and is repeated then.
+    /// mana-auth takes no more sign-ins at once, and this one waits.
     SignInWaits {
         /// Whose.
         email: String,
         /// Until when.
         until: DateTime<Utc>,
     },
+    /// Passwords are refused, and nobody signs in until one is tried again.
+    SignInsStopped {
+        /// Whose were.
+        refused: Vec<String>,
+        /// When one is tried again.
+        until: DateTime<Utc>,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Somebody came in: sign-ins go on.
+    SignInsGoOn,
     /// An entry of mana-auth's list of who is due cannot be read: told once, and again when it has changed.
     EntryUnreadable {
         /// Whose it is: an address, a user's id or a place in the list.

@@ -97,6 +97,8 @@ pub struct Fault {
     pub not_before: Option<DateTime<Utc>>,
 }
 
+/// The persona was not let try its password, because those of others were refused.
+pub const LOGIN_STOPPED: &str = "login-stopped";
 /// What ended a turn that was to stop with the program.
 const STOPPING: &str = "stopping";
 /// What ended a turn with which the program did not stop, but end.
@@ -156,11 +158,12 @@ impl Fault {
         Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
     }
 
-    /// Whether it says something about the turn. A stop does not, and a budget that is renewed does not: they prolong no
-    /// hold.
+    /// Whether it says something about the turn. A stop does not, nor what was not even tried, and a budget that is renewed
+    /// does not: they prolong no hold.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.code != STOPPING && !(self.is_of_budget() && self.not_before.is_some())
+        let is_tried = self.code != STOPPING && self.code != LOGIN_STOPPED;
+        is_tried && !(self.is_of_budget() && self.not_before.is_some())
     }
 
     /// Whether there was no money for the turn's next call.

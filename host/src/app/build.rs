@@ -10,7 +10,7 @@ use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
-use crate::mana::Mana;
+use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude};
 use crate::outbound;
@@ -103,11 +103,13 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let told = events.clone();
-    let tell = move |email: &str, until| told.emit(Event::SignInWaits { email: email.to_owned(), until });
+    let tell = move |news: News<'_>| told.emit(event_of(news));
     let stop = CancellationToken::new();
     let budget = budget(config, &clock, &ledger).await?;
     let deps = Deps {
-        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell),
+        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config))
+            .telling(tell)
+            .heeding(stop.clone()),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)).heeding(stop.clone()),
         budget,
@@ -183,6 +185,16 @@ async fn budget(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<Budge
 
 fn is_priced(model: &str) -> bool {
     model::price::cost(model, &Usage::default()).is_some()
+}
+
+fn event_of(news: News<'_>) -> Event {
+    match news {
+        News::Waits { email, until } => Event::SignInWaits { email: email.to_owned(), until },
+        News::Stopped(SignInsStopped { refused, until }) => {
+            Event::SignInsStopped { refused, until, hint: SignInsStopped::HINT }
+        }
+        News::GoOn => Event::SignInsGoOn,
+    }
 }
 
 fn reload_options(config: &Config) -> reload::Options {

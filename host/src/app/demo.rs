@@ -29,12 +29,15 @@ use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::event::Event;
 use domain::ids::StrategyName;
+use standin::mana_auth::SignInLimit;
 use standin::{DatabaseUrl, Stack, StackOptions, claude};
 
 /// The ten personas; the same file that `seed` is shown with.
 const CATALOG: &str = include_str!("../../../examples/personas.json");
 /// The scripted Claude takes its time, so that there is something to watch.
 const LATENCY: Duration = Duration::from_millis(60);
+/// The real mana-auth takes as many at once, and then makes them wait ten times as long.
+const SIGN_INS: SignInLimit = SignInLimit { window: TimeDelta::seconds(1), ..SignInLimit::REAL };
 /// From one simulated day to the next.
 const DAY: Duration = Duration::from_secs(20);
 
@@ -141,7 +144,9 @@ fn new_folder(dir: &Path, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
 async fn start_stack(clock: &Clock, folder: &Path) -> Result<Stack, Failure> {
     let script = claude::Script { first_byte_after: LATENCY, ..claude::Script::default() };
     let database = DatabaseUrl::File(folder.join("mana.db"));
-    let options = StackOptions { database, script, ..StackOptions::on_free_ports(clock.clone()) };
+    let sign_in_limit = Some(SIGN_INS);
+    let options =
+        StackOptions { database, script, sign_in_limit, ..StackOptions::on_free_ports(clock.clone()) };
     Ok(Stack::start(options).await?)
 }
 

@@ -45,7 +45,8 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     let report = told?;
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.
-    let is_well = report.failed.is_empty() && !report.held.iter().any(|held| held.cause == HeldBy::Fault);
+    let is_for_a_fault = |cause| matches!(cause, HeldBy::Fault | HeldBy::SignIns);
+    let is_well = report.failed.is_empty() && !report.held.iter().any(|held| is_for_a_fault(held.cause));
     Ok(if is_well && wanted_ran { Exit::Done } else { why_not(&report) })
 }
 

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
-use crate::mana::{Options, SignInForm};
+use crate::mana::{Options, SignInForm, SignInLimit};
 use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
 
@@ -86,6 +86,7 @@ pub fn mana_options(config: &Config) -> Options {
         personas_url: config.mana.personas_url.clone(),
         service_key: config.mana.service_key.clone(),
         seed_secret: config.mana.seed_secret.clone(),
+        sign_in_limit: (config.mana.sign_in_limit).map(|(at_once, window)| SignInLimit { at_once, window }),
         sign_in: match config.mana.sign_in {
             SignIn::Auto => SignInForm::Auto,
             SignIn::Cookie => SignInForm::Cookie,

@@ -83,7 +83,17 @@ fn line(event: &Event) -> Option<String> {
         }
         Event::SignInWaits { email, until } => {
             let (mark, email, until) = (styled(ODD, "…"), printable(email), until.format("%H:%M:%S UTC"));
-            Some(format!("  {mark} {email:<28} signs in again at {until}: mana-auth allows no more at once"))
+            Some(format!("  {mark} {email:<28} signs in at {until}: mana-auth allows no more at once"))
+        }
+        Event::SignInsStopped { refused, until, hint } => {
+            let (mark, refused) = (styled(BAD, "!"), printable(&refused.join(", ")));
+            let until = until.format("%H:%M:%S UTC");
+            Some(format!(
+                "  {mark} nobody signs in until {until}: the passwords of {refused} were refused. {hint}"
+            ))
+        }
+        Event::SignInsGoOn => {
+            Some(format!("  {} a password was accepted: sign-ins go on", styled(GOOD, "✓")))
         }
         _ => None,
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::Column::{Flowing, Number, Whole};
 use super::output::{HEAD, PLACE, styled, table};
 use super::text::{in_a_line, printable};
+use crate::mana::SignInsStopped;
 use crate::runner::{HeldBy, TickReport};
 use crate::store::{Recorded, Summary};
 use domain::rating::Rating;
@@ -95,6 +96,9 @@ impl TickView<'_> {
             self.turns.iter().filter_map(|turn| turn.summary.fault_hint.as_deref()).collect();
         if self.report.held.iter().any(|held| held.cause == HeldBy::Fault) {
             hints.insert(RELEASE);
+        }
+        if self.report.held.iter().any(|held| held.cause == HeldBy::SignIns) {
+            hints.insert(SignInsStopped::HINT);
         }
         hints.iter().map(|hint| format!("{} {}\n", styled(PLACE, "hint:"), printable(hint))).collect()
     }

@@ -92,6 +92,7 @@ pub(super) struct Mana {
     pub(super) personas_url: Option<String>,
     pub(super) personas_path: Option<String>,
     pub(super) sign_in: Option<SignIn>,
+    pub(super) sign_in_limit: Option<String>,
     pub(super) idempotent_tools: Option<Vec<String>>,
     pub(super) tool_changes: Option<ToolChanges>,
     pub(super) accepted_tools: Option<Vec<String>>,

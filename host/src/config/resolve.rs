@@ -211,6 +211,7 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
         mcp_url,
         sign_in: sources
             .pick("mana.sign_in", file.sign_in, SignIn::Auto, |form| format!("{form:?}").to_lowercase()),
+        sign_in_limit: sign_in_limit(sources, file.sign_in_limit)?,
         idempotent_tools: sources
             .pick("mana.idempotent_tools", file.idempotent_tools, Vec::new(), |tools| format!("{tools:?}")),
         tool_changes: sources.pick("mana.tool_changes", file.tool_changes, ToolChanges::Warn, |policy| {
@@ -228,6 +229,33 @@ fn accepted_tool(digest: String) -> Result<Sha256Hex, ConfigError> {
         problem: "must have sha256 digests of 64 hexadecimal digits, as `turns show` tells them".to_owned(),
         raw: digest,
     })
+}
+
+/// So many sign-ins at once, and then none for so long: `3/10s`.
+fn sign_in_limit(
+    sources: &mut Sources<'_>,
+    text: Option<String>,
+) -> Result<Option<(u32, Duration)>, ConfigError> {
+    /// A longer one would keep turns waiting for longer than mana-auth asks of anybody.
+    const LONGEST: Duration = Duration::from_secs(60);
+    let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "as mana-auth says".to_owned());
+    let Some(text) = sources.pick("mana.sign_in_limit", text.map(Some), None, shown) else { return Ok(None) };
+    let read = |text: &str| {
+        let (at_once, window) = text.split_once('/')?;
+        let at_once: u32 = at_once.trim().parse().ok().filter(|at_once| *at_once > 0)?;
+        let window = humantime::parse_duration(window.trim()).ok()?;
+        (!window.is_zero() && window <= LONGEST).then_some((at_once, window))
+    };
+    let problem = || {
+        "must be a number of sign-ins and the time after which there may be as many again, 1m at most, such as \"3/10s\""
+            .to_owned()
+    };
+    let refused = || ConfigError::Value {
+        name: "mana.sign_in_limit".to_owned(),
+        problem: problem(),
+        raw: text.clone(),
+    };
+    read(&text).map(Some).ok_or_else(refused)
 }
 
 fn model(sources: &mut Sources<'_>, file: file::Model) -> Result<Model, ConfigError> {

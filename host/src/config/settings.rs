@@ -96,6 +96,8 @@ pub struct Mana {
     pub personas_url: String,
     /// How personas sign in.
     pub sign_in: SignIn,
+    /// How many may do so at once, and how long none may then; none: mana-auth says so when there were too many.
+    pub sign_in_limit: Option<(u32, Duration)>,
     /// Tools that may be called twice, such as `todo.list`, or `todo.*` for a whole module.
     pub idempotent_tools: Vec<String>,
     /// What becomes of a tool whose definition is not what it was.

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::face::Face;
+use crate::mana::SignInsStopped;
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,6 +32,10 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     if let Some(trouble) = face.runner.deps().ledger.trouble() {
         health["status"] = "degraded".into();
         health["ledger"] = trouble.into();
+    }
+    if let Some(stopped) = face.runner.deps().mana.sign_ins_stopped() {
+        health["status"] = "degraded".into();
+        health["signIns"] = format!("{stopped}. {}", SignInsStopped::HINT).into();
     }
     Json(health)
 }

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio_util::sync::CancellationToken;
 
+use super::doubts::{Doubts, SignInsStopped};
 use super::error::{Asked, ManaError};
 use super::header::secret_value;
+use super::pace::{Pace, SignInLimit};
 use super::sessions::Sessions;
 use super::sign_in_form::SignInForm;
+use super::signed_in::{Proof, SignedIn};
 use domain::clock::Clock;
 
 /// Where mana-auth is, and what we know of it.
@@ -27,6 +31,8 @@ pub struct Options {
     pub seed_secret: SecretString,
     /// How to sign in.
     pub sign_in: SignInForm,
+    /// How many may sign in at once; none: it is learned when mana-auth says that there were too many.
+    pub sign_in_limit: Option<SignInLimit>,
 }
 
 /// The client of mana-auth. Clones share one connection pool.
@@ -36,27 +42,45 @@ pub struct Mana {
     pub(super) clock: Clock,
     pub(super) options: Options,
     pub(super) sessions: Sessions,
-    pub(super) waits: Waits,
+    pub(super) pace: Pace,
+    pub(super) doubts: Doubts,
+    pub(super) stop: CancellationToken,
+    pub(super) listener: Listener,
 }
 
-/// Is told whose sign-in waits, and until when.
-type Tell = dyn Fn(&str, DateTime<Utc>) + Send + Sync;
+/// What is worth telling of sign-ins while they go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// One waits because mana-auth takes no more at once.
+    Waits {
+        /// Whose.
+        email: &'a str,
+        /// Until when, as far as is known.
+        until: DateTime<Utc>,
+    },
+    /// All are stopped, or go on being so: the passwords are refused.
+    Stopped(SignInsStopped),
+    /// They are stopped no longer: somebody came in.
+    GoOn,
+}
 
-/// Who wants to know that a sign-in waits.
+type Tell = dyn Fn(News<'_>) + Send + Sync;
+
+/// Who wants to know.
 #[derive(Clone, Default)]
-pub(super) struct Waits(Option<Arc<Tell>>);
+pub(super) struct Listener(Option<Arc<Tell>>);
 
-impl Waits {
-    pub(super) fn tell(&self, email: &str, until: DateTime<Utc>) {
+impl Listener {
+    pub(super) fn tell(&self, news: News<'_>) {
         if let Some(tell) = &self.0 {
-            tell(email, until);
+            tell(news);
         }
     }
 }
 
-impl fmt::Debug for Waits {
+impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Waits").field(&self.0.is_some()).finish()
+        f.debug_tuple("Listener").field(&self.0.is_some()).finish()
     }
 }
 
@@ -64,13 +88,37 @@ impl Mana {
     /// A client that has not asked anything yet.
     #[must_use]
     pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
-        Self { http, clock, options, sessions: Sessions::default(), waits: Waits::default() }
+        let pace = Pace::new(options.sign_in_limit);
+        let (sessions, doubts, listener) = Default::default();
+        Self { http, clock, options, sessions, pace, doubts, listener, stop: CancellationToken::new() }
     }
 
-    /// The same client, which tells when a sign-in waits because it came too fast.
+    /// The same client, which tells what becomes of sign-ins while they go on.
     #[must_use]
-    pub fn telling(self, tell: impl Fn(&str, DateTime<Utc>) + Send + Sync + 'static) -> Self {
-        Self { waits: Waits(Some(Arc::new(tell))), ..self }
+    pub fn telling(self, tell: impl Fn(News<'_>) + Send + Sync + 'static) -> Self {
+        Self { listener: Listener(Some(Arc::new(tell))), ..self }
+    }
+
+    /// The same client, whose sign-ins wait no longer than until `stop`.
+    #[must_use]
+    pub fn heeding(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// That nobody signs in for now, if that is so.
+    #[must_use]
+    pub fn sign_ins_stopped(&self) -> Option<SignInsStopped> {
+        self.doubts.stopped()
+    }
+
+    /// What keeps this persona from signing in now, if anything does. Who has a session need not, and when it is time one
+    /// is let through to see.
+    #[must_use]
+    pub fn keeps_out(&self, email: &str) -> Option<SignInsStopped> {
+        let has_session =
+            || matches!(self.sessions.of(email), Some(SignedIn { proof: Proof::Cookie(_), .. }));
+        self.doubts.stopped().filter(|_| !has_session())?;
+        self.doubts.against(email, self.clock.now())
     }
 
     /// The address of one of mana-auth's own paths.

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
+use super::doubts::SignInsStopped;
 use super::password::EmptySeedSecret;
 use super::sign_in_form::SignInForm;
 use domain::ids::PersonaId;
@@ -64,6 +65,14 @@ pub enum ManaError {
         /// The first 300 characters of its body.
         body: String,
     },
+    /// mana-auth refused this password like those of others before.
+    #[error("{asked}: HTTP 401 — {body}")]
+    AllRefused {
+        /// The question.
+        asked: Asked,
+        /// The first 300 characters of the answer's body.
+        body: String,
+    },
     /// mana-auth answered that the account is locked, or that sign-ins come too fast.
     #[error("{asked}: HTTP 429 — {body}")]
     NotYet {
@@ -73,6 +82,20 @@ pub enum ManaError {
         body: String,
         /// Before then it makes no sense to ask again.
         until: DateTime<Utc>,
+    },
+    /// mana-auth was not asked: the passwords of others are refused, and this one's would be, too.
+    #[error("Persona login for {email} was not tried: {stopped}")]
+    SignInsStopped {
+        /// Who was to sign in.
+        email: String,
+        /// Why, and until when.
+        stopped: SignInsStopped,
+    },
+    /// The program was told to stop while the sign-in waited for its time.
+    #[error("Persona login for {email} was not tried: persona-host stops")]
+    Stopping {
+        /// Who was to sign in.
+        email: String,
     },
     /// The sign-in succeeded, but as somebody else than mana-auth's own list says.
     #[error("Persona login for {email} gave user {found}, but who is due is user {expected}")]
@@ -152,6 +175,10 @@ impl ManaError {
         }
     }
 
+    pub(super) fn all_refused(asked: &Asked, body: &str) -> Self {
+        Self::AllRefused { asked: asked.clone(), body: body.chars().take(QUOTED).collect() }
+    }
+
     pub(super) fn not_yet(asked: &Asked, body: &str, until: DateTime<Utc>) -> Self {
         Self::NotYet { asked: asked.clone(), body: body.chars().take(QUOTED).collect(), until }
     }
@@ -174,6 +201,9 @@ impl ManaError {
         match self {
             Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
             Self::NotYet { asked, body, .. } => refusal_code(asked, 429, body),
+            Self::AllRefused { .. } => "login-refused",
+            Self::SignInsStopped { .. } => domain::fault::LOGIN_STOPPED,
+            Self::Stopping { .. } => "stopping",
             Self::OtherUser { .. } => "login-other-user",
             Self::LoginIncomplete { .. } => "login-incomplete",
             Self::NoCookie { .. } => "login-no-cookie",
@@ -190,6 +220,7 @@ impl ManaError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self.code() {
+            "login-refused" if matches!(self, Self::AllRefused { .. }) => SignInsStopped::HINT,
             "login-refused" if self.counts_failures() => {
                 "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
                  existing passwords: seed again under the old secret, or delete the persona and seed it anew. \
@@ -205,8 +236,10 @@ impl ManaError {
                  PERSONA_SEED_SECRET before; five more failures lock it again."
             }
             "login-limited" => {
-                "mana-auth allows three sign-ins in ten seconds from one address; lower PERSONA_CONCURRENCY."
+                "mana-auth was asked again when it said, and still takes no more: somebody else signs in from this address. \
+                 Set mana.sign_in_limit lower, or let the other one stop."
             }
+            domain::fault::LOGIN_STOPPED => SignInsStopped::HINT,
             "login-other-user" => {
                 "Nothing was done in that account. Compare the persona's user id in mana-auth with its address; \
                  delete the persona there and seed it again."
@@ -236,6 +269,7 @@ impl ManaError {
     pub fn stops_tick(&self) -> bool {
         matches!(self, Self::Refused { asked: Asked::Due, .. })
             || matches!(self, Self::Unreachable { .. } | Self::Unsendable { .. } | Self::EmptySeedSecret(_))
+            || matches!(self, Self::SignInsStopped { .. } | Self::AllRefused { .. })
             || self.code() == "service-key-refused"
     }
 
@@ -248,7 +282,10 @@ impl ManaError {
             Self::Refused { status: 401 | 403 | 408 | 425 | 429, .. } => true,
             Self::Refused { status: 404, .. } => self.code() == "wrong-path",
             Self::Refused { status, .. } => !(400..500).contains(status),
-            Self::NotYet { .. } => true,
+            Self::NotYet { .. }
+            | Self::AllRefused { .. }
+            | Self::SignInsStopped { .. }
+            | Self::Stopping { .. } => true,
             Self::Unreachable { .. }
             | Self::NoAnswer { .. }
             | Self::Unreadable { .. }

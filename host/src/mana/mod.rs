@@ -8,10 +8,13 @@ pub mod catalog;
 
 mod client;
 mod deliver;
+mod doubts;
 mod due;
 mod error;
 mod exchange;
 mod header;
+mod knock;
+mod pace;
 mod password;
 mod sessions;
 mod sign_in;
@@ -22,9 +25,11 @@ mod space;
 mod token;
 mod vault;
 
-pub use client::{Mana, Options};
+pub use client::{Mana, News, Options};
+pub use doubts::SignInsStopped;
 pub use due::{DueList, UnreadableEntry};
 pub use error::{Asked, ManaError};
+pub use pace::SignInLimit;
 pub use password::{EmptySeedSecret, password};
 pub use sign_in_form::SignInForm;
 pub use signed_in::{Proof, SignedIn};

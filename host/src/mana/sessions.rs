@@ -35,9 +35,14 @@ impl Sessions {
         }
     }
 
-    /// Forgets a session that mana-auth does not know any more.
-    pub(super) fn forget(&self, email: &str) {
-        self.all().remove(email);
+    /// Forgets the persona's sessions, and hands them over.
+    pub(super) fn forget(&self, email: &str) -> Vec<SignedIn> {
+        self.all().remove(email).unwrap_or_default()
+    }
+
+    /// Any session at all.
+    pub(super) fn any(&self) -> Option<SignedIn> {
+        self.all().values().flatten().next().cloned()
     }
 
     /// Hands all of them over, and has none any more.

@@ -1,52 +1,54 @@
 //! A persona signs in, and its JWT is renewed. What is done with either is not known here.
 
-use std::time::Duration;
-
+use http::HeaderMap;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::client::Mana;
-use super::error::{Asked, ManaError, says_locked};
-use super::exchange::{Answer, ask};
+use super::error::{Asked, ManaError};
+use super::exchange::ask;
 use super::header::prove;
-use super::password::password;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};
 use super::token::expiry;
 use domain::ids::PersonaId;
 
-/// How often a sign-in that was turned away for coming too fast is repeated.
-const REPEATS: u32 = 2;
-/// The longest wait before such a repeat; who is told to wait longer fails now and comes with the next tick.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// The wait when mana-auth does not say how long: the window of its rate limit (contract 3.3).
-const USUAL_WAIT: Duration = Duration::from_secs(10);
-
-/// How long a lock lasts when mana-auth does not say it: from the last failure (contract 3.1).
-const LOCKED: Duration = Duration::from_secs(30 * 60);
-/// Whatever mana-auth says, the persona is tried again after a day.
-const LONGEST_LOCK: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl Mana {
-    /// Signs a persona in with its HMAC password (contract 3.1 and 3.5). A sign-in that came too fast
-    /// waits as long as mana-auth asks, up to 30 seconds, and is repeated twice at most; one on a locked
-    /// account never is. A persona that has a session already goes on with it, and only its JWT is new.
+    /// Signs a persona in with its HMAC password (contract 3.1 and 3.5). It waits until mana-auth takes another sign-in,
+    /// and one that came too fast all the same is repeated twice at most; one on a locked account never is. A persona that
+    /// has a session already goes on with it, and only its JWT is new.
     ///
     /// # Errors
-    /// When mana-auth refuses or cannot be asked, or when the seed secret is empty.
+    /// When mana-auth refuses or cannot be asked, when the seed secret is empty, or when sign-ins are stopped because it
+    /// seems to be wrong.
     pub async fn sign_in(&self, email: &str) -> Result<SignedIn, ManaError> {
-        match self.kept(email).await? {
+        self.let_in(email, None).await
+    }
+
+    /// The same for a persona whose user is known. A session of anybody else is ended, and nothing else is done under it.
+    ///
+    /// # Errors
+    /// As [`Mana::sign_in`], or when mana-auth lets somebody else in.
+    pub async fn sign_in_as(&self, email: &str, user: &PersonaId) -> Result<SignedIn, ManaError> {
+        self.let_in(email, Some(user)).await
+    }
+
+    async fn let_in(&self, email: &str, expected: Option<&PersonaId>) -> Result<SignedIn, ManaError> {
+        match self.kept(email, expected).await? {
             Some(signed_in) => Ok(signed_in),
-            None => self.sign_in_anew(email).await,
+            None => self.sign_in_anew(email, expected).await,
         }
     }
 
-    /// The persona's session, if mana-auth still knows it.
-    async fn kept(&self, email: &str) -> Result<Option<SignedIn>, ManaError> {
+    /// The persona's session, if it is of this user and mana-auth still knows it.
+    async fn kept(&self, email: &str, expected: Option<&PersonaId>) -> Result<Option<SignedIn>, ManaError> {
         let Some(kept) = self.sessions.of(email) else { return Ok(None) };
+        if expected.is_some_and(|user| *user != kept.user) {
+            // The address has gone over to another user.
+            self.sign_out_each(&self.sessions.forget(email)).await;
+            return Ok(None);
+        }
         // The other form has nothing that a fresh JWT could be had for.
         let Proof::Cookie(cookie) = &kept.proof else { return Ok(None) };
         match self.renewed(&kept, cookie).await {
@@ -55,26 +57,30 @@ impl Mana {
                 Ok(Some(fresh))
             }
             Err(error) if error.is_unauthorized() => {
-                self.sessions.forget(email);
+                drop(self.sessions.forget(email));
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn sign_in_anew(&self, email: &str) -> Result<SignedIn, ManaError> {
-        let signed_in = self.sign_in_by_form(email).await?;
+    async fn sign_in_anew(&self, email: &str, expected: Option<&PersonaId>) -> Result<SignedIn, ManaError> {
+        let signed_in = self.sign_in_by_form(email, expected).await?;
         let unused = self.sessions.keep(&signed_in);
         self.sign_out_each(&unused).await;
         Ok(signed_in)
     }
 
-    async fn sign_in_by_form(&self, email: &str) -> Result<SignedIn, ManaError> {
+    async fn sign_in_by_form(
+        &self,
+        email: &str,
+        expected: Option<&PersonaId>,
+    ) -> Result<SignedIn, ManaError> {
         match self.options.sign_in {
-            SignInForm::Cookie => self.sign_in_by_cookie(email).await,
-            SignInForm::Bearer => self.sign_in_by_bearer(email).await,
-            SignInForm::Auto => match self.sign_in_by_cookie(email).await {
-                Err(error) if error.rules_out_cookies() => self.sign_in_by_bearer(email).await,
+            SignInForm::Cookie => self.sign_in_by_cookie(email, expected).await,
+            SignInForm::Bearer => self.sign_in_by_bearer(email, expected).await,
+            SignInForm::Auto => match self.sign_in_by_cookie(email, expected).await {
+                Err(error) if error.rules_out_cookies() => self.sign_in_by_bearer(email, expected).await,
                 tried => tried,
             },
         }
@@ -84,16 +90,16 @@ impl Mana {
     /// when it has ended too, the persona signs in anew.
     ///
     /// # Errors
-    /// As [`Mana::sign_in`], or when the sign-in gives another user.
+    /// As [`Mana::sign_in_as`].
     pub async fn refresh(&self, signed_in: &SignedIn) -> Result<SignedIn, ManaError> {
         let renewed = match &signed_in.proof {
             Proof::Cookie(cookie) => self.renewed(signed_in, cookie).await,
-            Proof::Bearer(_) => return self.sign_in_anew(&signed_in.email).await?.is(&signed_in.user),
+            Proof::Bearer(_) => return self.sign_in_anew(&signed_in.email, Some(&signed_in.user)).await,
         };
         match renewed {
             Err(error) if error.is_unauthorized() => {
-                self.sessions.forget(&signed_in.email);
-                self.sign_in_anew(&signed_in.email).await?.is(&signed_in.user)
+                drop(self.sessions.forget(&signed_in.email));
+                self.sign_in_anew(&signed_in.email, Some(&signed_in.user)).await
             }
             renewed => renewed,
         }
@@ -107,26 +113,47 @@ impl Mana {
     }
 
     /// What a real mana-auth accepts: the session cookie, and the JWT that it mints for it.
-    pub(super) async fn sign_in_by_cookie(&self, email: &str) -> Result<SignedIn, ManaError> {
+    pub(super) async fn sign_in_by_cookie(
+        &self,
+        email: &str,
+        expected: Option<&PersonaId>,
+    ) -> Result<SignedIn, ManaError> {
         let asked = Asked::login(email, SignInForm::Cookie);
         let answer = self.knock(&asked, email, "/api/auth/sign-in/email").await?;
         let cookie =
             cookies(&answer.headers).ok_or_else(|| ManaError::NoCookie { email: email.to_owned() })?;
         let opened: Opened = answer.json(&asked)?;
         let user = opened.user_id().ok_or_else(|| incomplete(email))?;
+        let proof = Proof::Cookie(cookie.clone());
+        let user = self.right_user(email, user, expected, &proof).await?;
         let jwt = self.jwt_for(email, &cookie).await?;
         let expires_at = expiry(&jwt, self.clock.now());
-        Ok(SignedIn {
-            user,
-            email: email.to_owned(),
-            jwt: jwt.into(),
-            expires_at,
-            proof: Proof::Cookie(cookie),
-        })
+        Ok(SignedIn { user, email: email.to_owned(), jwt: jwt.into(), expires_at, proof })
+    }
+
+    /// Ends the session of a user who is not the one that was meant.
+    async fn right_user(
+        &self,
+        email: &str,
+        found: PersonaId,
+        expected: Option<&PersonaId>,
+        proof: &Proof,
+    ) -> Result<PersonaId, ManaError> {
+        match expected {
+            Some(expected) if *expected != found => {
+                self.end_session(email, proof).await;
+                Err(ManaError::OtherUser { email: email.to_owned(), expected: expected.clone(), found })
+            }
+            _ => Ok(found),
+        }
     }
 
     /// The first runner's form: everything comes in one answer, and there is no cookie.
-    async fn sign_in_by_bearer(&self, email: &str) -> Result<SignedIn, ManaError> {
+    async fn sign_in_by_bearer(
+        &self,
+        email: &str,
+        expected: Option<&PersonaId>,
+    ) -> Result<SignedIn, ManaError> {
         let asked = Asked::login(email, SignInForm::Bearer);
         let opened: Opened = self.knock(&asked, email, "/api/v1/auth/login").await?.json(&asked)?;
         let user = opened.user_id().ok_or_else(|| incomplete(email))?;
@@ -134,6 +161,7 @@ impl Mana {
         let session = opened.token.filter(|token| !token.is_empty());
         let jwt = access.clone().or_else(|| session.clone()).ok_or_else(|| incomplete(email))?;
         let proof = Proof::Bearer(session.unwrap_or_else(|| jwt.clone()).into());
+        let user = self.right_user(email, user, expected, &proof).await?;
         let expires_at = expiry(&jwt, self.clock.now());
         Ok(SignedIn { user, email: email.to_owned(), jwt: jwt.into(), expires_at, proof })
     }
@@ -147,30 +175,9 @@ impl Mana {
         let asked = Asked::login(email, SignInForm::Cookie);
         let (name, value) = prove(&asked, &Proof::Cookie(cookie.clone()))?;
         let request = self.http.get(self.auth("/api/auth/token")).header(name, value);
-        let minted: Minted = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let answer = self.in_time(ask(&asked, request).await?, &asked)?;
+        let minted: Minted = answer.accepted(&asked)?.json(&asked)?;
         minted.token.filter(|token| !token.is_empty()).ok_or_else(|| incomplete(email))
-    }
-
-    /// Sends email and password, and patiently so.
-    async fn knock(&self, asked: &Asked, email: &str, path: &str) -> Result<Answer, ManaError> {
-        let password = password(&self.options.seed_secret, email)?;
-        let credentials = json!({"email": email, "password": password.expose_secret()});
-        let mut repeats = 0;
-        loop {
-            let answer = ask(asked, self.http.post(self.auth(path)).json(&credentials)).await?;
-            match wait_before_repeat(&answer) {
-                Some(wait) if repeats < REPEATS && wait <= LONGEST_WAIT => {
-                    repeats += 1;
-                    self.waits.tell(email, self.clock.now() + wait);
-                    tokio::time::sleep(wait).await;
-                }
-                _ if answer.status == StatusCode::TOO_MANY_REQUESTS => {
-                    let until = self.clock.now() + wait_before_next(&answer);
-                    return Err(ManaError::not_yet(asked, answer.body(), until));
-                }
-                _ => return answer.accepted(asked),
-            }
-        }
     }
 }
 
@@ -199,29 +206,6 @@ fn incomplete(email: &str) -> ManaError {
     ManaError::LoginIncomplete { email: email.to_owned() }
 }
 
-/// How long to wait before the same sign-in may succeed, if waiting helps at all.
-fn wait_before_repeat(answer: &Answer) -> Option<Duration> {
-    if answer.status != StatusCode::TOO_MANY_REQUESTS || says_locked(answer.body()) {
-        return None;
-    }
-    Some(told_wait(answer).unwrap_or(USUAL_WAIT))
-}
-
-/// How long whoever was turned away at last had better not be asked for.
-fn wait_before_next(answer: &Answer) -> Duration {
-    let told = told_wait(answer).filter(|wait| !wait.is_zero());
-    let usual = if says_locked(answer.body()) { LOCKED } else { USUAL_WAIT };
-    told.unwrap_or(usual).min(LONGEST_LOCK)
-}
-
-/// What mana-auth says of it: both generations of its body, and the headers (contract 3.1).
-fn told_wait(answer: &Answer) -> Option<Duration> {
-    let body: Value = serde_json::from_str(answer.body()).unwrap_or_default();
-    let in_body = ["remainingSeconds", "retryAfterSec"].iter().find_map(|name| body[*name].as_u64());
-    let header = |name: &&str| answer.headers.get(*name)?.to_str().ok()?.trim().parse().ok();
-    in_body.or_else(|| ["retry-after", "x-retry-after"].iter().find_map(header)).map(Duration::from_secs)
-}
-
 /// Every cookie that an answer sets, as the value of a `Cookie` header; a later one replaces an
 /// earlier one of its name, and an empty one takes it away.
 fn cookies(headers: &HeaderMap) -> Option<SecretString> {
@@ -242,6 +226,7 @@ fn cookies(headers: &HeaderMap) -> Option<SecretString> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use secrecy::ExposeSecret as _;
 
     use super::*;
 

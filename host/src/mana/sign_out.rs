@@ -11,7 +11,7 @@ use super::client::Mana;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
 use super::header::prove;
-use super::signed_in::SignedIn;
+use super::signed_in::{Proof, SignedIn};
 use super::token::issuer;
 
 /// How long signing out everybody may take.
@@ -37,11 +37,29 @@ impl Mana {
         }
     }
 
-    /// better-auth takes a cookie only beside an origin that it trusts: its own, which the token names.
+    /// Ends a session that was opened by mistake.
+    pub(super) async fn end_session(&self, email: &str, proof: &Proof) {
+        // The tokens of others name the same issuer.
+        let known = self.sessions.any().and_then(|other| issuer(other.jwt.expose_secret()));
+        let leaving = self.leave(email, proof, known);
+        match tokio::time::timeout(GOODBYE, leaving).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(email, cause = %error, "a session of the wrong user is left to end by itself");
+            }
+            Err(_) => tracing::warn!(email, "a session of the wrong user is left to end by itself"),
+        }
+    }
+
     async fn sign_out(&self, signed_in: &SignedIn) -> Result<(), ManaError> {
-        let asked = Asked::SignOut { email: signed_in.email.clone() };
-        let (name, proof) = prove(&asked, &signed_in.proof)?;
-        let origin = issuer(signed_in.jwt.expose_secret()).unwrap_or_else(|| self.auth(""));
+        self.leave(&signed_in.email, &signed_in.proof, issuer(signed_in.jwt.expose_secret())).await
+    }
+
+    /// better-auth takes a cookie only beside an origin that it trusts: its own, which the token names.
+    async fn leave(&self, email: &str, proof: &Proof, origin: Option<String>) -> Result<(), ManaError> {
+        let asked = Asked::SignOut { email: email.to_owned() };
+        let (name, proof) = prove(&asked, proof)?;
+        let origin = origin.unwrap_or_else(|| self.auth(""));
         let request =
             self.http.post(self.auth("/api/auth/sign-out")).header(name, proof).header(ORIGIN, origin);
         let answer = ask(&asked, request).await?;

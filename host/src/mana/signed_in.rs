@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::error::ManaError;
 use domain::ids::PersonaId;
 
 /// A persona that has signed in.
@@ -28,17 +27,4 @@ pub enum Proof {
     Cookie(SecretString),
     /// The session token, for a mana-auth that takes one as Bearer.
     Bearer(SecretString),
-}
-
-impl SignedIn {
-    /// The same, if it is this user.
-    ///
-    /// # Errors
-    /// When mana-auth let somebody else in.
-    pub fn is(self, user: &PersonaId) -> Result<Self, ManaError> {
-        if self.user == *user {
-            return Ok(self);
-        }
-        Err(ManaError::OtherUser { email: self.email, expected: user.clone(), found: self.user })
-    }
 }

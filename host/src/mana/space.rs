@@ -55,7 +55,7 @@ impl Mana {
         if self.options.sign_in != SignInForm::Auto {
             return Err(refused);
         }
-        match self.sign_in_by_cookie(&signed_in.email).await {
+        match self.sign_in_by_cookie(&signed_in.email, Some(&signed_in.user)).await {
             Ok(again) => self.spaces_shown_to(&again.proof).await,
             Err(_) => Err(refused),
         }

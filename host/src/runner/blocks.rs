@@ -148,13 +148,18 @@ impl Runner {
                 round.cut_short = Some(CutShort::Spent);
                 break;
             }
+            if self.deps.mana.keeps_out(&persona.email).is_some() {
+                round.held += 1;
+                break;
+            }
             let place = part.place.clone();
             at(Border::Enter, persona, &place).await.map_err(RoundError::Border)?;
             let played = self.play(persona, part.clone()).await;
             at(Border::Leave, persona, &place).await.map_err(RoundError::Border)?;
             if played?.is_some() {
                 round.played += 1;
-                round.held += u32::from(self.standing(persona, &part).await? == Some(Standing::Held));
+                let standing = self.standing(persona, &part).await?;
+                round.held += u32::from(matches!(standing, Some(Standing::Held | Standing::Free)));
             }
         }
         Ok(())

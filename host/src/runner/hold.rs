@@ -9,6 +9,7 @@ use super::brakes::Pause;
 use super::parts::Runner;
 use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
+use crate::mana::SignInsStopped;
 use crate::store::{LedgerError, Occasion, Seen};
 use crate::turn::budget::Exhausted;
 use domain::event::Event;
@@ -72,6 +73,11 @@ impl Hold {
         let until =
             exhausted.until.map_or_else(String::new, |until| format!("waits until {}: ", until.format(TIME)));
         Self { reason: format!("{until}{exhausted}"), cause: HeldBy::Budget }
+    }
+
+    /// It would have to sign in, and nobody does.
+    pub(super) fn sign_ins_stopped(stopped: &SignInsStopped) -> Self {
+        Self { reason: format!("{stopped}. {}", SignInsStopped::HINT), cause: HeldBy::SignIns }
     }
 
     /// Its turn runs already.

@@ -80,6 +80,8 @@ pub enum HeldBy {
     Pause,
     /// The budget has no room for a call.
     Budget,
+    /// The passwords of personas are refused, and nobody signs in for now.
+    SignIns,
 }
 
 /// One turn that ran.

@@ -172,6 +172,9 @@ impl Runner {
             Ok(occasion) => occasion,
             Err(hold) => return Ok(Admitted::Held(hold)),
         };
+        if let Some(stopped) = self.deps.mana.keeps_out(&persona.email) {
+            return Ok(Admitted::Held(Hold::sign_ins_stopped(&stopped)));
+        }
         let Some(running) = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await? else {
             return Ok(Admitted::Held(Hold::running()));
         };

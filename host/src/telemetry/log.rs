@@ -72,8 +72,13 @@ pub(super) fn write(event: &Event) {
             tracing::info!(waiting, utilisation, "who is due can be served in time again");
         }
         Event::SignInWaits { email, until } => {
-            tracing::info!(email, %until, "sign-in came too fast for mana-auth; it waits");
+            tracing::info!(email, %until, "mana-auth takes no more sign-ins at once; this one waits");
         }
+        Event::SignInsStopped { refused, until, hint } => {
+            let refused = refused.join(", ");
+            tracing::error!(refused, %until, hint, "passwords are refused: nobody signs in until one is tried again");
+        }
+        Event::SignInsGoOn => tracing::info!("a password is accepted: sign-ins go on"),
         Event::EntryUnreadable { who, reason } => {
             let (who, reason) = (one_line(who), one_line(reason));
             let hint = "correct the persona in mana-auth; the others have their turns";

@@ -233,6 +233,8 @@ impl Metrics {
             | Event::PluginOrphaned { .. }
             | Event::PluginUnused { .. }
             | Event::ScheduleFitsNobody { .. }
+            | Event::SignInsStopped { .. }
+            | Event::SignInsGoOn
             | Event::EntryUnreadable { .. } => {}
         }
     }

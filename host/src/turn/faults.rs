@@ -10,6 +10,9 @@ use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 
 pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
+    if matches!(error, ManaError::Stopping { .. }) {
+        return Fault::stopping(stage);
+    }
     let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
     let fault = fault.not_before(error.not_before());
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }

@@ -7,9 +7,9 @@ use domain::event::TurnEnd;
 use domain::fault::Stage;
 
 pub(super) async fn sign_in(turn: Assigned, deps: &Deps) -> Result<SignedIn, TurnEnd> {
-    let account = deps.mana.sign_in(&turn.persona.email).await;
     // What is done next is done in that account, and delivered for the persona.
-    let account = account.and_then(|account| account.is(&turn.persona.id));
+    let mana = deps.mana.clone().heeding(turn.stop.clone());
+    let account = mana.sign_in_as(&turn.persona.email, &turn.persona.id).await;
     let account = account.map_err(|error| faults::mana(Stage::SignIn, &error))?;
     Ok(SignedIn { turn, account })
 }

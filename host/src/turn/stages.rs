@@ -1,6 +1,7 @@
 //! What all stages have in common: what ends them early, the time they take, and the event at their end.
 
 use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,8 @@ use domain::ids::TurnId;
 /// The stages of one turn.
 pub(super) struct Stages<'a> {
     pub(super) deps: &'a Deps,
-    deadline: Instant,
+    /// Moved on by what the turn waits at mana-auth's door.
+    deadline: Mutex<Instant>,
     turn: TurnId,
     email: String,
     stop: CancellationToken,
@@ -22,27 +24,36 @@ pub(super) struct Stages<'a> {
 
 impl<'a> Stages<'a> {
     pub(super) fn of(due: &Due, started: Instant, deps: &'a Deps) -> Self {
-        let deadline = started + deps.settings.turn_deadline;
+        let deadline = Mutex::new(started + deps.settings.turn_deadline);
         Self { deps, deadline, turn: due.turn, email: due.persona.email.clone(), stop: due.stop.clone() }
     }
 
     /// Runs one stage to its end, to the turn's deadline, or until it is cut off; after a stop it is not begun.
-    /// What only keeps what was paid for is local and short, and goes on whatever happens.
+    /// What only keeps what was paid for is local and short, and goes on whatever happens. How long a sign-in waits is
+    /// mana-auth's matter and not the turn's: each of its requests has a limit of its own.
     pub(super) async fn through<T>(
         &self,
         stage: Stage,
         work: impl Future<Output = Result<T, TurnEnd>>,
     ) -> Result<T, TurnEnd> {
-        let started = Instant::now();
+        let (started, deadline) = (Instant::now(), *self.deadline());
         let result = match stage {
             Stage::KeepActions | Stage::Parse | Stage::KeepRatings => work.await,
             _ if self.stop.is_cancelled() => return Err(Fault::stopping(stage).into()),
+            Stage::SignIn => tokio::select! {
+                biased;
+                result = work => {
+                    *self.deadline() += started.elapsed();
+                    result
+                }
+                () = self.deps.cut.cancelled() => Err(Fault::stopping(stage).into()),
+            },
             _ => tokio::select! {
                 // What is done at the last moment is done.
                 biased;
                 result = work => result,
                 () = self.deps.cut.cancelled() => Err(Fault::stopping(stage).into()),
-                () = tokio::time::sleep_until(self.deadline) => Err(self.too_late(stage).into()),
+                () = tokio::time::sleep_until(deadline) => Err(self.too_late(stage).into()),
             },
         };
         self.deps.events.emit(Event::StageEnded {
@@ -53,6 +64,10 @@ impl<'a> Stages<'a> {
             ok: result.is_ok(),
         });
         result
+    }
+
+    fn deadline(&self) -> MutexGuard<'_, Instant> {
+        self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The fault of a turn that took too long.

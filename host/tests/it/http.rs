@@ -92,6 +92,19 @@ async fn health_has_the_shape_of_the_runner_before_and_names_what_is_missing() {
 }
 
 #[tokio::test]
+async fn health_says_that_sign_ins_are_stopped_and_what_to_do() {
+    let mut house = House::of(&["Anna", "Ben"]).await;
+    house.config.mana.seed_secret = "another one".into();
+    let served = Served::of(house.restart().await).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let (status, body) = served.get("/health").await;
+    let said = body["signIns"].as_str().unwrap_or_else(|| panic!("{body}"));
+    assert_eq!((status, &body["status"]), (200, &json!("degraded")));
+    assert!(said.starts_with("sign-ins are stopped, because mana-auth refused the passwords of "), "{said}");
+    assert!(said.contains(&email("Anna")) && said.contains("set the right one and start again"), "{said}");
+}
+
+#[tokio::test]
 async fn metrics_are_open_metrics_and_count_what_happened() {
     let served = served(&["Anna", "Kai"]).await;
     served.ask(Method::POST, "/diag/tick").await;

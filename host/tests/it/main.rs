@@ -20,6 +20,7 @@ mod pause;
 mod reload;
 mod runner;
 mod schedule;
+mod sign_ins;
 mod store;
 mod support;
 mod tidy;

@@ -4,6 +4,7 @@
 mod deliveries;
 mod double;
 mod faults;
+mod pacing;
 mod seeding;
 mod sign_in;
 mod spaces;
@@ -25,6 +26,7 @@ fn mana(base: &str, sign_in: SignInForm) -> Mana {
         service_key: "the-service-key".into(),
         seed_secret: "dev-persona-seed-secret-rotate-in-prod".into(),
         sign_in,
+        sign_in_limit: None,
     };
     Mana::new(client(), Clock::system(), options)
 }

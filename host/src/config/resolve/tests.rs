@@ -340,3 +340,26 @@ fn a_schedule_that_cannot_be_meant_is_refused_with_what_to_write() {
         assert_eq!(error, says);
     }
 }
+
+#[test]
+fn a_limit_of_sign_ins_is_a_number_and_a_length() {
+    for (text, read) in [
+        ("3/10s", Some((3, 10))),
+        (" 10 / 1m ", Some((10, 60))),
+        ("0/10s", None),
+        ("3/0s", None),
+        ("3/2m", None),
+        ("3", None),
+        ("three/10s", None),
+        ("3/10", None),
+    ] {
+        let set = config(&format!("[mana]\nsign_in_limit = \"{text}\""), &[]);
+        let limit = set.as_ref().ok().and_then(|config| config.mana.sign_in_limit);
+        assert_eq!(limit.map(|(at_once, window)| (at_once, window.as_secs())), read, "{text}");
+        if let Err(error) = set {
+            let says = "mana.sign_in_limit must be a number of sign-ins and the time after which";
+            assert!(error.to_string().starts_with(says), "{text}: {error}");
+        }
+    }
+    assert_eq!(config("", &[]).expect("nothing is set").mana.sign_in_limit, None);
+}

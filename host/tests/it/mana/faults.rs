@@ -65,6 +65,7 @@ async fn what_is_configured_badly_is_told_apart() {
             service_key: service_key.into(),
             seed_secret: seed_secret.into(),
             sign_in: SignInForm::Auto,
+            sign_in_limit: None,
         };
         Mana::new(client(), Clock::system(), options)
     };

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
-use persona_host::mana::{Mana, ManaError, Options, Proof, SignInForm, SignedIn};
+use persona_host::mana::{Mana, ManaError, News, Options, Proof, SignInForm, SignedIn};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -170,8 +170,8 @@ async fn a_sign_in_that_came_too_fast_waits_as_told_and_is_repeated_twice_at_mos
         let double = Double::start([(COOKIE_SIGN_IN, answers), (TOKEN, vec![minted("a.b.c")])]).await;
         let told = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = told.clone();
-        let tell = move |email: &str, _| {
-            assert_eq!(email, ANNA);
+        let tell = move |news: News<'_>| {
+            assert!(matches!(news, News::Waits { email: ANNA, .. }), "{news:?}");
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         };
         let outcome = mana(&double.url(), SignInForm::Auto).telling(tell).sign_in(ANNA).await;
@@ -199,6 +199,7 @@ async fn the_jwt_says_until_when_it_is_good() {
         service_key: "".into(),
         seed_secret: "s".into(),
         sign_in: SignInForm::Auto,
+        sign_in_limit: None,
     };
     let mana = Mana::new(crate::support::http::client(), Clock::starting_at(now), options);
     let anna = mana.sign_in(ANNA).await.expect("Anna may come in");
