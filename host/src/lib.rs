@@ -4,6 +4,7 @@
 //! floors, lowest first: a module uses what stands above it here, and never its neighbour.
 
 pub mod aside;
+pub mod breaker;
 pub mod sse;
 
 pub mod behavior;

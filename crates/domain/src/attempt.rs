@@ -81,6 +81,7 @@ mod tests {
 
     use super::*;
     use crate::fault::{Fault, Stage};
+    use crate::upstream::Upstream;
 
     fn fault(code: &str) -> TurnEnd {
         TurnEnd::Faulted(Fault::new(Stage::ToolLoop, code, "it went wrong"))
@@ -110,6 +111,8 @@ mod tests {
         let until = Some(now() + TimeDelta::minutes(90));
         let of_budget = |stage| TurnEnd::Faulted(Fault::of_budget(stage, "no room").not_before(until));
         let failed = || fault("model-overloaded");
+        let outage = Fault::new(Stage::ToolLoop, "claude-overloaded", "Overloaded").of(Upstream::Claude);
+        let outage = TurnEnd::Faulted(outage.excused_until(now() + TimeDelta::minutes(3)));
         for (name, ends, sequel) in [
             ("done", vec![TurnEnd::Completed], Sequel::Over),
             ("a day without tools", vec![TurnEnd::Idle], Sequel::Over),
@@ -121,6 +124,7 @@ mod tests {
             ("three", vec![interrupted.clone(); 3], Sequel::Parked),
             ("stops, however many", vec![stopped; 20], in_minutes(0)),
             ("what meets everybody", vec![of_all; 8], in_minutes(60)),
+            ("outages that are nobody's fault, however many", vec![outage; 20], in_minutes(3)),
             ("a ledger that is away", vec![TurnEnd::Faulted(Fault::ledger_away()); 8], in_minutes(60)),
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),

@@ -13,6 +13,7 @@ use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
 use super::transcript::Phase;
+use super::upstream::Upstream;
 use super::usage::{Cost, Usage};
 
 /// One thing that happened.
@@ -136,6 +137,8 @@ pub enum Event {
         usage: Usage,
         /// Money.
         cost: Cost,
+        /// Why nothing was read from the cache that the conversation wrote before, where the API says so.
+        cache_miss: Option<String>,
         /// How long it took.
         took: Duration,
     },
@@ -269,6 +272,43 @@ pub enum Event {
         ok: bool,
         /// How many deliveries wait in the outbox now.
         waiting: u64,
+    },
+    /// An upstream is asked nothing any more for a while, is tried, or is asked again.
+    UpstreamChanged {
+        /// Which.
+        upstream: Upstream,
+        /// `open`: nothing is begun that needs it; `half-open`: it is tried; `closed`: all is well.
+        state: &'static str,
+        /// Until when, while it is open.
+        until: Option<DateTime<Utc>>,
+        /// Why; empty when all is well.
+        why: String,
+    },
+    /// Claude has asked for patience: no call of this family of models leaves meanwhile.
+    CooledDown {
+        /// The family.
+        family: String,
+        /// `rate-limit` or `overloaded`.
+        cause: &'static str,
+        /// How long.
+        wait: Duration,
+        /// How many calls may be under way at once from now on.
+        window: usize,
+    },
+    /// A call to Claude failed and is made again.
+    ModelRepeated {
+        /// The family of models.
+        family: String,
+        /// One of the codes of faults.
+        cause: &'static str,
+        /// How often it was made so far.
+        attempts: u32,
+        /// After how long, apart from waits for everybody.
+        wait: Duration,
+        /// What happened.
+        why: String,
+        /// A reply may have been paid for that did not arrive.
+        maybe_paid: bool,
     },
     /// The loop, or one persona, was paused or goes on.
     Paused {

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::upstream::Upstream;
+
 /// How long a persona is held back after its `attempt`-th attempt (from 1) ended in a fault: a
 /// minute, doubled each time, an hour at most. The original tried again, and paid again, at each
 /// tick (contract D11).
@@ -95,6 +97,12 @@ pub struct Fault {
     /// Before then it would meet the same again, where the outside says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
+    /// It is an upstream that does not do its work, and not what it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Upstream>,
+    /// It is nobody's fault: the attempt does not count, and the turn goes on once the outage may be over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excused: bool,
 }
 
 /// The persona was not let try its password, because those of others were refused.
@@ -158,12 +166,13 @@ impl Fault {
         Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
     }
 
-    /// Whether it says something about the turn. A stop does not, nor what was not even tried, and a budget that is renewed
-    /// does not: they prolong no hold.
+    /// Whether it says something about the turn. A stop does not, nor what was not even tried, a budget that is renewed does
+    /// not, nor an outage that is known as one: they prolong no hold.
     #[must_use]
     pub fn counts(&self) -> bool {
         let is_tried = self.code != STOPPING && self.code != LOGIN_STOPPED;
-        is_tried && !(self.is_of_budget() && self.not_before.is_some())
+        let is_renewed = self.is_of_budget() && self.not_before.is_some();
+        is_tried && !self.excused && !is_renewed
     }
 
     /// Whether there was no money for the turn's next call.
@@ -202,7 +211,8 @@ impl Fault {
     /// A fault of one persona.
     pub fn new(stage: Stage, code: &str, message: impl Into<String>) -> Self {
         let (code, message) = (code.to_owned(), message.into());
-        Self { stage, code, message, hint: None, stops_tick: false, not_before: None }
+        let (hint, not_before, outage) = (None, None, None);
+        Self { stage, code, message, hint, stops_tick: false, not_before, outage, excused: false }
     }
 
     /// The same fault with advice.
@@ -216,6 +226,21 @@ impl Fault {
     #[must_use]
     pub fn not_before(mut self, at: Option<DateTime<Utc>>) -> Self {
         self.not_before = at;
+        self
+    }
+
+    /// The same fault, as one of an upstream.
+    #[must_use]
+    pub fn of(mut self, upstream: Upstream) -> Self {
+        self.outage = Some(upstream);
+        self
+    }
+
+    /// The same fault, which is nobody's: nothing is asked of the upstream until then.
+    #[must_use]
+    pub fn excused_until(mut self, at: DateTime<Utc>) -> Self {
+        self.not_before = Some(self.not_before.map_or(at, |own| own.max(at)));
+        self.excused = true;
         self
     }
 

@@ -27,4 +27,5 @@ pub mod stop;
 pub mod strategy;
 pub mod tool;
 pub mod transcript;
+pub mod upstream;
 pub mod usage;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
+use crate::breaker::Fuses;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
 use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
-use crate::model::{self, Claude};
+use crate::model::{self, Claude, Gate};
 use crate::outbound;
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
@@ -23,6 +24,7 @@ use domain::clock::Clock;
 use domain::event::Event;
 use domain::ids::StrategyName;
 use domain::strategy::Strategy;
+use domain::upstream::Upstream;
 use domain::usage::Usage;
 
 /// The longest one tool call may take.
@@ -106,12 +108,18 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     let tell = move |news: News<'_>| told.emit(event_of(news));
     let stop = CancellationToken::new();
     let budget = budget(config, &clock, &ledger).await?;
+    let told = events.clone();
+    let fuses = Fuses::new(&clock, move |event| told.emit(event));
+    // A turn makes one call at a time, so there is no use for more of them than of turns.
+    let told = events.clone();
+    let fuse = fuses.of(Upstream::Claude).clone();
+    let gate = Gate::new(config.runner.concurrency, fuse, move |event| told.emit(event));
+    let mana = Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell);
     let deps = Deps {
-        mana: Mana::new(http.clone(), clock.clone(), load::mana_options(config))
-            .telling(tell)
-            .heeding(stop.clone()),
+        mana: mana.heeding(stop.clone()).heard_by(fuses.of(Upstream::ManaAuth).clone()),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
-        claude: Claude::new(http, model_options(config)).heeding(stop.clone()),
+        claude: Claude::new(http, model_options(config)).through(gate).heeding(stop.clone()),
+        fuses,
         budget,
         ledger,
         clock,
@@ -125,6 +133,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         settings: Settings {
             model: config.model.name.clone(),
             max_tokens: config.model.max_tokens,
+            structured_ratings: config.model.structured_ratings,
             max_rounds: config.runner.max_rounds,
             turn_deadline: config.runner.turn_deadline,
             time_zone: config.runner.time_zone,
@@ -215,6 +224,7 @@ fn model_options(config: &Config) -> model::Options {
         base_url: config.model.base_url.clone(),
         version: config.model.api_version.clone(),
         caching: config.model.caching,
+        cache_diagnostics: config.model.cache_diagnostics,
         max_attempts: config.model.max_attempts,
         idle_timeout: config.model.idle_timeout,
         ..model::Options::new(config.model.api_key.clone())

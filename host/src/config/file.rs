@@ -106,6 +106,8 @@ pub(super) struct Model {
     pub(super) api_version: Option<String>,
     pub(super) max_tokens: Option<u32>,
     pub(super) caching: Option<bool>,
+    pub(super) cache_diagnostics: Option<bool>,
+    pub(super) structured_ratings: Option<bool>,
     pub(super) max_attempts: Option<u32>,
     pub(super) idle_timeout: Option<Span>,
 }

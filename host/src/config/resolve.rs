@@ -277,6 +277,18 @@ fn model(sources: &mut Sources<'_>, file: file::Model) -> Result<Model, ConfigEr
         ),
         max_tokens: sources.pick("model.max_tokens", file.max_tokens, 4096, u32::to_string),
         caching: sources.pick("model.caching", file.caching, true, bool::to_string),
+        cache_diagnostics: sources.pick(
+            "model.cache_diagnostics",
+            file.cache_diagnostics,
+            true,
+            bool::to_string,
+        ),
+        structured_ratings: sources.pick(
+            "model.structured_ratings",
+            file.structured_ratings,
+            true,
+            bool::to_string,
+        ),
         max_attempts: sources.pick("model.max_attempts", file.max_attempts, 5, u32::to_string),
         idle_timeout: sources.pick("model.idle_timeout", idle, Duration::from_secs(60), shown_span),
     };

@@ -149,6 +149,10 @@ pub struct Model {
     pub max_tokens: u32,
     /// Mark what may be cached.
     pub caching: bool,
+    /// Ask why nothing was read from the cache.
+    pub cache_diagnostics: bool,
+    /// Hold the reply with the ratings to the plugin's schema, where the server can.
+    pub structured_ratings: bool,
     /// How often one message is sent at most.
     pub max_attempts: u32,
     /// How long a reply may be without content, before it begins and while it comes.

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::face::Face;
+use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
 
 /// How long the ledger is waited for.
@@ -37,6 +38,19 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
         health["status"] = "degraded".into();
         health["signIns"] = format!("{stopped}. {}", SignInsStopped::HINT).into();
     }
+    for (upstream, standing) in face.runner.deps().fuses.standings() {
+        let mut told = json!({ "state": standing.name() });
+        match standing {
+            Standing::Closed => continue,
+            Standing::Open { until, why } => {
+                told["until"] = json!(until);
+                told["why"] = why.into();
+            }
+            Standing::HalfOpen { why, .. } => told["why"] = why.into(),
+        }
+        health["status"] = "degraded".into();
+        health["upstreams"][upstream.name()] = told;
+    }
     Json(health)
 }
 
@@ -51,6 +65,12 @@ pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
         deps.events.metrics().set_budget(limit, taken);
     }
     deps.events.metrics().set_generations(deps.registry.engine().generations());
+    for (upstream, standing) in deps.fuses.standings() {
+        deps.events.metrics().set_upstream(upstream, standing.name());
+    }
+    for figures in deps.claude.gate().figures() {
+        deps.events.metrics().set_gate(&figures.family, figures.window, figures.in_flight);
+    }
     let text = deps.events.metrics().text();
     ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

@@ -5,17 +5,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::doubts::{Doubts, SignInsStopped};
 use super::error::{Asked, ManaError};
+use super::exchange::{self, Answer};
 use super::header::secret_value;
 use super::pace::{Pace, SignInLimit};
 use super::sessions::Sessions;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};
+use crate::breaker::Fuse;
 use domain::clock::Clock;
+use domain::upstream::Upstream;
 
 /// Where mana-auth is, and what we know of it.
 #[derive(Clone, Debug)]
@@ -46,6 +50,7 @@ pub struct Mana {
     pub(super) doubts: Doubts,
     pub(super) stop: CancellationToken,
     pub(super) listener: Listener,
+    pub(super) fuse: Fuse,
 }
 
 /// What is worth telling of sign-ins while they go on.
@@ -90,7 +95,8 @@ impl Mana {
     pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
         let pace = Pace::new(options.sign_in_limit);
         let (sessions, doubts, listener) = Default::default();
-        Self { http, clock, options, sessions, pace, doubts, listener, stop: CancellationToken::new() }
+        let (stop, fuse) = (CancellationToken::new(), Fuse::inert(Upstream::ManaAuth));
+        Self { http, clock, options, sessions, pace, doubts, listener, stop, fuse }
     }
 
     /// The same client, which tells what becomes of sign-ins while they go on.
@@ -119,6 +125,26 @@ impl Mana {
             || matches!(self.sessions.of(email), Some(SignedIn { proof: Proof::Cookie(_), .. }));
         self.doubts.stopped().filter(|_| !has_session())?;
         self.doubts.against(email, self.clock.now())
+    }
+
+    /// The same client, whose answers this breaker hears.
+    #[must_use]
+    pub fn heard_by(self, fuse: Fuse) -> Self {
+        Self { fuse, ..self }
+    }
+
+    /// Asks for what a turn cannot do without. Deliveries are none of that: the outbox has its own patience.
+    pub(super) async fn ask(&self, asked: &Asked, request: RequestBuilder) -> Result<Answer, ManaError> {
+        let answer = exchange::ask(asked, request).await;
+        match &answer {
+            Ok(answer) if answer.status.is_server_error() => {
+                self.fuse.hear(Some(&format!("{asked}: HTTP {}", answer.status.as_u16())));
+            }
+            Ok(_) => self.fuse.hear(None),
+            Err(error) if error.is_outage() => self.fuse.hear(Some(&error.to_string())),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// The address of one of mana-auth's own paths.

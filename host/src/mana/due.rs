@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::client::Mana;
 use super::error::{Asked, ManaError};
-use super::exchange::ask;
 use domain::ids::PersonaId;
 use domain::persona::{Cadence, ModuleWeight, Persona};
 
@@ -39,7 +38,7 @@ impl Mana {
     pub async fn due(&self) -> Result<DueList, ManaError> {
         let asked = Asked::Due;
         let request = self.http.get(self.personas("/due")).header("x-service-key", self.service_key(&asked)?);
-        let listed: Listed = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let listed: Listed = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
         Ok(listed.into_due())
     }
 }

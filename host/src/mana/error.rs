@@ -273,6 +273,15 @@ impl ManaError {
             || self.code() == "service-key-refused"
     }
 
+    /// Whether mana-auth does not do its work, whatever it is asked.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500,
+            other => matches!(other, Self::Unreachable { .. } | Self::NoAnswer { .. }),
+        }
+    }
+
     /// Whether the same request may succeed later. What is not worth repeating is refused for good, and
     /// the outbox sets it aside. A wrong key or path is repeated, because the operator can put it right
     /// and nothing may be lost meanwhile.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::client::{Mana, News};
 use super::doubts::Change;
 use super::error::{Asked, ManaError, says_locked};
-use super::exchange::{Answer, ask};
+use super::exchange::Answer;
 use super::pace::Head;
 use super::password::password;
 
@@ -40,7 +40,7 @@ impl Mana {
             self.is_let_try(email)?;
             head = self.wait_for_a_turn(email, head).await?;
             self.is_let_try(email)?;
-            let answer = ask(asked, self.http.post(self.auth(path)).json(&credentials)).await?;
+            let answer = self.ask(asked, self.http.post(self.auth(path)).json(&credentials)).await?;
             self.take_note(email, &answer);
             match wait_before_repeat(&answer) {
                 Some(wait) if wait <= LONGEST_WAIT => {

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::client::Mana;
 use super::error::{Asked, ManaError};
-use super::exchange::ask;
 use super::header::prove;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};
@@ -175,7 +174,7 @@ impl Mana {
         let asked = Asked::login(email, SignInForm::Cookie);
         let (name, value) = prove(&asked, &Proof::Cookie(cookie.clone()))?;
         let request = self.http.get(self.auth("/api/auth/token")).header(name, value);
-        let answer = self.in_time(ask(&asked, request).await?, &asked)?;
+        let answer = self.in_time(self.ask(&asked, request).await?, &asked)?;
         let minted: Minted = answer.accepted(&asked)?.json(&asked)?;
         minted.token.filter(|token| !token.is_empty()).ok_or_else(|| incomplete(email))
     }

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::client::Mana;
 use super::error::{Asked, ManaError};
-use super::exchange::ask;
 use super::header::prove;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};
@@ -65,7 +64,7 @@ impl Mana {
         let asked = Asked::Spaces;
         let (name, value) = prove(&asked, proof)?;
         let request = self.http.get(self.auth("/api/auth/organization/list")).header(name, value);
-        let listed: Vec<Organization> = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let listed: Vec<Organization> = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
         Ok(listed.into_iter().map(Space::from).collect())
     }
 }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 
 use super::client::Mana;
 use super::error::{Asked, ManaError};
-use super::exchange::ask;
 use super::header::bearer;
 use super::signed_in::SignedIn;
 
@@ -34,7 +33,7 @@ impl Mana {
             .http
             .get(self.auth("/api/v1/me/encryption-vault/status"))
             .header("authorization", bearer(&asked, &signed_in.jwt)?);
-        let status: Status = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let status: Status = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
         if status.vault_exists {
             return Ok(Vault::Existed);
         }
@@ -44,7 +43,7 @@ impl Mana {
             .post(self.auth("/api/v1/me/encryption-vault/init"))
             .header("authorization", bearer(&asked, &signed_in.jwt)?);
         // The answer holds the master key: it is dropped unread, and only a refusal is ever quoted.
-        ask(&asked, request).await?.accepted(&asked)?;
+        self.ask(&asked, request).await?.accepted(&asked)?;
         Ok(Vault::Created)
     }
 }

@@ -136,6 +136,15 @@ impl McpError {
         matches!(self, Self::Unreachable { .. } | Self::ToolList { .. })
     }
 
+    /// Whether the server does not do its work, whatever it is asked.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Refused { answer, .. } => answer.starts_with("HTTP 5"),
+            other => matches!(other, Self::Unreachable { .. } | Self::Deadline { .. } | Self::Broken { .. }),
+        }
+    }
+
     /// Whether another session, with a fresh token, may help: the server refused this one, and did nothing else.
     #[must_use]
     pub fn wants_another_session(&self) -> bool {

@@ -1,5 +1,7 @@
 //! One call to the Messages API: send, stream, put together, price; again if that makes sense.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Response;
@@ -8,14 +10,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Failure, ModelError, Refusal};
+use super::error::{Failure, ModelError, Refusal, Tells};
+use super::gate::{Barred, Call, Cause, Gate, Outcome, Pass};
 use super::price;
 use super::reading::{Reading, causes, incomplete};
 use super::reply::{Reply, Said};
 use super::request::MessageRequest;
-use super::retry::{self, Policy};
+use super::retry::{self, Message, Policy};
 use super::stream::Assembled;
-use super::wire::{self, ErrorBody};
+use super::wire::{self, Asked, ErrorBody};
 use domain::usage::Cost;
 
 /// The first-party API.
@@ -41,6 +44,8 @@ pub struct Options {
     pub version: String,
     /// Mark tools, system prompt and conversation for the prompt cache.
     pub caching: bool,
+    /// Ask why nothing was read from the cache.
+    pub cache_diagnostics: bool,
     /// How often a request is sent at most.
     pub max_attempts: u32,
     /// No wait begins that would end later than this after the first attempt began.
@@ -60,6 +65,7 @@ impl Options {
             api_key,
             version: DEFAULT_VERSION.to_owned(),
             caching: true,
+            cache_diagnostics: true,
             max_attempts: 5,
             retry_budget: Duration::from_secs(120),
             first_wait: Duration::from_millis(500),
@@ -68,13 +74,16 @@ impl Options {
     }
 }
 
-/// The client. Clones share the connections of the HTTP client that they were made with.
+/// The client. Clones share the connections of the HTTP client that they were made with, and the gate.
 #[derive(Clone, Debug)]
 pub struct Claude {
     http: reqwest::Client,
     url: String,
     options: Options,
+    gate: Gate,
     stop: CancellationToken,
+    /// The models that were refused a format, and asked without it.
+    formless: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Claude {
@@ -82,10 +91,29 @@ impl Claude {
     #[must_use]
     pub fn new(http: reqwest::Client, options: Options) -> Self {
         let url = format!("{}/v1/messages", options.base_url.trim_end_matches('/'));
-        Self { http, url, options, stop: CancellationToken::new() }
+        Self {
+            http,
+            url,
+            options,
+            gate: Gate::alone(),
+            stop: CancellationToken::new(),
+            formless: Arc::default(),
+        }
     }
 
-    /// The same client, which sends nothing again once this is cancelled. What is under way is awaited.
+    /// The same client, which shares this gate with whoever else asks Claude.
+    #[must_use]
+    pub fn through(self, gate: Gate) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// The gate.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The same client, which sends nothing more once this is cancelled. What is under way is awaited.
     #[must_use]
     pub fn heeding(self, stop: CancellationToken) -> Self {
         Self { stop, ..self }
@@ -100,20 +128,56 @@ impl Claude {
     /// Asks Claude, and waits for the whole reply.
     ///
     /// # Errors
-    /// When there is no whole reply after every attempt that makes sense. Nothing was done then.
+    /// When there is no whole reply after every attempt that makes sense, or nothing may be sent. Nothing was done then.
     pub async fn message(&self, request: &MessageRequest) -> Result<Reply, ModelError> {
+        self.message_after(request, None).await
+    }
+
+    /// The same for the next message of a conversation whose last reply had this id.
+    ///
+    /// # Errors
+    /// As [`Claude::message`].
+    pub async fn message_after(
+        &self,
+        request: &MessageRequest,
+        previous: Option<&str>,
+    ) -> Result<Reply, ModelError> {
+        let Options { caching, cache_diagnostics, .. } = self.options;
+        let formats = request.reply_schema.is_some() && !self.formless().contains(&request.model);
+        let asked = Asked { caching, formats, previous: previous.filter(|_| caching && cache_diagnostics) };
+        match self.ask(request, asked).await {
+            // A refusal costs nothing. A server that knows no formats may know everything else.
+            Err(error) if formats && error.is_request_refused() => {
+                let reply = self.ask(request, Asked { formats: false, ..asked }).await?;
+                let model = request.model.as_str();
+                tracing::warn!(model, cause = %error, "the model is asked without an enforced format from now on");
+                self.formless().insert(request.model.clone());
+                Ok(reply)
+            }
+            answered => answered,
+        }
+    }
+
+    fn formless(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.formless.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask(&self, request: &MessageRequest, asked: Asked<'_>) -> Result<Reply, ModelError> {
         let began = Instant::now();
         let headers =
             self.headers().map_err(|failure| ModelError { failure, attempts: 0, is_stopped: false })?;
-        let body = bytes::Bytes::from(wire::body(request, self.options.caching));
+        let body = bytes::Bytes::from(wire::body(request, &asked));
         let policy = Policy {
             max_attempts: self.options.max_attempts,
             budget: self.options.retry_budget,
             first_wait: self.options.first_wait,
         };
-        let ((assembled, request_id), attempts) =
-            retry::repeat(policy, &self.stop, || self.attempt(headers.clone(), body.clone())).await?;
-        let Assembled { id, model, blocks, stop_reason, usage } = assembled;
+        let call = Call::of(request, body.len(), self.options.caching);
+        let message = Message { policy, stop: &self.stop, gate: &self.gate, family: call.family() };
+        let ((assembled, request_id), attempts) = message
+            .attempt(|patience| self.admit(&call, patience), |pass| self.attempt(pass, &headers, &body))
+            .await?;
+        let Assembled { id, model, blocks, stop_reason, usage, cache_miss } = assembled;
         let model = model.unwrap_or_else(|| request.model.clone());
         Ok(Reply {
             id,
@@ -123,6 +187,7 @@ impl Claude {
             model,
             said: Said { blocks, stop_reason },
             usage,
+            cache_miss,
             attempts,
             took: began.elapsed(),
         })
@@ -158,8 +223,44 @@ impl Claude {
         Ok(headers)
     }
 
+    /// The one place at which a request that may be paid for is let out, each time that it is sent.
+    async fn admit(&self, call: &Call, patience: Duration) -> Result<Pass, Failure> {
+        self.gate.admit(call, patience).await.map_err(|Barred::Away { why, until, by_all }| Failure::Away {
+            why,
+            until,
+            by_all,
+        })
+    }
+
+    /// Sends once, and lets the gate hear what came of it.
     async fn attempt(
         &self,
+        mut pass: Pass,
+        headers: &HeaderMap,
+        body: &bytes::Bytes,
+    ) -> Result<(Assembled, Option<String>), Failure> {
+        let answered = self.exchange(&mut pass, headers.clone(), body.clone()).await;
+        let why = answered.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        pass.end(&match &answered {
+            Ok((assembled, _)) => Outcome::Reply(assembled.usage),
+            Err(failure) => {
+                let patience = |cause| Outcome::Patience { cause, asked: failure.asked(), why: &why };
+                match failure.tells() {
+                    Tells::RateLimit => patience(Cause::RateLimit),
+                    Tells::Overloaded => patience(Cause::Overloaded),
+                    Tells::Works => Outcome::Refused,
+                    Tells::Outage => Outcome::Outage(&why),
+                    Tells::Halt => Outcome::Halt(&why),
+                    Tells::Nothing => Outcome::Nothing,
+                }
+            }
+        });
+        answered
+    }
+
+    async fn exchange(
+        &self,
+        pass: &mut Pass,
         headers: HeaderMap,
         body: bytes::Bytes,
     ) -> Result<(Assembled, Option<String>), Failure> {
@@ -175,6 +276,7 @@ impl Claude {
             }
             Err(error) => return Err(incomplete(causes(&error), &None)),
         };
+        pass.hear(response.headers());
         if !response.status().is_success() {
             return Err(Failure::Refused(self.refusal(response).await));
         }
@@ -186,7 +288,7 @@ impl Claude {
         }
         let reading =
             Reading { url: &self.url, request_id: &request_id, patience: self.options.idle_timeout };
-        let assembled = reading.of(response).await?;
+        let assembled = reading.of(response, &mut || pass.content_begins()).await?;
         Ok((assembled, request_id))
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 /// A call that failed, after every attempt that made sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}{}", AfterAttempts(*attempts))]
@@ -68,6 +70,19 @@ pub enum Failure {
         /// The API's id of the request.
         request_id: Option<String>,
     },
+    /// Nothing was sent: Claude is left alone for a while.
+    #[error("nothing is sent to Claude before {}: {why}", until.format("%Y-%m-%d %H:%M:%S UTC"))]
+    Away {
+        /// Why.
+        why: String,
+        /// Until then.
+        until: DateTime<Utc>,
+        /// Nobody sends anything, and not only those who ask the same family of models.
+        by_all: bool,
+    },
+    /// Nothing was sent: the program stops.
+    #[error("nothing is sent to Claude any more: persona-host is stopping")]
+    Stopping,
     /// The request could not be built out of the options.
     #[error("the request to Claude cannot be built: {what}")]
     Options {
@@ -137,11 +152,28 @@ enum Subject {
     Request,
 }
 
-impl ModelError {
+/// What a failure says of Claude.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// We ask too much.
+    RateLimit,
+    /// Everybody asks too much.
+    Overloaded,
+    /// It does its work, and does not like this request.
+    Works,
+    /// It does not do its work.
+    Outage,
+    /// Nothing will work until a person does something about it, whatever is asked.
+    Halt,
+    /// Nothing.
+    Nothing,
+}
+
+impl Failure {
     /// One of a small set of words, for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match &self.failure {
+        match self {
             Failure::Refused(refusal) | Failure::BrokeOff(refusal) => match refusal.subject() {
                 Subject::Key => "claude-key-refused",
                 Subject::Billing => "claude-billing",
@@ -159,21 +191,84 @@ impl ModelError {
             Failure::NoContent { .. } => "claude-no-content",
             Failure::Unreachable { .. } => "claude-unreachable",
             Failure::Unreadable { .. } => "claude-unreadable",
+            Failure::Away { .. } => "claude-away",
+            Failure::Stopping => "claude-stopping",
             Failure::Options { .. } => "claude-options",
         }
+    }
+
+    pub(super) fn tells(&self) -> Tells {
+        match self {
+            Self::Refused(refusal) | Self::BrokeOff(refusal) => match refusal.subject() {
+                Subject::RateLimit => Tells::RateLimit,
+                Subject::Overload => Tells::Overloaded,
+                Subject::Server => Tells::Outage,
+                Subject::Key | Subject::Billing | Subject::Spending => Tells::Halt,
+                // These may be of one model, and others work.
+                Subject::Permission | Subject::NotFound => Tells::Works,
+                Subject::TooLarge | Subject::Request => Tells::Works,
+            },
+            Self::Incomplete { .. }
+            | Self::Silent { .. }
+            | Self::NoContent { .. }
+            | Self::Unreachable { .. }
+            | Self::Unreadable { .. } => Tells::Outage,
+            Self::Away { .. } | Self::Stopping | Self::Options { .. } => Tells::Nothing,
+        }
+    }
+
+    /// The request may have been carried out, and its reply paid for, although it did not arrive.
+    #[must_use]
+    pub fn is_maybe_paid(&self) -> bool {
+        matches!(
+            self,
+            Self::BrokeOff(_) | Self::Incomplete { .. } | Self::Silent { .. } | Self::NoContent { .. }
+        )
+    }
+
+    /// How long the API asks to wait.
+    pub(super) fn asked(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) | Self::BrokeOff(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl ModelError {
+    /// One of a small set of words, for records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.failure.code()
+    }
+
+    /// Claude does not like the request itself.
+    #[must_use]
+    pub fn is_request_refused(&self) -> bool {
+        matches!(&self.failure, Failure::Refused(refusal) if matches!(refusal.subject(), Subject::Request))
     }
 
     /// Whether tokens of it may be charged although nothing came of them: the model may have begun to reply.
     #[must_use]
     pub fn may_be_billed(&self) -> bool {
         match &self.failure {
-            Failure::Refused(_) | Failure::Unreachable { .. } | Failure::Options { .. } => false,
+            Failure::Refused(_)
+            | Failure::Unreachable { .. }
+            | Failure::Away { .. }
+            | Failure::Stopping
+            | Failure::Options { .. } => false,
             Failure::BrokeOff(_)
             | Failure::Incomplete { .. }
             | Failure::Silent { .. }
             | Failure::NoContent { .. }
             | Failure::Unreadable { .. } => true,
         }
+    }
+
+    /// Claude does not do its work, or nothing can be asked of it for now: that is no fault of this turn.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        matches!(self.failure.tells(), Tells::Outage | Tells::Halt | Tells::Overloaded)
     }
 
     /// Every other persona would meet the same, so a tick need not go on.
@@ -185,9 +280,11 @@ impl ModelError {
                 Subject::Key | Subject::Billing | Subject::Permission | Subject::NotFound | Subject::Spending
             ),
             Failure::Unreachable { .. } | Failure::Options { .. } => true,
+            Failure::Away { by_all, .. } => *by_all,
             Failure::Incomplete { .. }
             | Failure::Silent { .. }
             | Failure::NoContent { .. }
+            | Failure::Stopping
             | Failure::Unreadable { .. } => false,
         }
     }
@@ -222,7 +319,8 @@ impl ModelError {
             }
             Failure::Unreadable { .. } => "check that ANTHROPIC_BASE_URL names a server of the Messages API",
             Failure::Options { .. } => "correct the option; a key read from a file must have no line break",
-            Failure::Incomplete { .. } => return None,
+            Failure::Away { .. } => "it is tried again by itself; `/health` and the log say why",
+            Failure::Incomplete { .. } | Failure::Stopping => return None,
         })
     }
 }

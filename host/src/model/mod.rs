@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod error;
+pub mod gate;
+mod jitter;
 mod pairing;
 pub mod price;
 mod reading;
@@ -15,6 +17,7 @@ mod wire;
 
 pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
+pub use gate::Gate;
 pub use pairing::CallIds;
 pub use refused_tool::refused_tool;
 pub use reply::{Block, Reply, Said, StopReason, ToolUse};

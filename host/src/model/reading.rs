@@ -26,8 +26,12 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Reads up to the event that ends the reply.
-    pub(super) async fn of(&self, mut response: Response) -> Result<Assembled, Failure> {
+    /// Reads up to the event that ends the reply; says when its content has begun.
+    pub(super) async fn of(
+        &self,
+        mut response: Response,
+        content_begins: &mut (dyn FnMut() + Send),
+    ) -> Result<Assembled, Failure> {
         let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
         if let Some(what) = encoding::unasked(encodings) {
             return Err(self.unreadable(what));
@@ -51,6 +55,9 @@ impl Reading<'_> {
             let decoded = decoder.feed(&chunk, &mut events);
             for event in events.drain(..) {
                 assembly.take(&event).map_err(|broken| self.failure(broken))?;
+            }
+            if assembly.has_content() {
+                content_begins();
             }
             if !assembly.is_whole() {
                 decoded.map_err(|too_long| self.unreadable(too_long.to_string()))?;

@@ -21,6 +21,8 @@ pub struct Reply {
     pub said: Said,
     /// Tokens.
     pub usage: Usage,
+    /// Why nothing was read from the cache that the conversation wrote before, where the API says so.
+    pub cache_miss: Option<String>,
     /// Money, if the model's price is known.
     pub cost: Cost,
     /// The date of the price table that the cost was worked out with.

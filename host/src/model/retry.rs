@@ -1,7 +1,10 @@
 //! When a request to Claude is sent again, and after how long. One layer: nothing below it repeats.
 //!
-//! The Messages API knows no idempotency key, so a repeat can be paid for twice. A request is
-//! therefore repeated only when no whole reply came of it; then nothing was done with a reply either.
+//! The Messages API knows no idempotency key, so a repeat can be paid for twice. A request is repeated when it cannot
+//! have been carried out (there was no connection), when Claude answered with an error, and when its reply was lost on
+//! the way. The last may have been paid for, and is repeated all the same: the turn can only go on with a reply, so that
+//! its next attempt would ask the same again. Nothing was done with a reply that did not arrive whole. What is lost so is
+//! told (`maybe_paid`), and counts double in what may be repeated at all.
 
 use std::time::Duration;
 
@@ -9,9 +12,11 @@ use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::error::{Failure, ModelError, Refusal};
+use super::gate::Gate;
+use super::jitter::jitter;
+use domain::event::Event;
 
 /// How long it is tried.
 #[derive(Clone, Copy, Debug)]
@@ -20,39 +25,83 @@ pub(super) struct Policy {
     pub(super) max_attempts: u32,
     /// No wait begins that would end later than this after the first attempt began.
     pub(super) budget: Duration,
-    /// The wait after the first attempt when the API names none; it doubles with each.
+    /// The longest wait after the first attempt when the API names none; it doubles with each.
     pub(super) first_wait: Duration,
 }
 
 /// The longest wait of our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// Attempts until one succeeds, or another would be pointless, or is not wanted any more after `stop`. Gives the
-/// number of attempts too.
-pub(super) async fn repeat<T, Attempt: Future<Output = Result<T, Failure>>>(
-    policy: Policy,
-    stop: &CancellationToken,
-    mut attempt: impl FnMut() -> Attempt,
-) -> Result<(T, u32), ModelError> {
-    let began = Instant::now();
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let failure = match attempt().await {
-            Ok(value) => return Ok((value, attempts)),
-            Err(failure) => failure,
-        };
-        let Some(wait) = policy.wait_after(&failure, attempts, began.elapsed(), jitter()) else {
-            return Err(ModelError { failure, attempts, is_stopped: false });
-        };
-        if stop.is_cancelled() {
-            return Err(ModelError { failure, attempts, is_stopped: true });
+/// What the attempts of one message have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    pub(super) policy: Policy,
+    pub(super) stop: &'a CancellationToken,
+    pub(super) gate: &'a Gate,
+    pub(super) family: &'a str,
+}
+
+impl Message<'_> {
+    /// Attempts until one succeeds, or another would be pointless, or is not wanted any more after the stop. Each is
+    /// admitted first, with so much patience for known waits. Gives the number of attempts too.
+    pub(super) async fn attempt<P, T, Admit, Attempt>(
+        &self,
+        mut admit: impl FnMut(Duration) -> Admit,
+        mut attempt: impl FnMut(P) -> Attempt,
+    ) -> Result<(T, u32), ModelError>
+    where
+        Admit: Future<Output = Result<P, Failure>>,
+        Attempt: Future<Output = Result<T, Failure>>,
+    {
+        let mut attempts = 0;
+        let mut began: Option<Instant> = None;
+        self.gate.note_message();
+        loop {
+            let elapsed = || began.map_or(Duration::ZERO, |began| began.elapsed());
+            let admitted = tokio::select! {
+                biased;
+                // A step that was begun is carried out; it is only not waited for any more.
+                admitted = admit(self.policy.budget.saturating_sub(elapsed())) => admitted,
+                () = self.stop.cancelled() => Err(Failure::Stopping),
+            };
+            let pass = admitted.map_err(|failure| {
+                let is_stopped = failure == Failure::Stopping;
+                ModelError { failure, attempts, is_stopped }
+            })?;
+            let began = *began.get_or_insert_with(Instant::now);
+            attempts += 1;
+            let failure = match attempt(pass).await {
+                Ok(value) => return Ok((value, attempts)),
+                Err(failure) => failure,
+            };
+            let Some(wait) = self.policy.wait_after(&failure, attempts, began.elapsed(), jitter()) else {
+                return Err(ModelError { failure, attempts, is_stopped: false });
+            };
+            if self.stop.is_cancelled() {
+                return Err(ModelError { failure, attempts, is_stopped: true });
+            }
+            let maybe_paid = failure.is_maybe_paid();
+            if !self.gate.may_repeat(maybe_paid) {
+                tracing::warn!(%failure, "a call to Claude is not repeated: more than a tenth of all calls had to be");
+                return Err(ModelError { failure, attempts, is_stopped: false });
+            }
+            self.tell(&failure, attempts, wait);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return Err(ModelError { failure, attempts, is_stopped: true }),
+            }
         }
-        tracing::warn!(attempts, ?wait, %failure, "a call to Claude failed and is repeated");
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return Err(ModelError { failure, attempts, is_stopped: true }),
-        }
+    }
+
+    fn tell(&self, failure: &Failure, attempts: u32, wait: Duration) {
+        self.gate.tell(Event::ModelRepeated {
+            family: self.family.to_owned(),
+            cause: failure.code(),
+            attempts,
+            wait,
+            why: failure.to_string(),
+            maybe_paid: failure.is_maybe_paid(),
+        });
     }
 }
 
@@ -76,11 +125,13 @@ impl Policy {
             Failure::Refused(_)
             | Failure::BrokeOff(_)
             | Failure::Unreadable { .. }
+            | Failure::Away { .. }
+            | Failure::Stopping
             | Failure::Options { .. } => return None,
         };
         let wait = asked_for.unwrap_or_else(|| {
             let doubled = self.first_wait.saturating_mul(1 << (attempts - 1).min(16));
-            doubled.min(LONGEST_WAIT).mul_f64(1.0 - jitter / 4.0)
+            doubled.min(LONGEST_WAIT).mul_f64(1.0 - jitter)
         });
         let allowed = attempts < self.max_attempts && elapsed.saturating_add(wait) <= self.budget;
         allowed.then_some(wait)
@@ -101,14 +152,6 @@ fn may_repeat(refusal: &Refusal) -> bool {
             "overloaded_error" | "api_error" | "rate_limit_error" | "timeout_error"
         ),
     }
-}
-
-/// A number from 0 to below 1, so that personas that failed together do not come back together.
-#[expect(clippy::cast_precision_loss, reason = "32 bits fit")]
-fn jitter() -> f64 {
-    // The low half of a random UUID: randomness of the system without a generator of our own.
-    let bits = Uuid::new_v4().as_u64_pair().1 & u64::from(u32::MAX);
-    bits as f64 / (f64::from(u32::MAX) + 1.0)
 }
 
 /// How long the API asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. The
@@ -187,14 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_up_to_eight_seconds_and_jitter_only_shortens_it() {
+    fn the_wait_doubles_up_to_eight_seconds_and_all_of_it_is_left_to_chance() {
         let policy = Policy { max_attempts: u32::MAX, ..POLICY };
         let failure = Failure::Incomplete { what: String::new(), request_id: None };
         let wait = |attempts, jitter| policy.wait_after(&failure, attempts, Duration::ZERO, jitter);
         for (attempts, milliseconds) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000), (40, 8000)] {
             assert_eq!(wait(attempts, 0.0), Some(Duration::from_millis(milliseconds)), "{attempts}");
         }
-        assert_eq!(wait(1, 1.0), Some(Duration::from_millis(375)));
+        assert_eq!(wait(1, 0.25), Some(Duration::from_millis(375)));
+        assert_eq!(wait(1, 1.0), Some(Duration::ZERO));
         assert!((0..100).all(|_| (0.0..1.0).contains(&jitter())));
     }
 
@@ -247,18 +291,29 @@ mod tests {
         }
     }
 
+    async fn attempts<Attempt: Future<Output = Result<(), Failure>>>(
+        policy: Policy,
+        stop: &CancellationToken,
+        mut attempt: impl FnMut() -> Attempt,
+    ) -> Result<u32, ModelError> {
+        let gate = Gate::alone();
+        let message = Message { policy, stop, gate: &gate, family: "haiku" };
+        let done = message.attempt(|_| async { Ok(()) }, |()| attempt()).await;
+        done.map(|((), attempts)| attempts)
+    }
+
     #[tokio::test]
     async fn attempts_go_on_until_one_succeeds_or_none_is_left() {
         let policy = Policy { first_wait: Duration::from_millis(1), ..POLICY };
         for (failures, expected) in [(0, Ok(1)), (2, Ok(3)), (4, Ok(5)), (5, Err(5)), (9, Err(5))] {
             let made = Cell::new(0);
             let stop = CancellationToken::new();
-            let outcome = repeat(policy, &stop, || {
+            let outcome = attempts(policy, &stop, || {
                 made.set(made.get() + 1);
                 let fails = made.get() <= failures;
                 async move { if fails { Err(Failure::Refused(refused(529, "overloaded_error"))) } else { Ok(()) } }
             });
-            let outcome = outcome.await.map(|((), attempts)| attempts).map_err(|error| error.attempts);
+            let outcome = outcome.await.map_err(|error| error.attempts);
             assert_eq!(outcome, expected, "{failures} failures");
             assert_eq!(outcome.unwrap_or_else(|attempts| attempts), made.get());
         }
@@ -272,12 +327,12 @@ mod tests {
             for stops_during_wait in [false, true] {
                 let stop = CancellationToken::new();
                 let made = Cell::new(0);
-                let work = repeat(policy, &stop, || {
+                let work = attempts(policy, &stop, || {
                     made.set(made.get() + 1);
                     if !stops_during_wait {
                         stop.cancel();
                     }
-                    async move { Err::<(), _>(Failure::Refused(refused(status, "overloaded_error"))) }
+                    async move { Err(Failure::Refused(refused(status, "overloaded_error"))) }
                 });
                 let stopping = async {
                     tokio::task::yield_now().await;
@@ -288,5 +343,16 @@ mod tests {
                 assert_eq!((error.attempts, error.is_stopped, made.get()), (1, is_stopped, 1), "{status}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_heard_at_the_gate_before_anything_is_sent() {
+        let (gate, stop) = (Gate::alone(), CancellationToken::new());
+        let message = Message { policy: POLICY, stop: &stop, gate: &gate, family: "haiku" };
+        let never = |_| std::future::pending::<Result<(), Failure>>();
+        let work = message.attempt(never, |()| async { Ok(()) });
+        let (outcome, ()) = tokio::join!(work, async { stop.cancel() });
+        let error = outcome.expect_err("it is not sent");
+        assert_eq!((error.failure, error.attempts, error.is_stopped), (Failure::Stopping, 0, true));
     }
 }

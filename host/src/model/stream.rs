@@ -27,6 +27,8 @@ pub struct Assembled {
     pub stop_reason: StopReason,
     /// Tokens.
     pub usage: Usage,
+    /// Why nothing was read from the cache, where the API says so.
+    pub cache_miss: Option<String>,
 }
 
 /// Why no reply came of the events.
@@ -59,6 +61,7 @@ pub struct Assembly {
     stop_reason: Option<String>,
     refusal_category: Option<String>,
     usage: WireUsage,
+    cache_miss: Option<String>,
     stopped: bool,
     pieces: u64,
 }
@@ -85,6 +88,12 @@ impl Assembly {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.stopped
+    }
+
+    /// Whether the first content block has begun.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        !self.blocks.is_empty()
     }
 
     /// How much it has taken in. Only what belongs to the reply counts: pings do not, nor what is unknown or empty.
@@ -145,12 +154,14 @@ impl Assembly {
         let last = self.blocks.keys().next_back().copied();
         let close = |(index, block): (u64, OpenBlock)| block.close(stop_reason.cuts() && last == Some(index));
         let blocks = self.blocks.into_iter().map(close).collect();
-        Ok(Assembled { id: self.id, model: self.model, blocks, stop_reason, usage: self.usage.tokens() })
+        let (usage, cache_miss) = (self.usage.tokens(), self.cache_miss);
+        Ok(Assembled { id: self.id, model: self.model, blocks, stop_reason, usage, cache_miss })
     }
 
     fn start(&mut self, message: &Value) {
         self.id = text(&message["id"]).unwrap_or_default();
         self.model = text(&message["model"]).filter(|model| !model.is_empty());
+        self.cache_miss = text(&message["diagnostics"]["cache_miss_reason"]);
         self.count(&message["usage"]);
     }
 

@@ -10,8 +10,8 @@ use domain::usage::Usage;
 
 /// The body of a request. With the same request it is the same bytes, because the cache compares
 /// bytes.
-pub(super) fn body(request: &MessageRequest, caching: bool) -> Vec<u8> {
-    let mark = caching.then_some(CacheControl::EPHEMERAL);
+pub(super) fn body(request: &MessageRequest, asked: &Asked<'_>) -> Vec<u8> {
+    let mark = asked.caching.then_some(CacheControl::EPHEMERAL);
     let last_tool = request.tools.len().saturating_sub(1);
     let body = Body {
         model: &request.model,
@@ -22,6 +22,7 @@ pub(super) fn body(request: &MessageRequest, caching: bool) -> Vec<u8> {
         output_config: request
             .reply_schema
             .as_ref()
+            .filter(|_| asked.formats)
             .map(|schema| OutputConfig { format: Format { kind: "json_schema", schema } }),
         tools: request
             .tools
@@ -33,8 +34,25 @@ pub(super) fn body(request: &MessageRequest, caching: bool) -> Vec<u8> {
             .filter(|system| !system.trim().is_empty())
             .map(|text| [TextBlock { kind: "text", text, cache_control: mark }]),
         messages: &request.messages,
+        diagnostics: asked.previous.map(|previous_message_id| Diagnostics { previous_message_id }),
     };
     serde_json::to_vec(&body).expect("a value of strings, numbers and JSON can be written as JSON")
+}
+
+/// What is asked beside the request itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// Mark what may be cached.
+    pub(super) caching: bool,
+    /// Hold the reply to its schema.
+    pub(super) formats: bool,
+    /// Tell why nothing is read that the request of this reply wrote into the cache.
+    pub(super) previous: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Diagnostics<'a> {
+    previous_message_id: &'a str,
 }
 
 #[derive(Serialize)]
@@ -51,6 +69,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<[TextBlock<'a>; 1]>,
     messages: &'a [Message],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<Diagnostics<'a>>,
 }
 
 #[derive(Clone, Copy, Serialize)]

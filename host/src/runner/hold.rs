@@ -9,12 +9,14 @@ use super::brakes::Pause;
 use super::parts::Runner;
 use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
+use crate::breaker::Away;
 use crate::mana::SignInsStopped;
 use crate::store::{LedgerError, Occasion, Seen};
 use crate::turn::budget::Exhausted;
 use domain::event::Event;
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
+use domain::upstream::Upstream;
 
 /// How instants are told.
 const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
@@ -78,6 +80,14 @@ impl Hold {
     /// It would have to sign in, and nobody does.
     pub(super) fn sign_ins_stopped(stopped: &SignInsStopped) -> Self {
         Self { reason: format!("{stopped}. {}", SignInsStopped::HINT), cause: HeldBy::SignIns }
+    }
+
+    /// Nothing is begun that needs this upstream.
+    pub(super) fn away(upstream: Upstream, away: &Away) -> Self {
+        let Away { why, until, .. } = away;
+        let reason =
+            format!("nothing is begun before {}: {upstream} is left alone: {why}", until.format(TIME));
+        Self { reason, cause: HeldBy::Upstream }
     }
 
     /// Its turn runs already.

@@ -24,6 +24,9 @@ pub struct TickReport {
     /// Who was active since our last turn of it, and not by us: told once, and left out when there is nobody.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub foreign: Vec<ForeignActivity>,
+    /// Why no further turn was begun, where something was met that everybody would meet; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
     /// How long it took.
     pub duration_ms: u64,
     /// Deliveries that mana-auth has not acknowledged; left out when there are none.
@@ -82,6 +85,8 @@ pub enum HeldBy {
     Budget,
     /// The passwords of personas are refused, and nobody signs in for now.
     SignIns,
+    /// An upstream does not do its work, and is left alone for a while.
+    Upstream,
 }
 
 /// One turn that ran.

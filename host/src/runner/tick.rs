@@ -1,6 +1,7 @@
 //! One tick: who is due, who is held, and a turn for everybody else. Ticks overlap: one that waits for its slowest turn
 //! keeps no other from looking.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::parts::Runner;
 use super::pool::{Entry, Place};
 use super::report::{FailedPersona, TickReport, TurnReport};
 use super::sight::{Candidate, Chosen, For, Sight};
+use crate::breaker::Standing;
 use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
 use domain::event::{Event, TurnEnd};
@@ -21,6 +23,9 @@ use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
 use schedule::Urgency;
+
+/// How long nobody looks whether an upstream is still being tried.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A turn that was begun.
 pub(super) struct Running {
@@ -92,6 +97,7 @@ impl Runner {
         let mut admitted = Ok(());
         for candidate in candidates {
             let place = self.wait_for_place(&candidate.urgency, &mut running, &mut stopped_by, report).await;
+            self.await_trial(&mut running, &mut stopped_by, report).await;
             let persona = candidate.persona.clone();
             match self.admit(candidate, place, look.as_mut(), stopped_by.as_deref()).await {
                 Ok(Admitted::Runs(turn)) => running.push(turn),
@@ -114,7 +120,33 @@ impl Runner {
             let ended = first_to_end(&mut running).await;
             self.collect(ended, &mut running, &mut stopped_by, report).await;
         }
+        report.stopped_by = stopped_by;
         admitted
+    }
+
+    /// While an upstream is tried by a turn of this tick, the others wait for what comes of it.
+    async fn await_trial(
+        &self,
+        running: &mut Vec<Running>,
+        stopped_by: &mut Option<String>,
+        report: &mut TickReport,
+    ) {
+        let is_tried = |standing: &Standing| matches!(standing, Standing::HalfOpen { is_tried: true, .. });
+        while !running.is_empty() && stopped_by.is_none() {
+            let mut changes = pin!(self.deps.fuses.change());
+            // Heard from here on, so that no change falls between the look and the wait.
+            let is_over = futures_util::poll!(&mut changes).is_ready();
+            if is_over || !self.deps.fuses.standings().any(|(_, standing)| is_tried(&standing)) {
+                return;
+            }
+            tokio::select! {
+                ended = first_to_end(running) => self.collect(ended, running, stopped_by, report).await,
+                () = changes => {}
+                // A trial of which nothing is heard does not last for ever.
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
     }
 
     /// Waits for a place. A turn begins as soon as any other ends, of this tick or another, and a fault that everybody
@@ -157,6 +189,9 @@ impl Runner {
         }
         if let Some(exhausted) = self.deps.budget.is_full_for(&candidate.persona.id) {
             return Ok(Admitted::Held(Hold::budget(&exhausted)));
+        }
+        if let Err((upstream, away)) = self.deps.fuses.admit_turn() {
+            return Ok(Admitted::Held(Hold::away(upstream, &away)));
         }
         let Candidate { persona, chosen, entry, .. } = candidate;
         let (occasion, moment) = match (chosen, look, &self.calendar) {

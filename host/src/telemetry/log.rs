@@ -119,6 +119,9 @@ pub(super) fn write(event: &Event) {
         Event::Paused { email: Some(email), paused: false, .. } => {
             tracing::info!(email, "the pause of a persona is over");
         }
+        Event::UpstreamChanged { .. } | Event::CooledDown { .. } | Event::ModelRepeated { .. } => {
+            write_upstream(event);
+        }
         Event::TickStarted { .. }
         | Event::Backlog { .. }
         | Event::StageEnded { .. }
@@ -126,6 +129,47 @@ pub(super) fn write(event: &Event) {
         | Event::ToolCalled { .. }
         | Event::PluginCalled { .. }
         | Event::Delivered { .. } => {}
+    }
+}
+
+/// How the upstreams do.
+fn write_upstream(event: &Event) {
+    match event {
+        Event::UpstreamChanged { upstream, state: "open", until, why } => {
+            let (upstream, until, cause) = (upstream.name(), until.map(|at| at.to_rfc3339()), one_line(why));
+            let hint =
+                "nothing is begun that needs it, and nobody is held for it; it is tried again by itself";
+            tracing::error!(upstream, until, cause, hint, "an upstream does not do its work");
+        }
+        Event::UpstreamChanged { upstream, state: "closed", .. } => {
+            tracing::info!(upstream = upstream.name(), "an upstream does its work again");
+        }
+        Event::UpstreamChanged { upstream, .. } => {
+            tracing::info!(upstream = upstream.name(), "an upstream is tried with one turn");
+        }
+        Event::CooledDown { family, cause, wait, window } => {
+            let wait_ms = millis(*wait);
+            tracing::info!(
+                family,
+                cause,
+                wait_ms,
+                window,
+                "no call to Claude leaves for a while: it asked for that"
+            );
+        }
+        Event::ModelRepeated { family, cause, attempts, wait, why, maybe_paid } => {
+            let (wait_ms, why) = (millis(*wait), one_line(why));
+            tracing::warn!(
+                family,
+                attempts,
+                wait_ms,
+                code = cause,
+                cause = why,
+                maybe_paid,
+                "a call to Claude failed and is repeated"
+            );
+        }
+        _ => {}
     }
 }
 

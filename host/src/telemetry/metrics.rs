@@ -11,9 +11,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::upstreams::Upstreams;
+
 use domain::event::Event;
 use domain::ids::PluginName;
 use domain::strategy::{Limits, Strategy};
+use domain::upstream::Upstream;
 use domain::usage::{NanoUsd, Usage};
 
 type Labels<const N: usize> = [(&'static str, String); N];
@@ -33,6 +36,7 @@ pub struct Metrics {
     tokens: Family<Labels<2>, Counter>,
     cost: Family<Labels<1>, Counter<f64, AtomicU64>>,
     unpriced: Family<Labels<1>, Counter>,
+    upstreams: Upstreams,
     plugin_calls: Family<Labels<3>, Counter>,
     plugin_time: Family<Labels<2>, Histogram>,
     plugin_fuel: Family<Labels<2>, Histogram>,
@@ -78,6 +82,7 @@ impl Default for Metrics {
             tokens: Family::default(),
             cost: Family::default(),
             unpriced: Family::default(),
+            upstreams: Upstreams::default(),
             plugin_calls: Family::default(),
             plugin_time: Family::new_with_constructor(short),
             plugin_fuel: Family::new_with_constructor(|| {
@@ -139,6 +144,16 @@ impl Metrics {
         self.ledger.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
+    /// How an upstream's breaker stands.
+    pub fn set_upstream(&self, upstream: Upstream, state: &str) {
+        self.upstreams.set_state(upstream, state);
+    }
+
+    /// How the calls to a family of models stand.
+    pub fn set_gate(&self, family: &str, window: usize, in_flight: usize) {
+        self.upstreams.set_gate(family, window, in_flight);
+    }
+
     /// Counts an event.
     pub(super) fn count(&self, event: &Event) {
         match event {
@@ -178,7 +193,8 @@ impl Metrics {
                 let labels = [("module", module), ("outcome", outcome(*ok).to_owned())];
                 self.tool_calls.get_or_create(&labels).inc();
             }
-            Event::ModelCalled { phase, model, usage, cost, took, .. } => {
+            Event::ModelCalled { phase, model, usage, cost, cache_miss, took, .. } => {
+                self.upstreams.count_cache_miss(cache_miss.as_deref());
                 let labels = [("model", model.clone()), ("phase", phase.name().to_owned())];
                 self.model_calls.get_or_create(&labels).inc();
                 self.model_time.get_or_create(&labels).observe(took.as_secs_f64());
@@ -225,6 +241,9 @@ impl Metrics {
             Event::PluginLogged { plugin, level, .. } => {
                 let labels = [("plugin", plugin.to_string()), ("level", (*level).to_owned())];
                 self.plugin_log_lines.get_or_create(&labels).inc();
+            }
+            Event::UpstreamChanged { .. } | Event::CooledDown { .. } | Event::ModelRepeated { .. } => {
+                self.upstreams.count(event);
             }
             Event::TickEnded { .. }
             | Event::ForeignActivity { .. }
@@ -308,6 +327,7 @@ impl Metrics {
         let time = self.plugin_time.clone();
         registry.register_with_unit("plugin_duration", "Time of a plugin call", Unit::Seconds, time);
         self.register_plugins();
+        self.upstreams.register(&mut self.registry);
         let registry = &mut self.registry;
         registry.register("deliveries", "Tries to deliver to mana-auth", self.deliveries.clone());
         registry.register("store_bytes", "How much room the ledger takes", self.ledger.clone());
@@ -379,6 +399,7 @@ mod tests {
             model: "claude-haiku-5-5".to_owned(),
             usage: Usage { input: 7, output: 5, ..Usage::default() },
             cost: Some(NanoUsd(2_000_000)),
+            cache_miss: Some("tools_changed".to_owned()),
             took: Duration::from_secs(1),
         });
         metrics.count(&Event::Delivered { kind: "actions", ok: true, waiting: 3 });
@@ -390,6 +411,7 @@ mod tests {
             r#"persona_cost_usd_total{model="claude-haiku-5-5"} 0.002"#,
             r#"persona_deliveries_total{kind="actions",outcome="ok"} 1"#,
             "persona_outbox_depth 3",
+            r#"persona_cache_misses_total{reason="tools_changed"} 1"#,
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");

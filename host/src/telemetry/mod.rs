@@ -3,6 +3,7 @@
 mod events;
 mod log;
 mod metrics;
+mod upstreams;
 
 pub use events::Events;
 pub use log::{LogFormat, start_log};

@@ -1,6 +1,7 @@
 //! One model call of a turn: a step, counted and priced.
 
 use std::borrow::Cow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -30,6 +31,8 @@ pub(super) struct Conversation<'a> {
     pub(super) phase: Phase,
     pub(super) stage: Stage,
     pub(super) names: &'a Names,
+    /// The id of the last reply, so that the API can say why nothing was read from its cache.
+    pub(super) last: Mutex<Option<String>>,
 }
 
 impl Conversation<'_> {
@@ -40,11 +43,12 @@ impl Conversation<'_> {
         }
         let key = StepKey::model(self.phase, round);
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
+        let previous = self.last().clone();
         let claude = deps.claude.clone().heeding(self.turn.stop.clone());
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async {
             let taken = deps.budget.take(self.turn.turn, self.turn.spender(), || claude.most(request))?;
-            let reply = self.reply(&claude, request, deps).await;
+            let reply = self.reply(&claude, request, previous.as_deref(), deps).await;
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
                 Err(error) if error.may_be_billed() => taken.cost(None),
@@ -60,8 +64,9 @@ impl Conversation<'_> {
             Unanswered::Failed(error) => faults::model(self.stage, &error),
         })?;
         if fresh {
-            self.tell(&value.round, deps);
+            self.tell(&value, deps);
         }
+        *self.last() = Some(value.id.clone()).filter(|id| !id.is_empty());
         Ok(value.into_said())
     }
 
@@ -71,6 +76,7 @@ impl Conversation<'_> {
         &self,
         claude: &Claude,
         request: &MessageRequest,
+        previous: Option<&str>,
         deps: &Deps,
     ) -> Result<Reply, ModelError> {
         let mut request = Cow::Borrowed(request);
@@ -78,7 +84,7 @@ impl Conversation<'_> {
             if let Some(tools) = deps.refused_tools.without(&request.tools) {
                 request.to_mut().tools = tools;
             }
-            let refused = match claude.message(&request).await {
+            let refused = match claude.message_after(&request, previous).await {
                 Ok(reply) => return Ok(reply),
                 Err(refused) => refused,
             };
@@ -87,7 +93,7 @@ impl Conversation<'_> {
                 None => return Err(refused),
             }
         }
-        claude.message(&request).await
+        claude.message_after(&request, previous).await
     }
 
     async fn leave_out(&self, tool: &ToolDefinition, refused: &ModelError, deps: &Deps) {
@@ -117,16 +123,22 @@ impl Conversation<'_> {
             cost: reply.cost,
             latency_ms: u32::try_from(reply.took.as_millis()).unwrap_or(u32::MAX),
         };
-        KeptReply::of(round, reply.said, reply.attempts, reply.price_table)
+        let kept = KeptReply::of(round, reply.said, reply.attempts, reply.price_table);
+        KeptReply { id: reply.id, cache_miss: reply.cache_miss, ..kept }
     }
 
-    fn tell(&self, round: &Round, deps: &Deps) {
+    fn last(&self) -> MutexGuard<'_, Option<String>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, KeptReply { round, cache_miss, .. }: &KeptReply, deps: &Deps) {
         deps.events.emit(Event::ModelCalled {
             turn: self.turn.turn,
             phase: self.phase,
             model: round.model.clone(),
             usage: round.usage,
             cost: round.cost,
+            cache_miss: cache_miss.clone(),
             took: std::time::Duration::from_millis(round.latency_ms.into()),
         });
     }
@@ -149,6 +161,12 @@ struct KeptReply {
     /// The kind of concern of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refusal: Option<String>,
+    /// The API's id of the reply.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    id: String,
+    /// Why nothing was read from the cache that the conversation wrote before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_miss: Option<String>,
     /// How often the request was sent.
     attempts: u32,
     /// Which price table the cost is from.
@@ -167,7 +185,8 @@ impl KeptReply {
             content.push(block.raw);
             unreadable.extend(block.unreadable.map(|why| (place, why)));
         }
-        Self { round, content, cut, unreadable, refusal, attempts, price_table: price_table.to_owned() }
+        let (id, cache_miss, price_table) = (String::new(), None, price_table.to_owned());
+        Self { round, content, cut, unreadable, refusal, id, cache_miss, attempts, price_table }
     }
 
     fn into_said(self) -> Said {

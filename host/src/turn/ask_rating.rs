@@ -1,6 +1,6 @@
 //! Stage `ask-rating`: a fresh conversation without tools, in which the persona rates what it used.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::ask::Conversation;
 use super::deps::Deps;
@@ -18,15 +18,20 @@ pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
     let opening = open(&kept.0, deps).await?;
     let Kept(Acted { turn, context, outcome }) = kept;
     let names = Names::for_tools(&[]);
-    let conversation =
-        Conversation { turn: &turn, phase: Phase::Rating, stage: Stage::AskRating, names: &names };
+    let conversation = Conversation {
+        turn: &turn,
+        phase: Phase::Rating,
+        stage: Stage::AskRating,
+        names: &names,
+        last: Mutex::default(),
+    };
     let request = MessageRequest {
         model: turn.model.clone(),
         system: opening.system,
         tools: Arc::from([]),
         messages: vec![Message::user(opening.user)],
         max_tokens: deps.settings.max_tokens,
-        reply_schema: opening.reply_schema,
+        reply_schema: opening.reply_schema.filter(|_| deps.settings.structured_ratings),
     };
     let reply = conversation.ask(1, &request, deps).await?.text();
     Ok(Answered { turn, context, outcome, reply })

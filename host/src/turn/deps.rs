@@ -12,8 +12,9 @@ use super::experiments::Experiments;
 use super::refused_tools::RefusedTools;
 use super::tool_pins::{ToolPins, ToolPolicy};
 use crate::behavior::Registry;
+use crate::breaker::Fuses;
 use crate::mana::Mana;
-use crate::mcp::Mcp;
+use crate::mcp::{Mcp, McpError};
 use crate::model::Claude;
 use crate::store::Ledger;
 use crate::telemetry::Events;
@@ -22,6 +23,7 @@ use domain::ids::StrategyName;
 use domain::persona::Persona;
 use domain::strategy::{Routing, Strategy};
 use domain::tool::Tool;
+use domain::upstream::Upstream;
 use schedule::Rules;
 
 /// What every turn is run with.
@@ -45,6 +47,8 @@ pub struct Deps {
     pub refused_tools: RefusedTools,
     /// What the MCP server's tools were before.
     pub tool_pins: ToolPins,
+    /// Whether it is worth asking these three.
+    pub fuses: Fuses,
     /// The plugins that are loaded.
     pub registry: Arc<Registry>,
     /// The strategies by name.
@@ -68,6 +72,8 @@ pub struct Settings {
     pub model: String,
     /// The most tokens of one reply.
     pub max_tokens: u32,
+    /// Hold the reply with the ratings to the schema that the plugin gives.
+    pub structured_ratings: bool,
     /// The most rounds of a main phase, whatever the plugin asks for.
     pub max_rounds: u32,
     /// The longest a turn may take.
@@ -80,6 +86,19 @@ pub struct Settings {
     pub tool_policy: ToolPolicy,
     /// Tools that may be called twice: `todo.list`, or `todo.*` for a whole module.
     pub idempotent_tools: Vec<String>,
+}
+
+impl Deps {
+    /// Lets mana-mcp's breaker hear what came of a call.
+    pub(super) fn heard<T>(&self, answered: Result<T, McpError>) -> Result<T, McpError> {
+        let fuse = self.fuses.of(Upstream::ManaMcp);
+        match &answered {
+            Err(error) if error.is_outage() => fuse.hear(Some(&error.to_string())),
+            // It has answered, if only with a refusal.
+            _ => fuse.hear(None),
+        }
+        answered
+    }
 }
 
 impl Settings {

@@ -5,9 +5,11 @@ use crate::engine::{Failing, StepsError, Undone};
 use crate::mana::ManaError;
 use crate::mcp::McpError;
 use crate::model::ModelError;
+use crate::model::error::Failure;
 use crate::store::LedgerError;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
+use domain::upstream::Upstream;
 
 pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
     if matches!(error, ManaError::Stopping { .. }) {
@@ -15,11 +17,13 @@ pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
     }
     let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
     let fault = fault.not_before(error.not_before());
+    let fault = if error.is_outage() { fault.of(Upstream::ManaAuth) } else { fault };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }
 
 pub(super) fn mcp(stage: Stage, error: &McpError) -> Fault {
     let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
+    let fault = if error.is_outage() { fault.of(Upstream::ManaMcp) } else { fault };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }
 
@@ -28,6 +32,12 @@ pub(super) fn model(stage: Stage, error: &ModelError) -> Fault {
     let fault = match error.hint() {
         Some(hint) => fault.hint(hint),
         None => fault,
+    };
+    let fault = if error.is_outage() { fault.of(Upstream::Claude) } else { fault };
+    // Nothing was sent at all, so there is nothing to count.
+    let fault = match error.failure {
+        Failure::Away { until, .. } => fault.excused_until(until),
+        _ => fault,
     };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }

@@ -56,6 +56,11 @@ impl<'a> Stages<'a> {
                 () = tokio::time::sleep_until(deadline) => Err(self.too_late(stage).into()),
             },
         };
+        // Asked now: it may be this very failure that shows that there is an outage.
+        let result = result.map_err(|end| match end {
+            TurnEnd::Faulted(fault) => TurnEnd::Faulted(self.deps.fuses.excuse(fault)),
+            other => other,
+        });
         self.deps.events.emit(Event::StageEnded {
             turn: self.turn,
             email: self.email.clone(),

@@ -1,7 +1,7 @@
 //! Stage `tool-loop`: Claude and the tools, round by round. Nothing that happened is lost, whatever
 //! ends it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::ask::Conversation;
 use super::call::Calling;
@@ -78,8 +78,13 @@ struct Day<'a> {
 
 impl Day<'_> {
     async fn go(&mut self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
-        let conversation =
-            Conversation { turn: self.turn, phase: Phase::Main, stage: Stage::ToolLoop, names: self.names };
+        let conversation = Conversation {
+            turn: self.turn,
+            phase: Phase::Main,
+            stage: Stage::ToolLoop,
+            names: self.names,
+            last: Mutex::default(),
+        };
         let ceiling = deps.settings.max_rounds;
         let max_rounds = opening.max_rounds.unwrap_or(ceiling).min(ceiling);
         let mut message = self.first_message(opening, deps);

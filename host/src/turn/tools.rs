@@ -18,15 +18,15 @@ const MOST_TOLD: usize = 50;
 pub(super) async fn reopen(placed: Placed, tools: Vec<Tool>, deps: &Deps) -> Result<Equipped, TurnEnd> {
     let Placed { turn, account, space } = placed;
     let refused = |error| faults::mcp(Stage::Tools, &error);
-    let session = deps.mcp.open(&account.jwt, &space.id).await.map_err(refused)?;
+    let session = deps.heard(deps.mcp.open(&account.jwt, &space.id).await).map_err(refused)?;
     Ok(Equipped { turn, visit: Visit::begin(account, space, session), tools })
 }
 
 pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEnd> {
     let Placed { turn, account, space } = placed;
     let refused = |error| faults::mcp(Stage::Tools, &error);
-    let session = deps.mcp.open(&account.jwt, &space.id).await.map_err(refused)?;
-    let Offer { tools, left_out } = session.tools().await.map_err(refused)?;
+    let session = deps.heard(deps.mcp.open(&account.jwt, &space.id).await).map_err(refused)?;
+    let Offer { tools, left_out } = deps.heard(session.tools().await).map_err(refused)?;
     let problem =
         |LeftOut { tool, why }| Problem::warning(Some(tool), format!("the tool is not offered: {why}"));
     let lost = |error| faults::ledger(Stage::Tools, &error);

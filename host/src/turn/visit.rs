@@ -36,7 +36,7 @@ impl Visit {
 
     /// Calls a tool. A token that is refused is renewed once, and the day goes on.
     pub(super) async fn call(&self, tool: &str, input: &Value, deps: &Deps) -> Result<ToolAnswer, McpError> {
-        self.session.call(tool, input, async || self.fresh_session(deps).await).await
+        deps.heard(self.session.call(tool, input, async || self.fresh_session(deps).await).await)
     }
 
     /// mana-mcp keeps the token that a session was opened with, and tokens live 15 minutes
@@ -71,7 +71,7 @@ impl Visit {
         let refused = |error| faults::mana(Stage::ToolLoop, &error);
         let account = deps.mana.refresh(&self.account()).await.map_err(refused)?;
         self.session.present(&account.jwt);
-        let opened = deps.mcp.open(&account.jwt, &self.space.id).await;
+        let opened = deps.heard(deps.mcp.open(&account.jwt, &self.space.id).await);
         *self.account.lock().unwrap_or_else(PoisonError::into_inner) = account;
         opened.map_err(|error| faults::mcp(Stage::ToolLoop, &error))
     }

@@ -1,6 +1,8 @@
 //! The Messages API client, against the scripted Claude and (in `odd`) against a server of odd answers.
 
+mod gate;
 mod odd;
+mod storm;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::action::ActionStatus;
-use domain::event::Event;
+use domain::event::{Event, TurnEnd};
 use domain::ids::PluginName;
-use persona_host::runner::{PluginChange, Runner, TickError};
+use domain::upstream::Upstream;
+use persona_host::runner::{HeldBy, PluginChange, Runner, TickError};
 use standin::claude::Fault;
 use standin::mana_auth;
 
@@ -326,4 +327,93 @@ async fn the_loop_ticks_by_itself_only_with_its_timer() {
         let late = remote.tick(None).await;
         assert!(matches!(late, Err(TickError::Stopping)), "{late:?}");
     }
+}
+
+/// Fourteen who are all alike, one at a time, and one try for each call.
+async fn house_of_fourteen(faults: &[Fault]) -> House {
+    Blueprint::crowd(14)
+        .script(script(1, faults))
+        .config(|config| (config.runner.concurrency, config.model.max_attempts) = (1, 1))
+        .build()
+        .await
+}
+
+#[tokio::test]
+async fn while_claude_does_not_do_its_work_nothing_is_begun_and_nobody_is_held_for_it() {
+    let outage = Fault::Error { status: 503, kind: "api_error" };
+    let house = house_of_fourteen(&vec![outage.clone(); 11]).await;
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (14, 0, 10, 4), "ten failures are an outage: {report:?}");
+    assert!(report.held.iter().all(|held| held.cause == HeldBy::Upstream), "{report:?}");
+    assert!(report.held[0].reason.contains("Claude is left alone"), "{report:?}");
+    let asked = || house.stack.claude().books().total.requests;
+    assert_eq!(asked(), 10);
+    let standing = || house.runner.deps().fuses.of(Upstream::Claude).standing().name();
+    assert_eq!(standing(), "open");
+    house.later(TimeDelta::seconds(29));
+    let report = house.tick().await;
+    assert!(report.held.iter().filter(|held| held.cause == HeldBy::Upstream).count() >= 4, "{report:?}");
+    assert_eq!(asked(), 10, "nothing is asked");
+
+    house.later(TimeDelta::seconds(2));
+    let report = house.tick().await;
+    assert_eq!(
+        (report.ran_successfully, report.failed.len(), asked()),
+        (0, 1, 11),
+        "one tries it: {report:?}"
+    );
+    assert_eq!(standing(), "open", "and so does the next one, twice as long after it");
+    house.later(TimeDelta::seconds(61));
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (14, 14, 0, 0), "it is over, and nobody waits for anything: {report:?}");
+    assert_eq!(standing(), "closed");
+    let metrics = house.runner.deps().events.metrics().text();
+    assert!(metrics.contains("persona_upstream_openings_total{upstream=\"claude\"} 2\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_nothing_can_work_stops_at_a_step_and_burns_no_attempt() {
+    for (fault, code) in
+        [(Fault::KeyRefused, "claude-key-refused"), (Fault::SpendLimit, "claude-spend-limit")]
+    {
+        let house = Blueprint::crowd(2)
+            .script(script(1, &[fault]))
+            .config(|config| config.runner.concurrency = 2)
+            .build()
+            .await;
+        let report = house.tick().await;
+        let codes = report.turns.iter().filter_map(|turn| match &turn.ended.end {
+            TurnEnd::Faulted(fault) => Some(fault.code.as_str()),
+            _ => None,
+        });
+        let codes: BTreeSet<&str> = codes.collect();
+        assert_eq!(
+            house.stack.claude().books().total.requests,
+            1,
+            "the other one is not even sent: {report:?}"
+        );
+        assert!(
+            codes.contains(code) && codes.iter().all(|one| [code, "claude-away"].contains(one)),
+            "{codes:?}"
+        );
+        assert!(report.stopped_by.is_some(), "{report:?}");
+        house.later(TimeDelta::seconds(31));
+        assert_eq!(
+            figures(&house.tick().await),
+            (2, 2, 0, 0),
+            "both were held for as long as that lasts, no longer"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_mana_mcp_that_is_broken_is_left_alone_too() {
+    let house = house_of_fourteen(&[]).await;
+    let fuse = house.runner.deps().fuses.of(Upstream::ManaMcp).clone();
+    (0..10).for_each(|_| fuse.hear(Some("HTTP 502")));
+    let report = house.tick().await;
+    assert_eq!(figures(&report), (14, 0, 0, 14), "{report:?}");
+    assert!(held(&report).iter().all(|(_, why)| why.contains("mana-mcp is left alone")), "{report:?}");
+    house.later(TimeDelta::seconds(31));
+    assert_eq!(figures(&house.tick().await), (14, 14, 0, 0), "the first turn shows that it works again");
 }

@@ -2,7 +2,7 @@
 //!
 //! Entries do not grow old here: a demo whose clock jumps would see no cache at all.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,9 @@ const MOST_ENTRIES: usize = 100_000;
 /// The prefixes that have been seen.
 #[derive(Debug, Default)]
 pub(super) struct PromptCache {
-    entries: BTreeSet<u64>,
+    /// With the moment from which on each can be read.
+    entries: BTreeMap<u64, u64>,
+    moment: u64,
 }
 
 /// The end of a block in the rendered prompt.
@@ -31,8 +33,14 @@ struct Boundary {
 }
 
 impl PromptCache {
-    /// Counts the prompt's tokens, and remembers its prefixes. The reply's tokens are not in it.
-    pub(super) fn count(&mut self, request: &Request) -> Usage {
+    /// A request that arrives now can read what was written before: an entry is there once a reply of it begins.
+    pub(super) fn moment(&self) -> u64 {
+        self.moment
+    }
+
+    /// Counts the prompt's tokens of a request that arrived then and whose reply begins now, and remembers its
+    /// prefixes. The reply's tokens are not in it.
+    pub(super) fn count(&mut self, request: &Request, arrived: u64) -> Usage {
         let boundaries = boundaries(request);
         let total = boundaries.last().map_or(0, |last| last.tokens);
         let breakpoints: Vec<usize> = (0..boundaries.len())
@@ -40,7 +48,9 @@ impl PromptCache {
             .collect();
         let known = |index: usize| {
             let within = index.saturating_sub(LOOK_BACK)..=index;
-            within.rev().find(|earlier| self.entries.contains(&boundaries[*earlier].hash))
+            within
+                .rev()
+                .find(|earlier| self.entries.get(&boundaries[*earlier].hash).is_some_and(|at| *at <= arrived))
         };
         let read = breakpoints.iter().rev().find_map(|index| known(*index));
         let read = read.map_or(0, |index| boundaries[index].tokens);
@@ -48,7 +58,10 @@ impl PromptCache {
         if self.entries.len() > MOST_ENTRIES {
             self.entries.clear();
         }
-        self.entries.extend(breakpoints.iter().map(|index| boundaries[*index].hash));
+        self.moment += 1;
+        for index in breakpoints {
+            self.entries.entry(boundaries[index].hash).or_insert(self.moment);
+        }
         Usage { input: total - cached, cache_write_5m: cached - read, cache_read: read, ..Usage::default() }
     }
 }

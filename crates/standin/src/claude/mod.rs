@@ -6,9 +6,11 @@
 
 mod books;
 mod cache;
+mod diagnostics;
 mod draft;
 mod fill;
 mod language;
+mod limiter;
 mod play;
 mod rate;
 mod request;
@@ -19,6 +21,7 @@ mod transmission;
 mod words;
 
 pub use books::{Account, Books};
+pub use limiter::{Allowed, Limiter};
 pub use rules::refusal;
 pub use script::{Fault, Script, Taste};
 pub use server::{STAND_IN, Serving, serve, serve_watched};

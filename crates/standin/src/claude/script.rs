@@ -25,6 +25,10 @@ pub struct Script {
     pub faults: Vec<Fault>,
     /// What it likes. With any taste its ratings are 2, 3 or 4 at first, so that none is cut off at an end.
     pub tastes: Vec<Taste>,
+    /// So many requests a minute are served, and the others refused with 429; none: all are.
+    pub requests_per_minute: Option<u32>,
+    /// Refuse an enforced format, as a server that does not know it.
+    pub refuses_formats: bool,
     /// How far the clock moves on with each reply, so that a short test has a long day.
     pub advance_clock: Option<TimeDelta>,
 }
@@ -41,6 +45,8 @@ impl Default for Script {
             calls_per_turn: None,
             faults: Vec::new(),
             tastes: Vec::new(),
+            requests_per_minute: None,
+            refuses_formats: false,
             advance_clock: None,
         }
     }

@@ -17,11 +17,14 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::books::Books;
 use super::cache::PromptCache;
+use super::diagnostics::Diagnostics;
 use super::draft::{Draft, DraftBlock};
+use super::limiter::{Allowed, Limiter};
 use super::request::{Request, module_of};
 use super::rules::{self, Complaint};
 use super::script::{Fault, Script};
@@ -59,6 +62,9 @@ pub fn serve_watched(
     let url = format!("http://{}", listener.local_addr()?);
     let stage = Arc::new(Stage {
         faults: Mutex::new(script.faults.iter().cloned().collect()),
+        limiter: script.requests_per_minute.map(Limiter::a_minute).map(Mutex::new),
+        diagnostics: Mutex::default(),
+        since: Instant::now(),
         script,
         clock,
         books: Mutex::default(),
@@ -131,6 +137,9 @@ struct Stage {
     script: Script,
     clock: Clock,
     faults: Mutex<VecDeque<Fault>>,
+    limiter: Option<Mutex<Limiter>>,
+    diagnostics: Mutex<Diagnostics>,
+    since: Instant,
     books: Mutex<Books>,
     cache: Mutex<PromptCache>,
     /// The texts of tastes that some question for ratings had.
@@ -159,16 +168,30 @@ async fn messages(
     body: Result<Bytes, BytesRejection>,
 ) -> Response<Body> {
     let request_id = format!("req_{:020}", stage.answers.fetch_add(1, Ordering::Relaxed) + 1);
+    // What others write into the cache from here on comes too late for this one.
+    let arrived = locked(&stage.cache).moment();
     if !stage.script.first_byte_after.is_zero() {
         tokio::time::sleep(stage.script.first_byte_after).await;
     }
     let body = body.ok().and_then(|body| serde_json::from_slice::<Value>(&body).map_err(drop).ok());
-    let fault = locked(&stage.faults).pop_front().unwrap_or(Fault::None);
-    let mut response = match stage.consider(&headers, body, &fault) {
-        Ok((request, draft, usage)) => stage.perform(&request, &draft, usage, &fault, &request_id),
-        Err(complaint) => refuse(&complaint, &request_id),
+    let allowed = stage.limiter.as_ref().map(|limiter| locked(limiter).take(stage.since.elapsed()));
+    let mut response = match allowed.and_then(too_many) {
+        Some(complaint) => {
+            locked(&stage.books).enter(None, None);
+            refuse(&complaint, &request_id)
+        }
+        None => {
+            let fault = locked(&stage.faults).pop_front().unwrap_or(Fault::None);
+            match stage.consider(&headers, body, &fault, arrived) {
+                Ok((request, draft, usage)) => stage.perform(&request, &draft, usage, &fault, &request_id),
+                Err(complaint) => refuse(&complaint, &request_id),
+            }
+        }
     };
     insert(&mut response, "request-id", &request_id);
+    for (name, value) in allowed.map(|allowed| allowed.headers(stage.clock.now())).unwrap_or_default() {
+        insert(&mut response, name, &value);
+    }
     response
 }
 
@@ -179,6 +202,7 @@ impl Stage {
         headers: &HeaderMap,
         body: Option<Value>,
         fault: &Fault,
+        arrived: u64,
     ) -> Result<(Request, Draft, Usage), Complaint> {
         let checked = rules::check_headers(headers).and_then(|()| {
             let Some(body) = body else {
@@ -198,12 +222,20 @@ impl Stage {
                 return Err(complaint);
             }
         };
+        let verdict = verdict.and_then(|()| match self.script.refuses_formats && request.has_format() {
+            true => Err(Complaint::new(
+                400,
+                "invalid_request_error",
+                "output_config: Extra inputs are not permitted",
+            )),
+            false => Ok(()),
+        });
         if let Err(complaint) = verdict.and_then(|()| error_of(fault).map_or(Ok(()), Err)) {
             locked(&self.books).enter(Some(&request.system), None);
             return Err(complaint);
         }
         let draft = self.draft(&request, fault).within(request.max_tokens());
-        let mut usage = locked(&self.cache).count(&request);
+        let mut usage = locked(&self.cache).count(&request, arrived);
         usage.output = draft.tokens();
         locked(&self.books).enter(Some(&request.system), Some(usage));
         if let Some(step) = self.script.advance_clock {
@@ -245,7 +277,8 @@ impl Stage {
         request_id: &str,
     ) -> Response<Body> {
         let id = request_id.replacen("req_", "msg_", 1);
-        let envelope = Envelope { id, model: request.model(), usage };
+        let diagnostics = locked(&self.diagnostics).of(&id, request);
+        let envelope = Envelope { id, model: request.model(), usage, diagnostics };
         if !request.wants_stream() {
             let message = transmission::whole(draft, &envelope).to_string();
             return answer(StatusCode::OK, "application/json", Body::from(message));
@@ -281,6 +314,13 @@ fn error_of(fault: &Fault) -> Option<Complaint> {
         }
         _ => None,
     }
+}
+
+/// What a request is refused with that is one too many.
+fn too_many(allowed: Allowed) -> Option<Complaint> {
+    let message = "This request would exceed your organization's rate limit of requests per minute.";
+    let complaint = Complaint::new(429, "rate_limit_error", message);
+    (!allowed.is_served).then_some(Complaint { retry_after: allowed.retry_after, ..complaint })
 }
 
 fn refuse(complaint: &Complaint, request_id: &str) -> Response<Body> {

@@ -22,6 +22,8 @@ pub(super) struct Envelope<'a> {
     pub(super) model: &'a str,
     /// Prompt tokens; the output is counted from the draft.
     pub(super) usage: Usage,
+    /// What the reply says of the cache, if that was asked.
+    pub(super) diagnostics: Option<Value>,
 }
 
 /// What becomes of the stream on its way.
@@ -225,7 +227,7 @@ fn add_unknowns(events: &mut Vec<Value>) {
 }
 
 fn message(envelope: &Envelope<'_>, usage: Value) -> Value {
-    json!({
+    let mut message = json!({
         "id": envelope.id,
         "type": "message",
         "role": "assistant",
@@ -235,7 +237,11 @@ fn message(envelope: &Envelope<'_>, usage: Value) -> Value {
         "stop_sequence": null,
         "stop_details": null,
         "usage": usage,
-    })
+    });
+    if let Some(diagnostics) = &envelope.diagnostics {
+        message["diagnostics"] = diagnostics.clone();
+    }
+    message
 }
 
 fn usage(prompt: &Usage, output: u64) -> Value {
