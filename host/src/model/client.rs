@@ -147,7 +147,7 @@ impl Claude {
         let asked = Asked { caching, formats, previous: previous.filter(|_| caching && cache_diagnostics) };
         match self.ask(request, asked).await {
             // A refusal costs nothing. A server that knows no formats may know everything else.
-            Err(error) if formats && error.is_request_refused() => {
+            Err(error) if formats && error.is_format_refused() => {
                 let reply = self.ask(request, Asked { formats: false, ..asked }).await?;
                 let model = request.model.as_str();
                 tracing::warn!(model, cause = %error, "the model is asked without an enforced format from now on");

@@ -242,10 +242,11 @@ impl ModelError {
         self.failure.code()
     }
 
-    /// Claude does not like the request itself.
+    /// The server does not take an enforced format. There is no word for that but in its sentence.
     #[must_use]
-    pub fn is_request_refused(&self) -> bool {
-        matches!(&self.failure, Failure::Refused(refusal) if matches!(refusal.subject(), Subject::Request))
+    pub fn is_format_refused(&self) -> bool {
+        let names_it = |refusal: &Refusal| refusal.message.contains("output_config");
+        matches!(&self.failure, Failure::Refused(refusal) if refusal.status == Some(400) && names_it(refusal))
     }
 
     /// Whether tokens of it may be charged although nothing came of them: the model may have begun to reply.
