@@ -196,7 +196,8 @@ impl Claude {
     /// The most that this may cost; nothing if the model's price is not known.
     #[must_use]
     pub fn most(&self, request: &MessageRequest) -> Cost {
-        price::most(&request.model, wire::body(request, self.options.caching).len(), request.max_tokens)
+        let asked = Asked { caching: self.options.caching, formats: true, previous: None };
+        price::most(&request.model, wire::body(request, &asked).len(), request.max_tokens)
     }
 
     /// A script replies, and no model: what it rates means nothing.
