@@ -9,6 +9,7 @@ use comfy_table::{
 use serde::Serialize;
 
 use super::{Exit, Failure};
+use domain::letter::{for_a_terminal, in_json};
 
 /// Good news.
 pub const GOOD: Style = AnsiColor::Green.on_default();
@@ -46,9 +47,9 @@ impl Output {
     pub fn print(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let text = if self.json {
             let document = serde_json::to_string_pretty(document);
-            document.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))? + "\n"
+            in_json(&document.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?) + "\n"
         } else {
-            text()
+            for_a_terminal(&text())
         };
         match anstream::stdout().lock().write_all(text.as_bytes()) {
             // Whoever piped us into `head` has seen enough.
@@ -61,7 +62,7 @@ impl Output {
     pub fn say(self, line: &str) {
         if !self.json {
             // Progress that cannot be shown is no reason to stop.
-            let _ = writeln!(anstream::stderr(), "{line}");
+            let _ = writeln!(anstream::stderr(), "{}", for_a_terminal(line));
         }
     }
 
@@ -69,9 +70,9 @@ impl Output {
     pub fn fail(self, failure: Failure) -> Exit {
         let exit = failure.exit();
         let text = if self.json {
-            failure.json().to_string()
+            in_json(&failure.json().to_string())
         } else {
-            format!("{:?}", miette::Report::new(failure))
+            for_a_terminal(&format!("{:?}", miette::Report::new(failure)))
         };
         let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
         exit

@@ -1,11 +1,11 @@
 //! Log lines: fixed messages, values as fields. Never a secret, and no prompt or reply at all.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 
 use domain::event::{Event, TurnEnd};
-use domain::letter::one_line;
+use domain::letter::{for_a_terminal, in_json, one_line};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,37 @@ impl LogFormat {
 pub fn start_log(format: LogFormat, filter: &str) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(move || Line { format, to: std::io::stderr() })
         .with_target(false);
     let started = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     drop(started);
+}
+
+/// Writes one event, whatever its fields quote: one line, in which nothing acts.
+struct Line<W> {
+    format: LogFormat,
+    to: W,
+}
+
+impl<W: Write> Write for Line<W> {
+    /// An event is written at once.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.trim_end_matches('\n');
+        let line = match self.format {
+            LogFormat::Text => for_a_terminal(&line.replace('\n', " / ")),
+            LogFormat::Json => in_json(line),
+        };
+        self.to.write_all((line + "\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 /// Writes an event down, if an operator would want to read it.
@@ -232,4 +256,26 @@ fn plugin_line(strategy: &str, plugin: &str, level: &str, said: &str) {
 
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_whatever_it_quotes() {
+        for (format, event, line) in [
+            (
+                LogFormat::Text,
+                "INFO turn\nINFO forged \u{202e}x\u{9b}\n",
+                "INFO turn / INFO forged \u{fffd}x\u{fffd}\n",
+            ),
+            (LogFormat::Text, "\u{1b}[2mINFO\u{1b}[0m a\n", "\u{1b}[2mINFO\u{1b}[0m a\n"),
+            (LogFormat::Json, "{\"a\":\"\u{202e}\"}\n", "{\"a\":\"\\u202e\"}\n"),
+        ] {
+            let mut to = Vec::new();
+            Line { format, to: &mut to }.write_all(event.as_bytes()).expect("memory can be written");
+            assert_eq!(String::from_utf8(to).expect("it is text"), line);
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod mistakes;
 mod neighbours;
 mod pause;
 mod plugin;
+mod poison;
 mod refused;
 mod server;
 mod slots;
@@ -155,13 +156,14 @@ impl Running {
         }
     }
 
-    /// Waits for a line of standard error with this text.
-    pub(crate) fn said(&mut self, text: &str) {
+    /// Waits for a line of standard error with this text; gives all that was said until then.
+    pub(crate) fn said(&mut self, text: &str) -> String {
         let mut seen = String::new();
         while !seen.contains(text) {
             let read = self.stderr.read_line(&mut seen).expect("it writes UTF-8");
             assert!(read > 0, "it ended without {text:?}:\n{seen}");
         }
+        seen
     }
 
     /// Sends SIGTERM to this process and no other, and waits for its end.

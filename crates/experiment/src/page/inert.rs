@@ -1,12 +1,11 @@
 //! Text from outside that cannot do anything to whoever reads it.
 
+use domain::letter::acts;
+
 /// The text in one line, without control characters and without marks that turn the reading direction. What is
 /// markup in a form is that form's to escape.
 pub(super) fn clean(text: &str) -> String {
-    let is_odd = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
+    let is_odd = |letter: char| acts(letter) || letter == '\u{feff}';
     text.chars()
         .map(|letter| match letter {
             '\n' | '\r' | '\t' => ' ',

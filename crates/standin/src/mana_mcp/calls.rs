@@ -57,7 +57,12 @@ impl ManaMcp {
         if let Some(by) = self.faults().advance_clock {
             self.options.clock.advance(by);
         }
-        Ok(serde_json::to_string_pretty(&result).expect("a document of JSON can be written"))
+        let mut answer = serde_json::to_string_pretty(&result).expect("a document of JSON can be written");
+        if let Some(whisper) = self.faults().whispers {
+            answer.push('\n');
+            answer.push_str(&whisper);
+        }
+        Ok(answer)
     }
 
     async fn meet_faults(&self, tool: &str) -> Result<(), String> {

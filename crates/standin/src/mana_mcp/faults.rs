@@ -13,6 +13,8 @@ pub struct Faults {
     pub silent_tool: Option<String>,
     /// A tool that always fails.
     pub failing_tool: Option<String>,
+    /// What every answer says besides what it was asked for.
+    pub whispers: Option<String>,
     /// How far the clock moves on with each call that is carried out.
     pub advance_clock: Option<TimeDelta>,
     /// Every tool says that it only reads. (The real server says nothing of the kind.)
