@@ -5,6 +5,7 @@
 
 pub mod aside;
 pub mod breaker;
+pub mod private;
 pub mod sse;
 
 pub mod behavior;

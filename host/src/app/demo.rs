@@ -24,6 +24,7 @@ use crate::mana::admin::Admin;
 use crate::mana::catalog::Catalog;
 use crate::mana::password;
 use crate::outbound;
+use crate::private;
 use crate::runner::{Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
@@ -134,7 +135,7 @@ async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output
 
 fn new_folder(dir: &Path, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
     let folder = dir.join(now.format("%Y-%m-%dT%H-%M-%S%.3f").to_string());
-    std::fs::create_dir_all(&folder).map_err(|error| {
+    private::folder(&folder).map_err(|error| {
         Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
             .hint("name another one with --dir")
     })?;

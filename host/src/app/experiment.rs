@@ -18,6 +18,7 @@ use crate::cli::verbs::experiment::{Record, check_neighbours, check_settings, st
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
 use crate::model::price;
+use crate::private;
 use crate::runner::{Blocks, Runner};
 use crate::store::LedgerUrl;
 use crate::telemetry::{LogFormat, start_log};
@@ -124,7 +125,7 @@ async fn neighbours(
         return Ok(Neighbours { config: configured, clock: Clock::system(), stack: None });
     }
     let folder = args.dir.join(experiment.key());
-    std::fs::create_dir_all(&folder).map_err(|error| {
+    private::folder(&folder).map_err(|error| {
         Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
             .hint("name another one with --dir")
     })?;

@@ -11,6 +11,7 @@ use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::model::STAND_IN_KEY;
+use crate::private;
 use domain::clock::Clock;
 use standin::{DatabaseUrl, Stack, StackError, StackOptions};
 
@@ -33,7 +34,7 @@ pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
     let variables = variables(&stack);
     let lines: String = variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
     if let Some(path) = &args.env_file {
-        std::fs::write(path, &lines).map_err(|error| {
+        private::write(path, lines.as_bytes()).map_err(|error| {
             Failure::new(Exit::File, format!("{} cannot be written: {error}", path.display()))
         })?;
     }

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::engine::make_private;
 use super::refusal::{LoadStage, Origin, Refusal};
 use super::source::Source;
+use crate::private;
 use domain::ids::{PluginName, Sha256Hex};
 
 /// How many builds of a plugin are kept.
@@ -163,8 +163,8 @@ impl Builds {
         change: impl FnOnce(&mut Index) -> io::Result<()>,
     ) -> io::Result<Index> {
         let folder = self.folder_of(plugin);
-        make_private(&folder)?;
-        let lock = File::create(folder.join("index.lock"))?;
+        private::folder(&folder)?;
+        let lock = private::create(&folder.join("index.lock"))?;
         lock.lock()?;
         let mut index = self.read_index(plugin)?;
         change(&mut index)?;
@@ -202,7 +202,7 @@ fn signature_of(file: &Path) -> PathBuf {
 /// Nobody ever finds half of the file, not even after a loss of power: its bytes are on the disk before its name is.
 fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = file.with_extension("new");
-    let mut new = File::create(&beside)?;
+    let mut new = private::create(&beside)?;
     new.write_all(bytes)?;
     new.sync_all()?;
     fs::rename(&beside, file)?;

@@ -2,8 +2,6 @@
 //! machine code of those that were proven.
 
 use std::fmt;
-use std::fs::DirBuilder;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +10,7 @@ use super::engine_error::EngineError;
 use super::machine::Machine;
 use super::proof::{ProofLimits, Proofs, Prover};
 use crate::aside::Aside;
+use crate::private;
 
 /// How long the folder for compiled code may take to answer. Without it a build is proven again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,23 +85,8 @@ fn own_folder(path: &Path) -> Result<PathBuf, EngineError> {
         let cause = "others can write to it, and what is in it is run as it is; empty it and `chmod 700` it";
         return Err(refused(cause.to_owned()));
     }
-    make_private(path).map_err(|error| refused(error.to_string()))?;
+    private::folder(path).map_err(|error| refused(error.to_string()))?;
     path.canonicalize().map_err(|error| refused(error.to_string()))
-}
-
-/// The folder holds what is run as it is.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The ledger's file: whose it is, who may read it, and a copy of it before it is changed for good.
 
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
@@ -14,9 +13,8 @@ use tokio::time::Instant;
 use super::database::Failure;
 use super::schema::{VERSION, not_migrated, of_files};
 use super::{LedgerError, LedgerUrl};
+use crate::private;
 
-/// What personas do is nobody else's business, and prompts are in it: only its owner reads it.
-const MODE: u32 = 0o600;
 /// What the lock file says once the ledger has tables.
 const MADE: &[u8] = b"the ledger beside this was made\n";
 /// How long a lock is waited for whose owner has let go: a process that was just forked holds all files of its parent
@@ -29,8 +27,8 @@ const BUSY: Duration = Duration::from_secs(5);
 pub(super) async fn claim(path: &Path) -> Result<File, LedgerError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let failed = |cause| LedgerError::Folder { ledger: LedgerUrl::of_file(path), cause };
-    folder.map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
-    let file = private(&with_ending(path, ".lock")).map_err(failed)?;
+    folder.map_or(Ok(()), private::folders).map_err(failed)?;
+    let file = private::open(&with_ending(path, ".lock")).map_err(failed)?;
     let patience = Instant::now() + FORKED;
     loop {
         match file.try_lock() {
@@ -59,7 +57,7 @@ pub(super) async fn migrate(path: &Path, mut lock: &File) -> Result<(), LedgerEr
     }
     if !is_there {
         // SQLite gives the files beside it the same mode.
-        private(path).map_err(not_private)?;
+        private::open(path).map_err(not_private)?;
     }
     let failed =
         |cause: sqlx::Error| LedgerError::Open { ledger: ledger.clone(), cause: Failure::from(cause) };
@@ -74,7 +72,7 @@ pub(super) async fn migrate(path: &Path, mut lock: &File) -> Result<(), LedgerEr
     if found > VERSION {
         return Err(LedgerError::Newer { ledger });
     }
-    private(path).map_err(not_private)?;
+    private::open(path).map_err(not_private)?;
     let mut connection = options(path).connect().await.map_err(failed)?;
     if (1..VERSION).contains(&found) {
         copy(&mut connection, &with_ending(path, &format!(".version-{found}")), &ledger).await?;
@@ -123,7 +121,7 @@ async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) 
     let of_disk = |cause: io::Error| failed(Failure::of_disk(&cause));
     // What was left of a copy that was cut off.
     let _ = fs::remove_file(&half);
-    private(&half).map_err(of_disk)?;
+    private::open(&half).map_err(of_disk)?;
     let copied = sqlx::query("VACUUM INTO ?").bind(half.to_string_lossy()).execute(connection).await;
     if let Err(cause) = copied {
         let _ = fs::remove_file(&half);
@@ -136,15 +134,6 @@ async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) 
     }
     tracing::info!(copy = %to.display(), "the ledger is brought up to date; a copy of it as it was is kept");
     Ok(())
-}
-
-/// A file that only its owner may read, made if it is not there.
-fn private(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).mode(MODE).open(path)?;
-    if file.metadata()?.permissions().mode() & 0o777 != MODE {
-        file.set_permissions(Permissions::from_mode(MODE))?;
-    }
-    Ok(file)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

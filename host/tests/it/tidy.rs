@@ -33,7 +33,7 @@ const OWNED: [(&str, &[&str]); 19] = [
     ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs", "running.rs"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
-    ("rustix", &["behavior/proof/"]),
+    ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
     ("rusqlite", &["store/database/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),
     ("standin", &["app/"]),

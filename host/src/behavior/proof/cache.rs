@@ -4,10 +4,9 @@
 //! the build is proven again, and the entry replaced. That finds accidents and no forger, who can write a
 //! digest too; the folder is therefore private.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +18,7 @@ use wasmtime::component::Component;
 use super::answer::{Proof, most_code};
 use crate::behavior::artifact::Artifact;
 use crate::behavior::limits::MAX_COMPONENT;
+use crate::private;
 use domain::ids::{Sha256Hex, hex};
 
 /// What else decides what is in an entry: our own checks, and the form of this file.
@@ -139,9 +139,7 @@ fn read(file: &Path, key: &Key) -> Option<(Proof, Artifact)> {
 /// Nobody ever finds half of an entry; two processes that write the same one both write a whole one.
 fn write(file: &Path, head: &[u8], code: &[u8]) -> io::Result<()> {
     let beside = file.with_extension(format!("{}.part", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut entry = options.open(&beside)?;
+    let mut entry = private::create(&beside)?;
     entry.write_all(&Sha256::digest(head))?;
     entry.write_all(&(head.len() as u64).to_le_bytes())?;
     entry.write_all(head)?;

@@ -1,6 +1,5 @@
 //! A demo of one plugin: this program once more, with ten personas who all live under it.
 
-use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -15,6 +14,7 @@ use crate::cli::output::{FAINT, Output, PLACE, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::demo_of;
 use crate::outbound;
+use crate::private;
 use crate::running::Running;
 use crate::workshop::Project;
 
@@ -41,7 +41,7 @@ impl Demo {
             Failure::new(Exit::BadInput, format!("the settings cannot be written as TOML: {error}"))
         })?;
         let config = folder.join("persona-host.toml");
-        std::fs::write(&config, text)?;
+        private::write(&config, text.as_bytes())?;
         let log = folder.join("log");
         let process = Command::new(std::env::current_exe()?)
             .args(["demo", "--until-input-ends"])
@@ -53,7 +53,7 @@ impl Demo {
             // Held as long as this runs: it ends with us also when we cannot end it.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
+            .stderr(private::create(&log)?)
             .kill_on_drop(true)
             .spawn()?;
         let mut demo = Self { url: format!("http://127.0.0.1:{port}"), process };

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::cli::args::{Form, View};
 use crate::cli::output::{Output, text_width};
 use crate::cli::{Exit, Failure};
+use crate::private;
 use experiment::page::{html, markdown, page};
 use experiment::report::Report;
 
@@ -62,7 +63,7 @@ pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut beside = PathBuf::from(file);
     beside.set_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
     let part = || {
-        let mut part = fs::File::create(&beside)?;
+        let mut part = private::create(&beside)?;
         part.write_all(bytes)?;
         part.sync_all()
     };
