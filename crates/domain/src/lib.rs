@@ -18,6 +18,7 @@ pub mod ids;
 pub mod kept_turn;
 pub mod lenient;
 pub mod letter;
+pub mod mask;
 pub mod observation;
 pub mod persona;
 pub mod plugin;

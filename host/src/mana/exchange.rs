@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
-use reqwest::{RequestBuilder, Response};
+use reqwest::{Request, RequestBuilder, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Asked, ManaError};
+use domain::mask::masked;
 use domain::{encoding, lenient};
 
 /// From sending a request to the last byte of its answer.
@@ -23,6 +26,8 @@ pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     body: String,
     url: String,
+    /// What it was sent that nobody is to read; some quote the whole request in their errors.
+    sent: Vec<SecretString>,
 }
 
 /// Sends a request and reads the whole answer, whatever its status.
@@ -30,7 +35,7 @@ pub(super) async fn ask(asked: &Asked, request: RequestBuilder) -> Result<Answer
     let (client, request) = request.timeout(TIME_LIMIT).build_split();
     let request =
         request.map_err(|error| ManaError::unreachable(asked, "(no address)", root_cause(&error)))?;
-    let url = request.url().to_string();
+    let (url, sent) = (request.url().to_string(), secrets(asked, &request));
     let failed = |error: reqwest::Error| {
         if error.is_connect() {
             ManaError::unreachable(asked, &url, root_cause(&error))
@@ -47,7 +52,7 @@ pub(super) async fn ask(asked: &Asked, request: RequestBuilder) -> Result<Answer
     let Some(body) = body else {
         return Err(ManaError::unreadable(asked, &url, format!("more than {SIZE_LIMIT} bytes")));
     };
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, url })
+    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, url, sent })
 }
 
 /// The body as text, or `None` when it is too long to be one of ours.
@@ -68,7 +73,7 @@ impl Answer {
         if self.status.is_success() {
             Ok(self)
         } else {
-            Err(ManaError::refused(asked, self.status, &self.body))
+            Err(ManaError::refused(asked, self.status, &self.quoted()))
         }
     }
 
@@ -79,13 +84,43 @@ impl Answer {
 
     /// The body, read as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self, asked: &Asked) -> Result<T, ManaError> {
-        lenient::read(&self.body).map_err(|error| ManaError::unreadable(asked, &self.url, error.to_string()))
+        lenient::read(&self.body)
+            .map_err(|error| ManaError::unreadable(asked, &self.url, self.masked(&error.to_string())))
+    }
+
+    /// The same, as an error may quote it.
+    pub(super) fn quoted(&self) -> String {
+        self.masked(&self.body)
+    }
+
+    fn masked(&self, text: &str) -> String {
+        masked(text, self.sent.iter().map(SecretString::expose_secret))
     }
 
     /// An error that says why the body, although JSON, is not what it has to be.
     pub(super) fn unreadable(&self, asked: &Asked, cause: impl Into<String>) -> ManaError {
         ManaError::unreadable(asked, &self.url, cause.into())
     }
+}
+
+/// The secrets of a request: what its sensitive headers hold, and the password that it signs in with.
+fn secrets(asked: &Asked, request: &Request) -> Vec<SecretString> {
+    #[derive(Deserialize)]
+    struct Credentials {
+        password: String,
+    }
+    let sensitive = request.headers().values().filter(|value| value.is_sensitive());
+    let words = sensitive.filter_map(|value| value.to_str().ok()).flat_map(words);
+    let has_password = matches!(asked, Asked::Login { .. } | Asked::Create { .. });
+    let body = request.body().filter(|_| has_password).and_then(|body| body.as_bytes()).unwrap_or_default();
+    let password = serde_json::from_slice::<Credentials>(body).ok().map(|credentials| credentials.password);
+    words.map(str::to_owned).chain(password).map(SecretString::from).collect()
+}
+
+/// What is secret in a header: all of it, and of a Bearer or of cookies the values.
+fn words(header: &str) -> impl Iterator<Item = &str> {
+    let values = header.split(';').filter_map(|part| Some(part.split_once('=')?.1.trim()));
+    [header.trim_start_matches("Bearer ")].into_iter().chain(values)
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`: the outer ones repeat the address.

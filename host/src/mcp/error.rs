@@ -9,6 +9,8 @@ use rmcp::model::ErrorData;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
+use domain::mask::masked;
+
 /// How much of an answer's body an error quotes, in characters.
 const QUOTED: usize = 300;
 
@@ -236,7 +238,7 @@ impl McpError {
 }
 
 fn quote(text: &str) -> String {
-    text.chars().take(QUOTED).collect()
+    masked(text, []).chars().take(QUOTED).collect()
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`.

@@ -19,6 +19,7 @@ use super::request::MessageRequest;
 use super::retry::{self, Message, Policy};
 use super::stream::Assembled;
 use super::wire::{self, Asked, ErrorBody};
+use domain::mask::masked;
 use domain::usage::Cost;
 
 /// The first-party API.
@@ -279,7 +280,7 @@ impl Claude {
         };
         pass.hear(response.headers());
         if !response.status().is_success() {
-            return Err(Failure::Refused(self.refusal(response).await));
+            return Err(self.without_key(Failure::Refused(self.refusal(response).await)));
         }
         let request_id = header(response.headers(), "request-id");
         let content_type = header(response.headers(), CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -289,7 +290,8 @@ impl Claude {
         }
         let reading =
             Reading { url: &self.url, request_id: &request_id, patience: self.options.idle_timeout };
-        let assembled = reading.of(response, &mut || pass.content_begins()).await?;
+        let read = reading.of(response, &mut || pass.content_begins()).await;
+        let assembled = read.map_err(|failure| self.without_key(failure))?;
         Ok((assembled, request_id))
     }
 
@@ -312,6 +314,11 @@ impl Claude {
             retry_after: retry::retry_after(&headers),
             should_retry: header(&headers, "x-should-retry").and_then(|text| text.parse().ok()),
         }
+    }
+
+    /// A failure in words that do not hold the key, which a gateway may quote.
+    fn without_key(&self, failure: Failure) -> Failure {
+        failure.in_words(|words| masked(words, [self.options.api_key.expose_secret()]))
     }
 
     /// What can be had of an error's body; the status alone already says enough.

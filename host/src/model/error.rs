@@ -91,6 +91,28 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// The same, with the other side's words changed so.
+    pub(super) fn in_words(self, change: impl Fn(&str) -> String) -> Self {
+        let of = |refusal: Refusal| Refusal {
+            kind: change(&refusal.kind),
+            error_code: refusal.error_code.as_deref().map(&change),
+            message: change(&refusal.message),
+            request_id: refusal.request_id.as_deref().map(&change),
+            ..refusal
+        };
+        match self {
+            Self::Refused(refusal) => Self::Refused(of(refusal)),
+            Self::BrokeOff(refusal) => Self::BrokeOff(of(refusal)),
+            Self::Incomplete { what, request_id } => Self::Incomplete { what: change(&what), request_id },
+            Self::Unreadable { url, what, request_id } => {
+                Self::Unreadable { url, what: change(&what), request_id }
+            }
+            other => other,
+        }
+    }
+}
+
 /// The API's own words for an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {

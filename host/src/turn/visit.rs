@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::deps::Deps;
@@ -12,6 +13,7 @@ use super::faults;
 use crate::mana::{self, Space};
 use crate::mcp::{LastingSession, McpError, Session};
 use domain::fault::{Fault, Stage};
+use domain::mask::masked;
 use domain::transcript::ToolAnswer;
 
 /// A token that runs out sooner than this is renewed before tools are called with it.
@@ -36,7 +38,11 @@ impl Visit {
 
     /// Calls a tool. A token that is refused is renewed once, and the day goes on.
     pub(super) async fn call(&self, tool: &str, input: &Value, deps: &Deps) -> Result<ToolAnswer, McpError> {
-        deps.heard(self.session.call(tool, input, async || self.fresh_session(deps).await).await)
+        let answer = self.session.call(tool, input, async || self.fresh_session(deps).await).await;
+        let answer = deps.heard(answer)?;
+        // Whoever has the token may say it; nobody else is to hear of it, the model least of all.
+        let account = self.account();
+        Ok(ToolAnswer { text: masked(&answer.text, [account.jwt.expose_secret()]), ..answer })
     }
 
     /// mana-mcp keeps the token that a session was opened with, and tokens live 15 minutes
