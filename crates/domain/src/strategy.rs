@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::ids::{PluginName, Sha256Hex, StrategyName};
 use super::persona::Persona;
 use super::plugin::Fallback;
+use super::tool::is_meant;
 
 /// One way to ask: a plugin with settings and limits.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Strategy {
     pub limits: Limits,
     /// Who serves while the plugin is quarantined, the first that can; nobody: the turn is left out.
     pub fallback: Vec<Fallback>,
+    /// Which tools the model gets, whoever chooses among them.
+    pub tools: ToolRules,
 }
 
 impl Strategy {
@@ -41,6 +44,7 @@ impl Strategy {
             model: None,
             limits: Limits::default(),
             fallback: Self::USUAL_FALLBACK.to_vec(),
+            tools: ToolRules::default(),
         }
     }
 
@@ -56,6 +60,37 @@ impl Strategy {
     #[must_use]
     pub fn settings_hash(&self) -> Sha256Hex {
         Sha256Hex::of(self.settings.to_string().as_bytes())
+    }
+}
+
+/// Which tools the model gets, and how often it may call them in a turn. What a tool's answer talks it into ends here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolRules {
+    /// Names such as `todo.create`, or `todo.*` for a module; none: all that the server offers.
+    pub allow: Option<Vec<String>>,
+    /// The most calls in a turn, by the same names. Those of a module count together.
+    pub cap: BTreeMap<String, u32>,
+}
+
+impl ToolRules {
+    /// Whether the model may have the tool.
+    #[must_use]
+    pub fn allows(&self, tool: &str) -> bool {
+        self.allow.as_ref().is_none_or(|allow| allow.iter().any(|entry| is_meant(entry, tool)))
+    }
+
+    /// The entry by which the tool may not be called again, if there is one, and how often it lets itself be called.
+    /// `called` are the tools that were called in this turn.
+    pub fn used_up<'a>(
+        &self,
+        tool: &str,
+        called: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<(&str, u32)> {
+        let is_used_up = |(entry, most): &(&String, &u32)| {
+            let calls = called.clone().filter(|called| is_meant(entry, called)).count();
+            is_meant(entry, tool) && calls >= usize::try_from(**most).unwrap_or(usize::MAX)
+        };
+        self.cap.iter().find(is_used_up).map(|(entry, most)| (entry.as_str(), *most))
     }
 }
 
@@ -114,6 +149,31 @@ mod tests {
     use super::*;
     use crate::ids::PersonaId;
     use crate::persona::Cadence;
+
+    #[test]
+    fn rules_say_which_tools_there_are_and_how_often() {
+        let rules = ToolRules {
+            allow: Some(vec!["todo.*".to_owned(), "notes.list".to_owned()]),
+            cap: [("todo.*".to_owned(), 3), ("todo.delete".to_owned(), 1), ("notes.list".to_owned(), 0)]
+                .into(),
+        };
+        for (tool, allowed) in
+            [("todo.create", true), ("notes.list", true), ("notes.create", false), ("delete_all", false)]
+        {
+            assert_eq!(rules.allows(tool), allowed, "{tool}");
+            assert!(ToolRules::default().allows(tool), "{tool}");
+        }
+        for (tool, called, by) in [
+            ("todo.create", &["todo.create", "todo.list"][..], None),
+            ("todo.create", &["todo.create", "notes.list", "todo.list", "todo.list"], Some(("todo.*", 3))),
+            ("todo.delete", &["todo.create"], None),
+            ("todo.delete", &["todo.delete"], Some(("todo.delete", 1))),
+            ("notes.list", &[], Some(("notes.list", 0))),
+            ("me.show", &["me.show", "me.show"], None),
+        ] {
+            assert_eq!(rules.used_up(tool, called.iter().copied()), by, "{tool} after {called:?}");
+        }
+    }
 
     #[test]
     fn a_persona_goes_before_its_archetype_and_that_before_the_default() {

@@ -27,6 +27,15 @@ impl Tool {
     }
 }
 
+/// Whether an entry of the configuration means a tool: by its name, or as `todo.*` by its module.
+#[must_use]
+pub fn is_meant(entry: &str, tool: &str) -> bool {
+    match entry.strip_suffix(".*") {
+        Some(module) => module == module_of(tool),
+        None => entry == tool,
+    }
+}
+
 /// The part of a tool's name before the first dot; the whole name when there is none.
 #[must_use]
 pub fn module_of(tool: &str) -> &str {
@@ -43,6 +52,21 @@ pub fn is_marker(module: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_means_one_tool_or_those_of_a_module() {
+        for (entry, tool, expected) in [
+            ("todo.create", "todo.create", true),
+            ("todo.create", "todo.create.all", false),
+            ("todo.*", "todo.create", true),
+            ("todo.*", "todos.create", false),
+            ("todo", "todo.create", false),
+            ("*", "todo.create", false),
+            ("echo.*", "echo", true),
+        ] {
+            assert_eq!(is_meant(entry, tool), expected, "{entry} {tool}");
+        }
+    }
 
     #[test]
     fn a_module_ends_at_the_first_dot() {

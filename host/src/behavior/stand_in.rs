@@ -94,7 +94,8 @@ impl Registry {
         }
         let generation = embedded.generation.clone().filter(|own| Some(own.digest()) != ill)?;
         let plain = Strategy::plain(strategy.name.clone(), plugin);
-        let own = Strategy { model: strategy.model.clone(), limits: strategy.limits, ..plain };
+        let tools = strategy.tools.clone();
+        let own = Strategy { model: strategy.model.clone(), limits: strategy.limits, tools, ..plain };
         Some(self.pinned(&generation, ServedAs::BuiltIn, &Arc::new(own), None))
     }
 }

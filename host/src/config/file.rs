@@ -169,6 +169,15 @@ pub(super) struct Strategy {
     #[serde(default)]
     pub(super) limits: Limits,
     pub(super) fallback: Option<Vec<Fallback>>,
+    #[serde(default)]
+    pub(super) tools: Tools,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Tools {
+    pub(super) allow: Option<Vec<String>>,
+    pub(super) cap: BTreeMap<String, u32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

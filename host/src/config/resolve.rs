@@ -14,7 +14,7 @@ use super::settings::{Config, Http, Mana, Model, Runner, SignIn, ToolChanges};
 use super::shown::{Origin, Shown};
 use super::{ConfigError, File, secret};
 use domain::ids::{PluginName, Sha256Hex, StrategyName};
-use domain::strategy::{Routing, Strategy};
+use domain::strategy::{Routing, Strategy, ToolRules};
 
 /// The persona endpoints of mana-auth at the seed (contract 4).
 const PERSONAS_PATH: &str = "/api/v1/internal/personas";
@@ -45,6 +45,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let experiments =
         sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
     let strategies = strategies(&mut sources, file.strategies);
+    strategies.iter().try_for_each(plugins::check_tools)?;
     let routing = routing(&mut sources, file.routing, &strategies)?;
     let budget = budget::budget(&mut sources, file.budget, &strategies)?;
     Ok(Config {
@@ -314,6 +315,7 @@ fn strategies(
         model: strategy.model,
         limits: plugins::limits(&strategy.limits),
         fallback: strategy.fallback.unwrap_or_else(|| Strategy::USUAL_FALLBACK.to_vec()),
+        tools: ToolRules { allow: strategy.tools.allow, cap: strategy.tools.cap },
     });
     let mut strategies: Vec<Strategy> = own.collect();
     let written = strategies.len();

@@ -63,7 +63,7 @@ impl Mana {
             return Ok(answer);
         }
         let until = self.clock.now() + wait_before_next(&answer);
-        Err(ManaError::not_yet(asked, answer.body(), until))
+        Err(ManaError::not_yet(asked, &answer.quoted(), until))
     }
 
     fn is_let_try(&self, email: &str) -> Result<(), ManaError> {
@@ -77,7 +77,7 @@ impl Mana {
     fn accepted(&self, answer: Answer, asked: &Asked) -> Result<Answer, ManaError> {
         let is_refused = answer.status == StatusCode::UNAUTHORIZED;
         match self.doubts.stopped().filter(|_| is_refused) {
-            Some(_) => Err(ManaError::all_refused(asked, answer.body())),
+            Some(_) => Err(ManaError::all_refused(asked, &answer.quoted())),
             None => answer.accepted(asked),
         }
     }

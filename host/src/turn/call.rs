@@ -38,7 +38,7 @@ impl Calling<'_> {
         &self,
         position: usize,
         call: &ToolUse,
-        tool: Option<&Tool>,
+        tool: Result<&Tool, String>,
         mut action: Action,
     ) -> (usize, Action, Result<ToolAnswer, Fault>) {
         let started = Instant::now();
@@ -82,12 +82,12 @@ impl Calling<'_> {
     async fn carry_out(
         &self,
         call: &ToolUse,
-        tool: Option<&Tool>,
+        tool: Result<&Tool, String>,
         earlier: Earlier,
     ) -> Result<Called, McpError> {
-        let Some(tool) = tool else {
-            let why = format!("There is no tool {}. Use one of those that you were given.", call.name);
-            return Ok(Called::refused(why));
+        let tool = match tool {
+            Ok(tool) => tool,
+            Err(why) => return Ok(Called::refused(why)),
         };
         if let Some(why) = &call.unreadable {
             return Ok(Called::refused(format!("The arguments are not valid JSON: {why}. Call again.")));

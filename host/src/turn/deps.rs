@@ -22,7 +22,7 @@ use domain::clock::Clock;
 use domain::ids::StrategyName;
 use domain::persona::Persona;
 use domain::strategy::{Routing, Strategy};
-use domain::tool::Tool;
+use domain::tool::{Tool, is_meant};
 use domain::upstream::Upstream;
 use schedule::Rules;
 
@@ -109,10 +109,7 @@ impl Settings {
 
     /// Whether a call that may have been carried out may be made again: where the operator or the server says so.
     pub(super) fn may_repeat(&self, tool: &Tool) -> bool {
-        let is_meant = |entry: &String| match entry.strip_suffix(".*") {
-            Some(module) => module == tool.module(),
-            None => *entry == tool.name,
-        };
-        tool.read_only || tool.idempotent || self.idempotent_tools.iter().any(is_meant)
+        let is_meant = self.idempotent_tools.iter().any(|entry| is_meant(entry, &tool.name));
+        tool.read_only || tool.idempotent || is_meant
     }
 }

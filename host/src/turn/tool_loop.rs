@@ -76,7 +76,7 @@ struct Day<'a> {
     stop_reason: String,
 }
 
-impl Day<'_> {
+impl<'a> Day<'a> {
     async fn go(&mut self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
         let conversation = Conversation {
             turn: self.turn,
@@ -195,13 +195,11 @@ impl Day<'_> {
             let action = self.action(call);
             self.actions.push(action);
         }
+        let granted: Vec<_> = (first..).zip(together).map(|(at, call)| self.granted(at, call)).collect();
         let calling = Calling { turn: self.turn, visit: self.visit, round, deps };
         let mut under_way: FuturesUnordered<_> = (first..)
-            .zip(together)
-            .map(|(at, call)| {
-                let tool = meant(call, self.names, self.offered);
-                calling.make(at, call, tool, self.actions[at].clone())
-            })
+            .zip(together.iter().zip(granted))
+            .map(|(at, (call, tool))| calling.make(at, call, tool, self.actions[at].clone()))
             .collect();
         let mut answers: Vec<_> = together.iter().map(|_| None).collect();
         while let Some((at, action, answer)) = under_way.next().await {
@@ -214,6 +212,21 @@ impl Day<'_> {
             Ok(ToolResult { tool_use_id: call.id.clone(), text, is_error })
         };
         answered.map(result).collect()
+    }
+
+    /// The tool that a call gets, or what the model is told instead: whatever has talked it into this, it gets no
+    /// other tools than the strategy gives it, and those not more often.
+    fn granted(&self, at: usize, call: &ToolUse) -> Result<&'a Tool, String> {
+        let Some(tool) = meant(call, self.names, self.offered) else {
+            return Err(format!("There is no tool {}. Use one of those that you were given.", call.name));
+        };
+        let called = self.actions[..at].iter().map(|action| action.tool.as_str());
+        match self.turn.strategy.tools.used_up(&tool.name, called) {
+            None => Ok(tool),
+            Some((entry, most)) => {
+                Err(format!("{entry} may be called {most} times in a day, and has been. Do without."))
+            }
+        }
     }
 
     fn action(&self, call: &ToolUse) -> Action {

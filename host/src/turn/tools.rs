@@ -2,7 +2,7 @@
 
 use super::deps::Deps;
 use super::faults;
-use super::values::{Equipped, Placed};
+use super::values::{Assigned, Equipped, Placed};
 use super::visit::Visit;
 use crate::mcp::{LeftOut, Offer};
 use domain::behavior::Problem;
@@ -19,6 +19,7 @@ pub(super) async fn reopen(placed: Placed, tools: Vec<Tool>, deps: &Deps) -> Res
     let Placed { turn, account, space } = placed;
     let refused = |error| faults::mcp(Stage::Tools, &error);
     let session = deps.heard(deps.mcp.open(&account.jwt, &space.id).await).map_err(refused)?;
+    let tools = allowed(&turn, tools);
     Ok(Equipped { turn, visit: Visit::begin(account, space, session), tools })
 }
 
@@ -38,5 +39,12 @@ pub(super) async fn open(placed: Placed, deps: &Deps) -> Result<Equipped, TurnEn
     let problems: Vec<Problem> =
         changes.into_iter().chain(left_out.into_iter().map(problem)).take(MOST_TOLD).collect();
     deps.ledger.keep_problems(turn.turn, Stage::Tools, &problems).await.map_err(lost)?;
+    let tools = allowed(&turn, tools);
     Ok(Equipped { turn, visit: Visit::begin(account, space, session), tools })
+}
+
+/// Those that the strategy lets its turns have. Neither plugin nor model hears of the others.
+fn allowed(turn: &Assigned, mut tools: Vec<Tool>) -> Vec<Tool> {
+    tools.retain(|tool| turn.strategy.tools.allows(&tool.name));
+    tools
 }

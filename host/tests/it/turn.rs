@@ -4,6 +4,7 @@ mod going_on;
 mod kept;
 mod on_a_server;
 mod plugins;
+mod talked_into;
 
 use std::time::Duration;
 

@@ -51,6 +51,21 @@ pub(super) fn invented_call(request: &Request, script: &Script) -> Draft {
     Draft::stopping(vec![call], "tool_use")
 }
 
+/// Calls to the tools that a tool's answer named behind the word `call`, whether somebody offered them or not.
+pub(super) fn obedient_calls(request: &Request, script: &Script) -> Draft {
+    let told = request.calls.last().map(|call| call.result.as_str()).unwrap_or_default();
+    let names = told
+        .split("call ")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>());
+    let blocks = names.enumerate().map(|(position, name)| DraftBlock::ToolUse {
+        id: tool_use_id(request.conversation(script.seed), request.rounds, position),
+        name,
+        input: "{}".to_owned(),
+    });
+    Draft::stopping(blocks.collect(), "tool_use")
+}
+
 fn calls_planned(request: &Request, script: &Script, conversation: u64) -> usize {
     if script.never_use_tools {
         return 0;

@@ -104,4 +104,6 @@ pub enum Fault {
     Empty,
     /// A call to a tool that nobody offered.
     InventsTool,
+    /// Calls to whatever tools the last answer of a tool said to `call`.
+    ObeysTools,
 }

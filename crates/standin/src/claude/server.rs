@@ -251,6 +251,7 @@ impl Stage {
             Fault::Refusal => return Draft::refusal(),
             Fault::Empty => return Draft::stopping(Vec::new(), "end_turn"),
             Fault::InventsTool => return play::invented_call(request, &self.script),
+            Fault::ObeysTools => return play::obedient_calls(request, &self.script),
             Fault::StopsFor(reason) => {
                 let block = DraftBlock::Text("Bis hierher.".to_owned());
                 return Draft::stopping(vec![block], reason);

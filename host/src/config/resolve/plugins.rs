@@ -14,7 +14,7 @@ use crate::config::settings::{Plugins, Watching};
 use crate::config::shown::Origin;
 use domain::ids::{PluginName, Sha256Hex};
 use domain::plugin::{CanaryPlan, ReplayPolicy, Signatures};
-use domain::strategy::{Limits, Strategy};
+use domain::strategy::{Limits, Strategy, ToolRules};
 
 /// An editor writes a file more than once; a compiler's linker does not take longer than this.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -72,6 +72,7 @@ pub(super) fn limits(file: &file::Limits) -> Limits {
 pub(super) struct Said {
     limits: [bool; 5],
     fallback: bool,
+    tools: [bool; 2],
 }
 
 impl Said {
@@ -79,13 +80,14 @@ impl Said {
         let file::Limits { fuel, time, memory, transfer, log_lines } = &file.limits;
         let limits =
             [fuel.is_some(), time.is_some(), memory.is_some(), transfer.is_some(), log_lines.is_some()];
-        Self { limits, fallback: file.fallback.is_some() }
+        let tools = [file.tools.allow.is_some(), !file.tools.cap.is_empty()];
+        Self { limits, fallback: file.fallback.is_some(), tools }
     }
 }
 
 /// Shows by which model a strategy asks, what its plugin may use, and who stands in for it.
 pub(super) fn show_call(sources: &mut Sources<'_>, strategy: &Strategy, said: Said) {
-    let Strategy { name, model, limits, fallback, .. } = strategy;
+    let Strategy { name, model, limits, fallback, tools, .. } = strategy;
     let words: Vec<String> = fallback.iter().map(word).collect();
     let fallback = if words.is_empty() { "nobody".to_owned() } else { words.join(", ") };
     let limits = [
@@ -97,9 +99,44 @@ pub(super) fn show_call(sources: &mut Sources<'_>, strategy: &Strategy, said: Sa
     ];
     let model = model.iter().map(|model| ("model", model.clone(), true));
     let limits = limits.into_iter().zip(said.limits).map(|((key, value), said)| (key, value, said));
-    for (key, value, said) in model.chain(limits).chain([("fallback", fallback, said.fallback)]) {
+    let tools = [
+        ("tools.allow", tools.allow.as_ref().map_or_else(|| "all".to_owned(), |allow| format!("{allow:?}"))),
+        ("tools.cap", shown_cap(&tools.cap)),
+    ];
+    let tools = tools.into_iter().zip(said.tools).map(|((key, value), said)| (key, value, said));
+    for (key, value, said) in model.chain(limits).chain([("fallback", fallback, said.fallback)]).chain(tools)
+    {
         let origin = if said { sources.file.clone() } else { Origin::Default };
         sources.show(&format!("strategies.{name}.{key}"), value, origin);
+    }
+}
+
+fn shown_cap(cap: &BTreeMap<String, u32>) -> String {
+    let entries: Vec<String> = cap.iter().map(|(tool, most)| format!("{tool:?} = {most}")).collect();
+    if entries.is_empty() { "none".to_owned() } else { entries.join(", ") }
+}
+
+/// Refuses an entry that can mean no tool: who wrote it believes that something is allowed, or capped.
+pub(super) fn check_tools(strategy: &Strategy) -> Result<(), ConfigError> {
+    let ToolRules { allow, cap } = &strategy.tools;
+    let entries =
+        allow.iter().flatten().map(|entry| ("allow", entry)).chain(cap.keys().map(|entry| ("cap", entry)));
+    for (key, entry) in entries {
+        let name = entry.strip_suffix(".*").unwrap_or(entry);
+        if name.is_empty() || name.contains(['*', ' ']) {
+            let problem = "must hold names such as \"todo.create\", or \"todo.*\" for a module".to_owned();
+            let name = format!("strategies.{}.tools.{key}", strategy.name);
+            return Err(ConfigError::Value { name, problem, raw: entry.clone() });
+        }
+    }
+    let is_capped_alone = |entry: &&String| !entry.ends_with(".*") && !strategy.tools.allows(entry);
+    match cap.keys().find(is_capped_alone) {
+        None => Ok(()),
+        Some(entry) => {
+            let name = format!("strategies.{}.tools.cap", strategy.name);
+            let problem = "names a tool that strategies.….tools.allow leaves out".to_owned();
+            Err(ConfigError::Value { name, problem, raw: entry.clone() })
+        }
     }
 }
 

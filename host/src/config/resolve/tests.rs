@@ -235,6 +235,50 @@ fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
 }
 
 #[test]
+fn a_strategy_may_have_some_tools_only_and_call_them_so_often() {
+    let file = r#"
+        [strategies.own]
+        plugin = "daily"
+        tools = { allow = ["todo.*", "notes.list"], cap = { "todo.create" = 2, "todo.*" = 5 } }
+    "#;
+    let config = config(file, &[]).expect("valid");
+    let rules = &config.strategies.iter().find(|s| s.name.as_str() == "own").expect("is there").tools;
+    assert!(rules.allows("todo.delete") && !rules.allows("notes.create"));
+    assert_eq!(rules.cap, [("todo.*".to_owned(), 5), ("todo.create".to_owned(), 2)].into());
+    for (key, value, origin) in [
+        ("own.tools.allow", r#"["todo.*", "notes.list"]"#, "persona-host.toml"),
+        ("own.tools.cap", r#""todo.*" = 5, "todo.create" = 2"#, "persona-host.toml"),
+        ("daily.tools.allow", "all", "default"),
+        ("daily.tools.cap", "none", "default"),
+    ] {
+        assert_eq!(
+            shown(&config, &format!("strategies.{key}")),
+            (value.to_owned(), origin.to_owned()),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_can_mean_no_tool_is_refused() {
+    let own =
+        |tools: &str| config(&format!("[strategies.own]\nplugin = \"daily\"\ntools = {{ {tools} }}"), &[]);
+    for (tools, says) in [
+        (r#"allow = ["*"]"#, "strategies.own.tools.allow must hold names such as"),
+        (r#"allow = [""]"#, "strategies.own.tools.allow must hold names such as"),
+        (r#"allow = [".*"]"#, "strategies.own.tools.allow must hold names such as"),
+        (r#"cap = { "todo.*.x" = 1 }"#, "strategies.own.tools.cap must hold names such as"),
+        (
+            r#"allow = ["todo.*"], cap = { "notes.create" = 1 }"#,
+            "strategies.own.tools.cap names a tool that strategies.….tools.allow leaves out",
+        ),
+    ] {
+        let error = own(tools).expect_err(tools).to_string();
+        assert!(error.starts_with(says), "{tools}: {error}");
+    }
+}
+
+#[test]
 fn mana_auth_decides_who_is_due_unless_the_file_has_a_calendar() {
     assert!(config("", &[]).expect("valid").schedule.is_none());
     let file = r#"
