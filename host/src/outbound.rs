@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reach::Screened;
+pub use reach::{Named, problem};
+
+mod reach;
 
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +24,14 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the system's certificates cannot be used.
 pub fn client() -> Result<reqwest::Client, OutboundError> {
-    patient(Duration::ZERO)
+    patient(Duration::ZERO, &Named::default())
 }
 
-/// The same, where somebody among the neighbours may be silent for so long.
+/// The same, where somebody among the neighbours may be silent for so long, and these may be asked wherever they are.
 ///
 /// # Errors
 /// As [`client`].
-pub fn patient(silence: Duration) -> Result<reqwest::Client, OutboundError> {
+pub fn patient(silence: Duration, named: &Named) -> Result<reqwest::Client, OutboundError> {
     // A second call finds the first one's choice, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -37,6 +41,7 @@ pub fn patient(silence: Duration) -> Result<reqwest::Client, OutboundError> {
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_nodelay(true)
         .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
+        .dns_resolver(Screened(named.clone()))
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
     Ok(client)

@@ -14,7 +14,7 @@ use crate::config::{Config, Plugins, Watching};
 use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude, Gate};
-use crate::outbound;
+use crate::outbound::{self, Named};
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::{Ledger, Spent};
@@ -101,7 +101,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
         reload_options(config),
     ));
     let complaints = reloader.start(patience).await;
-    let http = outbound::patient(config.model.idle_timeout)?;
+    let http = outbound::patient(config.model.idle_timeout, &Named::new(&config.allowed_hosts))?;
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let told = events.clone();

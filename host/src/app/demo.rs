@@ -165,6 +165,7 @@ fn configure(stack: &Stack, folder: &Path, file: Option<&Path>) -> Result<(Confi
         ask_the_script(&mut config, stack);
     }
     live_in(&mut config, stack, folder);
+    load::only_neighbours(&config)?;
     config.runner.tick_interval = DAY;
     config.runner.paused = false;
     // Its days pass in seconds, and everybody is to be seen in each.

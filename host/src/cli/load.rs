@@ -8,6 +8,7 @@ use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm, SignInLimit};
+use crate::outbound::{self, Named};
 use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
 
@@ -31,7 +32,30 @@ pub fn file(named: Option<&Path>) -> Result<File, ConfigError> {
 /// # Errors
 /// When the file or the environment has a value that cannot be used.
 pub fn config(named: Option<&Path>) -> Result<Config, ConfigError> {
-    resolve(file(named)?, &variable)
+    let config = resolve(file(named)?, &variable)?;
+    only_neighbours(&config)?;
+    Ok(config)
+}
+
+/// Refuses URLs of which no neighbour has one.
+///
+/// # Errors
+/// With the first of them.
+pub fn only_neighbours(config: &Config) -> Result<(), ConfigError> {
+    let hosts = Named::new(&config.allowed_hosts);
+    let urls = [
+        ("mana.auth_url", &config.mana.auth_url),
+        ("mana.mcp_url", &config.mana.mcp_url),
+        ("mana.personas_url", &config.mana.personas_url),
+        ("model.base_url", &config.model.base_url),
+    ];
+    let refused = urls.iter().find_map(|(name, url)| Some((name, url, outbound::problem(url, &hosts)?)));
+    match refused {
+        None => Ok(()),
+        Some((name, url, problem)) => {
+            Err(ConfigError::Value { name: (*name).to_owned(), problem, raw: (*url).clone() })
+        }
+    }
 }
 
 /// Where the configured ledger is.

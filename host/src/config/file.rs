@@ -26,6 +26,7 @@ pub struct File {
     pub(super) model: Model,
     pub(super) plugins: Plugins,
     pub(super) store: Store,
+    pub(super) outbound: Outbound,
     pub(super) experiments: Experiments,
     pub(super) budget: Budget,
     pub(super) strategies: BTreeMap<String, Strategy>,
@@ -140,6 +141,12 @@ pub(super) struct Canary {
 pub(super) struct Store {
     pub(super) url: Option<String>,
     pub(super) keep: Option<Span>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Outbound {
+    pub(super) allowed_hosts: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

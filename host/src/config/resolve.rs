@@ -44,6 +44,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let store = store::store(&mut sources, file.store)?;
     let experiments =
         sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
+    let allowed_hosts = sources.hosts("outbound.allowed_hosts", file.outbound.allowed_hosts)?;
     let strategies = strategies(&mut sources, file.strategies);
     strategies.iter().try_for_each(plugins::check_tools)?;
     let routing = routing(&mut sources, file.routing, &strategies)?;
@@ -58,6 +59,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         store,
         experiments,
         budget,
+        allowed_hosts,
         strategies,
         routing,
         shown: sources.shown,
@@ -123,6 +125,18 @@ impl Sources<'_> {
     ) -> Result<String, ConfigError> {
         let read = |raw: &str| Ok(raw.to_owned());
         self.pick_with(key, variable, read, file, default.to_owned(), Clone::clone)
+    }
+
+    fn hosts(&mut self, key: &str, file: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+        let hosts = self.pick(key, file, Vec::new(), |hosts| format!("{hosts:?}"));
+        match hosts.iter().find(|host| !is_host(host)) {
+            None => Ok(hosts),
+            Some(host) => {
+                let problem =
+                    "must hold names such as \"personas.example.com\", without scheme and port".to_owned();
+                Err(ConfigError::Value { name: key.to_owned(), problem, raw: host.clone() })
+            }
+        }
     }
 
     fn url(
@@ -379,6 +393,12 @@ fn time_zone(name: &str, zone: String) -> Result<Tz, ConfigError> {
 fn has_user(url: &str) -> bool {
     let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
     authority.is_some_and(|authority| authority.contains('@'))
+}
+
+/// Whether it is the name or the address of a host and nothing else.
+fn is_host(host: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !host.is_empty() && (host.chars().all(plain) || host.parse::<IpAddr>().is_ok())
 }
 
 fn positive<T: TryFrom<u64>>(name: &str, raw: &str) -> Result<T, ConfigError> {

@@ -37,6 +37,8 @@ pub struct Config {
     pub experiments: PathBuf,
     /// What may be spent.
     pub budget: Limits,
+    /// Hosts that are asked although they lie where no neighbour lies, or are reached without TLS.
+    pub allowed_hosts: Vec<String>,
     /// Plugins with settings.
     pub strategies: Vec<Strategy>,
     /// Who gets which.

@@ -16,6 +16,7 @@ mod mcp;
 mod model;
 mod money;
 mod neighbours;
+mod outbound;
 mod pause;
 mod reload;
 mod runner;
