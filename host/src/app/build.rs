@@ -116,7 +116,10 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     let gate = Gate::new(config.runner.concurrency, fuse, move |event| told.emit(event));
     let mana = Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell);
     let deps = Deps {
-        mana: mana.heeding(stop.clone()).heard_by(fuses.of(Upstream::ManaAuth).clone()),
+        mana: mana
+            .heeding(stop.clone())
+            .heard_by(fuses.of(Upstream::ManaAuth).clone())
+            .exchanging(config.mana.next_service_key.clone()),
         mcp: Mcp::new(http.clone(), mcp_options(config)),
         claude: Claude::new(http, model_options(config)).through(gate).heeding(stop.clone()),
         fuses,

@@ -93,6 +93,9 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     for key in missing_keys {
         tracing::warn!(key, "key missing: the loop is off; /health and /diag/login stay");
     }
+    for variable in &config.open_secrets {
+        tracing::warn!(variable, "every user of this machine may read the file that it names: chmod 600");
+    }
     if config.mana.seed_secret.expose_secret().is_empty() {
         tracing::warn!("PERSONA_SEED_SECRET is empty: no persona can sign in");
     }

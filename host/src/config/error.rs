@@ -48,6 +48,14 @@ pub enum ConfigError {
         /// The system's words.
         cause: std::io::Error,
     },
+    /// A secret's file holds nothing.
+    #[error("{name} names {}, which is empty", path.display())]
+    EmptySecret {
+        /// The variable, such as `MANA_SERVICE_KEY_FILE`.
+        name: String,
+        /// What it names.
+        path: PathBuf,
+    },
     /// A routing entry names a strategy that does not exist.
     #[error("{key} names the strategy {name:?}, but there is no [strategies.{name}] (there are: {known})")]
     NoSuchStrategy {
@@ -103,6 +111,7 @@ impl ConfigError {
             ),
             Self::NoExperiment { .. } => Some("name a file, such as examples/experiment.toml".to_owned()),
             Self::Experiment { hint, .. } => Some(hint.clone()),
+            Self::EmptySecret { .. } => Some("write the secret into it, or unset the variable".to_owned()),
             Self::SecretFile { .. } => Some("name a file that this user can read".to_owned()),
             Self::NoSuchStrategy { .. } => {
                 Some("add the section, or name one of those that there are".to_owned())

@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::file;
 use super::production::DEVELOPMENT_SEED_SECRET;
+use super::secret::{self, Found};
 use super::settings::{Config, Http, Mana, Model, Runner, SignIn, ToolChanges};
 use super::shown::{Origin, Shown};
-use super::{ConfigError, File, secret};
+use super::{ConfigError, File};
 use domain::ids::{PluginName, Sha256Hex, StrategyName};
 use domain::strategy::{Routing, Strategy, ToolRules};
 
@@ -30,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// When a value cannot be used.
 pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     let origin = file.path.clone().map_or(Origin::Default, Origin::File);
-    let mut sources = Sources { environment, file: origin, shown: Vec::new() };
+    let mut sources = Sources { environment, file: origin, shown: Vec::new(), open_secrets: Vec::new() };
     let runner = runner(&mut sources, file.runner)?;
     let schedule = schedule::schedule(&mut sources, file.schedule, &runner)?;
     let http = Http {
@@ -62,6 +63,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         allowed_hosts,
         strategies,
         routing,
+        open_secrets: sources.open_secrets,
         shown: sources.shown,
     })
 }
@@ -71,6 +73,7 @@ struct Sources<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     file: Origin,
     shown: Vec<Shown>,
+    open_secrets: Vec<String>,
 }
 
 impl Sources<'_> {
@@ -167,12 +170,31 @@ impl Sources<'_> {
         variable: &'static str,
         default: &str,
     ) -> Result<SecretString, ConfigError> {
-        let (value, origin) = match secret::read(self.environment, variable)? {
-            Some((value, variable)) => (value, Origin::Environment(variable)),
-            None => (default.into(), Origin::Default),
-        };
+        let found = secret::read(self.environment, variable)?;
+        let (value, origin) = self.taken(found).unwrap_or_else(|| (default.into(), Origin::Default));
         self.show(key, masked(&value), origin);
         Ok(value)
+    }
+
+    /// The secret that is to come in the place of another one; it cannot be set without that.
+    fn next_secret(&mut self, key: &str, variable: &'static str) -> Result<SecretString, ConfigError> {
+        let found = secret::read(self.environment, &format!("{variable}_NEXT"))?;
+        let (next, origin) = self.taken(found).unwrap_or_else(|| (SecretString::default(), Origin::Default));
+        let first = secret::read(self.environment, variable)?.map(|found| found.secret).unwrap_or_default();
+        if first.expose_secret().is_empty() && !next.expose_secret().is_empty() {
+            let problem = format!("is what comes after {variable}, which is not set");
+            return Err(ConfigError::Value { name: format!("{variable}_NEXT"), problem, raw: masked(&next) });
+        }
+        self.show(&format!("{key}_next"), masked(&next), origin);
+        Ok(next)
+    }
+
+    fn taken(&mut self, found: Option<Found>) -> Option<(SecretString, Origin)> {
+        let Found { secret, variable, is_open } = found?;
+        if is_open {
+            self.open_secrets.push(variable.clone());
+        }
+        Some((secret, Origin::Environment(variable)))
     }
 
     fn show(&mut self, key: &str, value: String, origin: Origin) {
@@ -234,6 +256,7 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
         }),
         accepted_tools,
         service_key: sources.secret("mana.service_key", "MANA_SERVICE_KEY", "")?,
+        next_service_key: sources.next_secret("mana.service_key", "MANA_SERVICE_KEY")?,
         seed_secret: sources.secret("mana.seed_secret", "PERSONA_SEED_SECRET", DEVELOPMENT_SEED_SECRET)?,
     })
 }

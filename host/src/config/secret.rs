@@ -1,26 +1,41 @@
-//! Secrets: from a variable, or from the file that a variable names.
+//! A secret from a variable, or from the file that a variable names.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use super::ConfigError;
 
-/// The secret in `$NAME`, or in the file that `$NAME_FILE` names, without its last line break; and
-/// which of the two variables it was.
+/// A secret, and where it was.
+pub(super) struct Found {
+    pub(super) secret: SecretString,
+    /// `NAME` or `NAME_FILE`.
+    pub(super) variable: String,
+    /// It was in a file that every user of the machine may read.
+    pub(super) is_open: bool,
+}
+
+/// The secret in `$NAME`, or in the file that `$NAME_FILE` names, without its last line break.
 pub(super) fn read(
     environment: &dyn Fn(&str) -> Option<String>,
     name: &str,
-) -> Result<Option<(SecretString, String)>, ConfigError> {
+) -> Result<Option<Found>, ConfigError> {
     if let Some(value) = environment(name) {
-        return Ok(Some((value.into(), name.to_owned())));
+        return Ok(Some(Found { secret: value.into(), variable: name.to_owned(), is_open: false }));
     }
     let variable = format!("{name}_FILE");
     let Some(path) = environment(&variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((text.trim_end_matches(['\r', '\n']).to_owned().into(), variable))),
+        // Who names a file means a secret; an empty one is a mount that failed.
+        Ok(text) if text.trim().is_empty() => Err(ConfigError::EmptySecret { name: variable, path }),
+        Ok(text) => {
+            let is_open = path.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0);
+            let secret = text.trim_end_matches(['\r', '\n']).to_owned().into();
+            Ok(Some(Found { secret, variable, is_open }))
+        }
         Err(cause) => Err(ConfigError::SecretFile { name: variable, path, cause }),
     }
 }

@@ -43,6 +43,8 @@ pub struct Config {
     pub strategies: Vec<Strategy>,
     /// Who gets which.
     pub routing: Routing,
+    /// Variables that name a secret's file which every user of the machine may read.
+    pub open_secrets: Vec<String>,
     /// Each value with where it came from, in the order of the file.
     pub shown: Vec<Shown>,
 }
@@ -108,6 +110,8 @@ pub struct Mana {
     pub accepted_tools: Vec<Sha256Hex>,
     /// The key of the persona endpoints; empty when not set.
     pub service_key: SecretString,
+    /// The key that is to come in its place, sent where the first is refused; empty when not set.
+    pub next_service_key: SecretString,
     /// What the personas' passwords are made of.
     pub seed_secret: SecretString,
 }

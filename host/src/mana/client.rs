@@ -4,15 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use http::HeaderValue;
 use reqwest::RequestBuilder;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::doubts::{Doubts, SignInsStopped};
 use super::error::{Asked, ManaError};
 use super::exchange::{self, Answer};
-use super::header::secret_value;
+use super::keys::ServiceKeys;
 use super::pace::{Pace, SignInLimit};
 use super::sessions::Sessions;
 use super::sign_in_form::SignInForm;
@@ -45,6 +44,7 @@ pub struct Mana {
     pub(super) http: reqwest::Client,
     pub(super) clock: Clock,
     pub(super) options: Options,
+    pub(super) keys: ServiceKeys,
     pub(super) sessions: Sessions,
     pub(super) pace: Pace,
     pub(super) doubts: Doubts,
@@ -93,10 +93,10 @@ impl Mana {
     /// A client that has not asked anything yet.
     #[must_use]
     pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
-        let pace = Pace::new(options.sign_in_limit);
+        let (pace, keys) = (Pace::new(options.sign_in_limit), ServiceKeys::new(options.service_key.clone()));
         let (sessions, doubts, listener) = Default::default();
         let (stop, fuse) = (CancellationToken::new(), Fuse::inert(Upstream::ManaAuth));
-        Self { http, clock, options, sessions, pace, doubts, listener, stop, fuse }
+        Self { http, clock, options, keys, sessions, pace, doubts, listener, stop, fuse }
     }
 
     /// The same client, which tells what becomes of sign-ins while they go on.
@@ -135,7 +135,11 @@ impl Mana {
 
     /// Asks for what a turn cannot do without. Deliveries are none of that: the outbox has its own patience.
     pub(super) async fn ask(&self, asked: &Asked, request: RequestBuilder) -> Result<Answer, ManaError> {
-        let answer = exchange::ask(asked, request).await;
+        self.heard(asked, exchange::ask(asked, request).await)
+    }
+
+    /// The same answer, of which the breaker has heard.
+    pub(super) fn heard(&self, asked: &Asked, answer: Result<Answer, ManaError>) -> Result<Answer, ManaError> {
         match &answer {
             Ok(answer) if answer.status.is_server_error() => {
                 self.fuse.hear(Some(&format!("{asked}: HTTP {}", answer.status.as_u16())));
@@ -147,6 +151,12 @@ impl Mana {
         answer
     }
 
+    /// The same client, with the service key that is to come; an empty one is none.
+    #[must_use]
+    pub fn exchanging(self, next: SecretString) -> Self {
+        Self { keys: self.keys.and_then(next), ..self }
+    }
+
     /// The address of one of mana-auth's own paths.
     pub(super) fn auth(&self, path: &str) -> String {
         format!("{}{path}", self.options.auth_url.trim_end_matches('/'))
@@ -155,10 +165,5 @@ impl Mana {
     /// The address of one of the persona endpoints.
     pub(super) fn personas(&self, path: &str) -> String {
         format!("{}{path}", self.options.personas_url.trim_end_matches('/'))
-    }
-
-    /// The service key as a header value.
-    pub(super) fn service_key(&self, asked: &Asked) -> Result<HeaderValue, ManaError> {
-        secret_value(asked, self.options.service_key.expose_secret())
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::Mana;
 use super::error::{Asked, ManaError};
-use super::exchange::ask;
+use super::exchange::Answer;
 use domain::delivery::{Delivery, Rows};
 
 impl Mana {
@@ -21,8 +21,8 @@ impl Mana {
             Rows::Feedback(rows) => (Asked::Feedback, json!({ "feedback": rows })),
         };
         let url = self.url_of(&asked, delivery)?;
-        let request = self.http.post(url).header("x-service-key", self.service_key(&asked)?).json(&body);
-        acknowledged(&asked, request).await
+        let answer = self.keys.ask(&asked, self.http.post(url).json(&body)).await?;
+        acknowledged(&asked, answer.accepted(&asked)?)
     }
 
     /// `…/{persona}/{kind}`, with whatever the id holds escaped.
@@ -39,12 +39,11 @@ impl Mana {
 
 /// Only `ok: true` is an acknowledgment: some proxies answer anything with a page and status 200, and
 /// rows that such an answer took away would be lost.
-async fn acknowledged(asked: &Asked, request: reqwest::RequestBuilder) -> Result<(), ManaError> {
+fn acknowledged(asked: &Asked, answer: Answer) -> Result<(), ManaError> {
     #[derive(Deserialize)]
     struct Acknowledgment {
         ok: Value,
     }
-    let answer = ask(asked, request).await?.accepted(asked)?;
     match answer.json::<Acknowledgment>(asked)?.ok {
         Value::Bool(true) => Ok(()),
         other => Err(answer.unreadable(asked, format!("ok is {other}, not true"))),

@@ -37,8 +37,8 @@ impl Mana {
     /// When mana-auth refuses or cannot be asked, or when the list as a whole is unreadable.
     pub async fn due(&self) -> Result<DueList, ManaError> {
         let asked = Asked::Due;
-        let request = self.http.get(self.personas("/due")).header("x-service-key", self.service_key(&asked)?);
-        let listed: Listed = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let answer = self.heard(&asked, self.keys.ask(&asked, self.http.get(self.personas("/due"))).await);
+        let listed: Listed = answer?.accepted(&asked)?.json(&asked)?;
         Ok(listed.into_due())
     }
 }

@@ -13,6 +13,7 @@ mod due;
 mod error;
 mod exchange;
 mod header;
+mod keys;
 mod knock;
 mod pace;
 mod password;

@@ -17,9 +17,9 @@ const SHORTEST: Duration = Duration::from_secs(7 * DAY);
 
 pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Store, ConfigError> {
     let named = secret::read(sources.environment, "PERSONA_STORE_URL")?;
-    let named = named.filter(|(url, _)| !url.expose_secret().is_empty());
-    let (url, origin): (SecretString, Origin) = match (named, file.url) {
-        (Some((url, variable)), _) => (url, Origin::Environment(variable)),
+    let named = named.filter(|found| !found.secret.expose_secret().is_empty());
+    let (url, origin): (SecretString, Origin) = match (sources.taken(named), file.url) {
+        (Some(taken), _) => taken,
         (None, Some(url)) => (url.into(), sources.file.clone()),
         (None, None) => (URL.into(), Origin::Default),
     };

@@ -82,6 +82,24 @@ async fn a_wrong_service_key_stops_the_tick() {
     assert!(error.hint().contains("MANA_SERVICE_KEY"));
 }
 
+/// While the key is exchanged, mana-auth takes the old one until it is started anew, and then the new one.
+#[tokio::test]
+async fn the_key_that_is_to_come_is_sent_where_the_first_is_refused_and_kept_to() {
+    let refused = || says(401, r#"{"statusCode":401,"message":"Invalid or missing service key"}"#);
+    let nobody = || says(200, json!({"personas": [], "serverTime": "2026-05-04T08:00:00.000Z"}));
+    let answers = vec![nobody(), refused(), nobody(), nobody(), refused(), refused(), refused(), nobody()];
+    let double = Double::start([(DUE, answers)]).await;
+    let mana = mana(&double.url(), SignInForm::Auto).exchanging("the-next-key".into());
+    for is_taken in [true, true, true, false, true] {
+        assert_eq!(mana.due().await.is_ok(), is_taken);
+    }
+    let (first, next) = (Some("the-service-key"), Some("the-next-key"));
+    let came = double.came();
+    let keys: Vec<_> = came.iter().map(|came| came.header("x-service-key")).collect();
+    assert_eq!(keys, [first, first, next, next, next, first, next, first]);
+    assert!(!format!("{mana:?}").contains("key-"), "no key has a Debug of its content");
+}
+
 fn turn() -> TurnId {
     TurnId::of(&PersonaId::new("u-kai"), &Slot::after(None))
 }
