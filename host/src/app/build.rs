@@ -11,6 +11,7 @@ use crate::breaker::Fuses;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, Plugins, Watching};
+use crate::http::Lock;
 use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude, Gate};
@@ -207,6 +208,12 @@ fn event_of(news: News<'_>) -> Event {
         }
         News::GoOn => Event::SignInsGoOn,
     }
+}
+
+/// Who may ask for what over HTTP.
+pub(super) fn lock(config: &Config) -> Arc<Lock> {
+    let http = &config.http;
+    Arc::new(Lock::new([&http.admin_token, &http.next_admin_token], http.allowed_hosts.clone()))
 }
 
 fn reload_options(config: &Config) -> reload::Options {

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::build::{blocked, build};
+use super::build::{blocked, build, lock};
 use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
@@ -97,13 +97,8 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
     let (remote, commands) = Runner::door();
     let first = remote.clone();
     tokio::spawn(async move { first.tick(None).await });
-    let face = Face {
-        runner: runner.clone(),
-        remote,
-        production: false,
-        missing_keys: vec![],
-        admin_token: config.http.admin_token.clone(),
-    };
+    let face =
+        Face { runner: runner.clone(), remote, production: false, missing_keys: vec![], lock: lock(config) };
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, true).await;
     days.abort();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::build::{App, build_waiting};
+use super::build::{App, build_waiting, lock};
 use super::signals::{brake_on_signal, stop_on_signal};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
@@ -56,7 +56,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
         remote,
         production: config.runner.production,
         missing_keys,
-        admin_token: config.http.admin_token.clone(),
+        lock: lock(&config),
     };
     let serving = tokio::spawn(serve(listener, face, stop));
     runner.clone().serve(commands, timer).await;
@@ -99,9 +99,9 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     if config.mana.seed_secret.expose_secret().is_empty() {
         tracing::warn!("PERSONA_SEED_SECRET is empty: no persona can sign in");
     }
-    if !config.http.bind.is_loopback() && !config.runner.production {
+    if !config.http.bind.to_canonical().is_loopback() && config.http.admin_token.expose_secret().is_empty() {
         let bind = config.http.bind;
-        tracing::warn!(%bind, "/diag is open to the network, and /diag/tick starts paid turns: set NODE_ENV=production or bind to loopback");
+        tracing::warn!(%bind, "only /health is answered, because others than this machine can ask: set PERSONA_ADMIN_TOKEN, or bind to loopback");
     }
 }
 

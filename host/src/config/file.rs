@@ -83,6 +83,7 @@ pub(super) enum OwnCadence {
 pub(super) struct Http {
     pub(super) bind: Option<IpAddr>,
     pub(super) port: Option<u16>,
+    pub(super) allowed_hosts: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

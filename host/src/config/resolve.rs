@@ -22,6 +22,10 @@ const PERSONAS_PATH: &str = "/api/v1/internal/personas";
 /// The same after they moved to apps/api (contract 10).
 const PERSONAS_PATH_OF_API: &str = "/api/v1/personas/internal";
 
+/// Who has it may ask from anywhere.
+const ADMIN_TOKEN: &str = "PERSONA_ADMIN_TOKEN";
+const SHORTEST_TOKEN: usize = 16;
+
 /// Such a span is added to the time of day, which has an end.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -34,11 +38,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
     let mut sources = Sources { environment, file: origin, shown: Vec::new(), open_secrets: Vec::new() };
     let runner = runner(&mut sources, file.runner)?;
     let schedule = schedule::schedule(&mut sources, file.schedule, &runner)?;
-    let http = Http {
-        bind: sources.pick("http.bind", file.http.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string),
-        port: sources.number("http.port", "PORT", file.http.port, 3070)?,
-        admin_token: sources.secret("http.admin_token", "PERSONA_ADMIN_TOKEN", "")?,
-    };
+    let http = http(&mut sources, file.http)?;
     let mana = mana(&mut sources, file.mana)?;
     let model = model(&mut sources, file.model)?;
     let plugins = plugins::plugins(&mut sources, file.plugins)?;
@@ -200,6 +200,18 @@ impl Sources<'_> {
     fn show(&mut self, key: &str, value: String, origin: Origin) {
         self.shown.push(Shown { key: key.to_owned(), value, origin });
     }
+}
+
+fn http(sources: &mut Sources<'_>, file: file::Http) -> Result<Http, ConfigError> {
+    let bind = sources.pick("http.bind", file.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string);
+    let port = sources.number("http.port", "PORT", file.port, 3070)?;
+    let allowed_hosts = sources.hosts("http.allowed_hosts", file.allowed_hosts)?;
+    let admin_token = sources.secret("http.admin_token", ADMIN_TOKEN, "")?;
+    let next_admin_token = sources.next_secret("http.admin_token", ADMIN_TOKEN)?;
+    for (variable, token) in [(ADMIN_TOKEN, &admin_token), ("PERSONA_ADMIN_TOKEN_NEXT", &next_admin_token)] {
+        long_enough(variable, token)?;
+    }
+    Ok(Http { bind, port, admin_token, next_admin_token, allowed_hosts })
 }
 
 fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {
@@ -402,6 +414,17 @@ fn routing(
         }
     }
     Ok(routing)
+}
+
+/// Whoever guesses a token over the network is to have no chance.
+fn long_enough(variable: &str, token: &SecretString) -> Result<(), ConfigError> {
+    let length = token.expose_secret().chars().count();
+    if length == 0 || length >= SHORTEST_TOKEN {
+        return Ok(());
+    }
+    let problem =
+        format!("must have {SHORTEST_TOKEN} characters at least, such as `openssl rand -hex 32` prints");
+    Err(ConfigError::Value { name: variable.to_owned(), problem, raw: format!("{length} characters") })
 }
 
 fn time_zone(name: &str, zone: String) -> Result<Tz, ConfigError> {

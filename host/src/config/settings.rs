@@ -85,8 +85,12 @@ pub struct Http {
     pub bind: IpAddr,
     /// Port to listen on; 0 for a free one.
     pub port: u16,
-    /// With this token changes may be asked for from other machines too; empty when not set.
+    /// Who has this token may ask from other machines too; empty when not set.
     pub admin_token: SecretString,
+    /// The token that is to come in its place, and counts as much until then; empty when not set.
+    pub next_admin_token: SecretString,
+    /// Names beside loopback and the server's own address by which it may be asked.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// The neighbours mana-auth and mana-mcp.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
+use super::lock::Lock;
 use crate::runner::{Remote, Runner};
 
 /// What the routes show, and the door to the loop.
@@ -17,6 +16,6 @@ pub struct Face {
     pub production: bool,
     /// The keys that are missing, by the names of their variables.
     pub missing_keys: Vec<&'static str>,
-    /// With this token changes may be asked for from other machines too; empty: from none.
-    pub admin_token: SecretString,
+    /// Who may ask for what.
+    pub lock: Arc<Lock>,
 }

@@ -1,19 +1,23 @@
 //! The HTTP face: health, metrics, diagnostics and the read-only API. It reads the ledger and sends
 //! commands; it never touches a running turn.
 
-mod admin;
+mod admission;
 mod api;
+mod arrival;
 mod brakes;
+mod connections;
 mod costs;
 mod diag;
 mod error;
 mod face;
 mod filters;
 mod health;
-mod loopback;
+mod lock;
 mod personas;
 mod plugins;
 mod server;
 
+pub use connections::Limits;
 pub use face::Face;
-pub use server::{ListenError, listen, router, serve};
+pub use lock::Lock;
+pub use server::{ListenError, listen, serve, serve_within};

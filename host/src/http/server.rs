@@ -1,16 +1,26 @@
 //! The routes, and listening on the port.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Limits;
+use super::error::ApiError;
 use super::face::Face;
-use super::{admin, api, brakes, costs, diag, filters, health, loopback, personas, plugins};
+use super::lock::Lock;
+use super::{admission, api, brakes, connections, costs, diag, filters, health, personas, plugins};
+
+/// Bytes of a request's body; none has more than a few words.
+const BODY: usize = 64 << 10;
 
 /// Why the port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -45,34 +55,49 @@ pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, ListenError>
     TcpListener::bind(address).await.map_err(|cause| ListenError { address, cause })
 }
 
-/// Answers until `stop`.
+/// Answers until `stop`, with as many connections as the process can afford.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, face: Face, stop: CancellationToken) -> std::io::Result<()> {
-    let loopback = listener.local_addr()?.ip().is_loopback();
-    let routes = router(face);
-    // Whoever listens on loopback only wants to be asked by this machine, not by a page in a
-    // browser whose name was made to point here.
-    let routes = if loopback { routes.layer(from_fn(loopback::only)) } else { routes };
-    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+    serve_within(listener, face, Limits::of_this_process(), stop).await
 }
 
-/// The routes of contract 7.2, and the API.
-pub fn router(face: Face) -> Router {
-    Router::new()
+/// The same within these limits.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_within(
+    listener: TcpListener,
+    face: Face,
+    limits: Limits,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
+    connections::answer(listener, router(face, is_loopback), limits, stop).await
+}
+
+/// The routes of contract 7.2, and the API, with what each request has to pass before.
+fn router(face: Face, is_loopback: bool) -> Router {
+    let lock = Arc::clone(&face.lock);
+    let routes = Router::new()
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
-        .route("/diag/login", get(diag::login))
-        .route("/diag/tick", post(diag::tick))
         .route("/api/turns", get(api::turns))
         .route("/api/costs", get(costs::costs))
         .merge(without_filters())
-        .merge(changes(face.clone()))
+        .merge(deeds(Arc::clone(&lock)))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        .with_state(face)
+        .with_state(face);
+    let routes = match is_loopback {
+        true => routes,
+        false => routes.layer(from_fn_with_state(Arc::clone(&lock), admission::with_a_token)),
+    };
+    routes
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(short_and_for_programs))
+        .layer(from_fn_with_state(lock, admission::by_our_names))
 }
 
 /// What shows all that there is.
@@ -86,17 +111,42 @@ fn without_filters() -> Router<Face> {
         .route_layer(from_fn(filters::none))
 }
 
-/// What changes something; not everybody may ask for it.
-fn changes(face: Face) -> Router<Face> {
+/// What makes the program do something, be it a sign-in; not everybody may ask for it.
+fn deeds(lock: Arc<Lock>) -> Router<Face> {
     Router::new()
         .route("/api/plugins/{name}/reload", post(plugins::reload))
         .route("/api/plugins/{name}/rollback", post(plugins::rollback))
         .route("/api/personas/{email}/release", post(personas::release))
         .route("/api/turns/{id}/resume", post(api::resume))
         .route_layer(from_fn(filters::none))
+        .route("/diag/login", get(diag::login))
+        .route("/diag/tick", post(diag::tick))
         .route("/api/pause", post(brakes::pause))
         .route("/api/resume", post(brakes::resume))
-        .layer(from_fn_with_state(face, admin::only))
+        .layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
+}
+
+/// Refuses a long body before it is sent, and says of every answer that it is no page: what is in it was written by
+/// models, plugins and neighbours.
+async fn short_and_for_programs(request: Request, next: Next) -> Response {
+    let length =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let mut response = match length {
+        Some(length) if length > BODY => {
+            let message =
+                format!("the request has {length} bytes; nothing is asked for with more than {BODY}");
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
+        }
+        _ => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    response
 }
 
 /// Contract 7.2: whatever is not served answers 404, also a served path with another method.

@@ -1,10 +1,12 @@
 //! The fourteen defects of the runner that came before (contract 0), each shown to be absent.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use domain::event::Event;
 use domain::ids::StrategyName;
 use persona_host::config::SignIn;
-use persona_host::http::{Face, listen, serve};
+use persona_host::http::{Face, Lock, listen, serve};
 use persona_host::runner::Runner;
 use secrecy::ExposeSecret as _;
 use standin::claude::{Fault, Script};
@@ -226,7 +228,7 @@ async fn a_second_tick_does_not_wait_for_the_first_and_leaves_out_who_is_under_w
         remote,
         production: false,
         missing_keys: Vec::new(),
-        admin_token: "".into(),
+        lock: Arc::new(Lock::new([], Vec::new())),
     };
     let serving = tokio::spawn(serve(listener, face, stop.clone()));
     let ticking = tokio::spawn(house.runner.clone().serve(commands, false));

@@ -21,22 +21,25 @@ const BANNED: [&str; 12] = [
 
 /// A crate, and the only places that may name it, below `host/src` or in another crate of ours. What a crate of ours
 /// may not name at all, its manifest keeps.
-const OWNED: [(&str, &[&str]); 19] = [
+const OWNED: [(&str, &[&str]); 22] = [
     ("anstream", &["cli/"]),
     ("axum", &["http/", "crates/standin/"]),
     ("clap", &["cli/", "main.rs"]),
     ("comfy_table", &["cli/"]),
     ("croner", &["crates/schedule/"]),
+    ("hyper", &["http/connections.rs"]),
+    ("hyper_util", &["http/connections.rs"]),
     ("maud", &["crates/experiment/src/page/"]),
     ("miette", &["cli/"]),
     ("prometheus_client", &["telemetry/"]),
-    ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs", "running.rs"]),
+    ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs", "outbound/", "running.rs"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
     ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
     ("rusqlite", &["store/database/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),
     ("standin", &["app/"]),
+    ("subtle", &["http/lock.rs"]),
     ("toml", &["config/", "workshop/"]),
     ("tracing_subscriber", &["telemetry/"]),
     ("wasmtime", &["behavior/"]),

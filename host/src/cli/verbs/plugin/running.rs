@@ -1,5 +1,6 @@
 //! The persona-host that runs, as the commands find it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use serde_json::Value;
@@ -11,8 +12,17 @@ use crate::running::{Running, RunningError};
 /// The daemon at `url`, or where the configuration puts it.
 pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
     let config = load::config(file)?;
-    let own = format!("http://{}", std::net::SocketAddr::new(config.http.bind, config.http.port));
+    let own = format!("http://{}", SocketAddr::new(reached_at(config.http.bind), config.http.port));
     Ok(Running::at(outbound::client()?, url.unwrap_or(&own), config.http.admin_token))
+}
+
+/// Who listens at all addresses of this machine answers at loopback, and has no name for all of them.
+fn reached_at(bind: IpAddr) -> IpAddr {
+    match bind {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        one => one,
+    }
 }
 
 /// A field of a document as text; a dash where there is none.
@@ -40,6 +50,20 @@ impl From<RunningError> for Failure {
                     None => failure,
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_listens_everywhere_is_asked_at_loopback() {
+        for (bind, at) in
+            [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("127.0.0.1", "127.0.0.1"), ("10.0.0.7", "10.0.0.7")]
+        {
+            assert_eq!(reached_at(bind.parse().expect("an address")).to_string(), at);
         }
     }
 }

@@ -1,0 +1,100 @@
+//! Who may ask for what: this machine, or whoever has an admin token.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::arrival::Arrival;
+use super::error::ApiError;
+use super::lock::{Lock, Tried};
+
+/// What the answer to a wrong token asks of whoever guesses, in seconds.
+const LATER: HeaderValue = HeaderValue::from_static("60");
+
+/// Refuses whatever is meant for another name than ours.
+pub(super) async fn by_our_names(
+    State(lock): State<Arc<Lock>>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match arrival.foreign_name(&request, lock.names()) {
+        None => next.run(request).await,
+        Some(name) => {
+            let message = format!("this server answers requests for its own names only, not for {name:?}");
+            let hint = "ask for localhost or for the address that it listens on, or add the name to http.allowed_hosts";
+            ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response()
+        }
+    }
+}
+
+/// For a server that others than this machine can reach: everything but the health of the process needs the token.
+pub(super) async fn with_a_token(
+    State(lock): State<Arc<Lock>>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.uri().path().starts_with("/health") {
+        return next.run(request).await;
+    }
+    match tried(&lock, arrival, request.headers()) {
+        Some(Tried::Right) => next.run(request).await,
+        tried => refused(
+            tried,
+            "persona-host listens on more than loopback, and answers whoever has its admin token",
+        ),
+    }
+}
+
+/// Lets a request pass that comes from this machine itself, or has the token.
+pub(super) async fn from_here_or_with_a_token(
+    State(lock): State<Arc<Lock>>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if arrival.is_from_here(&request) {
+        return next.run(request).await;
+    }
+    match tried(&lock, arrival, request.headers()) {
+        Some(Tried::Right) => next.run(request).await,
+        tried => refused(
+            tried,
+            "this makes persona-host do something, and may be asked for from its own machine only: by no proxy, and by \
+             no page of others",
+        ),
+    }
+}
+
+/// What came of the token that the request has; none if it has none.
+fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
+    let given = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = given.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let tried = lock.try_token(token);
+    if tried == Tried::WrongAnew {
+        tracing::warn!(peer = %arrival.peer, "a wrong admin token was given; further ones within a minute are not told");
+    }
+    Some(tried)
+}
+
+fn refused(tried: Option<Tried>, message: &str) -> Response {
+    if tried == Some(Tried::WrongTooOften) {
+        let error = ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many wrong admin tokens; the right one is heard",
+        );
+        return ([(RETRY_AFTER, LATER)], error).into_response();
+    }
+    let hint = "set PERSONA_ADMIN_TOKEN there, and send it as `Authorization: Bearer …`";
+    let error = ApiError::new(StatusCode::FORBIDDEN, message).hint(hint);
+    ([(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))], error).into_response()
+}

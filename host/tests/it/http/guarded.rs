@@ -1,0 +1,166 @@
+//! Who is answered, and who is not: other names, other pages, proxies and other machines.
+
+use std::net::Ipv4Addr;
+
+use reqwest::{Method, StatusCode};
+
+use super::{Looks, Served, served};
+use crate::support::house::{Blueprint, House, email};
+use crate::support::http::client;
+
+const TOKEN: (&str, &str) = ("authorization", "Bearer let me in");
+const NEXT_TOKEN: (&str, &str) = ("authorization", "bearer soon let me in");
+
+impl Served {
+    /// The status of the answer to a request with these headers.
+    async fn status(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = client().request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+}
+
+#[tokio::test]
+async fn only_this_machine_is_answered_by_whatever_name_it_was_asked() {
+    let served = served(&[]).await;
+    for (header, value, expected) in [
+        ("host", "localhost:3070", StatusCode::OK),
+        ("host", "127.0.0.1", StatusCode::OK),
+        ("host", "evil.example", StatusCode::FORBIDDEN),
+        ("host", "evil.example:3070", StatusCode::FORBIDDEN),
+        ("origin", "http://localhost:3070", StatusCode::OK),
+        ("origin", "https://evil.example", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+    ] {
+        let request = client().get(format!("{}/health", served.base)).header(header, value);
+        assert_eq!(request.send().await.unwrap().status(), expected, "{header}: {value}");
+    }
+}
+
+/// A page that somebody has open may make a browser ask whatever it likes; a command on this machine may ask as before.
+#[tokio::test]
+async fn no_page_of_others_signs_anybody_in_or_begins_a_tick() {
+    let served = served(&["Anna"]).await;
+    let login = format!("/diag/login?email={}", email("Anna"));
+    let resume = "/api/turns/ffffffff/resume";
+    for headers in [
+        &[("sec-fetch-site", "cross-site")][..],
+        &[("sec-fetch-site", "same-site"), ("referer", "http://localhost:8080/")],
+        &[("referer", "https://evil.example/")],
+        &[("user-agent", "Mozilla/5.0 (an old one)")],
+        &[("origin", "http://localhost:8080")],
+        &[("x-real-ip", "10.0.0.7")],
+        &[("via", "1.1 proxy")],
+        &[("x-forwarded-for", "10.0.0.7"), ("authorization", "Basic bGV0IG1lIGlu")],
+    ] {
+        for (method, path) in [
+            (Method::GET, login.as_str()),
+            (Method::HEAD, &login),
+            (Method::POST, "/diag/tick"),
+            (Method::POST, resume),
+        ] {
+            assert_eq!(
+                served.status(method.clone(), path, headers).await,
+                403,
+                "{method} {path} {headers:?}"
+            );
+        }
+    }
+    let sessions = served.house.stack.database().rows("SELECT id FROM auth.sessions", &[]).await.unwrap();
+    assert!(sessions.is_empty(), "nobody was signed in: {sessions:?}");
+    assert!(served.house.turns("Anna").await.is_empty());
+    for headers in [
+        &[("user-agent", "curl/8.14.1")][..],
+        &[("via", "1.1 proxy"), TOKEN],
+        &[("via", "1.1 proxy"), NEXT_TOKEN],
+    ] {
+        assert_eq!(served.status(Method::GET, &login, headers).await, 200, "{headers:?}");
+    }
+    assert_eq!(
+        served.status(Method::GET, "/api/turns", &[("x-real-ip", "10.0.0.7")]).await,
+        200,
+        "looking is free"
+    );
+}
+
+#[tokio::test]
+async fn whoever_can_be_reached_by_other_machines_answers_whoever_has_a_token() {
+    let house = Blueprint::of(&["Anna"]).config(|config| {
+        config.http.bind = Ipv4Addr::UNSPECIFIED.into();
+        config.http.allowed_hosts = vec!["personas.internal".to_owned()];
+    });
+    let served = Served::of(house.build().await).await;
+    let login = format!("/diag/login?email={}", email("Anna"));
+    let everything = [
+        (Method::GET, "/metrics", 200),
+        (Method::GET, "/api/turns", 200),
+        (Method::GET, "/api/turns/ffffffff", 404),
+        (Method::GET, "/api/personas", 200),
+        (Method::GET, "/api/strategies", 200),
+        (Method::GET, "/api/plugins", 200),
+        (Method::GET, "/api/plugins/ghost/logs", 404),
+        (Method::GET, login.as_str(), 200),
+        (Method::GET, "/nonsense", 404),
+        (Method::POST, "/diag/tick", 200),
+        (Method::POST, "/api/plugins/ghost/reload", 404),
+        (Method::POST, "/api/plugins/ghost/rollback", 404),
+        (Method::POST, "/api/personas/ghost/release", 404),
+        (Method::POST, "/api/turns/ffffffff/resume", 404),
+    ];
+    let named = ("host", "Personas.Internal:3070");
+    for (method, path, found) in everything {
+        for headers in [&[][..], &[("authorization", "Basic bGV0IG1lIGlu")], &[named]] {
+            assert_eq!(
+                served.status(method.clone(), path, headers).await,
+                403,
+                "{method} {path} {headers:?}"
+            );
+        }
+        let wrong = served.status(method.clone(), path, &[("authorization", "Bearer let me ou")]).await;
+        assert!([403, 429].contains(&wrong), "{method} {path}: {wrong}");
+        for headers in
+            [&[TOKEN][..], &[NEXT_TOKEN], &[named, TOKEN], &[TOKEN, ("x-forwarded-for", "10.0.0.7")]]
+        {
+            let status = served.status(method.clone(), path, headers).await;
+            assert_eq!(status, found, "{method} {path} {headers:?}");
+        }
+        let status = served.status(method.clone(), path, &[("host", "evil.example"), TOKEN]).await;
+        assert_eq!(status, 403, "{method} {path} for a name of others");
+    }
+    assert_eq!(served.status(Method::GET, "/health", &[]).await, 200, "for probes");
+    assert_eq!(served.status(Method::GET, "/health", &[("host", "evil.example")]).await, 403);
+}
+
+#[tokio::test]
+async fn whoever_guesses_is_told_to_stop_and_keeps_nobody_out() {
+    let served = served(&[]).await;
+    let tick = async |token| {
+        served.status(Method::POST, "/diag/tick", &[("via", "1.1 proxy"), ("authorization", token)]).await
+    };
+    for _ in 0..10 {
+        assert_eq!(tick("Bearer let me out").await, 403);
+    }
+    assert_eq!(tick("Bearer let me out").await, 429);
+    assert_eq!(tick("Bearer let me in").await, 200);
+    assert_eq!(served.status(Method::POST, "/diag/tick", &[]).await, 200, "nor this machine");
+}
+
+#[tokio::test]
+async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
+    let looks = Looks { production: true, ..Looks::default() };
+    let served = Served::with(House::of(&[]).await, looks).await;
+    for (method, path) in
+        [(Method::GET, "/api/turns"), (Method::GET, "/nonsense"), (Method::POST, "/diag/tick")]
+    {
+        let response = client().request(method, format!("{}{path}", served.base)).send().await.unwrap();
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{path}");
+        }
+    }
+}
