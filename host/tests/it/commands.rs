@@ -1,5 +1,8 @@
 //! The program as people meet it: the real binary, in an empty folder, with a clean environment.
 
+#[cfg(target_os = "linux")]
+mod canaries;
+mod crowd;
 mod daemon;
 mod demo;
 mod live;
