@@ -8,6 +8,18 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+/// The variables that hold secrets.
+pub const SECRETS: [&str; 8] = [
+    "ANTHROPIC_API_KEY",
+    "MANA_ADMIN_JWT",
+    "MANA_SERVICE_KEY",
+    "MANA_SERVICE_KEY_NEXT",
+    "PERSONA_ADMIN_TOKEN",
+    "PERSONA_ADMIN_TOKEN_NEXT",
+    "PERSONA_SEED_SECRET",
+    "PERSONA_STORE_URL",
+];
+
 const FILE: u32 = 0o600;
 const FOLDER: u32 = 0o700;
 

@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::private::SECRETS;
+
 /// One call of a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -94,18 +96,23 @@ impl Step {
 
     /// Takes it, and waits for its end. What it prints is kept for when it fails.
     pub(super) fn take(&self) -> Result<(), StepError> {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).current_dir(&self.folder).stdin(Stdio::null());
-        for name in &self.without {
-            command.env_remove(name);
-        }
-        command.envs(self.with.iter().map(|(name, value)| (name, value)));
-        let output = command.output().map_err(|cause| self.not_started(cause))?;
+        let output = self.command().output().map_err(|cause| self.not_started(cause))?;
         if output.status.success() {
             return Ok(());
         }
         let printed = [output.stdout, output.stderr].concat();
         Err(self.failed(&output.status.to_string(), String::from_utf8_lossy(&printed).trim()))
+    }
+
+    /// A build runs whatever the packages bring that it fetches: of our secrets it hears nothing.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).current_dir(&self.folder).stdin(Stdio::null());
+        for name in self.without.iter().map(String::as_str).chain(SECRETS) {
+            command.env_remove(name);
+        }
+        command.envs(self.with.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     fn not_started(&self, cause: io::Error) -> StepError {
@@ -160,6 +167,15 @@ mod tests {
             "no-such-program-here is needed to compile the plugin, and is not there"
         );
         assert_eq!(error.hint(), "type `apt-get install it`");
+    }
+
+    #[test]
+    fn no_build_is_told_a_secret() {
+        let command = step("sh", &[]).command();
+        let taken: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
+        for name in ["HOME", "ANTHROPIC_API_KEY", "MANA_SERVICE_KEY_NEXT", "PERSONA_STORE_URL"] {
+            assert!(taken.iter().any(|(taken, _)| *taken == name), "{name}: {taken:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::args::Seed;
-use crate::cli::output::{BAD, GOOD, Output, styled};
+use crate::cli::output::{BAD, GOOD, ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::mana::admin::Admin;
@@ -20,6 +20,9 @@ use crate::outbound;
 pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let config = load::config(file)?;
     let catalog = read(&args.catalog)?;
+    if args.jwt.is_some() {
+        output.say(&styled(ODD, "--jwt shows the token to whoever lists processes; MANA_ADMIN_JWT does not"));
+    }
     let token = args.jwt.or_else(|| load::variable("MANA_ADMIN_JWT")).filter(|token| !token.is_empty());
     if args.dry_run {
         let emails: Vec<&str> = catalog.personas.iter().map(|entry| entry.email.as_str()).collect();
