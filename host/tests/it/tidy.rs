@@ -46,6 +46,16 @@ const OWNED: [(&str, &[&str]); 22] = [
     ("wasmtime_wasi", &["behavior/"]),
 ];
 
+/// Ways to make a file or a folder that everybody may read, and who may go them: an author's project is the author's.
+const OPEN_WAYS: [&str; 5] =
+    ["fs::write(", "File::create(", "OpenOptions::new(", "create_dir_all", "fs::copy("];
+const AUTHORS: [&str; 4] = [
+    "host/src/private.rs",
+    "host/src/workshop/",
+    "host/src/cli/verbs/plugin/component.rs",
+    "host/src/cli/verbs/plugin/test.rs",
+];
+
 #[test]
 fn imports_go_down_only() {
     let lib = read(&repository().join("host/src/lib.rs"));
@@ -84,6 +94,11 @@ fn one_function_is_unsafe_and_has_a_file_of_its_own() {
     sources.retain(|(path, text)| !path.ends_with("tidy.rs") && unsafe_code(text) > 0);
     let places: Vec<_> = sources.iter().map(|(path, text)| (path.as_str(), unsafe_code(text))).collect();
     assert_eq!(places, [("host/src/behavior/artifact.rs", 1)]);
+}
+
+#[test]
+fn what_is_written_is_its_owners_alone() {
+    check_host(openly_written);
 }
 
 #[test]
@@ -143,6 +158,15 @@ fn the_rules_find_what_they_are_for() {
     ] {
         assert_eq!(strangers(path, text).len(), found, "{path}: {text}");
     }
+    for (path, text, found) in [
+        ("host/src/store/record.rs", "    std::fs::write(path, prompt)?;", 1),
+        ("host/src/store/record.rs", "#[cfg(test)]\nmod tests {\n    fs::write(path, prompt);", 0),
+        ("host/src/store/tests.rs", "    fs::write(path, prompt);", 0),
+        ("host/src/store/record.rs", "    private::write(path, prompt)?;", 0),
+        ("host/src/workshop/build.rs", "    fs::create_dir_all(folder)", 0),
+    ] {
+        assert_eq!(openly_written(path, text).len(), found, "{path}: {text}");
+    }
     for (path, found) in [
         ("host/src/mana/space_helper.rs", vec!["helper"]),
         ("host/src/util/mod.rs", vec!["util"]),
@@ -150,6 +174,16 @@ fn the_rules_find_what_they_are_for() {
     ] {
         assert_eq!(banned_words(path).collect::<Vec<_>>(), found, "{path}");
     }
+}
+
+/// Where the program, and not one of its tests, makes a file that others may read.
+fn openly_written(path: &str, text: &str) -> Vec<String> {
+    if AUTHORS.iter().any(|own| path.starts_with(own)) || path.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    let program = text.split("#[cfg(test)]").next().unwrap_or(text);
+    let ways = OPEN_WAYS.iter().filter(|way| code(program).any(|line| line.contains(*way)));
+    ways.map(|way| format!("{way} makes what others may read: use crate::private")).collect()
 }
 
 /// The modules of `lib.rs`, lowest floor first: an empty line parts two floors.

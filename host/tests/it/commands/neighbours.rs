@@ -1,6 +1,7 @@
 //! `stack`, `seed`, `tick` and `personas list` against each other.
 
 use std::io::BufRead as _;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
@@ -31,6 +32,8 @@ fn a_stack_a_seed_and_a_tick_are_a_whole_town() {
     let mut shell = Shell::new();
     let (stack, variables) = start_stack(&shell);
     let file = std::fs::read_to_string(shell.path("variables")).unwrap();
+    let mode = shell.path("variables").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "there is a token in it");
     for (name, value) in &variables {
         assert!(file.contains(&format!("export {name}={value}\n")), "{name} in {file}");
         shell = shell.with(name.clone().leak(), value);

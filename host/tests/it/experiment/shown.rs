@@ -1,6 +1,7 @@
 //! Reports as the program writes them, and what it tells pipelines.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -22,6 +23,8 @@ fn each_form_is_written_into_a_file_in_one_move() {
         assert!(String::from_utf8_lossy(&said.stdout).contains("report"), "{options}: {said:?}");
         let text = std::fs::read_to_string(folder.path().join("report")).unwrap();
         assert!(text.starts_with(begins), "{options}: {text}");
+        let mode = folder.path().join("report").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{options}: ratings and personas are nobody else's business");
         assert!(!text.contains('\u{1b}'), "{options}: a style is left in the file");
         let mut files: Vec<String> = (std::fs::read_dir(folder.path()).unwrap())
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())

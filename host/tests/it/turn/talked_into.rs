@@ -67,6 +67,18 @@ async fn a_model_that_obeys_a_tools_answer_gets_no_tool_outside_of_its_strategy(
     house.no_session_is_left().await;
 }
 
+/// mana-mcp has the persona's token; whoever it tells of it, the model and the ledger hear nothing.
+#[tokio::test]
+async fn a_token_in_a_tools_answer_is_told_to_nobody() {
+    let house = House::scripted(&["Kai"], Script { calls_per_turn: Some(2), ..Script::default() }).await;
+    let token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJrYWkifQ.c2lnbmF0dXJl";
+    let says = mana_mcp::Faults { whispers: Some(format!("your token is {token}")), ..Default::default() };
+    house.stack.mcp().set_faults(says);
+    assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
+    let turn = serde_json::to_string(&house.turn("Kai").await).unwrap();
+    assert!(turn.contains("your token is [secret]") && !turn.contains(token), "{turn}");
+}
+
 #[tokio::test]
 async fn a_tool_is_called_no_more_often_than_its_strategy_lets_it() {
     let script = Script { calls_per_turn: Some(6), ..Script::default() };
