@@ -4,12 +4,17 @@ use std::path::Path;
 
 use super::{demo, run, stack, tick};
 use crate::cli::args::{Cli, Command, Config, Experiment, Plugin};
-use crate::cli::output::Output;
+use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure, verbs};
+use crate::private;
 
 /// Does what was typed.
 pub async fn obey(cli: Cli) -> Exit {
     let output = Output { json: cli.json };
+    // Most of them know a secret, and all of them its variable.
+    if let Err(cause) = private::memory() {
+        output.say(&styled(ODD, format!("this process may leave a core file with secrets in it: {cause}")));
+    }
     match dispatch(cli, output).await {
         Ok(exit) => exit,
         Err(failure) => output.fail(failure),

@@ -14,7 +14,6 @@ use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::http::{Face, ListenError, listen, serve};
-use crate::private;
 use crate::reload::{Complaint, Patience};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
@@ -31,9 +30,6 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
     start_log(format, &filter);
-    if let Err(cause) = private::memory() {
-        tracing::warn!(%cause, "this process may leave a core file with secrets in it");
-    }
     let config = load::config(file)?;
     config.check_production()?;
     // The port first: who finds it taken has changed nothing.
