@@ -95,9 +95,10 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     if config.mana.seed_secret.expose_secret().is_empty() {
         tracing::warn!("PERSONA_SEED_SECRET is empty: no persona can sign in");
     }
-    if !config.http.bind.to_canonical().is_loopback() && config.http.admin_token.expose_secret().is_empty() {
+    let is_free = config.http.bind.to_canonical().is_loopback() && !config.http.require_token;
+    if !is_free && config.http.admin_token.expose_secret().is_empty() {
         let bind = config.http.bind;
-        tracing::warn!(%bind, "only /health is answered, because others than this machine can ask: set PERSONA_ADMIN_TOKEN, or bind to loopback");
+        tracing::warn!(%bind, "only /health is answered, because everything else needs a token: set PERSONA_ADMIN_TOKEN, or bind to loopback without http.require_token");
     }
 }
 

@@ -84,6 +84,7 @@ pub(super) struct Http {
     pub(super) bind: Option<IpAddr>,
     pub(super) port: Option<u16>,
     pub(super) allowed_hosts: Option<Vec<String>>,
+    pub(super) require_token: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -206,12 +206,13 @@ fn http(sources: &mut Sources<'_>, file: file::Http) -> Result<Http, ConfigError
     let bind = sources.pick("http.bind", file.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string);
     let port = sources.number("http.port", "PORT", file.port, 3070)?;
     let allowed_hosts = sources.hosts("http.allowed_hosts", file.allowed_hosts)?;
+    let require_token = sources.pick("http.require_token", file.require_token, false, bool::to_string);
     let admin_token = sources.secret("http.admin_token", ADMIN_TOKEN, "")?;
     let next_admin_token = sources.next_secret("http.admin_token", ADMIN_TOKEN)?;
     for (variable, token) in [(ADMIN_TOKEN, &admin_token), ("PERSONA_ADMIN_TOKEN_NEXT", &next_admin_token)] {
         long_enough(variable, token)?;
     }
-    Ok(Http { bind, port, admin_token, next_admin_token, allowed_hosts })
+    Ok(Http { bind, port, admin_token, next_admin_token, require_token, allowed_hosts })
 }
 
 fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {

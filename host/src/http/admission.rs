@@ -33,7 +33,7 @@ pub(super) async fn by_our_names(
     }
 }
 
-/// For a server that others than this machine can reach: everything but the health of the process needs the token.
+/// For a server that more can reach than may ask: everything but the health of the process needs the token.
 pub(super) async fn with_a_token(
     State(lock): State<Arc<Lock>>,
     Extension(arrival): Extension<Arrival>,
@@ -45,10 +45,7 @@ pub(super) async fn with_a_token(
     }
     match tried(&lock, arrival, request.headers()) {
         Some(Tried::Right) => next.run(request).await,
-        tried => refused(
-            tried,
-            "persona-host listens on more than loopback, and answers whoever has its admin token",
-        ),
+        tried => refused(tried, "persona-host answers here whoever has its admin token"),
     }
 }
 

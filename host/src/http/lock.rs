@@ -17,6 +17,7 @@ pub struct Lock {
     /// What tokens are is not kept.
     tokens: Vec<Digest>,
     names: Vec<String>,
+    is_for_all: bool,
     wrong: Mutex<Wrong>,
 }
 
@@ -46,7 +47,18 @@ impl Lock {
     pub fn new<'a>(tokens: impl IntoIterator<Item = &'a SecretString>, names: Vec<String>) -> Self {
         let tokens = tokens.into_iter().map(SecretString::expose_secret).filter(|token| !token.is_empty());
         let tokens = tokens.map(|token| digest(&SHA256, token.as_bytes())).collect();
-        Self { tokens, names, wrong: Mutex::new(Wrong { since: Instant::now(), count: 0 }) }
+        let wrong = Mutex::new(Wrong { since: Instant::now(), count: 0 });
+        Self { tokens, names, is_for_all: false, wrong }
+    }
+
+    /// The same, for this machine too if `is_so`: every user of it comes from loopback.
+    #[must_use]
+    pub fn for_all(self, is_so: bool) -> Self {
+        Self { is_for_all: is_so, ..self }
+    }
+
+    pub(super) fn is_for_all(&self) -> bool {
+        self.is_for_all
     }
 
     pub(super) fn names(&self) -> &[String] {

@@ -73,12 +73,12 @@ pub async fn serve_within(
     limits: Limits,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
-    connections::answer(listener, router(face, is_loopback), limits, stop).await
+    let is_free = listener.local_addr()?.ip().to_canonical().is_loopback() && !face.lock.is_for_all();
+    connections::answer(listener, router(face, is_free), limits, stop).await
 }
 
 /// The routes of contract 7.2, and the API, with what each request has to pass before.
-fn router(face: Face, is_loopback: bool) -> Router {
+fn router(face: Face, is_free: bool) -> Router {
     let lock = Arc::clone(&face.lock);
     let routes = Router::new()
         .route("/health", get(health::health))
@@ -90,7 +90,7 @@ fn router(face: Face, is_loopback: bool) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .with_state(face);
-    let routes = match is_loopback {
+    let routes = match is_free {
         true => routes,
         false => routes.layer(from_fn_with_state(Arc::clone(&lock), admission::with_a_token)),
     };

@@ -49,13 +49,16 @@ impl Served {
         let base = format!("http://{}", SocketAddr::new(ip, address.port()));
         let (remote, commands) = Runner::door();
         let Looks { production, missing_keys, limits } = looks;
-        let names = house.config.http.allowed_hosts.clone();
+        let (names, require_token) =
+            (house.config.http.allowed_hosts.clone(), house.config.http.require_token);
         let face = Face {
             runner: Arc::clone(&house.runner),
             remote,
             production,
             missing_keys,
-            lock: Arc::new(Lock::new(&["let me in".into(), "soon let me in".into()], names)),
+            lock: Arc::new(
+                Lock::new(&["let me in".into(), "soon let me in".into()], names).for_all(require_token),
+            ),
         };
         let limits = limits.unwrap_or_else(Limits::of_this_process);
         tokio::spawn(serve_within(listener, face, limits, stop.clone()));

@@ -87,8 +87,19 @@ async fn no_page_of_others_signs_anybody_in_or_begins_a_tick() {
 
 #[tokio::test]
 async fn whoever_can_be_reached_by_other_machines_answers_whoever_has_a_token() {
-    let house = Blueprint::of(&["Anna"]).config(|config| {
-        config.http.bind = Ipv4Addr::UNSPECIFIED.into();
+    only_health_is_free(Ipv4Addr::UNSPECIFIED, false).await;
+}
+
+/// Every user of this machine comes from loopback.
+#[tokio::test]
+async fn this_machine_needs_a_token_too_where_the_operator_wants_it_so() {
+    only_health_is_free(Ipv4Addr::LOCALHOST, true).await;
+}
+
+async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
+    let house = Blueprint::of(&["Anna"]).config(move |config| {
+        config.http.bind = bind.into();
+        config.http.require_token = require_token;
         config.http.allowed_hosts = vec!["personas.internal".to_owned()];
     });
     let served = Served::of(house.build().await).await;
