@@ -113,6 +113,8 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         (Method::GET, "/api/plugins", 200),
         (Method::GET, "/api/plugins/ghost/logs", 404),
         (Method::GET, login.as_str(), 200),
+        (Method::GET, "/api/costs", 200),
+        (Method::POST, "/api/resume", 200),
         (Method::GET, "/nonsense", 404),
         (Method::POST, "/diag/tick", 200),
         (Method::POST, "/api/plugins/ghost/reload", 404),
