@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reach::Screened;
 pub use reach::{Named, problem};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
 mod reach;
 

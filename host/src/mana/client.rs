@@ -139,7 +139,11 @@ impl Mana {
     }
 
     /// The same answer, of which the breaker has heard.
-    pub(super) fn heard(&self, asked: &Asked, answer: Result<Answer, ManaError>) -> Result<Answer, ManaError> {
+    pub(super) fn heard(
+        &self,
+        asked: &Asked,
+        answer: Result<Answer, ManaError>,
+    ) -> Result<Answer, ManaError> {
         match &answer {
             Ok(answer) if answer.status.is_server_error() => {
                 self.fuse.hear(Some(&format!("{asked}: HTTP {}", answer.status.as_u16())));
