@@ -64,7 +64,8 @@ async fn turns_take_their_arm_by_block_until_the_blocks_are_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
     let house = house(&["Anna"], &[("live.toml", file())]).await;
-    house.stack.claude().plan_fault(Fault::KeyRefused);
+    let refused = Fault::Error { status: 400, kind: "invalid_request_error" };
+    house.stack.claude().plan_fault(refused);
     house.tick().await;
     assert_eq!(assignments(&house, "Anna").await.len(), 1);
     house.later(TimeDelta::minutes(5));

@@ -1,7 +1,9 @@
 //! What the API tells of strategies and plugins, and who may change one.
 
+use std::time::Duration;
+
 use domain::ids::StrategyName;
-use persona_host::config::Watching;
+use persona_host::config::{Config, Watching};
 use reqwest::Method;
 use serde_json::json;
 
@@ -96,7 +98,11 @@ async fn a_reload_and_a_rollback_are_answered_when_they_are_over() {
 
 #[tokio::test]
 async fn what_a_plugin_logs_can_be_read() {
-    let house = Blueprint::of(&["Anna"]).own_plugin(misfit("flood-log")).build().await;
+    // On a machine that is busy so many lines take their time.
+    let patient = |config: &mut Config| {
+        config.strategies.iter_mut().for_each(|strategy| strategy.limits.time = Duration::from_secs(60));
+    };
+    let house = Blueprint::of(&["Anna"]).own_plugin(misfit("flood-log")).config(patient).build().await;
     let served = Served::with(house, Looks::default()).await;
     served.ask(Method::POST, "/diag/tick").await;
     let (status, body) = served.get("/api/plugins/own/logs").await;
