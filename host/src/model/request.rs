@@ -1,10 +1,9 @@
 //! What Claude is asked: values only. How they become JSON is `wire`'s.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::offer::Offer;
 use super::reply::{Block, Said};
 use super::sayable::sayable;
 
@@ -20,24 +19,13 @@ pub struct MessageRequest {
     pub system: String,
     /// The tools on offer. The caller sorts them by name, so that every persona sends the same bytes
     /// and shares one cache entry.
-    pub tools: Arc<[ToolDefinition]>,
+    pub tools: Offer,
     /// The conversation, a user's message first.
     pub messages: Vec<Message>,
     /// The most tokens of the reply.
     pub max_tokens: u32,
     /// A JSON Schema that the reply is held to, as far as the server can.
     pub reply_schema: Option<Value>,
-}
-
-/// A tool as Claude is told of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ToolDefinition {
-    /// A name of `^[a-zA-Z0-9_-]{1,128}$`.
-    pub name: String,
-    /// What it does.
-    pub description: String,
-    /// JSON Schema of the arguments; an object schema.
-    pub input_schema: Value,
 }
 
 /// One message of the conversation.

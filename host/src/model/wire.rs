@@ -4,15 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::request::{Message, MessageRequest, ToolDefinition};
+use super::offer::ToolDefinition;
+use super::request::{Message, MessageRequest};
 use domain::usage::Usage;
 
 /// The body of a request. With the same request it is the same bytes, because the cache compares
 /// bytes.
 pub(super) fn body(request: &MessageRequest, asked: &Asked<'_>) -> Vec<u8> {
     let mark = asked.caching.then_some(CacheControl::EPHEMERAL);
-    let last_tool = request.tools.len().saturating_sub(1);
     let body = Body {
         model: &request.model,
         max_tokens: request.max_tokens,
@@ -24,12 +25,7 @@ pub(super) fn body(request: &MessageRequest, asked: &Asked<'_>) -> Vec<u8> {
             .as_ref()
             .filter(|_| asked.formats)
             .map(|schema| OutputConfig { format: Format { kind: "json_schema", schema } }),
-        tools: request
-            .tools
-            .iter()
-            .enumerate()
-            .map(|(index, tool)| Tool { tool, cache_control: mark.filter(|_| index == last_tool) })
-            .collect(),
+        tools: (!request.tools.is_empty()).then(|| request.tools.json(asked.caching, |all| tools(all, mark))),
         system: Some(&request.system)
             .filter(|system| !system.trim().is_empty())
             .map(|text| [TextBlock { kind: "text", text, cache_control: mark }]),
@@ -37,6 +33,15 @@ pub(super) fn body(request: &MessageRequest, asked: &Asked<'_>) -> Vec<u8> {
         diagnostics: asked.previous.map(|previous_message_id| Diagnostics { previous_message_id }),
     };
     serde_json::to_vec(&body).expect("a value of strings, numbers and JSON can be written as JSON")
+}
+
+/// Tools, the last of them with a mark for the cache.
+fn tools(all: &[ToolDefinition], mark: Option<CacheControl>) -> Box<RawValue> {
+    let last = all.len().saturating_sub(1);
+    let tools: Vec<Tool<'_>> = (all.iter().enumerate())
+        .map(|(index, tool)| Tool { tool, cache_control: mark.filter(|_| index == last) })
+        .collect();
+    to_raw_value(&tools).expect("a value of strings and JSON can be written as JSON")
 }
 
 /// What is asked beside the request itself.
@@ -64,8 +69,8 @@ struct Body<'a> {
     cache_control: Option<CacheControl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_config: Option<OutputConfig<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     system: Option<[TextBlock<'a>; 1]>,
     messages: &'a [Message],

@@ -1,6 +1,6 @@
 //! Stage `ask-rating`: a fresh conversation without tools, in which the persona rates what it used.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::ask::Conversation;
 use super::deps::Deps;
@@ -8,7 +8,7 @@ use super::values::{Acted, Answered, Kept};
 use super::{faults, plugin};
 use crate::engine::Intent;
 use crate::mcp::Names;
-use crate::model::{Message, MessageRequest};
+use crate::model::{Message, MessageRequest, Offer};
 use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::step::StepKey;
@@ -28,7 +28,7 @@ pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
     let request = MessageRequest {
         model: turn.model.clone(),
         system: opening.system,
-        tools: Arc::from([]),
+        tools: Offer::default(),
         messages: vec![Message::user(opening.user)],
         max_tokens: deps.settings.max_tokens,
         reply_schema: opening.reply_schema.filter(|_| deps.settings.structured_ratings),

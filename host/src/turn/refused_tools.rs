@@ -2,9 +2,9 @@
 //! its server describes it otherwise, or the program begins anew.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use crate::model::ToolDefinition;
+use crate::model::{Offer, ToolDefinition};
 use domain::ids::Sha256Hex;
 
 /// The definitions that were refused, by their digests.
@@ -18,14 +18,14 @@ impl RefusedTools {
     }
 
     /// These tools without those that were refused; nothing, if that is all of them.
-    pub(super) fn without(&self, tools: &Arc<[ToolDefinition]>) -> Option<Arc<[ToolDefinition]>> {
+    pub(super) fn without(&self, tools: &Offer) -> Option<Offer> {
         let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.is_empty() {
             return None;
         }
-        let left: Arc<[ToolDefinition]> =
+        let left: Vec<ToolDefinition> =
             tools.iter().filter(|tool| !refused.contains(&digest(tool))).cloned().collect();
-        (left.len() < tools.len()).then_some(left)
+        (left.len() < tools.len()).then(|| Offer::from(left))
     }
 }
 

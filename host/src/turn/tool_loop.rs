@@ -1,7 +1,7 @@
 //! Stage `tool-loop`: Claude and the tools, round by round. Nothing that happened is lost, whatever
 //! ends it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::ask::Conversation;
 use super::call::Calling;
@@ -9,7 +9,9 @@ use super::deps::Deps;
 use super::values::{Acted, Assigned, Composed, Equipped};
 use super::visit::Visit;
 use crate::mcp::{Names, schema};
-use crate::model::{CallIds, Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult, ToolUse};
+use crate::model::{
+    CallIds, Message, MessageRequest, Offer, Said, StopReason, ToolDefinition, ToolResult, ToolUse,
+};
 use domain::action::{Action, ActionStatus, MAX_ACTIONS, UNKNOWN_MODULE, modules_used};
 use domain::behavior::TurnOutcome;
 use domain::call::ANSWER_LOST;
@@ -145,7 +147,7 @@ impl<'a> Day<'a> {
         MessageRequest {
             model: self.turn.model.clone(),
             system: opening.system.clone(),
-            tools: Arc::from(definitions),
+            tools: Offer::from(definitions),
             messages: vec![Message::user(&opening.user)],
             max_tokens: deps.settings.max_tokens,
             reply_schema: None,

@@ -4,13 +4,13 @@ mod gate;
 mod odd;
 mod storm;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::clock::Clock;
 use domain::usage::Usage;
 use persona_host::model::{
-    Claude, Message, MessageRequest, ModelError, Options, Reply, StopReason, ToolDefinition, ToolResult,
+    Claude, Message, MessageRequest, ModelError, Offer, Options, Reply, StopReason, ToolDefinition,
+    ToolResult,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn client(options: Options) -> Claude {
     Claude::new(http, options)
 }
 
-fn tools() -> Arc<[ToolDefinition]> {
+fn tools() -> Offer {
     let tool = |name: &str, input_schema| ToolDefinition {
         name: name.to_owned(),
         description: format!("{name}: {}", "what it does, at length. ".repeat(40)),
@@ -51,7 +51,7 @@ fn tools() -> Arc<[ToolDefinition]> {
     };
     let title = json!({"type": "string", "minLength": 1, "maxLength": 120});
     let id = json!({"type": "string", "format": "uuid"});
-    Arc::new([
+    Offer::from(vec![
         tool(
             "habits_create",
             json!({"type": "object", "properties": {"title": title}, "required": ["title"]}),
@@ -76,7 +76,7 @@ fn request() -> MessageRequest {
 
 fn rating_request() -> MessageRequest {
     let prompt = "Bewerte von 1 bis 5: todo, habits. Nur JSON der Form {\"ratings\":[…]}.";
-    MessageRequest { tools: Arc::new([]), messages: vec![Message::user(prompt)], ..request() }
+    MessageRequest { tools: Offer::default(), messages: vec![Message::user(prompt)], ..request() }
 }
 
 /// Answers every call of `reply`, and appends both to the conversation.

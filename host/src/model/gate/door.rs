@@ -360,13 +360,18 @@ fn family(model: &str) -> String {
 
 /// Of what every persona sends the same of: model and tools.
 fn prefix(request: &MessageRequest) -> u64 {
+    let tools = request.tools.digest(|all| {
+        let mut hasher = DefaultHasher::new();
+        for tool in all {
+            hasher.write(tool.name.as_bytes());
+            hasher.write(tool.description.as_bytes());
+            hasher.write(tool.input_schema.to_string().as_bytes());
+        }
+        hasher.finish()
+    });
     let mut hasher = DefaultHasher::new();
     hasher.write(request.model.as_bytes());
-    for tool in request.tools.iter() {
-        hasher.write(tool.name.as_bytes());
-        hasher.write(tool.description.as_bytes());
-        hasher.write(tool.input_schema.to_string().as_bytes());
-    }
+    hasher.write_u64(tools);
     hasher.finish()
 }
 

@@ -80,14 +80,14 @@ async fn why_the_cache_was_of_no_use_is_asked_and_heard() {
     go_on(&mut request, &first);
     let second = claude.message_after(&request, Some(&first.id)).await.expect("a reply");
     assert_eq!(second.cache_miss, None, "it goes on where the first one ended");
-    let edited = |system: &str, model: &str, tools: Arc<[ToolDefinition]>| MessageRequest {
+    let edited = |system: &str, model: &str, tools: Offer| MessageRequest {
         system: system.to_owned(),
         model: model.to_owned(),
         tools,
         ..request.clone()
     };
     let (anna, haiku) = (request.system.as_str(), request.model.as_str());
-    let fewer: Arc<[ToolDefinition]> = Arc::from(&tools()[1..]);
+    let fewer = Offer::from(tools()[1..].to_vec());
     let with_schema = MessageRequest { reply_schema: Some(json!({"type": "string"})), ..request.clone() };
     for (request, previous, reason) in [
         (edited("Du bist Ben.", haiku, tools()), second.id.as_str(), "system_changed"),

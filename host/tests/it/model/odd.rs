@@ -13,7 +13,7 @@ use bytes::Bytes;
 use domain::usage::Usage;
 use futures_util::stream;
 use persona_host::model::{
-    Block, Claude, Message, MessageRequest, Said, StopReason, ToolDefinition, ToolResult,
+    Block, Claude, Message, MessageRequest, Offer, Said, StopReason, ToolDefinition, ToolResult,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ async fn a_request_is_the_same_bytes_each_time_with_every_prefix_marked_for_the_
         input_schema: json!({"type": "object", "properties": {}}),
     };
     let request = MessageRequest {
-        tools: Arc::new([ToolDefinition { name: "todo_create".to_owned(), ..short.clone() }, short]),
+        tools: vec![ToolDefinition { name: "todo_create".to_owned(), ..short.clone() }, short].into(),
         messages: vec![
             Message::user("Los."),
             Message::assistant(&Said {
@@ -181,7 +181,7 @@ async fn without_caching_nothing_is_marked_and_without_a_key_none_is_sent() {
     let server = odd([Answer::stream(ODD_STREAM.as_bytes(), 4096)]).await;
     let mut options = options(&format!("http://{}", server.address));
     (options.caching, options.api_key) = (false, SecretString::from(""));
-    let bare = MessageRequest { system: String::new(), tools: Arc::new([]), ..request() };
+    let bare = MessageRequest { system: String::new(), tools: Offer::default(), ..request() };
     client(options).message(&bare).await.expect("a reply");
     let asked = server.asked.lock().expect("no panic");
     let body: Value = serde_json::from_slice(&asked[0].1).expect("JSON");
