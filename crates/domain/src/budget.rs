@@ -67,6 +67,8 @@ pub struct NoRoom {
     pub limit: NanoUsd,
     /// What is spent, or promised to calls under way.
     pub taken: NanoUsd,
+    /// What of it is promised.
+    pub promised: NanoUsd,
     /// What the call may cost; nothing if nobody knows.
     pub call: Cost,
 }
@@ -77,15 +79,20 @@ pub struct Books {
     limits: Limits,
     day: NaiveDate,
     taken: BTreeMap<Account, NanoUsd>,
+    /// What of that is promised to calls under way.
+    promised: BTreeMap<Account, NanoUsd>,
     /// The least that a limit had no room for today.
     refused: BTreeMap<Account, NanoUsd>,
+    /// Whom a limit of the day had no room for, and for what.
+    sent_away: BTreeMap<PersonaId, (Account, NanoUsd)>,
 }
 
 impl Books {
     /// Empty books of this day.
     #[must_use]
     pub fn of(limits: Limits, day: NaiveDate) -> Self {
-        Self { limits, day, taken: BTreeMap::new(), refused: BTreeMap::new() }
+        let (taken, promised, refused, sent_away) = Default::default();
+        Self { limits, day, taken, promised, refused, sent_away }
     }
 
     /// What is limited.
@@ -100,12 +107,14 @@ impl Books {
         self.taken(&Account::Day)
     }
 
-    /// Turns the page, if it is another day. What turns have taken stays.
+    /// Turns the page, if it is a later day; a clock that was set back opens no other budget. What turns have taken stays.
     pub fn turn_to(&mut self, day: NaiveDate) {
-        if day != self.day {
+        if day > self.day {
             self.day = day;
             self.taken.retain(|account, _| matches!(account, Account::Turn(_)));
+            self.promised.retain(|account, _| matches!(account, Account::Turn(_)));
             self.refused.retain(|account, _| matches!(account, Account::Turn(_)));
+            self.sent_away.clear();
         }
     }
 
@@ -118,12 +127,27 @@ impl Books {
             let taken = self.taken(&account);
             let fits = call.is_some_and(|call| taken.0.checked_add(call.0).is_some_and(|sum| sum <= limit.0));
             if !fits {
-                let least = self.refused.entry(account.clone()).or_insert(NanoUsd(u64::MAX));
+                let promised = self.promised.get(&account).copied().unwrap_or_default();
+                let no_room = NoRoom { account, limit, taken, promised, call };
+                if no_room.may_pass() {
+                    return Err(no_room);
+                }
+                let account = no_room.account.clone();
+                if !matches!(account, Account::Turn(_)) {
+                    let call = call.unwrap_or_default();
+                    self.sent_away.insert(spender.persona.clone(), (account.clone(), call));
+                }
+                let least = self.refused.entry(account).or_insert(NanoUsd(u64::MAX));
                 *least = (*least).min(call.unwrap_or_default());
-                return Err(NoRoom { account, limit, taken, call });
+                return Err(no_room);
             }
         }
-        self.book(turn, spender, call.unwrap_or_default());
+        let call = call.unwrap_or_default();
+        for (account, _) in self.accounts(turn, spender) {
+            let promised = self.promised.entry(account).or_default();
+            *promised = NanoUsd(promised.0.saturating_add(call.0));
+        }
+        self.book(turn, spender, call);
         Ok(())
     }
 
@@ -152,10 +176,13 @@ impl Books {
         *taken = NanoUsd(taken.0.saturating_add(amount.0));
     }
 
-    /// Gives back what was taken on `day` and not spent.
+    /// A call is over: what was taken for it on `day` is given back, to be booked as far as it was spent.
     pub fn give_back(&mut self, turn: TurnId, spender: &Spender, day: NaiveDate, amount: NanoUsd) {
         for (account, _) in self.accounts(turn, spender) {
             let is_of_now = day == self.day || matches!(account, Account::Turn(_));
+            if let Some(promised) = self.promised.get_mut(&account).filter(|_| is_of_now) {
+                *promised = NanoUsd(promised.0.saturating_sub(amount.0));
+            }
             if let Some(taken) = self.taken.get_mut(&account).filter(|_| is_of_now) {
                 *taken = NanoUsd(taken.0.saturating_sub(amount.0));
             }
@@ -165,19 +192,31 @@ impl Books {
     /// Forgets a turn that does not go on by itself.
     pub fn close(&mut self, turn: TurnId) {
         self.taken.remove(&Account::Turn(turn));
+        self.promised.remove(&Account::Turn(turn));
         self.refused.remove(&Account::Turn(turn));
     }
 
     /// Why a turn of this persona need not begin: a limit of the day has been found too narrow for a call, and still is.
     #[must_use]
     pub fn is_full_for(&self, persona: &PersonaId) -> Option<NoRoom> {
-        let of_persona = self.limits.persona_day.map(|limit| (Account::Persona(persona.clone()), limit));
-        let of_day = self.limits.day.map(|limit| (Account::Day, limit));
-        of_day.into_iter().chain(of_persona).find_map(|(account, limit)| {
-            let (taken, call) = (self.taken(&account), *self.refused.get(&account)?);
+        let of_all = self.refused.get(&Account::Day).map(|call| (Account::Day, *call));
+        let own = self.sent_away.get(persona).cloned();
+        of_all.into_iter().chain(own).find_map(|(account, call)| {
+            let (limit, taken) = (self.limit(&account)?, self.taken(&account));
+            let promised = self.promised.get(&account).copied().unwrap_or_default();
             let is_full = taken.0.saturating_add(call.0) > limit.0;
-            is_full.then_some(NoRoom { account, limit, taken, call: Some(call) })
+            is_full.then_some(NoRoom { account, limit, taken, promised, call: Some(call) })
         })
+    }
+
+    fn limit(&self, account: &Account) -> Option<NanoUsd> {
+        match account {
+            Account::Turn(_) => self.limits.turn,
+            Account::Persona(_) => self.limits.persona_day,
+            Account::Strategy(name) => self.limits.strategies.get(name).copied(),
+            Account::Arm(arm) => self.limits.arms.get(arm).copied(),
+            Account::Day => self.limits.day,
+        }
     }
 
     fn taken(&self, account: &Account) -> NanoUsd {
@@ -217,9 +256,18 @@ impl Account {
     }
 }
 
+impl NoRoom {
+    /// Whether there is room once calls under way have cost less than was promised to them, as far as anybody knows.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let spent = self.taken.0.saturating_sub(self.promised.0);
+        self.promised.0 > 0 && self.call.is_some_and(|call| spent.saturating_add(call.0) <= self.limit.0)
+    }
+}
+
 impl fmt::Display for NoRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, limit, taken, call } = self;
+        let Self { account, limit, taken, call, .. } = self;
         let whose = match account {
             Account::Turn(_) => "the turn's budget".to_owned(),
             Account::Persona(_) => "the persona's budget of today".to_owned(),
@@ -333,7 +381,12 @@ mod tests {
         assert_eq!(books.is_full_for(&anna.persona), None);
         books.take(turn("1"), &anna, call(20)).expect("all that she may spend");
         assert_eq!(books.is_full_for(&anna.persona), None, "nobody has asked for more");
-        assert!(books.take(turn("1"), &anna, call(1)).is_err());
+        let early = books.take(turn("1"), &anna, call(1)).expect_err("there is no room");
+        assert!(early.may_pass() && books.is_full_for(&anna.persona).is_none(), "the call may cost less");
+        books.give_back(turn("1"), &anna, day(1), NanoUsd(20));
+        books.book(turn("1"), &anna, NanoUsd(20));
+        let late = books.take(turn("1"), &anna, call(1)).expect_err("there is no room");
+        assert!(!late.may_pass());
         let full = books.is_full_for(&anna.persona).expect("hers is spent");
         assert_eq!((full.account, books.is_full_for(&ben)), (Account::Persona(anna.persona.clone()), None));
         books.give_back(turn("1"), &anna, day(1), NanoUsd(1));
@@ -346,6 +399,7 @@ mod tests {
             account: Account::Strategy(StrategyName::new("daily")),
             limit: NanoUsd(2_000_000_000),
             taken: NanoUsd(1_995_000_000),
+            promised: NanoUsd(0),
             call: call(12_300_000),
         };
         assert_eq!(

@@ -237,6 +237,7 @@ fn model_options(config: &Config) -> model::Options {
         caching: config.model.caching,
         cache_diagnostics: config.model.cache_diagnostics,
         max_attempts: config.model.max_attempts,
+        repeats_lost: config.budget.is_empty(),
         idle_timeout: config.model.idle_timeout,
         ..model::Options::new(config.model.api_key.clone())
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::build;
 use super::rounds::{Course, Worlds, first_day};
-use super::signals::stop_on_signal;
+use super::signals::{BrakeSignals, stop_on_signal};
 use super::stack::{ask_the_script, live_in};
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
@@ -54,6 +54,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         return Err(Failure::new(Exit::Usage, "--budget is no amount above 0").hint("such as --budget 5"));
     }
     let Neighbours { config, clock, stack } = neighbours(args, file, configured, &experiment).await?;
+    let brakes = BrakeSignals::listen();
     let app = build(&config, clock.clone()).await?;
     for complaint in app.complaints {
         output.say(&styled(ODD, complaint));
@@ -66,6 +67,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     introduce(&experiment, &personas, stack.is_some(), &config, output);
     let halt = CancellationToken::new();
     stop_on_signal(halt.clone());
+    brakes.brake(Arc::clone(&runner));
     tokio::spawn({
         let halt = halt.clone();
         async move {

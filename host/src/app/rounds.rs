@@ -103,6 +103,10 @@ impl Course<'_> {
             if most.is_some_and(|most| pass.played >= most) {
                 break;
             }
+            if self.runner.keeps_all(&self.blocks.personas).is_some() {
+                pass.cut_short = Some(CutShort::Kept);
+                break;
+            }
             let round = self.round(block).await?;
             pass.reached = block + 1;
             pass.held += round.held;
@@ -220,8 +224,14 @@ impl Course<'_> {
 
     fn say_why(&self, why: CutShort) {
         let why = match why {
-            CutShort::Halted => "stopped: type the same again to go on",
-            CutShort::Spent => "the budget is used up: raise --budget, or `budget` in the file, to go on",
+            CutShort::Halted => "stopped: type the same again to go on".to_owned(),
+            CutShort::Spent => {
+                "the budget is used up: raise --budget, or `budget` in the file, to go on".to_owned()
+            }
+            CutShort::Kept => {
+                let kept = self.runner.keeps_all(&self.blocks.personas).unwrap_or_default();
+                format!("nobody can begin: {kept}. Type the same again when that is over")
+            }
         };
         self.output.say(&format!("  {}", styled(ODD, why)));
     }

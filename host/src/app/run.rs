@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
 use super::build::{App, build_waiting, lock};
-use super::signals::{brake_on_signal, stop_on_signal};
+use super::signals::{BrakeSignals, stop_on_signal};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
@@ -30,6 +30,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
     start_log(format, &filter);
+    let brakes = BrakeSignals::listen();
     let config = load::config(file)?;
     config.check_production()?;
     // The port first: who finds it taken has changed nothing.
@@ -38,7 +39,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     complaints.iter().for_each(tell);
     let stop = runner.deps().stop.clone();
     stop_on_signal(stop.clone());
-    brake_on_signal(Arc::clone(&runner));
+    brakes.brake(Arc::clone(&runner));
     let missing_keys = config.missing_keys();
     warn(&config, &missing_keys);
     let (address, ledger) = (listener.local_addr()?, runner.deps().ledger.url().to_string());

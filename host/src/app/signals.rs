@@ -20,22 +20,36 @@ pub(super) fn stop_on_signal(stop: CancellationToken) {
     });
 }
 
-/// SIGUSR1 pauses everybody at once, as `persona-host pause --now` does, and SIGUSR2 ends that: who is logged in on the
-/// machine needs neither HTTP nor a token.
-pub(super) fn brake_on_signal(runner: Arc<Runner>) {
-    let heard = (signal(SignalKind::user_defined1()).ok(), signal(SignalKind::user_defined2()).ok());
-    tokio::spawn(async move {
-        let (mut pause, mut resume) = heard;
-        loop {
-            let braked = tokio::select! {
-                () = received(pause.as_mut()) => runner.pause(None, Reach::NoNewStep).await.map(drop),
-                () = received(resume.as_mut()) => runner.resume(None).await,
-            };
-            if let Err(error) = braked {
-                tracing::error!(cause = %error, hint = error.hint(), "the ledger does not keep the pause, or its end");
-            }
+/// SIGUSR1 and SIGUSR2, heard from the moment at which this is made; before, they would kill.
+pub(super) struct BrakeSignals {
+    pause: Option<Signal>,
+    resume: Option<Signal>,
+}
+
+impl BrakeSignals {
+    /// From now on they do not kill.
+    pub(super) fn listen() -> Self {
+        Self {
+            pause: signal(SignalKind::user_defined1()).ok(),
+            resume: signal(SignalKind::user_defined2()).ok(),
         }
-    });
+    }
+
+    /// SIGUSR1 pauses everybody at once, as `persona-host pause --now` does, and SIGUSR2 ends that: who is logged in on the
+    /// machine needs neither HTTP nor a token. What came before is obeyed now.
+    pub(super) fn brake(mut self, runner: Arc<Runner>) {
+        tokio::spawn(async move {
+            loop {
+                let braked = tokio::select! {
+                    () = received(self.pause.as_mut()) => runner.pause(None, Reach::NoNewStep).await.map(drop),
+                    () = received(self.resume.as_mut()) => runner.resume(None).await,
+                };
+                if let Err(error) = braked {
+                    tracing::error!(cause = %error, hint = error.hint(), "the ledger does not keep the pause, or its end");
+                }
+            }
+        });
+    }
 }
 
 /// Both signals, heard from the moment at which this is made.

@@ -12,6 +12,7 @@ use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::model::STAND_IN_KEY;
 use crate::private;
+use domain::budget::Limits;
 use domain::clock::Clock;
 use standin::{DatabaseUrl, Stack, StackError, StackOptions};
 
@@ -61,6 +62,8 @@ pub(super) fn live_in(config: &mut Config, stack: &Stack, folder: &Path) {
 
 /// Points a configuration at the scripted Claude.
 pub(super) fn ask_the_script(config: &mut Config, stack: &Stack) {
+    // What a script says costs nothing.
+    config.budget = Limits::default();
     stack.claude_url().clone_into(&mut config.model.base_url);
     config.model.api_key = STAND_IN_KEY.into();
 }

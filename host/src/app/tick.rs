@@ -1,10 +1,11 @@
 //! `tick`: one tick from the command line.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::build::{blocked, build};
-use super::signals::stop_on_signal;
+use super::signals::{BrakeSignals, stop_on_signal};
 use crate::cli::args::Tick;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
@@ -30,12 +31,14 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         let hint = "set them in the environment, or try `persona-host demo --once`, which needs none";
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
+    let brakes = BrakeSignals::listen();
     let app = build(&config, Clock::system()).await?;
     blocked(app.complaints, output)?;
     let runner = app.runner;
     // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
     runner.play_although_configured();
     stop_on_signal(runner.deps().stop.clone());
+    brakes.brake(Arc::clone(&runner));
     if let (Some(email), true) = (&args.persona, args.now) {
         runner.release(email).await?;
     }

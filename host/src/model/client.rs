@@ -55,6 +55,8 @@ pub struct Options {
     pub first_wait: Duration,
     /// How long the other side may bring nothing, before and while it replies. Pings are nothing.
     pub idle_timeout: Duration,
+    /// Whether a request is sent again whose reply was lost: it may have been paid for.
+    pub repeats_lost: bool,
 }
 
 impl Options {
@@ -67,6 +69,7 @@ impl Options {
             version: DEFAULT_VERSION.to_owned(),
             caching: true,
             cache_diagnostics: true,
+            repeats_lost: true,
             max_attempts: 5,
             retry_budget: Duration::from_secs(120),
             first_wait: Duration::from_millis(500),
@@ -174,7 +177,13 @@ impl Claude {
             first_wait: self.options.first_wait,
         };
         let call = Call::of(request, body.len(), self.options.caching);
-        let message = Message { policy, stop: &self.stop, gate: &self.gate, family: call.family() };
+        let message = Message {
+            policy,
+            stop: &self.stop,
+            gate: &self.gate,
+            family: call.family(),
+            repeats_lost: self.options.repeats_lost,
+        };
         let ((assembled, request_id), attempts) = message
             .attempt(|patience| self.admit(&call, patience), |pass| self.attempt(pass, &headers, &body))
             .await?;

@@ -4,7 +4,8 @@
 //! have been carried out (there was no connection), when Claude answered with an error, and when its reply was lost on
 //! the way. The last may have been paid for, and is repeated all the same: the turn can only go on with a reply, so that
 //! its next attempt would ask the same again. Nothing was done with a reply that did not arrive whole. What is lost so is
-//! told (`maybe_paid`), and counts double in what may be repeated at all.
+//! told (`maybe_paid`), and counts double in what may be repeated at all. Where money is limited it is not repeated here: the
+//! next attempt has to ask the budget again.
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(super) struct Message<'a> {
     pub(super) stop: &'a CancellationToken,
     pub(super) gate: &'a Gate,
     pub(super) family: &'a str,
+    /// A request is also sent again when its reply was lost, which may have been paid for.
+    pub(super) repeats_lost: bool,
 }
 
 impl Message<'_> {
@@ -81,6 +84,9 @@ impl Message<'_> {
                 return Err(ModelError { failure, attempts, is_stopped: true });
             }
             let maybe_paid = failure.is_maybe_paid();
+            if maybe_paid && !self.repeats_lost {
+                return Err(ModelError { failure, attempts, is_stopped: false });
+            }
             if !self.gate.may_repeat(maybe_paid) {
                 tracing::warn!(%failure, "a call to Claude is not repeated: more than a tenth of all calls had to be");
                 return Err(ModelError { failure, attempts, is_stopped: false });
@@ -297,7 +303,7 @@ mod tests {
         mut attempt: impl FnMut() -> Attempt,
     ) -> Result<u32, ModelError> {
         let gate = Gate::alone();
-        let message = Message { policy, stop, gate: &gate, family: "haiku" };
+        let message = Message { policy, stop, gate: &gate, family: "haiku", repeats_lost: true };
         let done = message.attempt(|_| async { Ok(()) }, |()| attempt()).await;
         done.map(|((), attempts)| attempts)
     }
@@ -348,7 +354,8 @@ mod tests {
     #[tokio::test]
     async fn a_stop_is_heard_at_the_gate_before_anything_is_sent() {
         let (gate, stop) = (Gate::alone(), CancellationToken::new());
-        let message = Message { policy: POLICY, stop: &stop, gate: &gate, family: "haiku" };
+        let message =
+            Message { policy: POLICY, stop: &stop, gate: &gate, family: "haiku", repeats_lost: true };
         let never = |_| std::future::pending::<Result<(), Failure>>();
         let work = message.attempt(never, |()| async { Ok(()) });
         let (outcome, ()) = tokio::join!(work, async { stop.cancel() });

@@ -47,6 +47,8 @@ pub enum CutShort {
     Halted,
     /// The money is gone.
     Spent,
+    /// A pause, or the budget of all turns, keeps everybody from beginning.
+    Kept,
 }
 
 /// Where a turn of an arm begins or ends: whoever keeps the arms of a persona apart is told.

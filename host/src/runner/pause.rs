@@ -5,6 +5,7 @@ use super::brakes::{Pause, Reach};
 use super::parts::Runner;
 use crate::store::{LedgerError, Pauses};
 use domain::event::Event;
+use domain::persona::Persona;
 
 impl Runner {
     /// Pauses a persona, or everybody. Gives how many turns were told to go no further. That holds also where the ledger
@@ -45,6 +46,17 @@ impl Runner {
     #[must_use]
     pub fn pause_of(&self, email: &str) -> Option<Pause> {
         self.brakes.of(email)
+    }
+
+    /// Why none of these can begin a turn now, if that is so: a pause, or a budget.
+    #[must_use]
+    pub fn keeps_all(&self, personas: &[Persona]) -> Option<String> {
+        let why = |persona: &Persona| {
+            let pause = self.pause_of(&persona.email).map(|pause| pause.to_string());
+            pause.or_else(|| Some(self.deps.budget.is_full_for(&persona.id)?.to_string()))
+        };
+        let reasons: Option<Vec<String>> = personas.iter().map(why).collect();
+        reasons?.into_iter().next()
     }
 
     /// Who is paused.

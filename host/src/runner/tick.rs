@@ -242,7 +242,8 @@ impl Runner {
     pub(super) async fn play(&self, persona: &Persona, part: Role) -> Result<Option<Ended>, LedgerError> {
         let slot = part.slot();
         let turn = self.deps.ledger.turn_of(&persona.id, &slot).await?;
-        if self.pause_of(&persona.email).is_some() {
+        let has_money = self.deps.budget.is_full_for(&persona.id).is_none();
+        if self.pause_of(&persona.email).is_some() || !has_money {
             return Ok(None);
         }
         let Ok(entry) = self.pool.enter(&persona.id, persona.cadence.period()) else { return Ok(None) };

@@ -3,12 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::database::{Given, Row, sql};
-use super::row::whole;
 use super::{Ledger, LedgerError};
 use domain::budget::Spender;
 use domain::ids::{PersonaId, StrategyName, TurnId};
 use domain::step::StepKey;
-use domain::usage::NanoUsd;
+use domain::usage::{NanoUsd, Usage};
 
 const READ: &str = "read what was spent";
 
@@ -26,8 +25,13 @@ pub struct Spent {
 pub enum Amount {
     /// It was so much.
     Cost(NanoUsd),
-    /// So many answered calls have no price.
-    Unpriced(u64),
+    /// Answered calls have no price: a model replied that is not in the price list.
+    Unpriced {
+        /// What was asked.
+        model: String,
+        /// What they used.
+        usage: Usage,
+    },
     /// One call has no answer here, and may have been paid for.
     Unanswered {
         /// What was asked.
@@ -61,19 +65,28 @@ impl Ledger {
     ) -> Result<Vec<Spent>, LedgerError> {
         let given = given.into();
         let answered = sql(ANSWERED.replace("WHICH", which)).bind(given.clone());
+        let unpriced = sql(UNPRICED.replace("WHICH", which)).bind(given.clone());
         let unanswered = sql(UNANSWERED.replace("WHICH", which)).bind(given);
-        let (answered, unanswered) = self
+        let (answered, unpriced, unanswered) = self
             .read(READ, move |connection| {
-                Ok((connection.rows(answered.clone())?, connection.rows(unanswered.clone())?))
+                let unpriced = connection.rows(unpriced.clone())?;
+                Ok((connection.rows(answered.clone())?, unpriced, connection.rows(unanswered.clone())?))
             })
             .await?;
         let mut spent = Vec::new();
         for row in &answered {
-            let (spender, unpriced) = (spender(row)?, whole("unpriced", row.get("unpriced")?)?);
-            spent.push(Spent { spender: spender.clone(), amount: Amount::Cost(cost(row)?) });
-            if unpriced > 0 {
-                spent.push(Spent { spender, amount: Amount::Unpriced(unpriced) });
-            }
+            spent.push(Spent { spender: spender(row)?, amount: Amount::Cost(NanoUsd(sum(row, "cost")?)) });
+        }
+        for row in &unpriced {
+            let usage = Usage {
+                input: sum(row, "input")?,
+                output: sum(row, "output")?,
+                cache_write_5m: sum(row, "cache_write_5m")?,
+                cache_write_1h: sum(row, "cache_write_1h")?,
+                cache_read: sum(row, "cache_read")?,
+            };
+            let model = row.get::<Option<String>>("model")?.unwrap_or_default();
+            spent.push(Spent { spender: spender(row)?, amount: Amount::Unpriced { model, usage } });
         }
         for row in &unanswered {
             if StepKey::written(row.get("key")?).phase_of_a_model_call().is_some() {
@@ -91,10 +104,20 @@ const SINCE: &str = "steps.begun_at >= ?1 AND steps.seq > coalesce((SELECT seq F
         WHERE older.begun_at < ?1 ORDER BY seq DESC LIMIT 1), 0)";
 
 const ANSWERED: &str = "SELECT turns.persona AS persona, turns.strategy AS strategy, experiment, arm,
-        sum(CAST(cost AS double precision)) AS cost, count(*) - count(cost) AS unpriced
+        sum(CAST(cost AS double precision)) AS cost
     FROM usage JOIN steps ON steps.seq = usage.step JOIN turns ON turns.id = usage.turn
         LEFT JOIN assignments ON assignments.turn = usage.turn
     WHERE WHICH GROUP BY turns.persona, turns.strategy, experiment, arm";
+
+const UNPRICED: &str =
+    "SELECT turns.persona AS persona, turns.strategy AS strategy, experiment, arm, turns.model AS model,
+        sum(CAST(input AS double precision)) AS input, sum(CAST(output AS double precision)) AS output,
+        sum(CAST(cache_write_5m AS double precision)) AS cache_write_5m,
+        sum(CAST(cache_write_1h AS double precision)) AS cache_write_1h,
+        sum(CAST(cache_read AS double precision)) AS cache_read
+    FROM usage JOIN steps ON steps.seq = usage.step JOIN turns ON turns.id = usage.turn
+        LEFT JOIN assignments ON assignments.turn = usage.turn
+    WHERE WHICH AND cost IS NULL GROUP BY turns.persona, turns.strategy, experiment, arm, turns.model";
 
 const UNANSWERED: &str =
     "SELECT turns.persona AS persona, turns.strategy AS strategy, experiment, arm, model, steps.key AS key,
@@ -121,6 +144,6 @@ fn spender(row: &Row) -> Result<Spender, LedgerError> {
     clippy::cast_sign_loss,
     reason = "a sum of whole numbers that are not below 0"
 )]
-fn cost(row: &Row) -> Result<NanoUsd, LedgerError> {
-    Ok(NanoUsd(row.get::<Option<f64>>("cost")?.unwrap_or_default().max(0.0) as u64))
+fn sum(row: &Row, column: &'static str) -> Result<u64, LedgerError> {
+    Ok(row.get::<Option<f64>>(column)?.unwrap_or_default().max(0.0) as u64)
 }

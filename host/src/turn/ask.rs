@@ -47,7 +47,8 @@ impl Conversation<'_> {
         let claude = deps.claude.clone().heeding(self.turn.stop.clone());
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async {
-            let taken = deps.budget.take(self.turn.turn, self.turn.spender(), || claude.most(request))?;
+            let (turn, stop) = (self.turn.turn, &self.turn.stop);
+            let taken = deps.budget.take(turn, self.turn.spender(), || claude.most(request), stop).await?;
             let reply = self.reply(&claude, request, previous.as_deref(), deps).await;
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
@@ -60,6 +61,7 @@ impl Conversation<'_> {
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
         let Stepped { value, fresh } = asked.map_err(|why| match why {
             Unanswered::NoRoom(exhausted) => exhausted.fault(self.stage),
+            Unanswered::Stopped => Fault::stopping(self.stage),
             Unanswered::Failed(error) if error.is_stopped => Fault::stopping(self.stage),
             Unanswered::Failed(error) => faults::model(self.stage, &error),
         })?;

@@ -1,10 +1,13 @@
 //! Money before a call and after it. What a call may cost is taken from the budget before it is made, so that calls made
 //! at once never spend more together; what it did not cost is given back.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Failing, Undone};
 use crate::model::{ModelError, price};
@@ -20,6 +23,8 @@ use schedule::first_instant;
 #[derive(Clone, Debug)]
 pub struct Budget {
     books: Arc<Mutex<Books>>,
+    /// Told when a call is over.
+    given_back: Arc<Notify>,
     is_limited: bool,
     clock: Clock,
     zone: Tz,
@@ -41,6 +46,9 @@ pub(super) enum Unanswered {
     /// It was not made.
     #[error(transparent)]
     NoRoom(#[from] Exhausted),
+    /// It was not made, because the turn is to go no further.
+    #[error("the turn was stopped before this call")]
+    Stopped,
     /// It failed.
     #[error(transparent)]
     Failed(#[from] ModelError),
@@ -61,7 +69,8 @@ impl Budget {
     #[must_use]
     pub fn of(limits: Limits, clock: Clock, zone: Tz) -> Self {
         let (is_limited, today) = (!limits.is_empty(), clock.now().with_timezone(&zone).date_naive());
-        Self { books: Arc::new(Mutex::new(Books::of(limits, today))), is_limited, clock, zone }
+        let books = Arc::new(Mutex::new(Books::of(limits, today)));
+        Self { books, given_back: Arc::default(), is_limited, clock, zone }
     }
 
     /// Whether anything is limited.
@@ -100,17 +109,37 @@ impl Budget {
         Some(self.exhausted(no_room))
     }
 
-    /// Takes what a call may cost. What that is is asked only where something is limited.
-    pub(super) fn take(
+    /// Takes what a call may cost. What that is is asked only where something is limited. While calls under way may leave
+    /// enough of what was promised to them, they are waited for.
+    pub(super) async fn take(
         &self,
         turn: TurnId,
         spender: Spender,
         most: impl FnOnce() -> Cost,
-    ) -> Result<Taken, Exhausted> {
+        stop: &CancellationToken,
+    ) -> Result<Taken, Unanswered> {
         let most = if self.is_limited { most() } else { Some(NanoUsd(0)) };
-        let day = self.today();
-        self.books().take(turn, &spender, most).map_err(|no_room| self.exhausted(no_room))?;
-        Ok(Taken { budget: self.clone(), turn, spender, day, most: most.unwrap_or_default() })
+        loop {
+            let mut given_back = pin!(self.given_back.notified());
+            given_back.as_mut().enable();
+            let day = self.today();
+            let Err(no_room) = self.books().take(turn, &spender, most) else {
+                return Ok(Taken {
+                    budget: self.clone(),
+                    turn,
+                    spender,
+                    day,
+                    most: most.unwrap_or_default(),
+                });
+            };
+            if !no_room.may_pass() {
+                return Err(Unanswered::NoRoom(self.exhausted(no_room)));
+            }
+            tokio::select! {
+                () = given_back => {}
+                () = stop.cancelled() => return Err(Unanswered::Stopped),
+            }
+        }
     }
 
     /// Forgets what a turn took: it is over, or does not go on by itself in a moment.
@@ -150,7 +179,8 @@ impl Budget {
 pub fn amount(spent: &Amount, max_tokens: u32) -> Cost {
     match spent {
         Amount::Cost(cost) => Some(*cost),
-        Amount::Unpriced(_) => None,
+        // As if the model had replied that was asked.
+        Amount::Unpriced { model, usage } => price::cost(model, usage),
         Amount::Unanswered { model, prompt } => price::most(model, *prompt, max_tokens),
     }
 }
@@ -162,13 +192,15 @@ impl Taken {
         let mut books = self.budget.books();
         books.give_back(self.turn, &self.spender, self.day, self.most);
         books.book(self.turn, &self.spender, spent);
+        drop(books);
+        self.budget.given_back.notify_waiters();
     }
 }
 
 impl Failing for Unanswered {
     fn undone(&self) -> Undone {
         match self {
-            Self::NoRoom(_) => Undone::Surely,
+            Self::NoRoom(_) | Self::Stopped => Undone::Surely,
             Self::Failed(error) => error.undone(),
         }
     }
@@ -185,6 +217,8 @@ impl Exhausted {
             ),
             None => format!("raise {key}, or shorten the prompts, the tool results or model.max_tokens"),
         };
-        Fault::of_budget(stage, self.to_string()).hint(hint).not_before(self.until)
+        let fault = Fault::of_budget(stage, self.to_string()).hint(hint);
+        // Who has a day's budget is held by that alone: it may be raised before the day is over.
+        Fault { excused: self.until.is_some(), ..fault }
     }
 }

@@ -5,6 +5,7 @@ use domain::ids::{PersonaId, StrategyName};
 use domain::usage::NanoUsd;
 use persona_host::runner::HeldBy;
 use persona_host::store::{CostsBy, TurnFilter};
+use standin::claude::Fault;
 
 use crate::support::house::{Blueprint, House, email, figures, held, script};
 
@@ -71,6 +72,45 @@ async fn who_finds_no_money_waits_for_the_next_day_and_makes_no_attempts_meanwhi
             assert_eq!(turn.summary.parked_at, None);
         }
     }
+    let mut house = house;
+    house.config.budget.day = Some(PLENTY);
+    let house = house.restart().await;
+    assert_eq!(figures(&house.tick().await), (2, 2, 0, 0), "there is more money, on the same day");
+}
+
+/// Each call may cost far more than it does.
+#[tokio::test]
+async fn money_that_is_only_promised_is_waited_for() {
+    let three = || {
+        let names = ["Anna", "Ben", "Kai"];
+        Blueprint::of(&names).script(script(2, &[])).config(|config| config.runner.concurrency = 3)
+    };
+    let room = NanoUsd(first_call(three()).await.0 * 2);
+    let house = three().config(move |config| config.budget.day = Some(room)).build().await;
+    assert_eq!(figures(&house.tick().await), (3, 3, 0, 0), "{:?}", house.runner.deps().budget.of_today());
+}
+
+/// Each of these replies breaks off in its middle, and may have been paid for.
+#[tokio::test]
+async fn a_reply_that_was_lost_counts_as_the_most_that_it_can_have_cost_and_is_not_asked_for_again_at_once() {
+    let lost = || vec![Fault::CutAfter(400); 8];
+    let one = first_call(Blueprint::of(&["Anna"])).await;
+    let house = Blueprint::of(&["Anna"])
+        .script(script(1, &lost()))
+        .config(move |config| config.budget.day = Some(NanoUsd(one.0 * 3)))
+        .build()
+        .await;
+    for _ in 0..6 {
+        house.tick().await;
+        house.later(TimeDelta::minutes(20));
+    }
+    let requests = house.stack.claude().books().total.requests;
+    assert!((2..=3).contains(&requests), "there is room for three calls: {requests}");
+    let taken = house.runner.deps().budget.of_today().unwrap().1;
+    assert!(taken.0 >= one.0 * requests, "{taken}");
+    let house = house.restart().await;
+    let again = house.runner.deps().budget.of_today().unwrap().1;
+    assert!(again.0 >= one.0, "what was lost is known after a start: {again}");
 }
 
 #[tokio::test]

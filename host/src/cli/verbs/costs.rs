@@ -64,7 +64,7 @@ fn told(name: &'static str, costs: &[CostRow]) -> String {
             Cell::new(cost(row.cost_usd)),
         ]);
     }
-    let dollars: f64 = costs.iter().filter_map(|row| row.cost_usd).sum();
+    let dollars = costs.iter().filter_map(|row| row.cost_usd).fold(0.0, |sum, cost| sum + cost);
     let (calls, unpriced) =
         costs.iter().fold((0, 0), |(calls, unpriced), row| (calls + row.calls, unpriced + row.unpriced));
     let without = match unpriced {
