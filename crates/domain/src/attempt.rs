@@ -108,8 +108,8 @@ mod tests {
         let trap = TurnEnd::Faulted(Fault::new(Stage::Parse, "plugin-trap", "unreachable"));
         let early_trap = TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", "unreachable"));
         let misfit = TurnEnd::Faulted(Fault::misfit(Stage::ToolLoop, "main/02 was another call"));
-        let until = Some(now() + TimeDelta::minutes(90));
-        let of_budget = |stage| TurnEnd::Faulted(Fault::of_budget(stage, "no room").not_before(until));
+        let of_budget =
+            |stage| TurnEnd::Faulted(Fault { excused: true, ..Fault::of_budget(stage, "no room") });
         let failed = || fault("model-overloaded");
         let outage = Fault::new(Stage::ToolLoop, "claude-overloaded", "Overloaded").of(Upstream::Claude);
         let outage = TurnEnd::Faulted(outage.excused_until(now() + TimeDelta::minutes(3)));
@@ -129,7 +129,7 @@ mod tests {
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),
             ("a journal of another program", vec![misfit], Sequel::Parked),
-            ("no money today", vec![of_budget(Stage::ToolLoop); 9], in_minutes(90)),
+            ("no money today", vec![of_budget(Stage::ToolLoop); 9], in_minutes(0)),
             ("no money for the rating", vec![of_budget(Stage::AskRating)], Sequel::Over),
         ] {
             assert_eq!(after(&ends), sequel, "{name}");

@@ -166,13 +166,12 @@ impl Fault {
         Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
     }
 
-    /// Whether it says something about the turn. A stop does not, nor what was not even tried, a budget that is renewed does
-    /// not, nor an outage that is known as one: they prolong no hold.
+    /// Whether it says something about the turn. A stop does not, nor what was not even tried, nor what is nobody's fault (an
+    /// outage that is known as one, a day's budget that is spent): they prolong no hold.
     #[must_use]
     pub fn counts(&self) -> bool {
         let is_tried = self.code != STOPPING && self.code != LOGIN_STOPPED;
-        let is_renewed = self.is_of_budget() && self.not_before.is_some();
-        is_tried && !self.excused && !is_renewed
+        is_tried && !self.excused
     }
 
     /// Whether there was no money for the turn's next call.
