@@ -81,8 +81,8 @@ pub struct Books {
     taken: BTreeMap<Account, NanoUsd>,
     /// What of that is promised to calls under way.
     promised: BTreeMap<Account, NanoUsd>,
-    /// The least that a limit had no room for today.
-    refused: BTreeMap<Account, NanoUsd>,
+    /// The least that the limit of the day had no room for.
+    refused: Option<NanoUsd>,
     /// Whom a limit of the day had no room for, and for what.
     sent_away: BTreeMap<PersonaId, (Account, NanoUsd)>,
 }
@@ -101,6 +101,12 @@ impl Books {
         &self.limits
     }
 
+    /// Which day's page is open.
+    #[must_use]
+    pub fn day(&self) -> NaiveDate {
+        self.day
+    }
+
     /// What is spent today, or promised to calls under way; nothing is known of it without a limit.
     #[must_use]
     pub fn taken_today(&self) -> NanoUsd {
@@ -113,7 +119,7 @@ impl Books {
             self.day = day;
             self.taken.retain(|account, _| matches!(account, Account::Turn(_)));
             self.promised.retain(|account, _| matches!(account, Account::Turn(_)));
-            self.refused.retain(|account, _| matches!(account, Account::Turn(_)));
+            self.refused = None;
             self.sent_away.clear();
         }
     }
@@ -132,13 +138,7 @@ impl Books {
                 if no_room.may_pass() {
                     return Err(no_room);
                 }
-                let account = no_room.account.clone();
-                if !matches!(account, Account::Turn(_)) {
-                    let call = call.unwrap_or_default();
-                    self.sent_away.insert(spender.persona.clone(), (account.clone(), call));
-                }
-                let least = self.refused.entry(account).or_insert(NanoUsd(u64::MAX));
-                *least = (*least).min(call.unwrap_or_default());
+                self.note_refused(spender, &no_room);
                 return Err(no_room);
             }
         }
@@ -149,6 +149,17 @@ impl Books {
         }
         self.book(turn, spender, call);
         Ok(())
+    }
+
+    /// Remembers for whom and for what a limit of the day had no room.
+    fn note_refused(&mut self, spender: &Spender, NoRoom { account, call, .. }: &NoRoom) {
+        let call = call.unwrap_or_default();
+        if *account == Account::Day {
+            self.refused = Some(self.refused.map_or(call, |least| least.min(call)));
+        }
+        if !matches!(account, Account::Turn(_)) {
+            self.sent_away.insert(spender.persona.clone(), (account.clone(), call));
+        }
     }
 
     /// Writes down what was spent, whether there is room for it or not.
@@ -193,13 +204,12 @@ impl Books {
     pub fn close(&mut self, turn: TurnId) {
         self.taken.remove(&Account::Turn(turn));
         self.promised.remove(&Account::Turn(turn));
-        self.refused.remove(&Account::Turn(turn));
     }
 
     /// Why a turn of this persona need not begin: a limit of the day has been found too narrow for a call, and still is.
     #[must_use]
     pub fn is_full_for(&self, persona: &PersonaId) -> Option<NoRoom> {
-        let of_all = self.refused.get(&Account::Day).map(|call| (Account::Day, *call));
+        let of_all = self.refused.map(|call| (Account::Day, call));
         let own = self.sent_away.get(persona).cloned();
         of_all.into_iter().chain(own).find_map(|(account, call)| {
             let (limit, taken) = (self.limit(&account)?, self.taken(&account));

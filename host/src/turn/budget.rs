@@ -30,7 +30,7 @@ pub struct Budget {
     zone: Tz,
 }
 
-/// What was taken for a call. Dropped without a word it counts as spent.
+/// What was taken for a call. Dropped without a word all of it counts as spent.
 #[derive(Debug)]
 pub(super) struct Taken {
     budget: Budget,
@@ -38,6 +38,7 @@ pub(super) struct Taken {
     spender: Spender,
     day: NaiveDate,
     most: NanoUsd,
+    is_over: bool,
 }
 
 /// Why no reply came of a call.
@@ -122,15 +123,13 @@ impl Budget {
         loop {
             let mut given_back = pin!(self.given_back.notified());
             given_back.as_mut().enable();
-            let day = self.today();
-            let Err(no_room) = self.books().take(turn, &spender, most) else {
-                return Ok(Taken {
-                    budget: self.clone(),
-                    turn,
-                    spender,
-                    day,
-                    most: most.unwrap_or_default(),
-                });
+            let (taken, day) = {
+                let mut books = self.books();
+                (books.take(turn, &spender, most), books.day())
+            };
+            let Err(no_room) = taken else {
+                let (budget, most) = (self.clone(), most.unwrap_or_default());
+                return Ok(Taken { budget, turn, spender, day, most, is_over: false });
             };
             if !no_room.may_pass() {
                 return Err(Unanswered::NoRoom(self.exhausted(no_room)));
@@ -187,13 +186,26 @@ pub fn amount(spent: &Amount, max_tokens: u32) -> Cost {
 
 impl Taken {
     /// It cost this. A cost that nobody knows is what was taken.
-    pub(super) fn cost(self, cost: Cost) {
-        let spent = cost.unwrap_or(self.most);
+    pub(super) fn cost(mut self, cost: Cost) {
+        self.end(cost.unwrap_or(self.most));
+    }
+
+    fn end(&mut self, spent: NanoUsd) {
+        self.is_over = true;
         let mut books = self.budget.books();
         books.give_back(self.turn, &self.spender, self.day, self.most);
         books.book(self.turn, &self.spender, spent);
         drop(books);
         self.budget.given_back.notify_waiters();
+    }
+}
+
+/// The call was given up in its middle. Nobody is to wait for what it may leave.
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.end(self.most);
+        }
     }
 }
 
@@ -220,5 +232,56 @@ impl Exhausted {
         let fault = Fault::of_budget(stage, self.to_string()).hint(hint);
         // Who has a day's budget is held by that alone: it may be raised before the day is over.
         Fault { excused: self.until.is_some(), ..fault }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use domain::ids::{Slot, StrategyName};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn spender() -> Spender {
+        Spender { persona: PersonaId::new("anna"), strategy: StrategyName::new("daily"), arm: None }
+    }
+
+    fn turn() -> TurnId {
+        TurnId::of(&PersonaId::new("anna"), &Slot::after(None))
+    }
+
+    fn budget(clock: &Clock) -> Budget {
+        let limits = Limits { day: Some(NanoUsd(10)), ..Limits::default() };
+        Budget::of(limits, clock.clone(), Tz::UTC)
+    }
+
+    /// What comes of asking for so much, unless it is waited.
+    fn asked(budget: &Budget, most: u64) -> Option<Result<Taken, Unanswered>> {
+        let stop = CancellationToken::new();
+        budget.take(turn(), spender(), || Some(NanoUsd(most)), &stop).now_or_never()
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_counts_as_its_most_and_nobody_waits_for_it() {
+        let budget = budget(&Clock::starting_at(DateTime::UNIX_EPOCH));
+        let call = asked(&budget, 8).expect("nobody else is there").expect("there is room");
+        assert!(asked(&budget, 5).is_none(), "the call may leave enough");
+        drop(call);
+        assert!(matches!(asked(&budget, 5), Some(Err(Unanswered::NoRoom(_)))), "it has left nothing");
+        assert_eq!(budget.of_today(), Some((NanoUsd(10), NanoUsd(8))));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_over_midnight_opens_no_other_budget_and_leaves_no_promise_behind() {
+        let clock = Clock::starting_at(DateTime::UNIX_EPOCH + TimeDelta::days(3));
+        let budget = budget(&clock);
+        asked(&budget, 4).expect("nobody else is there").expect("there is room").cost(Some(NanoUsd(4)));
+        clock.advance(TimeDelta::days(-1));
+        let call = asked(&budget, 6).expect("nobody else is there").expect("there is room");
+        assert!(asked(&budget, 5).is_none(), "the call may leave enough");
+        call.cost(Some(NanoUsd(1)));
+        assert!(matches!(asked(&budget, 6), Some(Err(Unanswered::NoRoom(_)))), "5 of 10 are spent");
+        assert!(matches!(asked(&budget, 5), Some(Ok(_))));
     }
 }
