@@ -6,6 +6,7 @@
 pub mod aside;
 pub mod breaker;
 pub mod private;
+pub mod since;
 pub mod sse;
 
 pub mod behavior;

@@ -109,7 +109,7 @@ mod tests {
         let early_trap = TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", "unreachable"));
         let misfit = TurnEnd::Faulted(Fault::misfit(Stage::ToolLoop, "main/02 was another call"));
         let of_budget =
-            |stage| TurnEnd::Faulted(Fault { excused: true, ..Fault::of_budget(stage, "no room") });
+            TurnEnd::Faulted(Fault { excused: true, ..Fault::of_budget(Stage::ToolLoop, "no room") });
         let failed = || fault("model-overloaded");
         let outage = Fault::new(Stage::ToolLoop, "claude-overloaded", "Overloaded").of(Upstream::Claude);
         let outage = TurnEnd::Faulted(outage.excused_until(now() + TimeDelta::minutes(3)));
@@ -129,8 +129,7 @@ mod tests {
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),
             ("a journal of another program", vec![misfit], Sequel::Parked),
-            ("no money today", vec![of_budget(Stage::ToolLoop); 9], in_minutes(0)),
-            ("no money for the rating", vec![of_budget(Stage::AskRating)], Sequel::Over),
+            ("no money today", vec![of_budget; 9], in_minutes(0)),
         ] {
             assert_eq!(after(&ends), sequel, "{name}");
         }

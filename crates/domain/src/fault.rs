@@ -198,13 +198,11 @@ impl Fault {
         self.counts() && !self.stops_tick && !self.is_interruption()
     }
 
-    /// Whether no further attempt is made: the build that the turn is pinned to is asked the same again or is gone, or the
-    /// money went out after the day in the app.
+    /// Whether no further attempt is made: the build that the turn is pinned to is asked the same again or is gone.
     #[must_use]
     pub fn is_final(&self) -> bool {
         let is_asked_again = matches!(self.stage, Stage::AskRating | Stage::Parse);
-        let is_spent = self.is_of_budget() && self.stage == Stage::AskRating;
-        self.code == BUILD_GONE || is_spent || is_asked_again && self.code.starts_with("plugin-")
+        self.code == BUILD_GONE || is_asked_again && self.code.starts_with("plugin-")
     }
 
     /// A fault of one persona.

@@ -4,6 +4,8 @@
 pub const MISSING: &str = "missing";
 /// As many actions as a turn may have.
 pub const MAX_ACTIONS: &str = "max_actions";
+/// The budget had no room for another call.
+pub const BUDGET_EXHAUSTED: &str = "budget_exhausted";
 /// As many rounds as a turn may have.
 pub const MAX_ROUNDS: &str = "max_rounds";
 
@@ -18,7 +20,7 @@ pub fn unusual(stop_reason: &str) -> Option<&'static str> {
         "model_context_window_exceeded" => "the model's context window is full",
         "pause_turn" => "the model paused again and again",
         "tool_use" => "the model wanted tools and called none",
-        "budget_exhausted" => "the budget was used up",
+        BUDGET_EXHAUSTED => "the budget was used up",
         MAX_ACTIONS => "as many actions as a turn may have",
         MAX_ROUNDS => "as many rounds as the turn may have",
         MISSING => "the last reply gave no stop reason",

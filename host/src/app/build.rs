@@ -18,9 +18,9 @@ use crate::model::{self, Claude, Gate};
 use crate::outbound::{self, Named};
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
-use crate::store::{Ledger, Spent};
+use crate::store::Ledger;
 use crate::telemetry::Events;
-use crate::turn::{self, Budget, Deps, Experiments, RefusedTools, Settings, ToolPins, ToolPolicy};
+use crate::turn::{Budget, Deps, Experiments, RefusedTools, Settings, ToolPins, ToolPolicy};
 use domain::clock::Clock;
 use domain::event::Event;
 use domain::ids::StrategyName;
@@ -174,26 +174,16 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
 
 /// The budget, with what is spent of it today. Without a price nobody knows what a call costs, and no budget would hold.
 async fn budget(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<Budget, Failure> {
-    let budget = Budget::of(config.budget.clone(), clock.clone(), config.runner.time_zone);
-    if !budget.is_limited() {
-        return Ok(budget);
-    }
     let of_strategies = config.strategies.iter().filter_map(|own| own.model.as_deref());
-    if let Some(model) =
-        [config.model.name.as_str()].into_iter().chain(of_strategies).find(|model| !is_priced(model))
-    {
+    let mut models = [config.model.name.as_str()].into_iter().chain(of_strategies);
+    if let Some(model) = models.find(|model| !config.budget.is_empty() && !is_priced(model)) {
         let message = format!("there is a [budget], and what the model {model} costs is not known");
         let hint = "name a model of the Claude API's price list (model.name, ANTHROPIC_MODEL, or `model` of a strategy), or \
                     leave [budget] out";
         return Err(Failure::new(Exit::Configuration, message).hint(hint));
     }
-    for Spent { spender, amount } in ledger.spent_since(budget.began()).await? {
-        match turn::budget::amount(&amount, config.model.max_tokens) {
-            Some(spent) => budget.book_day(&spender, spent),
-            None => tracing::warn!(?amount, "what was paid today has no price, and is missing in the budget"),
-        }
-    }
-    Ok(budget)
+    let (limits, zone) = (config.budget.clone(), config.runner.time_zone);
+    Ok(Budget::of_ledger(limits, clock.clone(), zone, ledger, config.model.max_tokens).await?)
 }
 
 fn is_priced(model: &str) -> bool {

@@ -60,6 +60,9 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         output.say(&styled(ODD, complaint));
     }
     let runner = app.runner;
+    for complaint in runner.deps().budget.of_no_arm([experiment.as_ref()]) {
+        output.say(&styled(ODD, complaint));
+    }
     may_run(&experiment, args, &config, &clock, stack.is_some(), &names)?;
     check_arms(&runner, &experiment, output).await?;
     runner.deps().ledger.register(&experiment).await?;

@@ -1,9 +1,12 @@
 //! What can be typed.
 
 use std::path::PathBuf;
+use std::str::FromStr as _;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::since::Since;
 use crate::store::CostsBy;
 
 mod experiment;
@@ -83,11 +86,11 @@ pub enum Command {
     /// What turns cost, by whom, under what, and when.
     Costs {
         /// What is told apart.
-        #[arg(long, value_name = "KIND", default_value = "day", value_parser = costs_by)]
+        #[arg(long, value_name = "KIND", default_value = "day", value_parser = kinds_of_costs())]
         by: CostsBy,
-        /// Only turns that began since then, such as 7d.
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-        since: Option<std::time::Duration>,
+        /// Only turns that began since then, such as 7d, or from a day on, such as 2026-11-29.
+        #[arg(long, value_name = "TIME", value_parser = Since::from_str)]
+        since: Option<Since>,
         /// Another ledger than the configured one, such as a demo's.
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
@@ -208,9 +211,9 @@ pub enum Turns {
         /// Only those of which an attempt failed, also when a later one succeeded.
         #[arg(long)]
         ever_faulted: bool,
-        /// Only those that were under way since then, such as 24h (of a failed attempt: that failed since then).
-        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-        since: Option<std::time::Duration>,
+        /// Only those that were under way since then, such as 24h or 2026-11-29 (of a failed attempt: that failed since then).
+        #[arg(long, value_name = "TIME", value_parser = Since::from_str)]
+        since: Option<Since>,
         /// At most so many.
         #[arg(long, value_name = "NUMBER", default_value_t = 50)]
         limit: u32,
@@ -243,8 +246,9 @@ pub enum Config {
     Show,
 }
 
-fn costs_by(text: &str) -> Result<CostsBy, String> {
-    let known: Vec<&str> = CostsBy::ALL.iter().map(|(name, _)| *name).collect();
-    let found = CostsBy::ALL.into_iter().find(|(name, _)| *name == text);
-    found.map(|(_, by)| by).ok_or_else(|| format!("one of: {}", known.join(", ")))
+fn kinds_of_costs() -> impl TypedValueParser<Value = CostsBy> {
+    PossibleValuesParser::new(CostsBy::ALL.map(|(name, _)| name)).map(|typed| {
+        let named = CostsBy::ALL.into_iter().find(|(name, _)| *name == typed);
+        named.map_or(CostsBy::Day, |(_, by)| by)
+    })
 }

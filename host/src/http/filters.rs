@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
+use crate::since::{self, Since};
 
 /// The filters that a request has, each taken once by who knows it.
 #[derive(Debug)]
@@ -88,10 +89,11 @@ impl Filters {
         Ok(self.one_of(name, &["true", "false"])?.is_some_and(|word| word == "true"))
     }
 
-    /// An instant as in RFC 3339.
-    pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<DateTime<Utc>>, ApiError> {
-        let what = "be an instant as in RFC 3339, such as 2026-11-29T00:00:00Z";
-        self.take(name).map(|text| text.parse().map_err(|_| bad(name, &text, what))).transpose()
+    /// Since when, seen from `now`.
+    pub(super) fn since(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ApiError> {
+        let Some(text) = self.take("since") else { return Ok(None) };
+        let since: Since = text.parse().map_err(|_| bad("since", &text, since::WRITTEN))?;
+        Ok(Some(since.seen_from(now)))
     }
 
     /// A whole number, cut to `most`.

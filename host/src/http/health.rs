@@ -1,5 +1,6 @@
 //! `/health` and `/metrics`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -51,6 +52,12 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
         health["status"] = "degraded".into();
         health["upstreams"][upstream.name()] = told;
     }
+    // Who has no room waits for the next day, as the configuration wants it.
+    let full = face.runner.deps().budget.of_today().into_iter().filter(|part| part.is_full);
+    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
+    if !full.is_empty() {
+        health["budget"] = json!({ "full": full });
+    }
     Json(health)
 }
 
@@ -61,9 +68,7 @@ pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
     if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
         deps.events.metrics().set_ledger(bytes);
     }
-    if let Some((limit, taken)) = deps.budget.of_today() {
-        deps.events.metrics().set_budget(limit, taken);
-    }
+    deps.budget.of_today().iter().for_each(|part| deps.events.metrics().set_budget(part));
     deps.events.metrics().set_generations(deps.registry.engine().generations());
     for (upstream, standing) in deps.fuses.standings() {
         deps.events.metrics().set_upstream(upstream, standing.name());

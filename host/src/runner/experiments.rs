@@ -69,6 +69,7 @@ impl Runner {
             }
         }
         experiments.sort_by(|a, b| a.key().cmp(b.key()));
+        complaints.extend(self.deps.budget.of_no_arm(experiments.iter().map(AsRef::as_ref)));
         self.deps.experiments.replace(experiments);
         self.complain(complaints);
         Ok(())
@@ -78,7 +79,7 @@ impl Runner {
     fn complain(&self, complaints: BTreeSet<String>) {
         let mut told = self.experiment_complaints.lock().unwrap_or_else(PoisonError::into_inner);
         for complaint in complaints.difference(&told) {
-            tracing::error!(cause = %complaint, "an experiment cannot be used");
+            tracing::error!(cause = %complaint, "the experiments are not all as they are meant");
         }
         *told = complaints;
     }

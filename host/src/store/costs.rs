@@ -2,15 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::database::{Row, sql};
+use super::database::{Connection, Row, sql};
 use super::row::whole;
 use super::{Ledger, LedgerError};
-use domain::usage::{NanoUsd, Usage};
+use domain::usage::NanoUsd;
 
 /// A quarter of an hour, in milliseconds: local days begin at one of these everywhere.
 const QUARTER: i64 = 15 * 60 * 1000;
@@ -43,11 +44,34 @@ pub struct CostRow {
     /// How many of them have no price, and are not in the cost.
     pub unpriced: u64,
     /// Their tokens.
-    pub usage: Usage,
+    pub tokens: Tokens,
     /// What those with a price cost, in US dollars; nothing if none has one.
     pub cost_usd: Option<f64>,
     #[serde(skip)]
     nano: u64,
+}
+
+/// What calls used, as a report shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tokens {
+    /// Of prompts, whether they went through the cache or not.
+    pub prompt: u64,
+    /// Of these, read from the cache.
+    pub from_cache: u64,
+    /// Of these, written to the cache.
+    pub to_cache: u64,
+    /// Of replies.
+    pub reply: u64,
+}
+
+/// What turns cost, kind by kind, and together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Costs {
+    /// Each kind.
+    pub costs: Vec<CostRow>,
+    /// All of them. A turn of two kinds, such as one that asked two models, is one turn here.
+    pub total: CostRow,
 }
 
 impl CostsBy {
@@ -82,21 +106,33 @@ impl Ledger {
         by: CostsBy,
         since: Option<DateTime<Utc>>,
         zone: Tz,
-    ) -> Result<Vec<CostRow>, LedgerError> {
-        let text = COSTS.replace("OF", by.column()).replace("QUARTER", &QUARTER.to_string());
-        let asked = sql(text).bind(since.map_or(0, |since| since.timestamp_millis()));
+    ) -> Result<Costs, LedgerError> {
+        let since = since.map_or(0, |since| since.timestamp_millis());
+        let asked = |text: &str| {
+            sql(text.replace("OF", by.column()).replace("QUARTER", &QUARTER.to_string())).bind(since)
+        };
+        let (kinds, turns) = (asked(COSTS), asked(TURNS));
+        let read = move |connection: &mut Connection<'_>| {
+            Ok((connection.rows(kinds.clone())?, connection.rows(turns.clone())?))
+        };
+        let (kinds, turns) = self.read("add up what turns cost", read).await?;
         let mut costs: BTreeMap<String, CostRow> = BTreeMap::new();
-        for row in self.rows("add up what turns cost", asked).await? {
-            // Outside of experiments.
-            let Some(of) = row.get::<Option<String>>("kind")? else { continue };
+        let mut total = CostRow { of: "total".to_owned(), ..CostRow::default() };
+        for row in &kinds {
+            let of = row.get::<String>("kind")?;
             let of = if by == CostsBy::Day { day(&of, zone) } else { of };
-            costs.entry(of.clone()).or_insert_with(|| CostRow { of, ..CostRow::default() }).add(&row)?;
+            costs.entry(of.clone()).or_insert_with(|| CostRow { of, ..CostRow::default() }).add(row)?;
+            total.add(row)?;
         }
+        total.turns = match turns.first() {
+            Some(row) => whole("turns", row.get("turns")?)?,
+            None => 0,
+        };
         let mut costs: Vec<CostRow> = costs.into_values().collect();
         if by != CostsBy::Day {
             costs.sort_by_key(|row| Reverse(row.nano));
         }
-        Ok(costs)
+        Ok(Costs { costs, total })
     }
 }
 
@@ -107,7 +143,11 @@ const COSTS: &str = "SELECT OF AS kind, count(DISTINCT usage.turn) AS turns, cou
         sum(CAST(cache_write_1h AS double precision)) AS cache_write_1h,
         sum(CAST(cache_read AS double precision)) AS cache_read
     FROM usage JOIN turns ON turns.id = usage.turn LEFT JOIN assignments ON assignments.turn = usage.turn
-    WHERE turns.started_at >= ? GROUP BY OF";
+    WHERE turns.started_at >= ? AND OF IS NOT NULL GROUP BY OF";
+
+const TURNS: &str = "SELECT count(DISTINCT usage.turn) AS turns
+    FROM usage JOIN turns ON turns.id = usage.turn LEFT JOIN assignments ON assignments.turn = usage.turn
+    WHERE turns.started_at >= ? AND OF IS NOT NULL";
 
 /// The local day of a quarter of an hour.
 fn day(quarter: &str, zone: Tz) -> String {
@@ -131,17 +171,29 @@ impl CostRow {
         self.turns += count("turns")?;
         self.calls += count("calls")?;
         self.unpriced += count("unpriced")?;
-        self.usage += Usage {
-            input: sum("input")?.unwrap_or_default(),
-            output: sum("output")?.unwrap_or_default(),
-            cache_write_5m: sum("cache_write_5m")?.unwrap_or_default(),
-            cache_write_1h: sum("cache_write_1h")?.unwrap_or_default(),
-            cache_read: sum("cache_read")?.unwrap_or_default(),
-        };
+        let tokens = |column| Ok::<_, LedgerError>(sum(column)?.unwrap_or_default());
+        let to_cache = tokens("cache_write_5m")?.saturating_add(tokens("cache_write_1h")?);
+        let from_cache = tokens("cache_read")?;
+        let prompt = tokens("input")?.saturating_add(to_cache).saturating_add(from_cache);
+        self.tokens += Tokens { prompt, from_cache, to_cache, reply: tokens("output")? };
         if let Some(cost) = sum("cost")? {
             self.nano = self.nano.saturating_add(cost);
             self.cost_usd = Some(NanoUsd(self.nano).dollars());
         }
         Ok(())
+    }
+}
+
+/// Sums stop at the most that there is: what a damaged row holds is shown, and ends nothing.
+impl AddAssign for Tokens {
+    fn add_assign(&mut self, other: Self) {
+        for (own, other) in [
+            (&mut self.prompt, other.prompt),
+            (&mut self.from_cache, other.from_cache),
+            (&mut self.to_cache, other.to_cache),
+            (&mut self.reply, other.reply),
+        ] {
+            *own = own.saturating_add(other);
+        }
     }
 }

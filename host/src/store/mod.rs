@@ -35,7 +35,7 @@ mod unfinished;
 mod url;
 
 pub use context::tools_digest;
-pub use costs::{CostRow, CostsBy};
+pub use costs::{CostRow, Costs, CostsBy};
 pub use database::{Failure, Kind};
 pub use error::LedgerError;
 pub use experiments::{Assigned, Registered};

@@ -6,6 +6,7 @@ use super::{Ledger, LedgerError};
 use domain::behavior::Problem;
 use domain::fault::Stage;
 use domain::ids::TurnId;
+use domain::stop;
 
 const WHAT: &str = "keep a turn's problems";
 
@@ -26,6 +27,21 @@ impl Ledger {
         let kept: Vec<Statement> = problems.iter().map(|problem| keep(turn, stage, problem)).collect();
         self.write(WHAT, move |connection| {
             kept.iter().try_for_each(|statement| connection.run(statement.clone()).map(drop))
+        })
+        .await
+    }
+
+    /// Writes down why a turn is left without ratings for want of money, which is how it ended.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn keep_unrated(&self, turn: TurnId, why: &Problem) -> Result<(), LedgerError> {
+        let why = keep(turn, Stage::AskRating, why);
+        self.write(WHAT, move |connection| {
+            connection.run(why.clone())?;
+            let ended =
+                sql("UPDATE turns SET stop_reason = ? WHERE id = ?").bind(stop::BUDGET_EXHAUSTED).bind(turn);
+            connection.run(ended).map(drop)
         })
         .await
     }

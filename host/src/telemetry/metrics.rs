@@ -13,11 +13,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::upstreams::Upstreams;
 
+use domain::budget::{Account, Part};
 use domain::event::Event;
 use domain::ids::PluginName;
 use domain::strategy::{Limits, Strategy};
 use domain::upstream::Upstream;
-use domain::usage::{NanoUsd, Usage};
+use domain::usage::Usage;
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -56,7 +57,7 @@ pub struct Metrics {
     slots_left_out: Family<Labels<1>, Counter>,
     slot_utilisation: Gauge<f64, AtomicU64>,
     paused: Gauge,
-    budget: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    budget: Family<Labels<2>, Gauge<f64, AtomicU64>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -132,10 +133,13 @@ impl Metrics {
         self.paused.set(i64::from(paused));
     }
 
-    /// What may be spent today, and what of it is taken.
-    pub fn set_budget(&self, limit: NanoUsd, taken: NanoUsd) {
-        for (kind, amount) in [("limit", limit), ("taken", taken)] {
-            self.budget.get_or_create(&[("kind", kind.to_owned())]).set(amount.dollars());
+    /// What may be spent today, and what of it is taken. Those of single personas are too many for a metric.
+    pub fn set_budget(&self, part: &Part) {
+        if !matches!(part.account, Account::Persona(_)) {
+            for (kind, amount) in [("limit", part.limit), ("taken", part.taken)] {
+                let labels = [("of", part.account.key()), ("kind", kind.to_owned())];
+                self.budget.get_or_create(&labels).set(amount.dollars());
+            }
         }
     }
 
@@ -340,7 +344,7 @@ impl Metrics {
         let help = "Above 1, some of those who wait are due again before they are served";
         registry.register("slot_utilisation", help, self.slot_utilisation.clone());
         registry.register("paused", "1 while the loop is paused", self.paused.clone());
-        let help = "Today's budget in US dollars, and what of it is spent or promised to calls under way";
+        let help = "Each limit of today's budget in US dollars, and what of it is spent or promised to calls under way";
         registry.register("budget_dollars", help, self.budget.clone());
     }
 }

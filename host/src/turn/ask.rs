@@ -17,6 +17,7 @@ use crate::model::{
 };
 use domain::behavior::Problem;
 use domain::event::Event;
+use domain::experiment::PhaseArm;
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
 use domain::transcript::{Phase, Round, ToolCall};
@@ -31,6 +32,8 @@ pub(super) struct Conversation<'a> {
     pub(super) phase: Phase,
     pub(super) stage: Stage,
     pub(super) names: &'a Names,
+    /// What of the turn's own budget is to be left by each call.
+    pub(super) kept_back: NanoUsd,
     /// The id of the last reply, so that the API can say why nothing was read from its cache.
     pub(super) last: Mutex<Option<String>>,
 }
@@ -48,14 +51,15 @@ impl Conversation<'_> {
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async {
             let (turn, stop) = (self.turn.turn, &self.turn.stop);
-            let taken = deps.budget.take(turn, self.turn.spender(), || claude.most(request), stop).await?;
+            let most = || claude.most(request);
+            let taken = deps.budget.take(turn, self.turn.spender(), most, self.kept_back, stop).await?;
             let reply = self.reply(&claude, request, previous.as_deref(), deps).await;
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
                 Err(error) if error.may_be_billed() => taken.cost(None),
                 Err(_) => taken.cost(Some(NanoUsd(0))),
             }
-            Ok::<_, Unanswered>(self.kept(reply?))
+            Ok::<_, Unanswered>(self.kept(reply?, claude.is_scripted()))
         };
         let asked = self.turn.steps.once(&key, Intent::of(&intent), ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
@@ -110,7 +114,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn kept(&self, reply: Reply) -> KeptReply {
+    fn kept(&self, reply: Reply, is_scripted: bool) -> KeptReply {
         let calls = reply.said.tool_uses().into_iter().map(|call| ToolCall {
             tool: self.names.from_model(&call.name).unwrap_or(&call.name).to_owned(),
             id: call.id,
@@ -120,7 +124,7 @@ impl Conversation<'_> {
             text: reply.said.text(),
             tool_calls: calls.collect(),
             stop_reason: reply.said.stop_reason.name().to_owned(),
-            model: reply.model,
+            model: if is_scripted { PhaseArm::scripted(&reply.model) } else { reply.model },
             usage: reply.usage,
             cost: reply.cost,
             latency_ms: u32::try_from(reply.took.as_millis()).unwrap_or(u32::MAX),

@@ -13,6 +13,7 @@ use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::step::StepKey;
 use domain::transcript::{Opening, Phase};
+use domain::usage::NanoUsd;
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
     let opening = open(&kept.0, deps).await?;
@@ -23,6 +24,7 @@ pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {
         phase: Phase::Rating,
         stage: Stage::AskRating,
         names: &names,
+        kept_back: NanoUsd(0),
         last: Mutex::default(),
     };
     let request = MessageRequest {

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Failing, Undone};
 use crate::model::{ModelError, price};
-use crate::store::Amount;
-use domain::budget::{Account, Books, Limits, NoRoom, Spender};
+use crate::store::{Amount, Ledger, LedgerError, Spent};
+use domain::budget::{Account, Books, Limits, NoRoom, Part, Spender};
 use domain::clock::Clock;
+use domain::experiment::Experiment;
 use domain::fault::{Fault, Stage};
 use domain::ids::{PersonaId, TurnId};
 use domain::usage::{Cost, NanoUsd};
@@ -74,6 +75,34 @@ impl Budget {
         Self { books, given_back: Arc::default(), is_limited, clock, zone }
     }
 
+    /// The same, with what the ledger has of today. What has no price is told, and missing in it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn of_ledger(
+        limits: Limits,
+        clock: Clock,
+        zone: Tz,
+        ledger: &Ledger,
+        max_tokens: u32,
+    ) -> Result<Self, LedgerError> {
+        let budget = Self::of(limits, clock, zone);
+        if budget.is_limited {
+            for Spent { spender, amount } in ledger.spent_since(budget.began()).await? {
+                match self::amount(&amount, max_tokens) {
+                    Some(spent) => budget.books().book_day(&spender, spent),
+                    None => {
+                        tracing::warn!(
+                            ?amount,
+                            "what was paid today has no price, and is missing in the budget"
+                        );
+                    }
+                }
+            }
+        }
+        Ok(budget)
+    }
+
     /// Whether anything is limited.
     #[must_use]
     pub fn is_limited(&self) -> bool {
@@ -81,14 +110,8 @@ impl Budget {
     }
 
     /// When today began.
-    #[must_use]
-    pub fn began(&self) -> DateTime<Utc> {
+    fn began(&self) -> DateTime<Utc> {
         self.midnight(self.today())
-    }
-
-    /// Writes down what was spent today before this process began.
-    pub fn book_day(&self, spender: &Spender, amount: NanoUsd) {
-        self.books().book_day(spender, amount);
     }
 
     /// Writes down what earlier attempts spent of a turn's own budget.
@@ -96,11 +119,15 @@ impl Budget {
         self.books().book_turn(turn, amount);
     }
 
-    /// What may be spent today, if that is limited, and what of it is taken.
+    /// See [`Limits::of_no_arm`].
+    pub fn of_no_arm<'a>(&self, experiments: impl IntoIterator<Item = &'a Experiment>) -> Vec<String> {
+        self.books().limits().of_no_arm(experiments)
+    }
+
+    /// Each limit of today, and what of it is taken: see [`Books::of_today`].
     #[must_use]
-    pub fn of_today(&self) -> Option<(NanoUsd, NanoUsd)> {
-        let books = self.books();
-        Some((books.limits().day?, books.taken_today()))
+    pub fn of_today(&self) -> Vec<Part> {
+        self.books().of_today()
     }
 
     /// Why a turn of this persona need not begin.
@@ -110,13 +137,15 @@ impl Budget {
         Some(self.exhausted(no_room))
     }
 
-    /// Takes what a call may cost. What that is is asked only where something is limited. While calls under way may leave
-    /// enough of what was promised to them, they are waited for.
+    /// Takes what a call may cost, and leaves so much as `kept_back` of what the turn has for itself. What the call may
+    /// cost is asked only where something is limited. While calls under way may leave enough of what was promised to
+    /// them, they are waited for.
     pub(super) async fn take(
         &self,
         turn: TurnId,
         spender: Spender,
         most: impl FnOnce() -> Cost,
+        kept_back: NanoUsd,
         stop: &CancellationToken,
     ) -> Result<Taken, Unanswered> {
         let most = if self.is_limited { most() } else { Some(NanoUsd(0)) };
@@ -125,7 +154,7 @@ impl Budget {
             given_back.as_mut().enable();
             let (taken, day) = {
                 let mut books = self.books();
-                (books.take(turn, &spender, most), books.day())
+                (books.take(turn, &spender, most, kept_back), books.day())
             };
             let Err(no_room) = taken else {
                 let (budget, most) = (self.clone(), most.unwrap_or_default());
@@ -175,7 +204,7 @@ impl Budget {
 
 /// What was spent before, as an amount: of what nobody knows, the most that it can have been.
 #[must_use]
-pub fn amount(spent: &Amount, max_tokens: u32) -> Cost {
+pub(super) fn amount(spent: &Amount, max_tokens: u32) -> Cost {
     match spent {
         Amount::Cost(cost) => Some(*cost),
         // As if the model had replied that was asked.
@@ -259,7 +288,7 @@ mod tests {
     /// What comes of asking for so much, unless it is waited.
     fn asked(budget: &Budget, most: u64) -> Option<Result<Taken, Unanswered>> {
         let stop = CancellationToken::new();
-        budget.take(turn(), spender(), || Some(NanoUsd(most)), &stop).now_or_never()
+        budget.take(turn(), spender(), || Some(NanoUsd(most)), NanoUsd(0), &stop).now_or_never()
     }
 
     #[test]
@@ -269,7 +298,7 @@ mod tests {
         assert!(asked(&budget, 5).is_none(), "the call may leave enough");
         drop(call);
         assert!(matches!(asked(&budget, 5), Some(Err(Unanswered::NoRoom(_)))), "it has left nothing");
-        assert_eq!(budget.of_today(), Some((NanoUsd(10), NanoUsd(8))));
+        assert_eq!(budget.of_today()[0].taken, NanoUsd(8));
     }
 
     #[test]

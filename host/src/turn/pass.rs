@@ -9,8 +9,9 @@ use super::visit::Visit;
 use super::{ask_rating, assign, budget, compose, faults, keep, parse, sign_in, space, tool_loop, tools};
 use crate::engine::{Embedded, Steps};
 use crate::store::{LedgerError, Unfinished};
+use domain::behavior::Problem;
 use domain::event::{Event, TurnEnd};
-use domain::fault::Stage;
+use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
 use domain::stop;
 
@@ -31,6 +32,12 @@ pub async fn run(due: Due, deps: &Deps) -> Ended {
         Err(end) => Err(end),
     };
     if let Err(end) = rated {
+        let end = match end {
+            TurnEnd::Faulted(fault) if fault.is_of_budget() && fault.stage == Stage::AskRating => {
+                leave_unrated(turn, &fault, deps).await
+            }
+            end => end,
+        };
         conclude(&mut ended, end, deps).await;
         // Not before what was done is safe: the goodbye may take its time.
         leave(&mut visit, deps).await;
@@ -147,6 +154,15 @@ async fn rate_it(kept: Kept, stages: &Stages<'_>, ended: &mut Ended) -> Result<(
     let rated = stages.through(Stage::KeepRatings, keep::ratings(rated, deps)).await?;
     ended.ratings = rated.report.ratings;
     Ok(())
+}
+
+/// Without money for the rating the turn is over with its day, like any other.
+async fn leave_unrated(turn: TurnId, why: &Fault, deps: &Deps) -> TurnEnd {
+    let problem = Problem::warning(None, format!("not rated: {}", why.message));
+    match deps.ledger.keep_unrated(turn, &problem).await {
+        Ok(()) => TurnEnd::Completed,
+        Err(error) => TurnEnd::Faulted(faults::ledger(Stage::AskRating, &error)),
+    }
 }
 
 /// Writes down how the attempt ended, and of a turn that is over with it what was done and is not kept yet. A ledger

@@ -20,6 +20,7 @@ use domain::fault::{Fault, Stage};
 use domain::stop;
 use domain::tool::Tool;
 use domain::transcript::{Opening, Phase, ToolAnswer};
+use domain::usage::NanoUsd;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
@@ -56,6 +57,16 @@ pub(super) async fn spend(
     Ok(Acted { turn, context, outcome })
 }
 
+/// What is kept for the question how it was, which nobody knows yet: as if it were as long as the one that opens the
+/// day. It has no tools. Nothing, where nothing is limited.
+fn for_the_rating(opening: &MessageRequest, deps: &Deps) -> NanoUsd {
+    if !deps.budget.is_limited() {
+        return NanoUsd(0);
+    }
+    let question = MessageRequest { tools: Offer::default(), ..opening.clone() };
+    deps.claude.most(&question).unwrap_or_default()
+}
+
 /// The tools that the phase opened with.
 fn offered(tools: Vec<Tool>, opening: &Opening) -> Vec<Tool> {
     tools.into_iter().filter(|tool| opening.tools.contains(&tool.name)).collect()
@@ -80,22 +91,23 @@ struct Day<'a> {
 
 impl<'a> Day<'a> {
     async fn go(&mut self, opening: &Opening, deps: &Deps) -> Result<(), Fault> {
+        let mut message = self.first_message(opening, deps);
         let conversation = Conversation {
             turn: self.turn,
             phase: Phase::Main,
             stage: Stage::ToolLoop,
             names: self.names,
+            kept_back: for_the_rating(&message, deps),
             last: Mutex::default(),
         };
         let ceiling = deps.settings.max_rounds;
         let max_rounds = opening.max_rounds.unwrap_or(ceiling).min(ceiling);
-        let mut message = self.first_message(opening, deps);
         let (mut ids, mut pauses) = (CallIds::default(), 0);
         for round in 1..=max_rounds {
             let said = match conversation.ask(round, &message, deps).await {
                 // What was done so far is kept and delivered like any other day.
                 Err(fault) if fault.is_of_budget() && round > 1 => {
-                    "budget_exhausted".clone_into(&mut self.stop_reason);
+                    stop::BUDGET_EXHAUSTED.clone_into(&mut self.stop_reason);
                     return Ok(());
                 }
                 said => said?,

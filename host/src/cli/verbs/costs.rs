@@ -1,21 +1,21 @@
-//! `costs`: what turns cost, by whom, under what, and when.
+//! `costs`: what turns cost, by whom, under what, and when, and what is left of today's budget.
 
 use std::path::Path;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
 use comfy_table::Cell;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::turns::open;
 use crate::cli::output::Column::{Number, Whole};
 use crate::cli::output::{Output, table};
-use crate::cli::text::printable;
+use crate::cli::text::{grouped, printable};
 use crate::cli::tick_view::cost;
 use crate::cli::{Failure, load};
-use crate::store::{CostRow, CostsBy};
+use crate::since::Since;
+use crate::store::{CostRow, Costs, CostsBy};
+use crate::turn::Budget;
+use domain::budget::Part;
 use domain::clock::Clock;
-use domain::usage::Usage;
 
 /// Adds up what turns cost.
 ///
@@ -23,24 +23,41 @@ use domain::usage::Usage;
 /// When there is no ledger.
 pub async fn costs(
     by: CostsBy,
-    since: Option<Duration>,
+    since: Option<Since>,
     ledger: Option<&Path>,
     file: Option<&Path>,
     output: Output,
 ) -> Result<(), Failure> {
-    let zone = load::config(file)?.runner.time_zone;
+    let (config, clock) = (load::config(file)?, Clock::system());
+    let (zone, is_configured) = (config.runner.time_zone, ledger.is_none());
     let ledger = open(ledger, file).await?;
-    // Before the calendar begins there are no turns either.
-    let back = |ago| Clock::system().now().checked_sub_signed(TimeDelta::from_std(ago).ok()?);
-    let since = since.map(|ago| back(ago).unwrap_or(DateTime::UNIX_EPOCH));
+    let since = since.map(|since| since.seen_from(clock.now()));
     let costs = ledger.costs(by, since, zone).await?;
+    // The budget is none of another ledger's.
+    let budget = match is_configured {
+        true => {
+            let max_tokens = config.model.max_tokens;
+            Budget::of_ledger(config.budget, clock.clone(), zone, &ledger, max_tokens).await?.of_today()
+        }
+        false => Vec::new(),
+    };
     let name = CostsBy::ALL.into_iter().find(|(_, own)| *own == by).map_or("", |(name, _)| name);
-    output.print(&json!({ "by": name, "since": since, "costs": costs }), || told(name, &costs))
+    let document = json!({
+        "by": name,
+        "since": since,
+        "costs": costs.costs,
+        "total": costs.total,
+        "budgetOfToday": budget.iter().map(Part::shown).collect::<Vec<Value>>(),
+    });
+    output.print(&document, || told(name, &costs) + &left(&budget))
 }
 
-fn told(name: &'static str, costs: &[CostRow]) -> String {
+fn told(name: &'static str, Costs { costs, total }: &Costs) -> String {
     if costs.is_empty() {
-        return "nothing was paid for\n".to_owned();
+        return match name {
+            "arm" => "no turn of an experiment was paid for; --by strategy tells of all turns\n".to_owned(),
+            _ => "nothing was paid for\n".to_owned(),
+        };
     }
     let mut table = table([
         Whole(name),
@@ -48,28 +65,30 @@ fn told(name: &'static str, costs: &[CostRow]) -> String {
         Number("calls"),
         Number("prompt tokens"),
         Number("from cache"),
+        Number("to cache"),
         Number("reply tokens"),
         Number("cost"),
     ]);
-    let mut all = Usage::default();
-    for row in costs {
-        all += row.usage;
-        table.add_row([
-            Cell::new(printable(&row.of)),
-            Cell::new(row.turns),
-            Cell::new(row.calls),
-            Cell::new(row.usage.prompt()),
-            Cell::new(row.usage.cache_read),
-            Cell::new(row.usage.output),
-            Cell::new(cost(row.cost_usd)),
-        ]);
+    let all = Some(total).filter(|_| costs.len() > 1);
+    for CostRow { of, turns, calls, tokens, cost_usd, .. } in costs.iter().chain(all) {
+        let figures = [*turns, *calls, tokens.prompt, tokens.from_cache, tokens.to_cache, tokens.reply];
+        let mut cells = vec![Cell::new(printable(of))];
+        cells.extend(figures.map(|figure| Cell::new(grouped(figure))));
+        cells.push(Cell::new(cost(*cost_usd)));
+        table.add_row(cells);
     }
-    let dollars = costs.iter().filter_map(|row| row.cost_usd).fold(0.0, |sum, cost| sum + cost);
-    let (calls, unpriced) =
-        costs.iter().fold((0, 0), |(calls, unpriced), row| (calls + row.calls, unpriced + row.unpriced));
-    let without = match unpriced {
+    let without = match total.unpriced {
         0 => String::new(),
-        _ => format!("; {unpriced} of {calls} calls have no price and are not in it"),
+        unpriced => format!("{unpriced} of {} calls have no price and are not in the cost\n", total.calls),
     };
-    format!("{}\n${dollars:.4} for {} tokens{without}\n", table.trim_fmt(), all.total())
+    format!("{}\n{without}", table.trim_fmt())
+}
+
+/// What is left of today's budget.
+fn left(budget: &[Part]) -> String {
+    let line = |Part { account, limit, taken, is_full }: &Part| {
+        let full = if *is_full { ", which leaves no room for another call" } else { "" };
+        format!("today {taken} of {limit} ({}){full}\n", printable(&account.named()))
+    };
+    budget.iter().map(line).collect()
 }

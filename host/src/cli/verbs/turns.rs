@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta};
 use comfy_table::{Attribute, Cell, Color};
 use serde_json::{Value, json};
 
@@ -36,9 +35,7 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
                     .hint(format!("one of: {}", TurnFilter::STATES.join(", "))));
             }
             let ledger = open(ledger.as_deref(), config).await?;
-            // Before the calendar begins there are no turns either.
-            let back = |ago| Clock::system().now().checked_sub_signed(TimeDelta::from_std(ago).ok()?);
-            let since = since.map(|ago| back(ago).unwrap_or(DateTime::UNIX_EPOCH));
+            let since = since.map(|since| since.seen_from(Clock::system().now()));
             let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
             let turns = ledger.list(&filter).await?;
             output.print(&turns, || list(&turns, ever_faulted))

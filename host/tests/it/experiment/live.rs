@@ -1,7 +1,11 @@
 //! Experiments that the daemon's own turns take part in.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
+use domain::budget::Limits;
 use domain::experiment::{Assignment, Experiment};
+use domain::usage::NanoUsd;
 use experiment::assignment::next;
 use standin::claude::Fault;
 
@@ -87,6 +91,21 @@ async fn of_two_that_want_the_same_personas_only_the_first_runs_and_a_bad_file_s
     assert_eq!(house.ledger().experiment_keys().await.unwrap(), ["live"]);
     let open = house.runner.deps().experiments.open(house.clock.now());
     assert_eq!(open.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_an_arm_that_there_is_not_is_told_with_those_that_there_are() {
+    let house = house(&["Anna"], &[("live.toml", file())]).await;
+    house.tick().await;
+    let experiment = plan(&house).await;
+    let own = format!("live/{}", experiment.arms[0].name);
+    let limits =
+        |arm: &str| Limits { arms: BTreeMap::from([(arm.to_owned(), NanoUsd(1))]), ..Limits::default() };
+    assert_eq!(limits(&own).of_no_arm([&experiment]), Vec::<String>::new());
+    let told = limits("live/nobody").of_no_arm([&experiment]);
+    assert!(told[0].contains("\"live/nobody\"") && told[0].contains(&own), "{told:?}");
+    let told = limits(&own).of_no_arm([]);
+    assert!(told[0].ends_with("there is no experiment"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
