@@ -27,7 +27,7 @@ impl Phase {
 }
 
 /// What a phase opened with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     /// The system prompt.
     pub system: String,
@@ -38,6 +38,9 @@ pub struct Opening {
     /// The most rounds that the plugin wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rounds: Option<u32>,
+    /// The most tokens of a reply, as it was configured then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
     /// JSON Schema that the model is held to, where it can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_schema: Option<Value>,

@@ -36,6 +36,8 @@ pub struct GoesOn {
 pub struct Unfinished {
     /// What served it, and serves it to its end.
     pub pin: Pin,
+    /// Whose it is, as its plugin saw them.
+    pub persona: Persona,
     /// What its plugin was given.
     pub context: TurnContext,
     /// The tools that the model was told of.
@@ -100,7 +102,7 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn unfinished(&self, turn: TurnId) -> Result<Option<Unfinished>, LedgerError> {
         let asked = sql(
-            "SELECT turns.*, contexts.context, tool_lists.tools, tool_definitions.tools AS definitions
+            "SELECT turns.*, contexts.context, contexts.persona AS played_by, tool_lists.tools, tool_definitions.tools AS definitions
              FROM turns JOIN contexts ON contexts.turn = turns.id
                  JOIN tool_lists ON tool_lists.sha256 = contexts.tools
                  JOIN tool_definitions ON tool_definitions.sha256 = contexts.definitions
@@ -128,7 +130,14 @@ impl Ledger {
         let mut context: TurnContext = json("context", &text("context")?)?;
         context.tools = json::<Vec<OfferedTool>>("tools", &text("tools")?)?;
         let day = if row.get("day_over")? { Some(self.day(turn, &row).await?) } else { None };
-        Ok(Some(Unfinished { pin, context, tools: json("definitions", &text("definitions")?)?, day }))
+        let persona = json("persona", &text("played_by")?)?;
+        Ok(Some(Unfinished {
+            pin,
+            persona,
+            context,
+            tools: json("definitions", &text("definitions")?)?,
+            day,
+        }))
     }
 
     async fn day(&self, turn: TurnId, row: &Row) -> Result<TurnOutcome, LedgerError> {

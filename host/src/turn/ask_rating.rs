@@ -51,6 +51,7 @@ async fn open(day: &Acted, deps: &Deps) -> Result<Opening, TurnEnd> {
             user: question.user,
             tools: Vec::new(),
             max_rounds: None,
+            max_tokens: Some(deps.settings.max_tokens),
             reply_schema: question.reply_schema,
         })
     };

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::day::callable;
 use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
 use super::visit::Visit;
 use crate::engine::{Earlier, Intent, Stepped};
-use crate::mcp::{McpError, schema};
+use crate::mcp::McpError;
 use crate::model::ToolUse;
 use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
 use domain::call::{CallIntent, Called};
@@ -85,16 +86,10 @@ impl Calling<'_> {
         tool: Result<&Tool, String>,
         earlier: Earlier,
     ) -> Result<Called, McpError> {
-        let tool = match tool {
+        let tool = match callable(call, tool) {
             Ok(tool) => tool,
             Err(why) => return Ok(Called::refused(why)),
         };
-        if let Some(why) = &call.unreadable {
-            return Ok(Called::refused(format!("The arguments are not valid JSON: {why}. Call again.")));
-        }
-        if let Some(why) = schema::misfit(&tool.input_schema, &call.input) {
-            return Ok(Called::refused(format!("The arguments do not fit: {why}. Call again.")));
-        }
         if earlier == Earlier::Begun && !self.deps.settings.may_repeat(tool) {
             return Ok(Called::unknown(OUTCOME_UNKNOWN));
         }

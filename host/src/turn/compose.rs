@@ -49,7 +49,7 @@ async fn compose(equipped: &Equipped, context: &TurnContext, deps: &Deps) -> Res
     match plugin::record(turn, Stage::Compose, called, deps).await? {
         Ok(request) => {
             expose(turn, context, deps).await?;
-            Ok(opening(request, tools))
+            Ok(opening(request, tools, deps.settings.max_tokens))
         }
         Err(CallError::Failed(failure)) if failure.kind == FailureKind::Skip => {
             Err(TurnEnd::Skipped { reason: failure.message, until: None })
@@ -59,11 +59,11 @@ async fn compose(equipped: &Equipped, context: &TurnContext, deps: &Deps) -> Res
 }
 
 /// With the tools that there are and that the plugin lets the model use.
-fn opening(request: TurnRequest, tools: &[Tool]) -> Opening {
+pub(super) fn opening(request: TurnRequest, tools: &[Tool], max_tokens: u32) -> Opening {
     let TurnRequest { system, user, allowed_tools, max_rounds } = request;
     let is_allowed = |tool: &&Tool| allowed_tools.as_ref().is_none_or(|allowed| allowed.contains(&tool.name));
     let tools = tools.iter().filter(is_allowed).map(|tool| tool.name.clone()).collect();
-    Opening { system, user, tools, max_rounds, reply_schema: None }
+    Opening { system, user, tools, max_rounds, max_tokens: Some(max_tokens), reply_schema: None }
 }
 
 /// The arm's own prompt is composed: only now is the persona exposed to it. What a fallback composes, or a

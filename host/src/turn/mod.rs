@@ -7,6 +7,7 @@ mod assign;
 pub mod budget;
 mod call;
 mod compose;
+mod day;
 mod deps;
 mod enrol;
 mod experiments;

@@ -122,7 +122,7 @@ async fn go_on(
     visit: &mut Option<Visit>,
 ) -> Result<Kept, TurnEnd> {
     let deps = stages.deps;
-    let Unfinished { pin, context, tools, day } = unfinished;
+    let Unfinished { pin, context, tools, day, .. } = unfinished;
     let turn = stages.through(Stage::Assign, assign::keep(due, steps, &pin, deps)).await?;
     ended.strategy = Some(turn.strategy.name.clone());
     if let Some(outcome) = day {
