@@ -229,6 +229,10 @@ pub enum Turns {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// A turn of the past by a strategy of today: how far the kept replies fit, and what would be asked otherwise.
+    ///
+    /// Nobody but the plugin is asked: it is free, and writes nothing. It ends with 100 when anything is different.
+    Replay(ReplayTurn),
     /// One turn: every attempt, what was asked, each round, each tool call, ratings and cost.
     Show {
         /// Its id, or the beginning of it.
@@ -237,6 +241,19 @@ pub enum Turns {
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
     },
+}
+
+/// Options of `turns replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayTurn {
+    /// Its id, or the beginning of it.
+    pub id: String,
+    /// The strategy; the turn's own, as it is configured and built today, if left out.
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Another ledger than the configured one, such as a demo's.
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
 }
 
 /// What can be done with the configuration.

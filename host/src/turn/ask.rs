@@ -210,6 +210,11 @@ impl KeptReply {
     }
 }
 
+/// What Claude said in a reply that is kept.
+pub(super) fn said_in(kept: &str) -> Result<Said, serde_json::Error> {
+    serde_json::from_str(kept).map(KeptReply::into_said)
+}
+
 #[cfg(test)]
 mod tests {
     use domain::usage::Usage;

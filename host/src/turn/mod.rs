@@ -1,6 +1,7 @@
 //! One persona, one turn, in order: a stage takes a value and returns a bigger one, and nothing
 //! flows back. It does not know when it is called, nor who looks at what it leaves.
 
+pub mod again;
 mod ask;
 mod ask_rating;
 mod assign;

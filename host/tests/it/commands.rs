@@ -13,6 +13,7 @@ mod pause;
 mod plugin;
 mod poison;
 mod refused;
+mod replay;
 mod server;
 mod slots;
 #[cfg(target_os = "linux")]

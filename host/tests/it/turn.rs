@@ -1,5 +1,6 @@
 //! Turns between stand-ins that misbehave: what is kept, what is told, what is not done twice.
 
+mod again;
 mod going_on;
 mod kept;
 mod on_a_server;

@@ -1,4 +1,7 @@
-//! `turns list`, `turns show` and `turns resume`.
+//! `turns list`, `turns show`, `turns resume` and `turns replay`.
+
+mod course;
+mod replay;
 
 use std::path::Path;
 
@@ -26,8 +29,9 @@ const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is 
 ///
 /// # Errors
 /// When there is no ledger, or no such turn.
-pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     match verb {
+        Turns::Replay(args) => return replay::replay(&args, config, output).await,
         Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
             if let Some(state) = state.as_deref().filter(|state| !TurnFilter::STATES.contains(state)) {
                 let message = format!("{state:?} is no state of a turn");
@@ -38,14 +42,15 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
             let since = since.map(|since| since.seen_from(Clock::system().now()));
             let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
             let turns = ledger.list(&filter).await?;
-            output.print(&turns, || list(&turns, ever_faulted))
+            output.print(&turns, || list(&turns, ever_faulted))?;
         }
-        Turns::Resume { id, url } => resume(&id, url.as_deref(), config, output).await,
+        Turns::Resume { id, url } => resume(&id, url.as_deref(), config, output).await?,
         Turns::Show { id, ledger } => {
             let turn = open(ledger.as_deref(), config).await?.show(&id).await?;
-            output.print(&turn, || turn_view::text(&turn))
+            output.print(&turn, || turn_view::text(&turn))?;
         }
     }
+    Ok(Exit::Done)
 }
 
 /// Lets a turn go on. A daemon that runs holds the ledger, and is asked.

@@ -23,6 +23,7 @@ fn every_verb_explains_itself() {
         "turns",
         "turns list",
         "turns show",
+        "turns replay",
         "plugin",
         "plugin new",
         "plugin build",

@@ -9,7 +9,7 @@ use crate::cli::text::printable;
 const AROUND: usize = 1;
 
 /// The lines that changed: `-` what was there, `+` what is there now.
-pub(super) fn lines(before: &str, after: &str) -> Vec<String> {
+pub(in crate::cli::verbs) fn lines(before: &str, after: &str) -> Vec<String> {
     let diff = TextDiff::from_lines(before, after);
     let groups = diff.grouped_ops(AROUND);
     let changes = groups.iter().flatten().flat_map(|op| diff.iter_changes(op));
@@ -24,7 +24,7 @@ pub(super) fn lines(before: &str, after: &str) -> Vec<String> {
 }
 
 /// These lines, marked, for people.
-pub(super) fn text(lines: &[String]) -> String {
+pub(in crate::cli::verbs) fn text(lines: &[String]) -> String {
     let marked = lines.iter().map(|line| {
         let style = match line.as_bytes().first() {
             Some(b'-') => BAD,

@@ -8,7 +8,7 @@ mod check;
 mod component;
 mod demo;
 mod dev;
-mod difference;
+pub(super) mod difference;
 mod finding;
 mod given;
 mod inspect;
