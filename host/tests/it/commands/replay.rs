@@ -68,7 +68,9 @@ async fn a_turn_is_replayed_with_nobody_there_and_the_ledger_stays_as_it_is() {
         assert_eq!((said.code, said.stderr.as_str()), (Some(code), ""), "{name}: {said:?}");
         insta::assert_snapshot!(name, steady(&said.stdout, &id));
     }
-    let document = shell.document(&line(&id, "--strategy narrow"), 100);
+    let mut document = shell.document(&line(&id, "--strategy narrow"), 100);
+    let began = document["then"]["startedAt"].take();
+    assert!(began.as_str().unwrap().starts_with("2026-11-23T12:00:"), "{began}");
     insta::assert_snapshot!("document", steady(&format!("{document:#}"), &id));
     assert_eq!(std::fs::read(&ledger).unwrap(), before);
     assert_eq!(shell.files(), ["persona-host.toml", "plugins"], "nothing is left behind");
@@ -96,7 +98,7 @@ async fn what_cannot_be_replayed_is_told_in_a_sentence() {
 
     for (meddling, code, says) in [
         ("state = 'running'", 75, "is under way"),
-        ("state = 'faulted', parked_at = 1, fault_message = 'why'", 75, "is parked (why)"),
+        ("state = 'faulted', parked_at = 1, fault_message = 'why'", 100, "is parked (why)"),
         ("state = 'completed', parked_at = NULL, pruned_at = 1", 100, "is gone since 1970-01-01"),
     ] {
         meddle(&ledger, &format!("UPDATE turns SET {meddling}")).await;

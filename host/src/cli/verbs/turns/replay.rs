@@ -203,7 +203,7 @@ impl From<NotKept> for Failure {
             NotKept::UnderWay { .. } => Self::new(Exit::Busy, message).hint("replay it when it is over"),
             NotKept::Held { .. } => Self::new(Exit::Busy, message)
                 .hint("replay it when it is over; `persona-host turns resume` lets it go on before its time"),
-            NotKept::Parked { .. } => Self::new(Exit::Busy, message)
+            NotKept::Parked { .. } => Self::new(Exit::No, message)
                 .hint("`persona-host turns resume` lets it go on; replay it when it is over"),
             NotKept::LeftOut { .. } | NotKept::NotAsked { .. } => {
                 Self::new(Exit::No, message).hint("`persona-host turns show` tells how it went")
