@@ -212,7 +212,13 @@ impl PhaseArm {
     /// A script gave its ratings, so they mean nothing.
     #[must_use]
     pub fn is_scripted(&self) -> bool {
-        self.model.ends_with(SCRIPTED)
+        Self::is_a_script(&self.model)
+    }
+
+    /// A script is recorded by this name, and no model.
+    #[must_use]
+    pub fn is_a_script(model: &str) -> bool {
+        model.ends_with(SCRIPTED)
     }
 }
 

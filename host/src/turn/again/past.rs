@@ -10,6 +10,7 @@ use crate::model::Said;
 use crate::store::{KnownStep, Ledger, LedgerError, Recorded, Summary, Then, Unfinished};
 use crate::turn::ask::said_in;
 use domain::call::Called;
+use domain::experiment::PhaseArm;
 use domain::ids::TurnId;
 use domain::step::StepKey;
 use domain::stop;
@@ -152,6 +153,13 @@ impl Past {
     pub(super) fn failed(&self) -> Option<String> {
         let Summary { state, fault_message, .. } = &self.recorded.summary;
         fault_message.clone().filter(|_| state == "faulted")
+    }
+
+    /// A script replied, and no model.
+    #[must_use]
+    pub fn is_scripted(&self) -> bool {
+        let replies = self.recorded.steps.iter().filter_map(|step| step.result.as_ref()?["model"].as_str());
+        replies.into_iter().any(PhaseArm::is_a_script)
     }
 
     /// How its main phase ended, in words.

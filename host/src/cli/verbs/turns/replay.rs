@@ -16,7 +16,6 @@ use crate::config::Config;
 use crate::store::{Ledger, Summary};
 use crate::turn::again::{self, Cast, NotKept, Past};
 use domain::behavior::Severity;
-use domain::experiment::PhaseArm;
 use domain::ids::{GenerationNumber, StrategyName};
 use domain::strategy::Strategy;
 
@@ -42,7 +41,7 @@ pub(super) async fn replay(args: &ReplayTurn, file: Option<&Path>, output: Outpu
         strategy,
     };
     let course = again::play(&past, &cast).await?;
-    let notes = notes(&past, &cast, &config, &ledger).await?;
+    let notes = notes(&past, &cast, &config);
     let turn = &past.recorded.summary;
     let document = json!({
         "turn": turn.id,
@@ -147,7 +146,7 @@ async fn loaded(strategy: &Strategy, config: &Config) -> Result<Arc<Generation>,
 }
 
 /// What has to be known beside the comparison.
-async fn notes(past: &Past, cast: &Cast, config: &Config, ledger: &Ledger) -> Result<Vec<String>, Failure> {
+fn notes(past: &Past, cast: &Cast, config: &Config) -> Vec<String> {
     let (pin, now) = (&past.begun.pin, &cast.strategy);
     let mut notes = Vec::new();
     if let Some(other) = past.recorded.summary.served_as.as_deref().filter(|served_as| *served_as != "live") {
@@ -155,11 +154,8 @@ async fn notes(past: &Past, cast: &Cast, config: &Config, ledger: &Ledger) -> Re
             "then the turn was served as {other}, and not by the build that served the others"
         ));
     }
-    if let Some(place) = &past.recorded.assignment {
-        let phases = ledger.phases(&place.experiment, place.version).await?;
-        if phases.iter().flat_map(|phase| &phase.arms).any(PhaseArm::is_scripted) {
-            notes.push("the kept replies are those of the scripted Claude, and no model's".to_owned());
-        }
+    if past.is_scripted() {
+        notes.push("the kept replies are those of the scripted Claude, and no model's".to_owned());
     }
     let is_another = now.name != pin.strategy;
     if !is_another && now.settings != pin.settings {
@@ -174,7 +170,7 @@ async fn notes(past: &Past, cast: &Cast, config: &Config, ledger: &Ledger) -> Re
             now.name
         ));
     }
-    Ok(notes)
+    notes
 }
 
 /// The tools that a turn of today may have and that the kept one was not offered, as far as the configuration tells.
