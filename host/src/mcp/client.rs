@@ -65,7 +65,9 @@ impl Mcp {
         HeaderValue::from_str(jwt.expose_secret()).map_err(|_| McpError::Unsendable { what: "token" })?;
         let space =
             HeaderValue::from_str(space.as_str()).map_err(|_| McpError::Unsendable { what: "space id" })?;
-        let wire = Wire::new(self.http.clone(), self.url.clone(), jwt.clone(), space);
+        // Whoever waits for a server that takes no more still has time for its answer.
+        let patience = self.call_timeout / 2;
+        let wire = Wire::new(self.http.clone(), self.url.clone(), jwt.clone(), space, patience);
         let opening = self.clone().greet(wire).in_current_span();
         match tokio::spawn(opening).await {
             Ok(opened) => opened,

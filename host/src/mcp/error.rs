@@ -9,6 +9,7 @@ use rmcp::model::ErrorData;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
+use super::busy::Busy;
 use domain::mask::masked;
 
 /// How much of an answer's body an error quotes, in characters.
@@ -61,6 +62,16 @@ pub enum McpError {
         /// Who lost it.
         url: String,
     },
+    /// The server takes no more for now, and did nothing.
+    #[error("the MCP server at {url} takes no more for now, and did nothing: HTTP {status} — {body}")]
+    Busy {
+        /// Who takes no more.
+        url: String,
+        /// 429 or 503.
+        status: u16,
+        /// The first 300 characters of the answer.
+        body: String,
+    },
     /// The server answered with another failure.
     #[error("the MCP server at {url} failed: {answer}")]
     Refused {
@@ -103,6 +114,7 @@ impl McpError {
             Self::TokenRefused { .. } => "mcp-token-refused",
             Self::SpaceRefused { .. } => "mcp-space-refused",
             Self::SessionLost { .. } => "mcp-session-lost",
+            Self::Busy { .. } => "mcp-busy",
             Self::Refused { .. } => "mcp-refused",
             Self::ToolList { .. } => "mcp-tool-list",
             Self::Broken { .. } => "mcp-broken",
@@ -116,7 +128,7 @@ impl McpError {
         match self {
             Self::Unreachable { .. } => "Is mana-mcp running at that address? Check MANA_MCP_URL.",
             Self::Deadline { .. } => {
-                "The server is slow or stuck; look into its log, or allow calls more time."
+                "The server is slow or stuck; look into its log, or allow calls more time (mana.tool_timeout)."
             }
             Self::TokenRefused { .. } => {
                 "Tokens live 15 minutes; otherwise mana-mcp must know this mana-auth (its MANA_AUTH_URL)."
@@ -124,6 +136,10 @@ impl McpError {
             Self::SpaceRefused { .. } => "Is the persona a member of its space?",
             Self::SessionLost { .. } => {
                 "The server was started anew, or closes sessions early; a turn opens another one once."
+            }
+            Self::Busy { .. } => {
+                "It was asked again after the wait that it named, if that was short. Lower PERSONA_CONCURRENCY, or let it \
+                 take more."
             }
             Self::Refused { .. } => "Look into the server's log; the next tick tries again.",
             Self::ToolList { .. } => "The server has to be put right; what it sends is not a list that ends.",
@@ -143,6 +159,7 @@ impl McpError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Refused { answer, .. } => answer.starts_with("HTTP 5"),
+            Self::Busy { status, .. } => *status >= 500,
             other => matches!(other, Self::Unreachable { .. } | Self::Deadline { .. } | Self::Broken { .. }),
         }
     }
@@ -162,7 +179,8 @@ impl McpError {
     /// Whether further calls make sense: on the same session, or on another one that takes its place.
     #[must_use]
     pub fn keeps_session(&self) -> bool {
-        matches!(self, Self::Deadline { .. } | Self::Refused { .. } | Self::Broken { .. })
+        let may_go_on = matches!(self, Self::Deadline { .. } | Self::Refused { .. } | Self::Broken { .. });
+        may_go_on || matches!(self, Self::Busy { .. })
     }
 
     /// Reads why no session came about.
@@ -213,6 +231,9 @@ impl McpError {
                 Self::Refused { url, answer: format!("HTTP {}", error.status) }
             }
             Some(StreamableHttpError::UnexpectedServerResponse(text)) => Self::of_status(url, text),
+            Some(StreamableHttpError::Io(error)) if let Some(busy) = busy(error) => {
+                Self::Busy { url, status: busy.status.as_u16(), body: quote(&busy.said) }
+            }
             Some(other) => Self::Broken { url, cause: root_cause(other) },
             None => Self::Broken { url, cause: root_cause(error) },
         }
@@ -239,6 +260,10 @@ impl McpError {
 
 fn quote(text: &str) -> String {
     masked(text, []).chars().take(QUOTED).collect()
+}
+
+fn busy(error: &std::io::Error) -> Option<&Busy> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`.

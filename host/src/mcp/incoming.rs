@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::Response;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
@@ -91,9 +91,26 @@ impl Incoming {
     }
 }
 
-/// What a refusal says, in the words `HTTP 401 Unauthorized: <body>`.
-pub(super) async fn refusal(mut response: Response) -> (StatusCode, String) {
+/// An answer that is no success.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// Its body, or what stands for it.
+    pub(super) said: String,
+    /// How long the server asks to wait.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Refusal {
+    /// The words by which it is known later: `HTTP 401 Unauthorized: <body>`.
+    pub(super) fn words(&self) -> String {
+        format!("HTTP {}: {}", self.status, self.said)
+    }
+}
+
+/// Reads a refusal.
+pub(super) async fn refusal(mut response: Response) -> Refusal {
     let status = response.status();
+    let wait = response.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.trim().parse().ok());
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(http::HeaderValue::as_bytes);
     let encoded = encoding::unasked(encodings);
     let challenge = response
@@ -107,10 +124,8 @@ pub(super) async fn refusal(mut response: Response) -> (StatusCode, String) {
             String::from_utf8_lossy(&body).into_owned()
         }
     };
-    match challenge {
-        Some(challenge) if said.trim().is_empty() => (status, challenge),
-        _ => (status, said),
-    }
+    let said = challenge.filter(|_| said.trim().is_empty()).unwrap_or(said);
+    Refusal { status, said, wait: wait.map(Duration::from_secs) }
 }
 
 pub(super) fn unexpected(what: impl Into<Cow<'static, str>>) -> Failed {

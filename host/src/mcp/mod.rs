@@ -1,6 +1,7 @@
 //! One Streamable HTTP session per turn with the app's MCP server. Only this room knows rmcp's client.
 
 mod answer;
+mod busy;
 mod client;
 mod error;
 mod incoming;

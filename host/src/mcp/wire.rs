@@ -17,7 +17,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::incoming::{Failed, Incoming, refusal, unexpected};
+use super::busy::{Busy, Waiting};
+use super::incoming::{Failed, Incoming, Refusal, refusal, unexpected};
 use super::listing::LeftOut;
 use super::tame::{Heard, Question};
 
@@ -37,6 +38,8 @@ struct Inner {
     jwt: Mutex<SecretString>,
     space: HeaderValue,
     session: Mutex<ServerSession>,
+    /// How long a server that takes no more is waited for.
+    patience: Duration,
     /// Tools of its list that are not offered.
     left_out: Mutex<Vec<LeftOut>>,
     /// Cancelled when nobody waits for answers any more. rmcp itself cannot be stopped while it waits
@@ -52,10 +55,16 @@ enum ServerSession {
 }
 
 impl Wire {
-    pub(super) fn new(http: reqwest::Client, url: Arc<str>, jwt: SecretString, space: HeaderValue) -> Self {
+    pub(super) fn new(
+        http: reqwest::Client,
+        url: Arc<str>,
+        jwt: SecretString,
+        space: HeaderValue,
+        patience: Duration,
+    ) -> Self {
         let (jwt, session) = (Mutex::new(jwt), Mutex::new(ServerSession::NotYet));
         let (left_out, over) = (Mutex::default(), CancellationToken::new());
-        Self(Arc::new(Inner { http, url, jwt, space, session, left_out, over }))
+        Self(Arc::new(Inner { http, url, jwt, space, session, patience, left_out, over }))
     }
 
     /// The tools that the server has listed and that are not offered, each once.
@@ -131,7 +140,7 @@ impl Wire {
         request.bearer_auth(self.jwt().expose_secret())
     }
 
-    /// Sends a message, and waits for the answer if it is a question.
+    /// Sends a message until the server takes it, and waits for the answer if it is a question.
     async fn exchange(
         &self,
         url: &str,
@@ -139,19 +148,35 @@ impl Wire {
         session: Option<&str>,
         headers: &Headers,
     ) -> Outcome<StreamableHttpPostResponse> {
-        let response = self.post(url, session, headers).json(message).send().await?;
+        let mut waiting = Waiting::at_most(self.0.patience);
+        loop {
+            let response = self.post(url, session, headers).json(message).send().await?;
+            if response.status().is_success() {
+                return self.taken(url, message, session, headers, response).await;
+            }
+            let refusal = refusal(response).await;
+            match Busy::of(&refusal) {
+                Some(busy) => waiting.for_another_time(busy).await?,
+                None => return refused_answer(message, &refusal, session.is_some()),
+            }
+        }
+    }
+
+    /// What comes of a message that the server has taken.
+    async fn taken(
+        &self,
+        url: &str,
+        message: &ClientJsonRpcMessage,
+        session: Option<&str>,
+        headers: &Headers,
+        response: Response,
+    ) -> Outcome<StreamableHttpPostResponse> {
         let opened =
             response.headers().get("mcp-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        self.opened(opened.as_deref().filter(|_| response.status().is_success()));
+        self.opened(opened.as_deref());
         let Some(question) = Question::of(message) else {
-            return match response.status().is_success() {
-                true => Ok(StreamableHttpPostResponse::Accepted),
-                false => Err(refused(response, session.is_some()).await),
-            };
+            return Ok(StreamableHttpPostResponse::Accepted);
         };
-        if !response.status().is_success() {
-            return self.refused_answer(&question, response, session.is_some()).await;
-        }
         let asked = |id: Value, method: String| self.answer(url, session, headers, id, method);
         let answer = self.answer_to(&question, Incoming::of(response)?, asked).await?;
         Ok(StreamableHttpPostResponse::Json(answer, opened))
@@ -181,23 +206,6 @@ impl Wire {
         Err(nonsense.map_or(StreamableHttpError::UnexpectedEndOfStream, unexpected))
     }
 
-    /// A refusal may hold an answer of the protocol.
-    async fn refused_answer(
-        &self,
-        question: &Question,
-        response: Response,
-        has_session: bool,
-    ) -> Outcome<StreamableHttpPostResponse> {
-        let (status, said) = refusal(response).await;
-        if let Some(error) = lost_or_refused(status, &said, has_session) {
-            return Err(error);
-        }
-        match question.hear_refusal(&said) {
-            Some(error) => Ok(StreamableHttpPostResponse::Json(error, None)),
-            None => Err(unexpected(format!("HTTP {status}: {said}"))),
-        }
-    }
-
     /// Answers what the server asks in the middle of an answer: that we are there, and nothing else.
     async fn answer(&self, url: &str, session: Option<&str>, headers: &Headers, id: Value, method: String) {
         let said = match method.as_str() {
@@ -213,23 +221,30 @@ impl Wire {
     }
 }
 
-async fn refused(response: Response, has_session: bool) -> Failed {
-    let (status, said) = refusal(response).await;
-    lost_or_refused(status, &said, has_session)
-        .unwrap_or_else(|| unexpected(format!("HTTP {status}: {said}")))
+/// A refusal may hold an answer of the protocol.
+fn refused_answer(
+    message: &ClientJsonRpcMessage,
+    refusal: &Refusal,
+    has_session: bool,
+) -> Outcome<StreamableHttpPostResponse> {
+    if let Some(error) = lost_or_refused(refusal, has_session) {
+        return Err(error);
+    }
+    match Question::of(message).and_then(|question| question.hear_refusal(&refusal.said)) {
+        Some(error) => Ok(StreamableHttpPostResponse::Json(error, None)),
+        None => Err(unexpected(refusal.words())),
+    }
 }
 
 /// Whether a refusal means that the session is gone, or that the token is: servers say the first with several
 /// statuses (the official SDKs with 404, or 400 and words).
-fn lost_or_refused(status: StatusCode, said: &str, has_session: bool) -> Option<Failed> {
-    let words = said.to_ascii_lowercase();
+fn lost_or_refused(refusal: &Refusal, has_session: bool) -> Option<Failed> {
+    let words = refusal.said.to_ascii_lowercase();
     let names_it = ["session", "not initialized"].iter().any(|word| words.contains(word));
-    match status {
+    match refusal.status {
         StatusCode::NOT_FOUND | StatusCode::GONE if has_session => Some(StreamableHttpError::SessionExpired),
         StatusCode::BAD_REQUEST if has_session && names_it => Some(StreamableHttpError::SessionExpired),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Some(unexpected(format!("HTTP {status}: {said}")))
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(unexpected(refusal.words())),
         _ => None,
     }
 }

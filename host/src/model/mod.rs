@@ -3,7 +3,6 @@
 pub mod client;
 pub mod error;
 pub mod gate;
-mod jitter;
 pub mod offer;
 mod pairing;
 pub mod price;

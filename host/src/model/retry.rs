@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::{Failure, ModelError, Refusal};
 use super::gate::Gate;
-use super::jitter::jitter;
+use crate::jitter::jitter;
 use domain::event::Event;
 
 /// How long it is tried.

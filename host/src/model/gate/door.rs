@@ -17,7 +17,7 @@ use super::lane::{Cause, End, Lane, Verdict};
 use super::levels::{Levels, Need};
 use super::prefix::{Ahead, Prefixes};
 use crate::breaker::{Away, Fuse, Standing};
-use crate::model::jitter::jitter;
+use crate::jitter::jitter;
 use crate::model::request::MessageRequest;
 use domain::event::Event;
 use domain::upstream::Upstream;
