@@ -28,8 +28,6 @@ use domain::strategy::Strategy;
 use domain::upstream::Upstream;
 use domain::usage::Usage;
 
-/// The longest one tool call may take.
-const TOOL_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest a session may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long running turns may take to reach a boundary at the end.
@@ -215,8 +213,8 @@ fn reload_options(config: &Config) -> reload::Options {
 fn mcp_options(config: &Config) -> mcp::Options {
     mcp::Options {
         url: format!("{}/mcp", config.mana.mcp_url),
-        call_timeout: TOOL_TIMEOUT,
-        open_timeout: OPEN_TIMEOUT,
+        call_timeout: config.mana.tool_timeout,
+        open_timeout: OPEN_TIMEOUT.min(config.mana.tool_timeout),
     }
 }
 

@@ -111,6 +111,7 @@ pub fn mana_options(config: &Config) -> Options {
         service_key: config.mana.service_key.clone(),
         seed_secret: config.mana.seed_secret.clone(),
         sign_in_limit: (config.mana.sign_in_limit).map(|(at_once, window)| SignInLimit { at_once, window }),
+        patience: config.mana.answer_timeout,
         sign_in: match config.mana.sign_in {
             SignIn::Auto => SignInForm::Auto,
             SignIn::Cookie => SignInForm::Cookie,

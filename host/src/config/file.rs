@@ -99,6 +99,8 @@ pub(super) struct Mana {
     pub(super) idempotent_tools: Option<Vec<String>>,
     pub(super) tool_changes: Option<ToolChanges>,
     pub(super) accepted_tools: Option<Vec<String>>,
+    pub(super) answer_timeout: Option<Span>,
+    pub(super) tool_timeout: Option<Span>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -255,6 +255,10 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
     let accepted_tools = sources
         .pick("mana.accepted_tools", file.accepted_tools, Vec::new(), |digests| format!("{digests:?}"));
     let accepted_tools = accepted_tools.into_iter().map(accepted_tool).collect::<Result<_, _>>()?;
+    let patience = |sources: &mut Sources<'_>, name: &str, span: Option<file::Span>, usual: u64| {
+        let span = sources.pick(name, span.map(|span| span.0), Duration::from_secs(usual), shown_span);
+        up_to_a_day(name, span).map(|()| span)
+    };
     Ok(Mana {
         personas_url: format!("{base}/{}", path.trim_matches('/')),
         auth_url,
@@ -268,6 +272,8 @@ fn mana(sources: &mut Sources<'_>, file: file::Mana) -> Result<Mana, ConfigError
             format!("{policy:?}").to_lowercase()
         }),
         accepted_tools,
+        answer_timeout: patience(sources, "mana.answer_timeout", file.answer_timeout, 30)?,
+        tool_timeout: patience(sources, "mana.tool_timeout", file.tool_timeout, 60)?,
         service_key: sources.secret("mana.service_key", "MANA_SERVICE_KEY", "")?,
         next_service_key: sources.next_secret("mana.service_key", "MANA_SERVICE_KEY")?,
         seed_secret: sources.secret("mana.seed_secret", "PERSONA_SEED_SECRET", DEVELOPMENT_SEED_SECRET)?,

@@ -114,6 +114,10 @@ pub struct Mana {
     pub tool_changes: ToolChanges,
     /// Digests of changed definitions that are accepted all the same.
     pub accepted_tools: Vec<Sha256Hex>,
+    /// How long an answer of mana-auth may take.
+    pub answer_timeout: Duration,
+    /// How long one tool call, or a page of the tool list, may take.
+    pub tool_timeout: Duration,
     /// The key of the persona endpoints; empty when not set.
     pub service_key: SecretString,
     /// The key that is to come in its place, sent where the first is refused; empty when not set.

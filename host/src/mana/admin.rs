@@ -1,6 +1,7 @@
 //! The admin endpoints of mana-auth, as far as commands need them: create a persona, list all (contract 5).
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +14,9 @@ use super::exchange::ask;
 use super::header::bearer;
 use domain::ids::PersonaId;
 use domain::persona::Cadence;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Creates personas with an administrator's token.
 #[derive(Clone, Debug)]
@@ -68,7 +72,7 @@ impl Admin {
         }
         let asked = Asked::List;
         let request = self.http.get(&self.url).header("authorization", bearer(&asked, &self.jwt)?);
-        let all: All = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let all: All = ask(&asked, request, PATIENCE).await?.accepted(&asked)?.json(&asked)?;
         Ok(all.personas)
     }
 
@@ -84,7 +88,7 @@ impl Admin {
             .post(&self.url)
             .header("authorization", bearer(&asked, &self.jwt)?)
             .json(&Body::of(entry, password));
-        let created: Created = ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let created: Created = ask(&asked, request, PATIENCE).await?.accepted(&asked)?.json(&asked)?;
         Ok(created.user_id)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::RequestBuilder;
@@ -36,6 +37,8 @@ pub struct Options {
     pub sign_in: SignInForm,
     /// How many may sign in at once; none: it is learned when mana-auth says that there were too many.
     pub sign_in_limit: Option<SignInLimit>,
+    /// How long an answer may take, from the request to its last byte.
+    pub patience: Duration,
 }
 
 /// The client of mana-auth. Clones share one connection pool.
@@ -93,7 +96,8 @@ impl Mana {
     /// A client that has not asked anything yet.
     #[must_use]
     pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
-        let (pace, keys) = (Pace::new(options.sign_in_limit), ServiceKeys::new(options.service_key.clone()));
+        let keys = ServiceKeys::new(options.service_key.clone(), options.patience);
+        let pace = Pace::new(options.sign_in_limit);
         let (sessions, doubts, listener) = Default::default();
         let (stop, fuse) = (CancellationToken::new(), Fuse::inert(Upstream::ManaAuth));
         Self { http, clock, options, keys, sessions, pace, doubts, listener, stop, fuse }
@@ -135,7 +139,7 @@ impl Mana {
 
     /// Asks for what a turn cannot do without. Deliveries are none of that: the outbox has its own patience.
     pub(super) async fn ask(&self, asked: &Asked, request: RequestBuilder) -> Result<Answer, ManaError> {
-        self.heard(asked, exchange::ask(asked, request).await)
+        self.heard(asked, exchange::ask(asked, request, self.options.patience).await)
     }
 
     /// The same answer, of which the breaker has heard.

@@ -22,7 +22,7 @@ impl Mana {
         };
         let url = self.url_of(&asked, delivery)?;
         let answer = self.keys.ask(&asked, self.http.post(url).json(&body)).await?;
-        acknowledged(&asked, answer.accepted(&asked)?)
+        acknowledged(&asked, self.in_time(answer, &asked)?.accepted(&asked)?)
     }
 
     /// `…/{persona}/{kind}`, with whatever the id holds escaped.

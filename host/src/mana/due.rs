@@ -38,7 +38,7 @@ impl Mana {
     pub async fn due(&self) -> Result<DueList, ManaError> {
         let asked = Asked::Due;
         let answer = self.heard(&asked, self.keys.ask(&asked, self.http.get(self.personas("/due"))).await);
-        let listed: Listed = answer?.accepted(&asked)?.json(&asked)?;
+        let listed: Listed = self.in_time(answer?, &asked)?.accepted(&asked)?.json(&asked)?;
         Ok(listed.into_due())
     }
 }

@@ -33,6 +33,11 @@ impl Asked {
     pub(super) fn login(email: &str, by: SignInForm) -> Self {
         Self::Login { email: email.to_owned(), by }
     }
+
+    /// Whether it is asked with the key that is the same for everybody.
+    fn shows_the_service_key(&self) -> bool {
+        matches!(self, Self::Due | Self::Actions | Self::Feedback)
+    }
 }
 
 impl fmt::Display for Asked {
@@ -73,7 +78,7 @@ pub enum ManaError {
         /// The first 300 characters of the answer's body.
         body: String,
     },
-    /// mana-auth answered that the account is locked, or that sign-ins come too fast.
+    /// mana-auth answered that the account is locked, or that it is asked too fast.
     #[error("{asked}: HTTP 429 — {body}")]
     NotYet {
         /// The question.
@@ -256,7 +261,12 @@ impl ManaError {
             "persona-gone" => "The persona was deleted in mana-auth; its rows have nowhere to go.",
             "wrong-path" => "Check MANA_AUTH_URL and the path of the persona endpoints (personas_path).",
             "mana-unreachable" => "Is mana-auth running at that address? Check MANA_AUTH_URL.",
-            "mana-unsendable" => "Check MANA_SERVICE_KEY for line breaks and letters outside of ASCII.",
+            "mana-unsendable" if matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key()) => {
+                "Check MANA_SERVICE_KEY for line breaks and letters outside of ASCII."
+            }
+            "mana-unsendable" => {
+                "That token was given out for this one; get it anew, or look into mana-auth's log."
+            }
             "seed-secret-empty" => {
                 "Set PERSONA_SEED_SECRET to the secret that the personas were seeded with."
             }
@@ -267,8 +277,9 @@ impl ManaError {
     /// Whether every other persona would meet the same, so that the tick had better start no further turn.
     #[must_use]
     pub fn stops_tick(&self) -> bool {
-        matches!(self, Self::Refused { asked: Asked::Due, .. })
-            || matches!(self, Self::Unreachable { .. } | Self::Unsendable { .. } | Self::EmptySeedSecret(_))
+        matches!(self, Self::Refused { asked: Asked::Due, .. } | Self::NotYet { asked: Asked::Due, .. })
+            || matches!(self, Self::Unreachable { .. } | Self::EmptySeedSecret(_))
+            || matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key())
             || matches!(self, Self::SignInsStopped { .. } | Self::AllRefused { .. })
             || self.code() == "service-key-refused"
     }
@@ -428,6 +439,8 @@ mod tests {
             (refused(Asked::Feedback, 400, ""), "delivery-refused", false),
             (ManaError::NoSpace { email: "a@mana.test".to_owned() }, "no-space", false),
             (ManaError::EmptySeedSecret(EmptySeedSecret), "seed-secret-empty", true),
+            (ManaError::Unsendable { asked: Asked::Due }, "mana-unsendable", true),
+            (ManaError::Unsendable { asked: Asked::VaultStatus }, "mana-unsendable", false),
         ] {
             assert_eq!((error.code(), error.stops_tick()), (code, stops_tick), "{error}");
             assert!(!error.hint().is_empty());

@@ -15,10 +15,12 @@ use super::error::{Asked, ManaError};
 use domain::mask::masked;
 use domain::{encoding, lenient};
 
-/// From sending a request to the last byte of its answer.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
-/// Bytes of an answer; a due list of ten thousand personas has about five million.
-const SIZE_LIMIT: usize = 32 << 20;
+/// Bytes of a list of personas; one of ten thousand who are due has about five million.
+const LONGEST_LIST: usize = 32 << 20;
+/// Bytes of any other answer, which is about one persona.
+const LONGEST: usize = 1 << 20;
+/// Bytes that are read of a refusal; the rest adds nothing to what its status says.
+const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// What mana-auth said.
 pub(super) struct Answer {
@@ -30,41 +32,68 @@ pub(super) struct Answer {
     sent: Vec<SecretString>,
 }
 
-/// Sends a request and reads the whole answer, whatever its status.
-pub(super) async fn ask(asked: &Asked, request: RequestBuilder) -> Result<Answer, ManaError> {
-    let (client, request) = request.timeout(TIME_LIMIT).build_split();
-    let request =
-        request.map_err(|error| ManaError::unreachable(asked, "(no address)", root_cause(&error)))?;
+/// Sends a request and reads the whole answer, which has so long from the sending to its last byte. Of a refusal the
+/// status counts, and of its words as much as comes.
+pub(super) async fn ask(
+    asked: &Asked,
+    request: RequestBuilder,
+    patience: Duration,
+) -> Result<Answer, ManaError> {
+    let (client, request) = request.timeout(patience).build_split();
+    let request = request
+        .map_err(|error| ManaError::unreachable(asked, "(no address)", root_cause(&error, patience)))?;
     let (url, sent) = (request.url().to_string(), secrets(asked, &request));
     let failed = |error: reqwest::Error| {
         if error.is_connect() {
-            ManaError::unreachable(asked, &url, root_cause(&error))
+            ManaError::unreachable(asked, &url, root_cause(&error, patience))
         } else {
-            ManaError::no_answer(asked, &url, root_cause(&error))
+            ManaError::no_answer(asked, &url, root_cause(&error, patience))
         }
     };
     let mut response = client.execute(request).await.map_err(failed)?;
+    let status = response.status();
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(http::HeaderValue::as_bytes);
-    if let Some(encoded) = encoding::unasked(encodings) {
-        return Err(ManaError::unreadable(asked, &url, encoded));
-    }
-    let body = read(&mut response).await.map_err(failed)?;
-    let Some(body) = body else {
-        return Err(ManaError::unreadable(asked, &url, format!("more than {SIZE_LIMIT} bytes")));
+    let body = match encoding::unasked(encodings) {
+        Some(encoded) if status.is_success() => return Err(ManaError::unreadable(asked, &url, encoded)),
+        Some(encoded) => encoded,
+        None if status.is_success() => {
+            let most = longest(asked);
+            let body = read(&mut response, most).await.map_err(failed)?;
+            body.ok_or_else(|| ManaError::unreadable(asked, &url, format!("more than {most} bytes")))?
+        }
+        None => beginning(&mut response).await,
     };
-    Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, url, sent })
+    Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body, url, sent })
+}
+
+fn longest(asked: &Asked) -> usize {
+    match asked {
+        Asked::Due | Asked::List => LONGEST_LIST,
+        _ => LONGEST,
+    }
 }
 
 /// The body as text, or `None` when it is too long to be one of ours.
-async fn read(response: &mut Response) -> Result<Option<String>, reqwest::Error> {
+async fn read(response: &mut Response, most: usize) -> Result<Option<String>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > SIZE_LIMIT {
+        if body.len() + chunk.len() > most {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Some(String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// What can be had of a refusal's words.
+async fn beginning(response: &mut Response) -> String {
+    let mut body = Vec::new();
+    while body.len() < LONGEST_REFUSAL
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_REFUSAL - body.len())]);
+    }
+    String::from_utf8_lossy(&body).into_owned()
 }
 
 impl Answer {
@@ -124,9 +153,9 @@ fn words(header: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`: the outer ones repeat the address.
-fn root_cause(error: &reqwest::Error) -> String {
+fn root_cause(error: &reqwest::Error, patience: Duration) -> String {
     if error.is_timeout() {
-        return format!("nothing came within {} s", TIME_LIMIT.as_secs());
+        return format!("it did not come whole within {} s", patience.as_secs_f32());
     }
     let mut cause: &dyn Error = error;
     while let Some(inner) = cause.source() {

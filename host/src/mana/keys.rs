@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
 use reqwest::RequestBuilder;
@@ -19,11 +20,13 @@ const HEADER: HeaderName = HeaderName::from_static("x-service-key");
 pub(super) struct ServiceKeys {
     keys: Vec<SecretString>,
     taken: Arc<AtomicUsize>,
+    patience: Duration,
 }
 
 impl ServiceKeys {
-    pub(super) fn new(key: SecretString) -> Self {
-        Self { keys: vec![key], taken: Arc::default() }
+    /// The key, for requests whose answers may take so long.
+    pub(super) fn new(key: SecretString, patience: Duration) -> Self {
+        Self { keys: vec![key], taken: Arc::default(), patience }
     }
 
     /// These, and the one that is to come; an empty one is none.
@@ -59,6 +62,6 @@ impl ServiceKeys {
         request: RequestBuilder,
     ) -> Result<Answer, ManaError> {
         let key = secret_value(asked, self.keys[key].expose_secret())?;
-        ask(asked, request.header(HEADER, key)).await
+        ask(asked, request.header(HEADER, key), self.patience).await
     }
 }

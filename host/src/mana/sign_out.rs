@@ -62,7 +62,7 @@ impl Mana {
         let origin = origin.unwrap_or_else(|| self.auth(""));
         let request =
             self.http.post(self.auth("/api/auth/sign-out")).header(name, proof).header(ORIGIN, origin);
-        let answer = ask(&asked, request).await?;
+        let answer = ask(&asked, request, GOODBYE).await?;
         let is_over = answer.status == StatusCode::UNAUTHORIZED;
         if is_over { Ok(()) } else { answer.accepted(&asked).map(drop) }
     }

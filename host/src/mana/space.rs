@@ -64,8 +64,23 @@ impl Mana {
         let asked = Asked::Spaces;
         let (name, value) = prove(&asked, proof)?;
         let request = self.http.get(self.auth("/api/auth/organization/list")).header(name, value);
-        let listed: Vec<Organization> = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
-        Ok(listed.into_iter().map(Space::from).collect())
+        let answer = self.in_time(self.ask(&asked, request).await?, &asked)?.accepted(&asked)?;
+        read(answer.json(&asked)?).map_err(|cause| answer.unreadable(&asked, cause))
+    }
+}
+
+/// The spaces that can be read. One that cannot is of no use, and does no harm to the others.
+fn read(listed: Vec<Value>) -> Result<Vec<Space>, String> {
+    let (mut spaces, mut unreadable) = (Vec::new(), None);
+    for entry in listed {
+        match serde_json::from_value::<Organization>(entry) {
+            Ok(organization) => spaces.push(Space::from(organization)),
+            Err(error) => unreadable = Some(error.to_string()),
+        }
+    }
+    match unreadable {
+        Some(cause) if spaces.is_empty() => Err(cause),
+        _ => Ok(spaces),
     }
 }
 

@@ -33,7 +33,8 @@ impl Mana {
             .http
             .get(self.auth("/api/v1/me/encryption-vault/status"))
             .header("authorization", bearer(&asked, &signed_in.jwt)?);
-        let status: Status = self.ask(&asked, request).await?.accepted(&asked)?.json(&asked)?;
+        let answer = self.in_time(self.ask(&asked, request).await?, &asked)?;
+        let status: Status = answer.accepted(&asked)?.json(&asked)?;
         if status.vault_exists {
             return Ok(Vault::Existed);
         }
@@ -43,7 +44,7 @@ impl Mana {
             .post(self.auth("/api/v1/me/encryption-vault/init"))
             .header("authorization", bearer(&asked, &signed_in.jwt)?);
         // The answer holds the master key: it is dropped unread, and only a refusal is ever quoted.
-        self.ask(&asked, request).await?.accepted(&asked)?;
+        self.in_time(self.ask(&asked, request).await?, &asked)?.accepted(&asked)?;
         Ok(Vault::Created)
     }
 }

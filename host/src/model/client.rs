@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use super::request::MessageRequest;
 use super::retry::{self, Message, Policy};
 use super::stream::Assembled;
 use super::wire::{self, Asked, ErrorBody};
+use domain::encoding;
 use domain::mask::masked;
 use domain::usage::Cost;
 
@@ -307,7 +308,11 @@ impl Claude {
     async fn refusal(&self, response: Response) -> Refusal {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = self.error_body(response).await;
+        let encodings = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        let body = match encoding::unasked(encodings) {
+            Some(encoded) => encoded.into_bytes(),
+            None => self.error_body(response).await,
+        };
         let parsed: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
         let error_code = parsed.error_code().map(str::to_owned);
         let message = match parsed.error.message {

@@ -125,7 +125,8 @@ impl Runner {
             // Only an answer can be about this delivery alone.
             let of_its_own = matches!(error, ManaError::Refused { status: 500.., .. });
             let outcome = if of_its_own { Delivered::Later } else { Delivered::NotNow };
-            return (outcome, Failed::RepeatAt(self.deps.clock.now() + wait_after(tries)));
+            let at = self.deps.clock.now() + wait_after(tries);
+            return (outcome, Failed::RepeatAt(error.not_before().map_or(at, |told| told.max(at))));
         }
         tracing::error!(cause = %error, hint = error.hint(), "mana-auth will never take a delivery; it stays in the ledger");
         (Delivered::Never, Failed::Refused)

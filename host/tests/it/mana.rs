@@ -9,6 +9,8 @@ mod seeding;
 mod sign_in;
 mod spaces;
 
+use std::time::Duration;
+
 use domain::clock::Clock;
 use persona_host::mana::{Mana, Options, SignInForm};
 
@@ -27,6 +29,7 @@ fn mana(base: &str, sign_in: SignInForm) -> Mana {
         seed_secret: "dev-persona-seed-secret-rotate-in-prod".into(),
         sign_in,
         sign_in_limit: None,
+        patience: Duration::from_secs(30),
     };
     Mana::new(client(), Clock::system(), options)
 }

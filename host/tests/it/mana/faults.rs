@@ -1,5 +1,7 @@
 //! A mana-auth that is not there, or that is something else.
 
+use std::time::Duration;
+
 use axum::Router;
 use domain::clock::Clock;
 use persona_host::mana::{Mana, Options, SignInForm};
@@ -66,6 +68,7 @@ async fn what_is_configured_badly_is_told_apart() {
             seed_secret: seed_secret.into(),
             sign_in: SignInForm::Auto,
             sign_in_limit: None,
+            patience: Duration::from_secs(30),
         };
         Mana::new(client(), Clock::system(), options)
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::clock::Clock;
@@ -39,6 +40,7 @@ fn client_of(base: &str, clock: &Clock, sign_in_limit: Option<SignInLimit>) -> M
         seed_secret: "s".into(),
         sign_in: SignInForm::Cookie,
         sign_in_limit,
+        patience: Duration::from_secs(30),
     };
     Mana::new(client(), clock.clone(), options)
 }

@@ -1,5 +1,7 @@
 //! Signing in, both ways, and what stands in the way.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -200,6 +202,7 @@ async fn the_jwt_says_until_when_it_is_good() {
         seed_secret: "s".into(),
         sign_in: SignInForm::Auto,
         sign_in_limit: None,
+        patience: Duration::from_secs(30),
     };
     let mana = Mana::new(crate::support::http::client(), Clock::starting_at(now), options);
     let anna = mana.sign_in(ANNA).await.expect("Anna may come in");
