@@ -1,200 +1,157 @@
-//! Whatever comes from Claude and from the MCP server: a menu of cases, all of them in one daemon at once, each with
-//! how it ends and what is told of it. A bad case costs its own turn what it says here, and no neighbour anything.
+//! Whatever comes from Claude, from the MCP server and from mana-auth: a menu of cases, all of them in one daemon at once,
+//! each with how it ends, what is told of it, how long it may take and how much may be read for it. A bad case costs its
+//! own turn what it says here, and no neighbour anything.
 
 mod claude;
 mod menu;
 mod pins;
+mod porter;
+mod row;
+mod sent;
 mod server;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use persona_host::config::Config;
-use persona_host::store::Recorded;
 use serde_json::Value;
 
 use crate::support::house::{Blueprint, House, eventually};
-use claude::{Oracle, Reply};
-use server::{Bazaar, Said};
+use claude::Oracle;
+use menu::lists;
+use porter::Porter;
+use row::Row;
+use sent::Meter;
+use server::Bazaar;
 
-/// One case: what comes, and what becomes of it.
-#[derive(Default)]
-pub(crate) struct Row {
-    /// What it shows.
-    name: &'static str,
-    /// Claude's replies of the main phase, in order; then it is done.
-    claude: Vec<Reply>,
-    /// Tools that Claude refuses.
-    refused_tools: &'static [&'static str],
-    /// What the server says to `tools/list`; the usual list otherwise.
-    tools: Option<Said>,
-    /// The same from the second time on.
-    later_tools: Option<Said>,
-    /// What it says to calls, in order; then `done`.
-    calls: Vec<Said>,
-    /// State, and stop reason or code of the fault.
-    end: (&'static str, &'static str),
-    /// Tools and what became of the calls.
-    did: Vec<(&'static str, &'static str)>,
-    /// So many calls were carried out at the server, if that is not the number of actions that are no errors.
-    carried_out: Option<usize>,
-    /// What Claude is told at some time.
-    told: Vec<&'static str>,
-    /// What Claude is never told.
-    untold: Vec<&'static str>,
-    /// What is in the turn's record.
-    recorded: Vec<&'static str>,
+/// How long a silent neighbour is waited for.
+const SILENCE: Duration = Duration::from_secs(3);
+/// A tick that takes longer hangs.
+const WATCH: Duration = Duration::from_secs(120);
+
+/// The three neighbours of a house, and what is taken from them.
+pub(crate) struct Neighbours {
+    rows: Arc<Vec<Row>>,
+    oracle: Oracle,
+    bazaar: Bazaar,
+    porter: Arc<Porter>,
+    meter: Meter,
 }
 
-impl Row {
-    fn new(name: &'static str) -> Self {
-        Self { name, end: ("completed", "end_turn"), ..Self::default() }
-    }
-
-    fn claude(mut self, replies: impl IntoIterator<Item = Reply>) -> Self {
-        self.claude = replies.into_iter().collect();
-        self
-    }
-
-    fn refusing(mut self, tools: &'static [&'static str]) -> Self {
-        self.refused_tools = tools;
-        self
-    }
-
-    fn tools(mut self, said: Said) -> Self {
-        self.tools = Some(said);
-        self
-    }
-
-    fn calls(mut self, said: impl IntoIterator<Item = Said>) -> Self {
-        self.calls = said.into_iter().collect();
-        self
-    }
-
-    fn ends(mut self, state: &'static str, reason: &'static str) -> Self {
-        self.end = (state, reason);
-        self
-    }
-
-    fn did(mut self, actions: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
-        self.did = actions.into_iter().collect();
-        self
-    }
-
-    fn carried_out(mut self, calls: usize) -> Self {
-        self.carried_out = Some(calls);
-        self
-    }
-
-    fn told(mut self, words: impl IntoIterator<Item = &'static str>) -> Self {
-        self.told = words.into_iter().collect();
-        self
-    }
-
-    fn untold(mut self, words: impl IntoIterator<Item = &'static str>) -> Self {
-        self.untold = words.into_iter().collect();
-        self
-    }
-
-    fn recorded(mut self, words: impl IntoIterator<Item = &'static str>) -> Self {
-        self.recorded = words.into_iter().collect();
-        self
-    }
-
-    /// What is not as it should be.
-    fn complaints(&self, place: usize, turn: &Recorded, oracle: &Oracle, bazaar: &Bazaar) -> Vec<String> {
-        let mut complaints = Vec::new();
-        let mut check = |is_so: bool, what: String| {
-            if !is_so {
-                complaints.push(format!("{}: {what}", self.name));
-            }
-        };
-        let summary = &turn.summary;
-        let reason = summary.fault_code.as_deref().or(summary.stop_reason.as_deref()).unwrap_or_default();
-        let words = summary.fault_message.as_deref().unwrap_or_default();
-        let is_so = (summary.state.as_str(), reason) == self.end;
-        check(is_so, format!("ended {} {reason} {words}", summary.state));
-        let status = |action: &domain::action::Action| format!("{:?}", action.status).to_lowercase();
-        let did: Vec<_> = turn.actions.iter().map(|action| (action.tool.clone(), status(action))).collect();
-        let wanted: Vec<_> =
-            self.did.iter().map(|(tool, status)| ((*tool).to_owned(), (*status).to_owned())).collect();
-        let why: Vec<_> = turn.actions.iter().filter_map(|action| action.error.as_deref()).take(2).collect();
-        check(did == wanted, format!("did {did:?} and not {wanted:?}: {why:?}"));
-        let well = did.iter().filter(|(_, status)| status != "error").count();
-        let carried_out = bazaar.carried_out(place);
-        check(
-            carried_out == self.carried_out.unwrap_or(well),
-            format!("{carried_out} calls were carried out"),
-        );
-        let asked = oracle.asked(place);
-        let messages = |text: &str| text.split("\"messages\":").last().unwrap_or_default().to_owned();
-        let contains = |texts: &[String], words: &str| texts.iter().any(|text| text.contains(words));
-        for words in &self.told {
-            let said: Vec<String> = asked.iter().map(|text| messages(text)).collect();
-            check(contains(&asked, words), format!("Claude is not told {words:?}, but {said:?}"));
+impl Neighbours {
+    async fn start(rows: Vec<Row>) -> Self {
+        let (meter, rows) = (Meter::of(rows.len()), Arc::new(rows));
+        Self {
+            oracle: Oracle::start(Arc::clone(&rows), meter.clone()).await,
+            bazaar: Bazaar::start(Arc::clone(&rows), meter.clone()).await,
+            porter: Arc::new(Porter::start(Arc::clone(&rows), meter.clone()).await),
+            rows,
+            meter,
         }
-        for words in &self.untold {
-            check(!contains(&asked, words), format!("Claude is told {words:?}"));
-        }
-        let record = vec![serde_json::to_string(turn).unwrap_or_default()];
-        for words in &self.recorded {
-            check(
-                contains(&record, words),
-                format!("the record does not say {words:?}: {:?}", turn.problems),
-            );
-        }
-        let refused = oracle.refused(place);
-        check(refused.is_empty(), format!("Claude refused: {refused:?}"));
-        complaints
     }
-}
 
-/// A house with one persona for each row.
-async fn house(rows: &[Row], oracle: &Oracle, bazaar: &Bazaar) -> House {
-    house_with(rows, oracle, bazaar, |_| ()).await
-}
-
-/// The same with another configuration.
-async fn house_with(
-    rows: &[Row],
-    oracle: &Oracle,
-    bazaar: &Bazaar,
-    configure: impl FnOnce(&mut Config) + 'static,
-) -> House {
-    let (claude, mcp) = (oracle.url(), bazaar.url());
-    let blueprint = Blueprint::crowd(rows.len()).described(|place| format!("Row {place}."));
-    blueprint
-        .config(move |config| {
-            (config.model.base_url, config.mana.mcp_url) = (claude, mcp);
-            (config.runner.concurrency, config.model.max_attempts) = (16, 1);
-        })
-        .config(configure)
-        .build()
-        .await
+    /// A house with one persona for each row.
+    async fn house(&self, configure: impl FnOnce(&mut Config) + 'static) -> House {
+        let (claude, mcp, porter) = (self.oracle.url(), self.bazaar.url(), Arc::clone(&self.porter));
+        let blueprint = Blueprint::crowd(self.rows.len()).described(|place| format!("Row {place}."));
+        blueprint
+            .config(move |config| {
+                let mana = &mut config.mana;
+                let auth_url = porter.stand_before(&mana.auth_url);
+                mana.personas_url = mana.personas_url.replace(&mana.auth_url, &auth_url);
+                (mana.auth_url, mana.mcp_url) = (auth_url, mcp);
+                (mana.answer_timeout, mana.tool_timeout) = (SILENCE, SILENCE);
+                (config.model.base_url, config.model.idle_timeout) = (claude, SILENCE);
+                (config.runner.concurrency, config.model.max_attempts) = (32, 1);
+            })
+            .config(configure)
+            .build()
+            .await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_case_of_the_menu_ends_as_it_says_and_costs_no_other_turn_anything() {
-    let rows = Arc::new(menu::rows());
-    assert!(rows.len() >= 60, "{} rows", rows.len());
-    let (oracle, bazaar) = (Oracle::start(Arc::clone(&rows)).await, Bazaar::start(Arc::clone(&rows)).await);
-    let house = house(&rows, &oracle, &bazaar).await;
-    let report = house.tick().await;
-    assert_eq!(report.due, rows.len(), "{report:?}");
-    let mut complaints = Vec::new();
-    for (place, row) in rows.iter().enumerate() {
-        match house.turns(&format!("anna{place}")).await.as_slice() {
-            [turn] => complaints.extend(row.complaints(place, turn, &oracle, &bazaar)),
+    let rows = menu::rows();
+    assert!(rows.len() >= 120, "{} rows", rows.len());
+    let mut names = BTreeSet::new();
+    let twice: Vec<_> = rows.iter().filter(|row| !names.insert(row.name)).map(|row| row.name).collect();
+    assert!(twice.is_empty(), "each row is found by its name: {twice:?}");
+    let neighbours = Neighbours::start(rows).await;
+    let house = neighbours.house(|_| ()).await;
+    let mut complaints = bad_lists(&neighbours, &house).await;
+    neighbours.porter.says_of_due(lists::odd());
+    let tick = house.runner.tick(None, Duration::ZERO);
+    let Ok(ticked) = tokio::time::timeout(WATCH, tick).await else {
+        panic!("after {WATCH:?} these go on: {:?}", unfinished(&neighbours, &house).await);
+    };
+    let report = ticked.expect("it takes place");
+    let held: Vec<_> = report.held.iter().map(|held| &held.reason).collect();
+    assert!(report.stopped_by.is_none() && held.is_empty(), "{:?} {held:?}", report.stopped_by);
+    let unreadable: Vec<_> = report.failed.iter().filter(|failed| failed.error.contains("entry")).collect();
+    assert_eq!(unreadable.len(), lists::UNREADABLE, "{unreadable:?}");
+    // What mana-auth did not take at once it takes later.
+    for _ in 0..100 {
+        if house.ledger().deliveries_waiting().await.unwrap() == 0 {
+            break;
+        }
+        house.later(TimeDelta::minutes(11));
+        house.runner.flush().await.unwrap();
+    }
+    for (place, row) in neighbours.rows.iter().enumerate() {
+        let name = format!("anna{place}");
+        let arrived = house.actions(&name).await.len();
+        match house.turns(&name).await.as_slice() {
+            [turn] => complaints.extend(row.complaints(place, turn, arrived, &neighbours)),
             turns => complaints.push(format!("{}: {} turns", row.name, turns.len())),
         }
     }
-    assert!(complaints.is_empty(), "{} of {} rows:\n{}", complaints.len(), rows.len(), complaints.join("\n"));
-    eventually(async || bazaar.open_sessions() == 0).await;
+    let of = neighbours.rows.len();
+    assert!(complaints.is_empty(), "{} of {of} rows:\n{}", complaints.len(), complaints.join("\n"));
+    eventually(async || neighbours.bazaar.open_sessions() == 0).await;
+}
+
+/// Lists of who is due with which nothing can be begun: each is told, and nobody is played.
+async fn bad_lists(neighbours: &Neighbours, house: &House) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (name, at, words) in lists::bad() {
+        neighbours.porter.says_of_due(at);
+        let said = match house.runner.tick(None, Duration::ZERO).await {
+            Ok(report) => format!("{} due", report.due),
+            Err(error) => format!("{error} {}", error.hint().unwrap_or_default()),
+        };
+        if !said.contains(words) {
+            complaints.push(format!("{name}: {said}"));
+        }
+        // Long enough for the breaker to forget it.
+        house.later(TimeDelta::minutes(2));
+    }
+    complaints
+}
+
+async fn unfinished(neighbours: &Neighbours, house: &House) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (place, row) in neighbours.rows.iter().enumerate() {
+        let turns = house.turns(&format!("anna{place}")).await;
+        if turns.iter().any(|turn| turn.summary.state == "running") {
+            names.push(row.name);
+        }
+    }
+    names
 }
 
 /// The row whose persona this text names.
 fn row_named_in(text: &str) -> Option<usize> {
     let rest = &text[text.find("Row ")? + 4..];
     rest[..rest.find('.')?].parse().ok()
+}
+
+/// The row of this address: `persona.anna7@mana.test` is the persona of row 7.
+fn row_of(email: &str) -> Option<usize> {
+    let digits: String = email.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().ok()
 }
 
 /// The text of everything that is asked.

@@ -1,6 +1,5 @@
 //! A Claude that replies word for word what a row wants, and refuses what the real one refuses.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -10,7 +9,9 @@ use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::{Row, row_named_in, text_of};
+use super::row::Row;
+use super::sent::{Meter, Sent, sent, well};
+use super::{row_named_in, text_of};
 use crate::support::http::Server;
 
 /// One reply.
@@ -18,8 +19,8 @@ use crate::support::http::Server;
 pub(crate) enum Reply {
     /// These blocks, and why it stops; nothing, if it does not say.
     Says(Vec<Part>, Option<&'static str>),
-    /// This body, under these headers.
-    Body(&'static [(&'static str, &'static str)], Vec<u8>),
+    /// This, whatever it is.
+    Sent(Sent),
 }
 
 /// A block of a reply.
@@ -56,10 +57,7 @@ pub(crate) fn wants(parts: impl IntoIterator<Item = Part>) -> Reply {
 impl Reply {
     /// The same as bytes of a stream.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let (parts, stop) = match self {
-            Self::Body(_, body) => return body.clone(),
-            Self::Says(parts, stop) => (parts, stop),
-        };
+        let Self::Says(parts, stop) = self else { return Vec::new() };
         let mut events = vec![
             json!({"type": "message_start", "message": {"id": "msg_1", "usage": {"input_tokens": 1}}})
                 .to_string(),
@@ -89,10 +87,11 @@ impl Reply {
         frames.collect::<String>().into_bytes()
     }
 
-    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+    /// As it is sent.
+    fn sent(&self) -> Sent {
         match self {
-            Self::Says(..) => &[("content-type", "text/event-stream")],
-            Self::Body(headers, _) => headers,
+            Self::Says(..) => well("text/event-stream", self.bytes()),
+            Self::Sent(sent) => sent.clone(),
         }
     }
 }
@@ -110,19 +109,21 @@ type Books = Arc<Mutex<Vec<Account>>>;
 struct Account {
     asked: Vec<String>,
     replies: usize,
+    ratings: usize,
     refused: Vec<String>,
 }
 
 #[derive(Clone)]
 struct Stage {
     rows: Arc<Vec<Row>>,
+    meter: Meter,
     books: Books,
 }
 
 impl Oracle {
-    pub(crate) async fn start(rows: Arc<Vec<Row>>) -> Self {
+    pub(crate) async fn start(rows: Arc<Vec<Row>>, meter: Meter) -> Self {
         let books: Books = Arc::new(Mutex::new(vec![Account::default(); rows.len()]));
-        let stage = Stage { rows, books: Arc::clone(&books) };
+        let stage = Stage { rows, meter, books: Arc::clone(&books) };
         let router = Router::new().route("/v1/messages", post(reply)).with_state(stage);
         Self { server: Server::start(router).await, books }
     }
@@ -146,42 +147,46 @@ async fn reply(State(stage): State<Stage>, headers: HeaderMap, body: Bytes) -> R
     let asked: Value = serde_json::from_slice(&body).unwrap();
     let place = row_named_in(&asked["system"].to_string()).expect("the system prompt names its row");
     let row = &stage.rows[place];
-    let mut books = stage.books.lock().unwrap();
-    let account = &mut books[place];
-    account.asked.push(text_of(&asked));
-    let tools = asked["tools"].as_array().cloned().unwrap_or_default();
-    let is_refused = |tool: &Value| row.refused_tools.iter().any(|refused| tool["name"] == *refused);
-    if let Some(at) = tools.iter().position(is_refused) {
-        return refuse(&format!("tools.{at}.custom.input_schema: this one is not liked"));
-    }
-    if let Some((_, kind, message)) = standin::claude::refusal(&headers, &asked) {
-        account.refused.push(format!("{kind}: {message}"));
-        return refuse(&message);
-    }
-    let asks_for_ratings = asked["messages"].as_array().is_some_and(|messages| messages.len() == 1)
-        && account.asked.len() > 1
-        && account.replies > 0
-        && tools.is_empty();
-    let rating = json!({"ratings": [{"module": "todo", "rating": 4, "notes": "gut"}, {"module": "notes", "rating": 4, "notes": "gut"}]});
-    let said = if asks_for_ratings {
-        says([text(&rating.to_string())], "end_turn")
-    } else {
-        account.replies += 1;
-        row.claude.get(account.replies - 1).cloned().unwrap_or_else(|| says([text("Fertig.")], "end_turn"))
+    let said = {
+        let mut books = stage.books.lock().unwrap();
+        books[place].next(row, &headers, &asked)
     };
-    let mut response = Response::builder();
-    for (name, value) in said.headers() {
-        response = response.header(*name, *value);
+    match said {
+        Ok(reply) => reply.sent().response(place, &stage.meter).await,
+        Err(message) => refused(&message).response(place, &stage.meter).await,
     }
-    response.body(Body::from(said.bytes())).unwrap()
 }
 
-fn refuse(message: &str) -> Response<Body> {
+impl Account {
+    /// What is replied, or why the real one would not.
+    fn next(&mut self, row: &Row, headers: &HeaderMap, asked: &Value) -> Result<Reply, String> {
+        self.asked.push(text_of(asked));
+        let tools = asked["tools"].as_array().cloned().unwrap_or_default();
+        let is_refused = |tool: &Value| row.refused_tools.iter().any(|refused| tool["name"] == *refused);
+        if let Some(at) = tools.iter().position(is_refused) {
+            return Err(format!("tools.{at}.custom.input_schema: this one is not liked"));
+        }
+        if let Some((_, kind, message)) = standin::claude::refusal(headers, asked) {
+            self.refused.push(format!("{kind}: {message}"));
+            return Err(message);
+        }
+        let asks_for_ratings = asked["messages"].as_array().is_some_and(|messages| messages.len() == 1)
+            && self.asked.len() > 1
+            && self.replies > 0
+            && tools.is_empty();
+        if asks_for_ratings {
+            self.ratings += 1;
+            let rating = json!({"ratings": [{"module": "todo", "rating": 4, "notes": "gut"}, {"module": "notes", "rating": 4, "notes": "gut"}]});
+            let usual = || says([text(&rating.to_string())], "end_turn");
+            return Ok(row.ratings.get(self.ratings - 1).cloned().unwrap_or_else(usual));
+        }
+        self.replies += 1;
+        let usual = || says([text("Fertig.")], "end_turn");
+        Ok(row.claude.get(self.replies - 1).cloned().unwrap_or_else(usual))
+    }
+}
+
+fn refused(message: &str) -> Sent {
     let body = json!({"type": "error", "error": {"type": "invalid_request_error", "message": message}});
-    let response = Response::builder().status(400).header("content-type", "application/json");
-    response
-        .body(Body::from_stream(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(
-            body.to_string(),
-        ))])))
-        .unwrap()
+    sent(400, body.to_string()).with("content-type", "application/json")
 }

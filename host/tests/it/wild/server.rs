@@ -1,7 +1,6 @@
 //! An MCP server that says word for word what a row wants.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -13,7 +12,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::Row;
+use super::row::Row;
+use super::row_of;
+use super::sent::{Meter, Sent};
 use crate::support::http::Server;
 
 /// What the server says to one request. `$ID` stands for the request's id.
@@ -23,16 +24,16 @@ pub(crate) enum Said {
     Result(String),
     /// A whole answer: its type, and its bytes.
     Whole(&'static str, Vec<u8>),
-    /// The same in an encoding.
-    Encoded(&'static str),
-    /// A refusal.
-    Status(u16, &'static str),
-    /// The connection ends in the middle of the answer.
-    BreaksOff,
+    /// This, whatever it is, of a request that is carried out.
+    Sent(Sent),
+    /// The same of one that is not.
+    Refused(Sent),
     /// The session is gone, said like this.
     Lost(u16, &'static str),
     /// The token is refused.
     TokenRefused,
+    /// That a notification has come.
+    Nothing,
 }
 
 impl Said {
@@ -58,7 +59,7 @@ impl Said {
 
     /// Whether a call that is answered so was carried out.
     fn is_done(&self) -> bool {
-        !matches!(self, Self::Lost(..) | Self::TokenRefused)
+        !matches!(self, Self::Lost(..) | Self::TokenRefused | Self::Refused(_))
     }
 }
 
@@ -82,6 +83,8 @@ struct State_ {
     /// Whose the open sessions are.
     sessions: BTreeMap<String, usize>,
     opened: usize,
+    /// How often each row's persona has asked for a session.
+    opening: BTreeMap<usize, usize>,
     listed: BTreeMap<usize, usize>,
     /// How many calls were answered, and how many carried out.
     answered: BTreeMap<usize, usize>,
@@ -91,13 +94,14 @@ struct State_ {
 #[derive(Clone)]
 struct Stall {
     rows: Arc<Vec<Row>>,
+    meter: Meter,
     state: Books,
 }
 
 impl Bazaar {
-    pub(crate) async fn start(rows: Arc<Vec<Row>>) -> Self {
+    pub(crate) async fn start(rows: Arc<Vec<Row>>, meter: Meter) -> Self {
         let state = Books::default();
-        let stall = Stall { rows, state: Arc::clone(&state) };
+        let stall = Stall { rows, meter, state: Arc::clone(&state) };
         let router = Router::new().route("/mcp", post(serve).delete(goodbye)).with_state(stall);
         Self { server: Server::start(router).await, state }
     }
@@ -121,40 +125,66 @@ async fn goodbye(State(stall): State<Stall>, headers: HeaderMap) {
 
 async fn serve(State(stall): State<Stall>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let asked: Value = serde_json::from_slice(&body).unwrap();
-    let row = caller(&headers);
-    let mut state = stall.state.lock().unwrap();
-    if asked["method"] == "initialize" {
-        state.opened += 1;
-        let id = format!("session-{}", state.opened);
-        state.sessions.insert(id.clone(), row);
+    let Some(row) = caller(&headers) else { return answer(&Said::TokenRefused, &asked, None) };
+    let (said, session) = stall.state.lock().unwrap().next(&stall.rows[row], row, &headers, &asked);
+    match &said {
+        Said::Sent(sent) | Said::Refused(sent) => sent.response(row, &stall.meter).await,
+        said => answer(said, &asked, session.as_deref()),
+    }
+}
+
+impl State_ {
+    /// What is said to this, and the id of the session that it opens.
+    fn next(
+        &mut self,
+        row: &Row,
+        place: usize,
+        headers: &HeaderMap,
+        asked: &Value,
+    ) -> (Said, Option<String>) {
+        if asked["method"] == "initialize" {
+            return self.open(row, place);
+        }
+        if !self.sessions.contains_key(session(headers)) {
+            return (Said::Lost(404, "Session not found"), None);
+        }
+        let nth = |counted: &mut usize| {
+            *counted += 1;
+            *counted - 1
+        };
+        let said = match asked["method"].as_str() {
+            Some("tools/list") => {
+                let listed = nth(self.listed.entry(place).or_default());
+                row.tools.get(listed).cloned().unwrap_or_else(|| Said::and_tools(&[]))
+            }
+            Some("tools/call") => {
+                let answered = nth(self.answered.entry(place).or_default());
+                row.calls.get(answered).cloned().unwrap_or_else(|| Said::text("done"))
+            }
+            _ => Said::Nothing,
+        };
+        if asked["method"] == "tools/call" && said.is_done() {
+            *self.carried_out.entry(place).or_default() += 1;
+        }
+        if matches!(said, Said::Lost(..)) {
+            self.sessions.remove(session(headers));
+        }
+        (said, None)
+    }
+
+    fn open(&mut self, row: &Row, place: usize) -> (Said, Option<String>) {
+        let opening = self.opening.entry(place).or_default();
+        *opening += 1;
+        if let Some(said) = row.opening.get(*opening - 1) {
+            return (said.clone(), None);
+        }
+        self.opened += 1;
+        let id = format!("session-{}", self.opened);
+        self.sessions.insert(id.clone(), place);
         let result = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
                             "serverInfo": {"name": "bazaar", "version": "1"}});
-        return answer(&Said::result(&result), &asked, Some(&id));
+        (Said::result(&result), Some(id))
     }
-    if !state.sessions.contains_key(session(&headers)) {
-        return answer(&Said::Status(404, "Session not found"), &asked, None);
-    }
-    let said = match asked["method"].as_str() {
-        Some("tools/list") => {
-            let listed = state.listed.entry(row).or_default();
-            *listed += 1;
-            let later = stall.rows[row].later_tools.as_ref().filter(|_| *listed > 1);
-            later.or(stall.rows[row].tools.as_ref()).cloned().unwrap_or_else(|| Said::and_tools(&[]))
-        }
-        Some("tools/call") => {
-            let answered = state.answered.entry(row).or_default();
-            *answered += 1;
-            stall.rows[row].calls.get(*answered - 1).cloned().unwrap_or_else(|| Said::text("done"))
-        }
-        _ => Said::Status(202, ""),
-    };
-    if asked["method"] == "tools/call" && said.is_done() {
-        *state.carried_out.entry(row).or_default() += 1;
-    }
-    if matches!(said, Said::Lost(..)) {
-        state.sessions.remove(session(&headers));
-    }
-    answer(&said, &asked, None)
 }
 
 fn answer(said: &Said, asked: &Value, session: Option<&str>) -> Response<Body> {
@@ -172,21 +202,10 @@ fn answer(said: &Said, asked: &Value, session: Option<&str>) -> Response<Body> {
             response = if kind.is_empty() { response } else { response.header("content-type", *kind) };
             response.body(Body::from(replaced(bytes, b"$ID", id.as_bytes()))).unwrap()
         }
-        Said::Encoded(encoding) => {
-            json(response.header("content-encoding", *encoding), "\u{1}\u{2}".to_owned())
-        }
-        Said::Status(status, text) | Said::Lost(status, text) => {
-            response.status(*status).body(Body::from(*text)).unwrap()
-        }
+        Said::Lost(status, text) => response.status(*status).body(Body::from(*text)).unwrap(),
+        Said::Sent(_) | Said::Refused(_) | Said::Nothing => response.status(202).body(Body::empty()).unwrap(),
         Said::TokenRefused => {
             json(response.status(401), r#"{"error":"Invalid token: it has ended"}"#.to_owned())
-        }
-        Said::BreaksOff => {
-            let half = futures_util::stream::iter([
-                Ok(Bytes::from_static(b"{\"jsonrpc\"")),
-                Err(io::Error::other("the row wants it so")),
-            ]);
-            response.header("content-type", "application/json").body(Body::from_stream(half)).unwrap()
         }
     }
 }
@@ -206,11 +225,10 @@ fn session(headers: &HeaderMap) -> &str {
     headers.get("mcp-session-id").and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
-/// Whose token it is: `persona.anna7@mana.test` is the persona of row 7.
-fn caller(headers: &HeaderMap) -> usize {
+/// Whose token it is, if it is one.
+fn caller(headers: &HeaderMap) -> Option<usize> {
     let token = headers["authorization"].to_str().unwrap();
-    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-    let claims: Value = serde_json::from_slice(&claims).unwrap();
-    let digits: String = claims["email"].as_str().unwrap().chars().filter(char::is_ascii_digit).collect();
-    digits.parse().unwrap()
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    row_of(claims["email"].as_str()?)
 }
