@@ -13,8 +13,12 @@ const FARTHEST: f64 = 240.0;
 /// apart than this.
 const LEAST_GAP: f64 = 0.25;
 const MOST_GAP: f64 = 60.0;
-/// One slowing down for all that are refused together.
-const BETWEEN: Duration = Duration::from_secs(10);
+/// One slowing down for all that are refused together. Whoever is refused again after that has not slowed down enough:
+/// the sooner it does, the fewer are refused until all daemons together fit.
+const BETWEEN: Duration = Duration::from_secs(5);
+/// What a reply leaves of a gap. Nearer to 1 the next refusal is later, and what came free is used later (the storm in
+/// the tests has the figures).
+const RECOVERS: f64 = 0.993;
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -40,7 +44,7 @@ impl Pace {
 
     pub(super) fn speed_up(&mut self) {
         self.horizon = (self.horizon * 0.995).max(HORIZON);
-        self.gap = if self.gap < 0.01 { 0.0 } else { self.gap * 0.99 };
+        self.gap = if self.gap < 0.01 { 0.0 } else { self.gap * RECOVERS };
     }
 
     /// How long after the last call the next one leaves that takes `need` of the `left`. `chance` is from 0 to below 1.
@@ -77,11 +81,11 @@ mod tests {
         assert_eq!(pace.gap(0.5), Duration::ZERO);
         for (second, gap, even) in [
             (0, 250, 2000),
-            (9, 250, 2000),
-            (10, 500, 4000),
-            (20, 1000, 8000),
-            (30, 2000, 16_000),
-            (40, 4000, 16_000),
+            (4, 250, 2000),
+            (5, 500, 4000),
+            (10, 1000, 8000),
+            (15, 2000, 16_000),
+            (20, 4000, 16_000),
         ] {
             pace.slow_down(Duration::from_secs(second));
             let found = (pace.gap(0.5).as_millis(), pace.after_last(1.0, 15.0, 0.5).as_millis());
