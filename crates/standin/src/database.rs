@@ -5,7 +5,10 @@
 //! writes an instant as each of them wants it. The only unqualified table, `mana_records`, is
 //! mana-mcp's. Knows no route and no rule of mana-auth.
 
-use std::path::PathBuf;
+use std::fs::{OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -161,7 +164,11 @@ impl Database {
     pub async fn open(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
         match url {
             DatabaseUrl::Memory => open_sqlite(":memory:".to_owned()).await,
-            DatabaseUrl::File(path) => open_sqlite(path.display().to_string()).await,
+            DatabaseUrl::File(path) => {
+                let file = path.display().to_string();
+                own(path).map_err(|cause| not_opened(&file, sqlx::Error::Io(cause)))?;
+                open_sqlite(file).await
+            }
             DatabaseUrl::Postgres(url) => open_postgres(url).await,
         }
     }
@@ -287,12 +294,23 @@ impl Row {
 }
 
 /// Opens an empty database in memory, to which `file` is attached as `auth`.
-async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
-    let opened = |cause| DatabaseError::Open {
-        place: file.clone(),
+/// A file that nobody but its owner reads, also where that was not so before: there are sessions and keys in it. SQLite
+/// gives the files beside it the same mode.
+fn own(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+fn not_opened(file: &str, cause: sqlx::Error) -> DatabaseError {
+    DatabaseError::Open {
+        place: file.to_owned(),
         cause,
         hint: "Check that the folder exists and may be written, and that no other kind of file has that name.",
-    };
+    }
+}
+
+async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
+    let opened = |cause| not_opened(&file, cause);
     // Not `in_memory(true)`: SQLite would then attach the file as memory, too.
     let options = SqliteConnectOptions::new()
         .filename(":memory:")

@@ -20,6 +20,7 @@ mod slots;
 mod soak;
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -90,6 +91,24 @@ impl Shell {
             entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
+    }
+
+    /// Everything below a folder, and what of it others may look into.
+    pub(crate) fn below(&self, folder: &str) -> (Vec<String>, Vec<String>) {
+        let (mut all, mut open, mut left) = (Vec::new(), Vec::new(), vec![self.path(folder)]);
+        while let Some(path) = left.pop() {
+            let metadata = path.metadata().unwrap();
+            let name = path.strip_prefix(self.folder.path()).unwrap().display().to_string();
+            if metadata.permissions().mode() & 0o077 != 0 {
+                open.push(format!("{name} {:o}", metadata.permissions().mode() & 0o777));
+            }
+            if metadata.is_dir() {
+                left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                all.push(name);
+            }
+        }
+        (all, open)
     }
 
     pub(crate) fn command(&self, line: &str) -> Command {

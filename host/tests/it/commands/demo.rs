@@ -36,6 +36,11 @@ fn one_command_shows_ten_personas_who_act_and_rate_under_two_strategies() {
     assert_eq!(strategies, ["brief", "daily"]);
 
     the_rows_can_be_looked_at(&shell, personas);
+    let (files, open) = shell.below("persona-host-demo");
+    for name in ["ledger.db", "ledger.db.lock", "mana.db"] {
+        assert!(files.iter().any(|file| file.ends_with(name)), "{name} in {files:?}");
+    }
+    assert!(open.is_empty(), "others may look into {open:?}");
     everybody_has_signed_out(&shell);
 }
 

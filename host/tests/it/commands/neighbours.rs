@@ -12,8 +12,9 @@ use crate::support::http::Nobody;
 
 /// Starts `stack`, and returns what a shell needs that has read its variables.
 fn start_stack(shell: &Shell) -> (Running, Vec<(String, String)>) {
-    let mut stack =
-        shell.start("stack --auth-port 0 --mcp-port 0 --claude-port 0 --env-file variables --json");
+    std::fs::create_dir_all(shell.path("app")).unwrap();
+    let mut stack = shell.start(
+        "stack --auth-port 0 --mcp-port 0 --claude-port 0 --env-file variables --json --database-url sqlite:app/mana.db");
     let mut text = String::new();
     let document: Value = loop {
         let read = stack.stdout.read_line(&mut text).unwrap();
@@ -32,8 +33,10 @@ fn a_stack_a_seed_and_a_tick_are_a_whole_town() {
     let mut shell = Shell::new();
     let (stack, variables) = start_stack(&shell);
     let file = std::fs::read_to_string(shell.path("variables")).unwrap();
-    let mode = shell.path("variables").metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "there is a token in it");
+    for file in ["variables", "app/mana.db", "app/mana.db-wal"] {
+        let mode = shell.path(file).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "there are tokens in {file}");
+    }
     for (name, value) in &variables {
         assert!(file.contains(&format!("export {name}={value}\n")), "{name} in {file}");
         shell = shell.with(name.clone().leak(), value);

@@ -57,6 +57,8 @@ fn a_known_taste_is_found_and_one_that_is_not_there_is_not() {
     let gate = ran(&liked, &format!("experiment gate e {LEDGER}"));
     assert!(gate.stdout.ends_with(" (on stand-ins: these ratings mean nothing)\n"), "{gate:?}");
     assert_eq!(report["identity"]["standIns"], true);
+    let (files, open) = liked.below("persona-host-experiments");
+    assert!(files.iter().any(|file| file.ends_with("mana.db")) && open.is_empty(), "{files:?} {open:?}");
     let page = ran(&liked, &format!("experiment report e {LEDGER} --form markdown")).stdout;
     assert!(page.contains("**⚠ Stand-ins.** A scripted Claude gave these ratings"), "{page}");
     let disagreement = &comparison["disagreements"][0];
