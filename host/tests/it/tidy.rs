@@ -307,7 +307,7 @@ pub(crate) fn sources(folders: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 

@@ -59,6 +59,8 @@ async fn nothing_that_others_wrote_acts_on_whoever_looks() {
         ("turns list", false),
         ("personas list", false),
         ("personas list --catalog catalog.json", false),
+        ("costs", false),
+        ("costs --by persona", false),
         ("config show", true),
     ] {
         check(line, &shell.call(line), shows);
@@ -69,6 +71,34 @@ async fn nothing_that_others_wrote_acts_on_whoever_looks() {
     let report = shell.document(&show, 0).to_string();
     assert!(report.contains("\\u001b[2J\u{202e}"), "the document means what was said");
     stack.stop().await;
+}
+
+/// A cell that nobody could read is refused, whichever it is.
+#[test]
+fn nothing_that_is_in_rows_acts_on_whoever_analyzes_them() {
+    let shell = Shell::new();
+    let with = |persona: &str, module: &str, arm: &str, rating: &str, more: &str| {
+        format!(
+            "persona,block,module,arm,rating,{more}\nann,0,todo,control,4,7\n{persona},1,{module},{arm},{rating},7\n"
+        )
+    };
+    let poison = &format!("\"{POISON}\"");
+    // The last is left out with a word; then there are too few personas.
+    for rows in [
+        with(poison, "todo", "brief", "5", "mood"),
+        with("ann", poison, "brief", "5", "mood"),
+        with("ann", "todo", poison, "5", "mood"),
+        with("ann", "todo", "brief", poison, "mood"),
+        with("ann", "todo", "brief", "5", poison),
+    ] {
+        shell.write("rows.csv", &rows);
+        for form in ["", " --json", " --form markdown", " --form html"] {
+            let line = format!("experiment analyze rows.csv{form}");
+            let said = shell.call(&line);
+            assert_eq!(said.code, Some(65), "{rows:?}, {line}: {said:?}");
+            check(&line, &said, false);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

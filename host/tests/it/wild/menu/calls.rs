@@ -112,6 +112,8 @@ fn troubles() -> Vec<Row> {
         Row::new(name).claude([wants([listing()])]).calls(said).did([("todo.list", "error")]).carried_out(0)
     };
     let json = "application/json";
+    let note = "data: {\"method\":\"notifications/progress\",\"params\":{}}\n\n";
+    let done = r#"{"jsonrpc":"2.0","id":$ID,"result":{"content":[{"type":"text","text":"well"}]}}"#;
     vec![
         repeated("a call that is asked again at once", busy(429)),
         repeated("a call that is asked again after a moment", sent(429, "slowly")),
@@ -136,6 +138,11 @@ fn troubles() -> Vec<Row> {
         unknown("an answer that comes by drops", well(json, "{").then_drips(" ")).told(["did not answer"]),
         unknown("a stream of pings without end", events("").then_drips(": ping\n\n"))
             .told(["did not answer"]),
+        result(
+            "an answer behind twenty thousand events",
+            Said::events(&format!("{}data: {done}\n\n", note.repeat(20_000))),
+        )
+        .told(["well"]),
         unknown("an answer of a gigabyte", well(json, "\"").then_a_gigabyte_of("x")).reads(8 << 20),
         unknown("an event of a gigabyte", events("data: ").then_a_gigabyte_of("x")).reads(8 << 20),
     ]
