@@ -1,6 +1,6 @@
 //! What may be spent, in dollars.
 
-use super::Sources;
+use super::sources::Sources;
 use crate::config::{ConfigError, file};
 use domain::budget::Limits;
 use domain::ids::StrategyName;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Sources, cache_dir, shown_path, shown_span};
+use super::sources::{Sources, shown_path, shown_span};
 use crate::config::ConfigError;
 use crate::config::file::{self, Size, Span};
 use crate::config::settings::{Plugins, Watching};
@@ -212,4 +212,11 @@ fn shown_canary(plan: &Option<CanaryPlan>) -> String {
 
 fn shown_builds_dir(path: &Option<PathBuf>) -> String {
     path.as_ref().map_or_else(|| "beside the ledger".to_owned(), shown_path)
+}
+
+/// The usual cache folder of the user, or one beside the ledger where there is none.
+fn cache_dir(environment: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+    let set = |name: &str| environment(name).filter(|path| path.starts_with('/')).map(PathBuf::from);
+    let home = || set("HOME").map(|home| home.join(".cache"));
+    set("XDG_CACHE_HOME").or_else(home).unwrap_or_default().join("persona-host")
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::plugins::word;
-use super::{Sources, shown_span, time_zone};
+use super::runner::time_zone;
+use super::sources::{Sources, shown_span};
 use crate::config::ConfigError;
 use crate::config::file::{OwnCadence, Schedule, Slots, Span};
 use crate::config::settings::{DueBy, Runner};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Sources, shown_span};
+use super::sources::{Sources, shown_span};
 use crate::config::settings::Store;
 use crate::config::shown::Origin;
 use crate::config::{ConfigError, file, secret};

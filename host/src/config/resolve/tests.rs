@@ -5,6 +5,10 @@ use std::path::Path;
 
 use super::*;
 
+mod schedule;
+mod secrets;
+mod strategies;
+
 fn config(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let environment: HashMap<_, _> = environment.iter().copied().collect();
     let file = File::parse(Path::new("persona-host.toml"), file)?;
@@ -28,6 +32,8 @@ fn without_a_word_the_defaults_of_the_original_hold() {
         ("runner.turn_deadline", "10m"),
         ("mana.auth_url", "http://localhost:3001"),
         ("mana.mcp_url", "http://localhost:3069"),
+        ("mana.answer_timeout", "30s"),
+        ("mana.tool_timeout", "1m"),
         ("mana.service_key", "not set"),
         ("model.name", "claude-haiku-5-5"),
         ("model.idle_timeout", "1m"),
@@ -154,98 +160,9 @@ fn a_value_of_another_kind_is_told_in_the_words_of_the_file() {
 }
 
 #[test]
-fn a_route_to_nowhere_is_refused() {
-    let error = config("[routing]\ndefault = \"dayly\"", &[]).expect_err("no such strategy").to_string();
-    assert_eq!(
-        error,
-        r#"routing.default names the strategy "dayly", but there is no [strategies.dayly] (there are: daily, brief)"#
-    );
-}
-
-#[test]
 fn only_one_or_true_pauses() {
     for (raw, paused) in [("1", true), ("true", true), ("TRUE", true), ("yes", false), ("0", false)] {
         assert_eq!(config("", &[("RUNNER_PAUSED", raw)]).expect("valid").runner.paused, paused, "{raw}");
-    }
-}
-
-#[test]
-fn production_names_every_secret_that_is_missing_or_public() {
-    let blocked = |environment: &[(&str, &str)]| {
-        let all: Vec<_> = [("NODE_ENV", "production")].iter().chain(environment).copied().collect();
-        let config = config("", &all).expect("valid, also where production would not start");
-        config.check_production().err().map(|error| error.to_string())
-    };
-    let start = "mana-persona-runner production start blocked — missing/unsafe: ";
-    let keys = [("MANA_SERVICE_KEY", "k"), ("ANTHROPIC_API_KEY", "a")];
-    assert_eq!(
-        blocked(&[]),
-        Some(format!(
-            "{start}MANA_SERVICE_KEY, ANTHROPIC_API_KEY, PERSONA_SEED_SECRET (dev fallback in prod)"
-        ))
-    );
-    // The original let this one pass.
-    let empty = [keys[0], keys[1], ("PERSONA_SEED_SECRET", "")];
-    assert_eq!(blocked(&empty), Some(format!("{start}PERSONA_SEED_SECRET")));
-    assert_eq!(blocked(&[keys[0], keys[1], ("PERSONA_SEED_SECRET", "own")]), None);
-}
-
-#[test]
-fn a_secret_may_be_in_a_file_and_is_never_shown() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("key");
-    std::fs::write(&path, "nightingale\n").expect("written");
-    let path = path.to_str().expect("a plain path");
-    let config = config("", &[("MANA_SERVICE_KEY_FILE", path)]).expect("valid");
-    use secrecy::ExposeSecret as _;
-    assert_eq!(config.mana.service_key.expose_secret(), "nightingale");
-    assert!(!format!("{config:?}").contains("nightingale"), "no secret in Debug");
-    use std::os::unix::fs::PermissionsExt as _;
-    for (mode, open) in [(0o644, vec!["MANA_SERVICE_KEY_FILE"]), (0o640, vec![]), (0o600, vec![])] {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("ours");
-        let config = self::config("", &[("MANA_SERVICE_KEY_FILE", path)]).expect("valid");
-        assert_eq!(config.open_secrets, open, "{mode:o}");
-    }
-    assert_eq!(shown(&config, "mana.service_key").0, "set, not shown");
-}
-
-#[test]
-fn a_secret_that_protects_nothing_is_refused_and_not_quoted() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let empty = folder.path().join("empty");
-    std::fs::write(&empty, "\n").expect("written");
-    let empty = empty.to_str().expect("a plain path");
-    let long = "nightingale-of-may";
-    for (environment, says) in [
-        (vec![("PERSONA_ADMIN_TOKEN", "canary")], "PERSONA_ADMIN_TOKEN must have 16 characters at least"),
-        (
-            vec![("PERSONA_ADMIN_TOKEN", long), ("PERSONA_ADMIN_TOKEN_NEXT", "canary")],
-            "PERSONA_ADMIN_TOKEN_NEXT must have 16 characters at least",
-        ),
-        (
-            vec![("PERSONA_ADMIN_TOKEN_NEXT", "canary-canary-canary")],
-            "PERSONA_ADMIN_TOKEN_NEXT is what comes after PERSONA_ADMIN_TOKEN, which is not set",
-        ),
-        (
-            vec![("MANA_SERVICE_KEY_NEXT", "canary")],
-            "MANA_SERVICE_KEY_NEXT is what comes after MANA_SERVICE_KEY, which is not set",
-        ),
-        (vec![("ANTHROPIC_API_KEY_FILE", empty)], "ANTHROPIC_API_KEY_FILE names "),
-        (vec![("PERSONA_ADMIN_TOKEN_FILE", empty)], "PERSONA_ADMIN_TOKEN_FILE names "),
-    ] {
-        let error = config("", &environment).expect_err(says).to_string();
-        assert!(error.starts_with(says), "{error}");
-        assert!(!error.contains("canary"), "{error}");
-    }
-    let both = [
-        ("PERSONA_ADMIN_TOKEN", long),
-        ("PERSONA_ADMIN_TOKEN_NEXT", "blackbird-of-june"),
-        ("MANA_SERVICE_KEY", "one"),
-        ("MANA_SERVICE_KEY_NEXT", "other"),
-    ];
-    let config = config("", &both).expect("valid");
-    for key in ["http.admin_token", "http.admin_token_next", "mana.service_key", "mana.service_key_next"] {
-        assert_eq!(shown(&config, key).0, "set, not shown", "{key}");
     }
 }
 
@@ -257,188 +174,6 @@ fn a_server_is_named_by_hosts_and_by_nothing_else() {
     for odd in ["*", "", "https://personas.example.com", "personas.example.com:3070", "a/b", "a b"] {
         let error = hosts(&format!("{odd:?}")).expect_err(odd).to_string();
         assert!(error.starts_with("http.allowed_hosts must hold names such as"), "{error}");
-    }
-}
-
-#[test]
-fn a_strategy_takes_its_settings_limits_and_model_from_the_file() {
-    let file = r#"
-        [strategies.short]
-        plugin = "daily"
-        model = "claude-sonnet-5-5"
-        settings = { max_tools = 4, tone = { dry = true } }
-        limits = { memory = "64MiB", time = "250ms" }
-        [routing]
-        archetypes = { "ceo-busy" = "short" }
-    "#;
-    let config = config(file, &[]).expect("valid");
-    let short = config.strategies.iter().find(|s| s.name.as_str() == "short").expect("is there");
-    assert_eq!(short.settings, serde_json::json!({"max_tools": 4, "tone": {"dry": true}}));
-    assert_eq!((short.limits.memory, short.limits.time), (64 << 20, Duration::from_millis(250)));
-    assert_eq!(short.limits.fuel, domain::strategy::Limits::default().fuel);
-    assert_eq!(config.strategies.len(), 3, "the built-in ones stay");
-    for (key, value, origin) in [
-        ("short.model", "claude-sonnet-5-5", "persona-host.toml"),
-        ("short.limits.memory", "64MiB", "persona-host.toml"),
-        ("short.limits.time", "250ms", "persona-host.toml"),
-        ("short.limits.fuel", "500000000", "default"),
-        ("short.fallback", "previous, built-in", "default"),
-        ("daily.limits.transfer", "4MiB", "default"),
-        ("daily.fallback", "previous, built-in", "default"),
-    ] {
-        let said = shown(&config, &format!("strategies.{key}"));
-        assert_eq!(said, (value.to_owned(), origin.to_owned()), "{key}");
-    }
-}
-
-#[test]
-fn a_strategy_may_have_some_tools_only_and_call_them_so_often() {
-    let file = r#"
-        [strategies.own]
-        plugin = "daily"
-        tools = { allow = ["todo.*", "notes.list"], cap = { "todo.create" = 2, "todo.*" = 5 } }
-    "#;
-    let config = config(file, &[]).expect("valid");
-    let rules = &config.strategies.iter().find(|s| s.name.as_str() == "own").expect("is there").tools;
-    assert!(rules.allows("todo.delete") && !rules.allows("notes.create"));
-    assert_eq!(rules.cap, [("todo.*".to_owned(), 5), ("todo.create".to_owned(), 2)].into());
-    for (key, value, origin) in [
-        ("own.tools.allow", r#"["todo.*", "notes.list"]"#, "persona-host.toml"),
-        ("own.tools.cap", r#""todo.*" = 5, "todo.create" = 2"#, "persona-host.toml"),
-        ("daily.tools.allow", "all", "default"),
-        ("daily.tools.cap", "none", "default"),
-    ] {
-        assert_eq!(
-            shown(&config, &format!("strategies.{key}")),
-            (value.to_owned(), origin.to_owned()),
-            "{key}"
-        );
-    }
-}
-
-#[test]
-fn a_rule_that_can_mean_no_tool_is_refused() {
-    let own =
-        |tools: &str| config(&format!("[strategies.own]\nplugin = \"daily\"\ntools = {{ {tools} }}"), &[]);
-    for (tools, says) in [
-        (r#"allow = ["*"]"#, "strategies.own.tools.allow must hold names such as"),
-        (r#"allow = [""]"#, "strategies.own.tools.allow must hold names such as"),
-        (r#"allow = [".*"]"#, "strategies.own.tools.allow must hold names such as"),
-        (r#"cap = { "todo.*.x" = 1 }"#, "strategies.own.tools.cap must hold names such as"),
-        (
-            r#"allow = ["todo.*"], cap = { "notes.create" = 1 }"#,
-            "strategies.own.tools.cap names a tool that strategies.….tools.allow leaves out",
-        ),
-    ] {
-        let error = own(tools).expect_err(tools).to_string();
-        assert!(error.starts_with(says), "{tools}: {error}");
-    }
-}
-
-#[test]
-fn mana_auth_decides_who_is_due_unless_the_file_has_a_calendar() {
-    assert!(config("", &[]).expect("valid").schedule.is_none());
-    let file = r#"
-        [runner]
-        time_zone = "Europe/Vienna"
-        [schedule]
-        mode = "calendar"
-        window = "09:00-17:30"
-        [schedule.cadences]
-        hourly = { every = "2h" }
-        [schedule.archetypes]
-        "ceo-busy" = { cron = "0 7 * * 1-5", zone = "Europe/Berlin" }
-        [schedule.personas]
-        "persona.kai@mana.test" = { cadence = "weekdays", catch_up = "3h" }
-        "persona.ben@mana.test" = { cadence = "never" }
-    "#;
-    let config = config(file, &[]).expect("valid");
-    for (key, value, origin) in [
-        ("mode", "calendar", "persona-host.toml"),
-        ("zone", "Europe/Vienna", "default"),
-        ("window", "09:00-17:30", "persona-host.toml"),
-        ("catch_up", "12h, or until the next slot", "default"),
-        ("cadences.hourly", "every = \"2h\"", "persona-host.toml"),
-        ("archetypes.ceo-busy", "cron = \"0 7 * * 1-5\", zone = \"Europe/Berlin\"", "persona-host.toml"),
-        ("personas.persona.kai@mana.test", "cadence = \"weekdays\", catch_up = \"3h\"", "persona-host.toml"),
-    ] {
-        let said = shown(&config, &format!("schedule.{key}"));
-        assert_eq!(said, (value.to_owned(), origin.to_owned()), "{key}");
-    }
-    let rules = config.schedule.expect("a calendar");
-    assert_eq!((rules.zone, rules.window.to_string()), (Tz::Europe__Vienna, "09:00-17:30".to_owned()));
-    assert_eq!((rules.cadences.len(), rules.archetypes.len(), rules.personas.len()), (1, 1, 2));
-}
-
-#[test]
-fn the_calendar_of_the_guide_can_be_used() {
-    let guide = include_str!("../../../../docs/schedules.md");
-    let (_, calendar) = guide.split_once("```toml\n[schedule]\nmode = \"calendar\"\n").expect("it is there");
-    let (calendar, _) = calendar.split_once("```").expect("it ends");
-    let file = format!("[schedule]\nmode = \"calendar\"\n{calendar}");
-    let rules = config(&file, &[]).expect("valid").schedule.expect("a calendar");
-    assert_eq!(rules.personas.len(), 3);
-}
-
-#[test]
-fn a_schedule_that_cannot_be_meant_is_refused_with_what_to_write() {
-    let calendar = "mode = \"calendar\"\n";
-    let persona = |entry: &str| format!("{calendar}[schedule.personas]\n\"a@b\" = {{ {entry} }}");
-    for (file, says) in [
-        (
-            "window = \"08:00-12:00\"".to_owned(),
-            "schedule.mode must be \"calendar\" for schedule.window to count",
-        ),
-        (format!("{calendar}zone = \"Mars\""), "schedule.zone must be a time zone such as"),
-        (format!("{calendar}window = \"8-22\""), "schedule.window must be two times of day such as"),
-        (format!("{calendar}window = \"22:00-02:00\""), "schedule.window must end after it begins"),
-        (
-            format!("{calendar}catch_up = \"10s\""),
-            "schedule.catch_up must be as long as runner.tick_interval",
-        ),
-        (
-            format!("{calendar}catch_up = \"30days\""),
-            "schedule.catch_up must be 7days at most, got \"30days\"",
-        ),
-        (
-            format!("{calendar}catch_up = \"10000d 5h\""),
-            "schedule.catch_up must be 7days at most, got \"10000days 5h\"",
-        ),
-        (
-            persona("every = \"2years\""),
-            "schedule.personas.a@b.every must be 366days at most, got \"730days 12h\"",
-        ),
-        (
-            format!("{calendar}[schedule.cadences]\ndaily = {{ cadence = \"hourly\" }}"),
-            "schedule.cadences.daily may not name a cadence",
-        ),
-        (persona("cron = \"often\""), "schedule.personas.a@b.cron must be a cron expression such as"),
-        (persona("cron = \"* * * * * *\""), "schedule.personas.a@b.cron must have five fields (minute, hour"),
-        (persona("cron = \"0 0 7 * * 1 2027\""), "schedule.personas.a@b.cron must have five fields (minute"),
-        (persona("cron = \"0 0 31 2 *\""), "schedule.personas.a@b.cron names a time that never comes"),
-        (persona("every = \"5s\""), "schedule.personas.a@b.every must be whole seconds, and 1m at least"),
-        (persona("zone = \"Mars\""), "schedule.personas.a@b.zone must be a time zone such as"),
-        (
-            persona("every = \"5h\", cron = \"0 7 * * *\""),
-            "schedule.personas.a@b must have one of cadence, every and cron at most, got \"every, cron\"",
-        ),
-        (
-            persona("every = \"5h\", window = \"08:00-12:00\""),
-            "schedule.personas.a@b.window is for one slot a day",
-        ),
-    ] {
-        let error = config(&format!("[schedule]\n{file}"), &[]).expect_err(&file).to_string();
-        assert!(error.starts_with(says), "{file}: {error}");
-    }
-    let slow = format!("[runner]\ntick_interval = \"2h\"\n[schedule]\n{calendar}");
-    let error = config(&slow, &[]).expect_err("slots would pass").to_string();
-    assert!(error.starts_with("runner.tick_interval must be 1h at most"), "{error}");
-    for (entry, says) in [
-        ("cadence = \"monthly\"", "\"monthly\" is none of the words that can stand here"),
-        ("crom = \"0 7 * * *\"", "unknown key `crom`"),
-    ] {
-        let error = config(&format!("[schedule]\n{}", persona(entry)), &[]).expect_err(entry).to_string();
-        assert_eq!(error, says);
     }
 }
 

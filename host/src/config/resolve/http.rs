@@ -1,0 +1,37 @@
+//! The HTTP server, and who may ask it for what.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::sources::Sources;
+use crate::config::settings::Http;
+use crate::config::{ConfigError, file};
+
+/// Who has it may ask from anywhere.
+const ADMIN_TOKEN: &str = "PERSONA_ADMIN_TOKEN";
+const SHORTEST_TOKEN: usize = 16;
+
+pub(super) fn http(sources: &mut Sources<'_>, file: file::Http) -> Result<Http, ConfigError> {
+    let bind = sources.pick("http.bind", file.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string);
+    let port = sources.number("http.port", "PORT", file.port, 3070)?;
+    let allowed_hosts = sources.hosts("http.allowed_hosts", file.allowed_hosts)?;
+    let require_token = sources.pick("http.require_token", file.require_token, false, bool::to_string);
+    let admin_token = sources.secret("http.admin_token", ADMIN_TOKEN, "")?;
+    let next_admin_token = sources.next_secret("http.admin_token", ADMIN_TOKEN)?;
+    for (variable, token) in [(ADMIN_TOKEN, &admin_token), ("PERSONA_ADMIN_TOKEN_NEXT", &next_admin_token)] {
+        long_enough(variable, token)?;
+    }
+    Ok(Http { bind, port, admin_token, next_admin_token, require_token, allowed_hosts })
+}
+
+/// Whoever guesses a token over the network is to have no chance.
+fn long_enough(variable: &str, token: &SecretString) -> Result<(), ConfigError> {
+    let length = token.expose_secret().chars().count();
+    if length == 0 || length >= SHORTEST_TOKEN {
+        return Ok(());
+    }
+    let problem =
+        format!("must have {SHORTEST_TOKEN} characters at least, such as `openssl rand -hex 32` prints");
+    Err(ConfigError::Value { name: variable.to_owned(), problem, raw: format!("{length} characters") })
+}

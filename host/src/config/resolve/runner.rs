@@ -1,0 +1,47 @@
+//! When turns are begun, how many at once, and how long one may take.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::sources::{Sources, at_least_one, positive, shown_span, up_to_a_day};
+use crate::config::settings::Runner;
+use crate::config::shown::Origin;
+use crate::config::{ConfigError, file};
+
+pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {
+    let milliseconds = |raw: &str| positive("TICK_INTERVAL_MS", raw).map(Duration::from_millis);
+    let truth = |raw: &str| Ok(raw == "1" || raw.eq_ignore_ascii_case("true"));
+    let tick_interval = sources.pick_with(
+        "runner.tick_interval",
+        "TICK_INTERVAL_MS",
+        milliseconds,
+        file.tick_interval.map(|span| span.0),
+        Duration::from_secs(60),
+        shown_span,
+    )?;
+    let concurrency = sources.number("runner.concurrency", "PERSONA_CONCURRENCY", file.concurrency, 2)?;
+    let paused =
+        sources.pick_with("runner.paused", "RUNNER_PAUSED", truth, file.paused, false, bool::to_string)?;
+    let deadline = file.turn_deadline.map(|span| span.0);
+    let turn_deadline = sources.pick("runner.turn_deadline", deadline, Duration::from_secs(600), shown_span);
+    let max_rounds = sources.pick("runner.max_rounds", file.max_rounds, 15, u32::to_string);
+    let zone = sources.pick("runner.time_zone", file.time_zone, "UTC".to_owned(), Clone::clone);
+    let production = (sources.environment)("NODE_ENV").as_deref() == Some("production");
+    let origin = if production { Origin::Environment("NODE_ENV".to_owned()) } else { Origin::Default };
+    sources.show("runner.production", production.to_string(), origin);
+    at_least_one("runner.concurrency", concurrency as u64)?;
+    at_least_one("runner.max_rounds", u64::from(max_rounds))?;
+    at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
+    up_to_a_day("runner.turn_deadline", turn_deadline)?;
+    let time_zone = time_zone("runner.time_zone", zone)?;
+    Ok(Runner { tick_interval, concurrency, turn_deadline, paused, max_rounds, time_zone, production })
+}
+
+pub(super) fn time_zone(name: &str, zone: String) -> Result<Tz, ConfigError> {
+    zone.parse::<Tz>().map_err(|_| ConfigError::Value {
+        name: name.to_owned(),
+        problem: "must be a time zone such as \"Europe/Berlin\"".to_owned(),
+        raw: zone,
+    })
+}
