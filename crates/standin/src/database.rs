@@ -293,7 +293,6 @@ impl Row {
     }
 }
 
-/// Opens an empty database in memory, to which `file` is attached as `auth`.
 /// A file that nobody but its owner reads, also where that was not so before: there are sessions and keys in it. SQLite
 /// gives the files beside it the same mode.
 fn own(path: &Path) -> io::Result<()> {
@@ -309,6 +308,7 @@ fn not_opened(file: &str, cause: sqlx::Error) -> DatabaseError {
     }
 }
 
+/// Opens an empty database in memory, to which `file` is attached as `auth`.
 async fn open_sqlite(file: String) -> Result<Database, DatabaseError> {
     let opened = |cause| not_opened(&file, cause);
     // Not `in_memory(true)`: SQLite would then attach the file as memory, too.
