@@ -4,6 +4,8 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
+/// What the commands call themselves, so that it is known who asked.
+pub const AGENT: &str = concat!("persona-host-command/", env!("CARGO_PKG_VERSION"));
 /// The longest error text of something that is no persona-host, in characters.
 const LONGEST_QUOTE: usize = 200;
 
@@ -61,16 +63,23 @@ impl Running {
         &self.base
     }
 
-    /// `POST /api/pause` or `/api/resume`: of one persona, or of everybody.
+    /// `POST /api/pause` or `/api/resume`, with these parameters.
     ///
     /// # Errors
     /// When nobody answers, or the answer is no.
-    pub async fn brake(&self, verb: &str, email: Option<&str>, now: bool) -> Result<Value, RunningError> {
-        let persona = email.map(|email| format!("persona={}", one_segment(email)));
-        let now = now.then(|| "now=true".to_owned());
-        let query: Vec<String> = persona.into_iter().chain(now).collect();
+    pub async fn brake(&self, verb: &str, asked: &[(&str, &str)]) -> Result<Value, RunningError> {
+        let query: Vec<String> =
+            asked.iter().map(|(name, value)| format!("{name}={}", one_segment(value))).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         self.ask(Method::POST, &format!("/api/{verb}{query}")).await
+    }
+
+    /// `GET /health`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn health(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/health").await
     }
 
     /// `GET /api/plugins`.
@@ -114,6 +123,7 @@ impl Running {
             RunningError::NoAnswer { base: self.base.clone(), cause: cause.to_string() }
         };
         let mut request = self.http.request(method, format!("{}{path}", self.base));
+        request = request.header(reqwest::header::USER_AGENT, AGENT);
         if !self.token.expose_secret().is_empty() {
             request = request.bearer_auth(self.token.expose_secret());
         }

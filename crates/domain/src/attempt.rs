@@ -58,9 +58,8 @@ impl Tried {
             TurnEnd::Faulted(fault) if fault.is_final() => Sequel::Over,
             TurnEnd::Faulted(fault) if fault.is_misfit() => Sequel::Parked,
             TurnEnd::Faulted(_) if self.is_spent() => Sequel::Parked,
-            TurnEnd::Faulted(fault) if !fault.counts() => {
-                again(fault.not_before.map_or(now, |at| at.max(now)))
-            }
+            // Whatever stands against it (a stop, a breaker, a cool-down, a budget) holds it back itself.
+            TurnEnd::Faulted(fault) if !fault.counts() => again(now),
             TurnEnd::Faulted(fault) if fault.is_interruption() => again(match self.interruptions {
                 // The first is taken for a crash or a power failure that has nothing to do with the turn.
                 0 | 1 => now,
@@ -112,7 +111,7 @@ mod tests {
             TurnEnd::Faulted(Fault { excused: true, ..Fault::of_budget(Stage::ToolLoop, "no room") });
         let failed = || fault("model-overloaded");
         let outage = Fault::new(Stage::ToolLoop, "claude-overloaded", "Overloaded").of(Upstream::Claude);
-        let outage = TurnEnd::Faulted(outage.excused_until(now() + TimeDelta::minutes(3)));
+        let outage = TurnEnd::Faulted(outage.not_before(Some(now() + TimeDelta::minutes(3))).excused());
         for (name, ends, sequel) in [
             ("done", vec![TurnEnd::Completed], Sequel::Over),
             ("a day without tools", vec![TurnEnd::Idle], Sequel::Over),
@@ -124,7 +123,7 @@ mod tests {
             ("three", vec![interrupted.clone(); 3], Sequel::Parked),
             ("stops, however many", vec![stopped; 20], in_minutes(0)),
             ("what meets everybody", vec![of_all; 8], in_minutes(60)),
-            ("outages that are nobody's fault, however many", vec![outage; 20], in_minutes(3)),
+            ("outages that are nobody's fault, however many", vec![outage; 20], in_minutes(0)),
             ("a ledger that is away", vec![TurnEnd::Faulted(Fault::ledger_away()); 8], in_minutes(60)),
             ("the same build would break down again", vec![trap], Sequel::Over),
             ("nothing is paid for yet", vec![early_trap], in_minutes(1)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 /// Where a part of the program takes the time of day from. Clones share one clock.
 #[derive(Clone, Debug, Default)]
@@ -27,11 +27,11 @@ impl Clock {
         clock
     }
 
-    /// The time of day.
+    /// The time of day, in whole milliseconds: the ledger keeps no more of it, and nobody reads more.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::milliseconds(self.shift.load(Ordering::Relaxed))
+        (Utc::now() + TimeDelta::milliseconds(self.shift.load(Ordering::Relaxed))).trunc_subsecs(3)
     }
 
     /// Moves the clock by `by`, for every clone of it.
@@ -43,6 +43,12 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_instant_has_more_than_milliseconds() {
+        let clock = Clock::starting_at("2026-11-29T12:00:00.123456789Z".parse().expect("an instant"));
+        assert!((0..100).all(|_| clock.now().timestamp_subsec_nanos() % 1_000_000 == 0));
+    }
 
     #[test]
     fn clones_move_together() {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::rating::Rating;
+use super::state::State;
 use super::transcript::Phase;
 use super::upstream::Upstream;
 use super::usage::{Cost, Usage};
@@ -284,6 +285,17 @@ pub enum Event {
         /// Why; empty when all is well.
         why: String,
     },
+    /// A model is asked nothing any more for a while, because this key has none of that name, or is asked again.
+    ModelChanged {
+        /// Which.
+        model: String,
+        /// `refused`: no turn is begun that asks it; `answers`: all is well.
+        state: &'static str,
+        /// Until when it is left alone.
+        until: Option<DateTime<Utc>>,
+        /// Why; empty when all is well.
+        why: String,
+    },
     /// Claude has asked for patience: no call of this family of models leaves meanwhile.
     CooledDown {
         /// The family.
@@ -336,7 +348,7 @@ pub enum TurnEnd {
         /// Until when nothing can be tried. Then it was no attempt, and does not count as one.
         until: Option<DateTime<Utc>>,
     },
-    /// A stage failed.
+    /// A stage did not give what the next one needs: it failed, or the attempt was stopped in it.
     Faulted(Fault),
 }
 
@@ -374,11 +386,13 @@ impl TurnEnd {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Completed => "completed",
-            Self::Idle => "idle",
-            Self::Skipped { .. } => "skipped",
-            Self::Faulted(_) => "faulted",
+            Self::Completed => State::Completed,
+            Self::Idle => State::Idle,
+            Self::Skipped { .. } => State::Skipped,
+            Self::Faulted(fault) if fault.is_a_stop() => State::Stopped,
+            Self::Faulted(_) => State::Faulted,
         }
+        .name()
     }
 }
 

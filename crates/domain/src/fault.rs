@@ -100,7 +100,7 @@ pub struct Fault {
     /// It is an upstream that does not do its work, and not what it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage: Option<Upstream>,
-    /// It is nobody's fault: the attempt does not count, and the turn goes on once the outage may be over.
+    /// It is nobody's fault: the attempt does not count, and the turn goes on as soon as nothing speaks against it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub excused: bool,
 }
@@ -174,6 +174,18 @@ impl Fault {
         is_tried && !self.excused
     }
 
+    /// Whether it only ended the attempt, and nothing failed: a stop, a pause, a wait for everybody, or a budget.
+    #[must_use]
+    pub fn is_a_stop(&self) -> bool {
+        !self.counts() || self.is_of_budget()
+    }
+
+    /// Whether the program or the persona was to stop.
+    #[must_use]
+    pub fn is_of_a_stop(&self) -> bool {
+        self.code == STOPPING
+    }
+
     /// Whether there was no money for the turn's next call.
     #[must_use]
     pub fn is_of_budget(&self) -> bool {
@@ -233,12 +245,11 @@ impl Fault {
         self
     }
 
-    /// The same fault, which is nobody's: nothing is asked of the upstream until then.
+    /// The same fault, which is nobody's. What keeps turns from it meanwhile is known to the process, which lets them go on:
+    /// a hold would outlast both.
     #[must_use]
-    pub fn excused_until(mut self, at: DateTime<Utc>) -> Self {
-        self.not_before = Some(self.not_before.map_or(at, |own| own.max(at)));
-        self.excused = true;
-        self
+    pub fn excused(self) -> Self {
+        Self { excused: true, ..self }
     }
 
     /// The same fault, but of the whole tick.

@@ -23,6 +23,7 @@ pub mod observation;
 pub mod persona;
 pub mod plugin;
 pub mod rating;
+pub mod state;
 pub mod step;
 pub mod stop;
 pub mod strategy;

@@ -29,8 +29,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Stack(args) => stack::stack(args, output).await?,
         Command::Tick(args) => return tick::tick(args, file, output).await,
         Command::Seed(args) => verbs::seed::seed(args, file, output).await?,
-        Command::Pause { persona, now, url } => {
-            verbs::pause::pause(persona.as_deref(), now, url.as_deref(), file, output).await?;
+        Command::Pause { persona, now, reason, anyway, url } => {
+            let asked = verbs::pause::Asked { persona, now, reason, anyway };
+            verbs::pause::pause(&asked, url.as_deref(), file, output).await?;
         }
         Command::Resume { persona, url } => {
             verbs::pause::resume(persona.as_deref(), url.as_deref(), file, output).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::runner::{Reach, Runner};
+use crate::runner::{AskedBy, Reach, Runner};
 
 /// Cancels `stop` at the first signal, and ends the process at the second.
 pub(super) fn stop_on_signal(stop: CancellationToken) {
@@ -41,7 +41,7 @@ impl BrakeSignals {
         tokio::spawn(async move {
             loop {
                 let braked = tokio::select! {
-                    () = received(self.pause.as_mut()) => runner.pause(None, Reach::NoNewStep).await.map(drop),
+                    () = received(self.pause.as_mut()) => runner.pause(None, Reach::NoNewStep, AskedBy::Signal, None).await.map(drop),
                     () = received(self.resume.as_mut()) => runner.resume(None).await,
                 };
                 if let Err(error) = braked {

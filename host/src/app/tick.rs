@@ -20,6 +20,9 @@ use domain::event::TurnEnd;
 /// turn and persona.
 pub(super) const QUIET: &str = "persona_host=error";
 
+/// What ends a turn whose call was not let out.
+const AWAY: &str = "claude-away";
+
 /// Runs one tick; ends with [`Exit::Done`] only when nobody failed, and nobody is held for having failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
@@ -49,14 +52,17 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.
     let is_for_a_fault = |cause| matches!(cause, HeldBy::Fault | HeldBy::SignIns);
-    let is_well = report.failed.is_empty() && !report.held.iter().any(|held| is_for_a_fault(held.cause));
+    let is_stopped = |end: &TurnEnd| matches!(end, TurnEnd::Faulted(fault) if fault.is_a_stop());
+    let is_well = report.failed.is_empty()
+        && !report.held.iter().any(|held| is_for_a_fault(held.cause))
+        && !report.turns.iter().any(|turn| is_stopped(&turn.ended.end));
     Ok(if is_well && wanted_ran { Exit::Done } else { why_not(&report) })
 }
 
 /// Runs the tick, and tells what came of it.
 async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
     let report = shown(runner, only, output).await?;
-    if let (Some(email), 0) = (only, report.due) {
+    if let (Some(email), 0, None) = (only, report.due, &report.paused) {
         return Err(not_due(runner, email).await?);
     }
     print(runner, &report, output).await?;
@@ -70,6 +76,9 @@ async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<Tic
 /// Why nobody of this address was due: nobody may have it. Who was due before has a turn in the ledger.
 async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
     let turns = TurnFilter { email: Some(email.to_owned()), limit: Some(1), ..TurnFilter::default() };
+    if let Some(pause) = runner.pause_of(email) {
+        return Ok(Failure::new(Exit::No, format!("{email} is not due now, and {pause}")).hint(pause.hint()));
+    }
     let is_known = !runner.deps().ledger.list(&turns).await?.is_empty();
     let (message, hint) = if is_known {
         let hint = match runner.options().schedule {
@@ -84,24 +93,21 @@ async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
     Ok(Failure::new(Exit::No, message).hint(hint))
 }
 
-/// The exit code of a tick that was not what was wanted: the cause, where all turns met the same.
+/// The exit code of a tick that was not what was wanted: what stopped it, or the cause, where all turns met the same.
 fn why_not(report: &TickReport) -> Exit {
-    let codes: Vec<&str> = (report.turns.iter())
-        .filter_map(|turn| match &turn.ended.end {
-            TurnEnd::Faulted(fault) => Some(fault.code.as_str()),
-            _ => None,
-        })
-        .collect();
-    let refused = |code: &str| code.starts_with("login-") || code.ends_with("key-refused");
-    if codes.is_empty() {
-        Exit::No
-    } else if codes.iter().all(|code| code.ends_with("unreachable")) {
-        Exit::Unreachable
-    } else if codes.iter().all(|code| refused(code)) {
-        Exit::Refused
-    } else {
-        Exit::No
+    if let Some(code) = &report.stopped_by_code {
+        return Exit::of_fault(code);
     }
+    let codes = report.turns.iter().filter_map(|turn| match &turn.ended.end {
+        TurnEnd::Faulted(fault) => Some(fault.code.as_str()),
+        _ => None,
+    });
+    // Who was not let through any more met what another had met.
+    let (away, own): (Vec<&str>, Vec<&str>) = codes.partition(|code| *code == AWAY);
+    let codes = if own.is_empty() { away } else { own };
+    let mut exits = codes.into_iter().map(Exit::of_fault);
+    let first = exits.next().unwrap_or(Exit::No);
+    if exits.all(|exit| exit == first) { first } else { Exit::No }
 }
 
 /// One tick with a line for each turn that ends.

@@ -87,7 +87,7 @@ impl Fuses {
     pub fn excuse(&self, fault: Fault) -> Fault {
         let Some(upstream) = fault.outage else { return fault };
         match self.of(upstream).standing() {
-            Standing::Open { until, .. } => fault.excused_until(until),
+            Standing::Open { .. } => fault.excused(),
             Standing::Closed | Standing::HalfOpen { .. } => fault,
         }
     }

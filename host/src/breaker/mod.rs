@@ -4,4 +4,4 @@ mod fuse;
 mod state;
 
 pub use fuse::{Fuse, Fuses};
-pub use state::{Away, Standing};
+pub use state::{Away, Breaker, Standing, Traveller};

@@ -22,7 +22,7 @@ const SOON: TimeDelta = TimeDelta::seconds(5);
 
 /// Whether an upstream is asked.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub struct Breaker {
     state: State,
     /// By second, the oldest first.
     seconds: VecDeque<Second>,
@@ -53,7 +53,7 @@ struct Second {
 
 /// What wants to go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Traveller {
+pub enum Traveller {
     /// A turn that is to begin.
     Turn,
     /// A call of a turn.
@@ -107,7 +107,10 @@ impl Standing {
 impl Breaker {
     /// Lets somebody through, or says why not. Of those who come when it has been open for long enough, the first
     /// turn and the first call go through.
-    pub(super) fn admit(&mut self, who: Traveller, now: DateTime<Utc>) -> Result<(), Away> {
+    ///
+    /// # Errors
+    /// With until when, and why.
+    pub fn admit(&mut self, who: Traveller, now: DateTime<Utc>) -> Result<(), Away> {
         self.mend(now);
         if let State::Open { until } = self.state
             && until <= now
@@ -132,7 +135,7 @@ impl Breaker {
     }
 
     /// A call was answered, whatever the answer. Gives whether that changes anything.
-    pub(super) fn succeeded(&mut self, now: DateTime<Utc>) -> bool {
+    pub fn succeeded(&mut self, now: DateTime<Utc>) -> bool {
         match self.state {
             State::Closed => {
                 self.second(now).good += 1;
@@ -148,7 +151,7 @@ impl Breaker {
     }
 
     /// A call failed in a way that others would meet, too. Gives whether that changes anything.
-    pub(super) fn failed(&mut self, why: &str, now: DateTime<Utc>) -> bool {
+    pub fn failed(&mut self, why: &str, now: DateTime<Utc>) -> bool {
         match self.state {
             State::Closed => {
                 self.second(now).bad += 1;
@@ -172,7 +175,7 @@ impl Breaker {
     }
 
     /// Every call would fail so: it opens at once. Gives whether that changes anything.
-    pub(super) fn trip(&mut self, why: &str, now: DateTime<Utc>) -> bool {
+    pub fn trip(&mut self, why: &str, now: DateTime<Utc>) -> bool {
         if let State::Open { until } = self.state
             && now < until
         {
@@ -183,14 +186,15 @@ impl Breaker {
     }
 
     /// A call that was let through came to nothing of which anything could be told.
-    pub(super) fn forget_call(&mut self) {
+    pub fn forget_call(&mut self) {
         if let State::HalfOpen { call, .. } = &mut self.state {
             *call = None;
         }
     }
 
     /// How it stands.
-    pub(super) fn standing(&self, now: DateTime<Utc>) -> Standing {
+    #[must_use]
+    pub fn standing(&self, now: DateTime<Utc>) -> Standing {
         match self.state {
             State::Closed => Standing::Closed,
             State::Open { until } if now < until && until - now <= LONGEST_WAIT => {

@@ -58,19 +58,25 @@ pub enum Command {
     ///
     /// A persona-host that runs is asked to do it; SIGUSR1 does the same as `pause --now`, and SIGUSR2 as `resume`.
     Pause {
-        /// Only this persona.
+        /// Only this persona: its address, or the beginning of it.
         #[arg(long, value_name = "EMAIL")]
         persona: Option<String>,
         /// Running turns, too, make no further call: they go on after `resume`, and nothing of them is paid twice.
         #[arg(long)]
         now: bool,
+        /// Why, for who looks later.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Also somebody who is not known yet: an address that means nobody is refused otherwise.
+        #[arg(long, requires = "persona")]
+        anyway: bool,
         /// Ask the persona-host at this address, and not the ledger.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
     /// End a pause. Who was paused by address stays so until resumed by address.
     Resume {
-        /// Only this persona.
+        /// Only this persona: its address, or the beginning of it.
         #[arg(long, value_name = "EMAIL")]
         persona: Option<String>,
         /// Ask the persona-host at this address, and not the ledger.

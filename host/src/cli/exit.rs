@@ -78,6 +78,24 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// How a command ends whose turns all met a fault of this code, or one of them what everybody would meet.
+    #[must_use]
+    pub fn of_fault(code: &str) -> Self {
+        match code {
+            "seed-secret-empty" | "claude-billing" | "claude-spend-limit" | "claude-permission" => {
+                Self::Refused
+            }
+            "claude-not-found" | "claude-options" | "mana-unsendable" | "wrong-path" => Self::Configuration,
+            "claude-rate-limit" | "claude-overloaded" | "claude-away" => Self::Busy,
+            "ledger" | "ledger-away" => Self::File,
+            code if code.starts_with("login-") || code.ends_with("key-refused") => Self::Refused,
+            code if code.ends_with("-unreachable") => Self::Unreachable,
+            _ => Self::No,
+        }
+    }
+}
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -87,6 +105,35 @@ impl From<Exit> for std::process::ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_turn_would_meet_has_a_code_of_its_own() {
+        for (code, number) in [
+            ("claude-key-refused", 77),
+            ("claude-permission", 77),
+            ("claude-billing", 77),
+            ("claude-spend-limit", 77),
+            ("service-key-refused", 77),
+            ("login-refused", 77),
+            ("login-stopped", 77),
+            ("seed-secret-empty", 77),
+            ("claude-not-found", 78),
+            ("claude-options", 78),
+            ("wrong-path", 78),
+            ("claude-unreachable", 69),
+            ("mana-unreachable", 69),
+            ("mcp-unreachable", 69),
+            ("claude-rate-limit", 75),
+            ("claude-overloaded", 75),
+            ("claude-away", 75),
+            ("ledger", 74),
+            ("plugin-trap", 100),
+            ("claude-request-refused", 100),
+            ("budget-exhausted", 100),
+        ] {
+            assert_eq!(Exit::of_fault(code).code(), number, "{code}");
+        }
+    }
 
     #[test]
     fn no_failure_of_the_gate_can_be_mistaken_for_a_verdict() {

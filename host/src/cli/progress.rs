@@ -66,6 +66,10 @@ fn line(event: &Event) -> Option<String> {
                 TurnEnd::Skipped { reason, .. } => {
                     format!("  {} {email:<28} skipped: {}", styled(ODD, "–"), in_a_line(reason, SAID))
                 }
+                TurnEnd::Faulted(fault) if fault.is_a_stop() => {
+                    let (mark, stage) = (styled(ODD, "–"), fault.stage);
+                    format!("  {mark} {email:<28} stopped in {stage}: {}", in_a_line(&fault.message, SAID))
+                }
                 TurnEnd::Faulted(fault) => {
                     let (mark, stage) = (styled(BAD, "✗"), fault.stage);
                     format!("  {mark} {email:<28} failed in {stage}: {}", in_a_line(&fault.message, SAID))

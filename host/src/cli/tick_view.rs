@@ -54,6 +54,9 @@ impl TickView<'_> {
     /// A row per persona, and the sums.
     #[must_use]
     pub fn text(&self) -> String {
+        if let Some(paused) = &self.report.paused {
+            return format!("nobody plays: {}; {}\n", printable(&paused.why), paused.hint);
+        }
         if self.report.due == 0 {
             return "nobody is due now\n".to_owned();
         }

@@ -10,6 +10,7 @@ use super::text::{printable, set};
 use super::tick_view::cost;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 use domain::action::{Action, ActionStatus};
+use domain::state::State;
 use domain::stop;
 use domain::usage::Usage;
 
@@ -102,16 +103,18 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
     writeln!(out, "{} {}", styled(HEAD, "turn"), turn.id)?;
     writeln!(out, "  persona   {} ({})", turn.persona, turn.archetype)?;
-    let word = if turn.parked_at.is_some() { "parked" } else { turn.state.as_str() };
-    let state = if turn.state == "faulted" { styled(BAD, word) } else { word.to_owned() };
-    writeln!(out, "  state     {state}, attempt {}", turn.attempt)?;
+    let is_bad = matches!(State::of(&turn.state), Some(State::Faulted | State::Parked));
+    let state = if is_bad { styled(BAD, &turn.state) } else { turn.state.clone() };
+    let ended = if turn.outcome == turn.state { String::new() } else { format!(" ({})", turn.outcome) };
+    writeln!(out, "  state     {state}, attempt {}{ended}", turn.attempt)?;
     if let Some(reason) = &turn.stop_reason
         && let Some(unusual) = stop::unusual(reason)
     {
         writeln!(out, "  ended by  {}: {unusual}", styled(ODD, printable(reason)))?;
     }
-    let took = took(turn.started_at, turn.ended_at);
-    writeln!(out, "  began     {}{took}", turn.started_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
+    // Each of several attempts has a line of its own.
+    let took = if turn.attempt > 1 { String::new() } else { took(turn.begun_at, turn.ended_at) };
+    writeln!(out, "  began     {}{took}", turn.begun_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
     let generation = turn.generation.map_or("–".to_owned(), |number| number.to_string());
     let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| digest.get(..12).unwrap_or(digest));
     let (strategy, plugin) = (or_dash(&turn.strategy), or_dash(&turn.plugin));
@@ -155,8 +158,11 @@ fn attempts(out: &mut Page, attempts: &[Attempt]) -> std::fmt::Result {
     for attempt in attempts {
         let began = attempt.begun_at.format("%Y-%m-%d %H:%M:%S UTC");
         let took = took(attempt.begun_at, attempt.ended_at);
-        let state =
-            if attempt.state == "faulted" { styled(BAD, &attempt.state) } else { attempt.state.clone() };
+        let state = if attempt.state == State::Faulted.name() {
+            styled(BAD, &attempt.state)
+        } else {
+            attempt.state.clone()
+        };
         let place = match (&attempt.fault_stage, &attempt.fault_code) {
             (Some(stage), Some(code)) => format!(" in {stage} ({code})"),
             _ => String::new(),
@@ -278,7 +284,9 @@ fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
     if let Some(message) = &turn.fault_message {
         let stage = turn.fault_stage.as_deref().unwrap_or("–");
         let code = turn.fault_code.as_deref().unwrap_or("–");
-        let label = format!("\n{} in {stage} ({code}): ", styled(BAD, "fault"));
+        let word =
+            if turn.outcome == State::Stopped.name() { styled(ODD, "stopped") } else { styled(BAD, "fault") };
+        let label = format!("\n{word} in {stage} ({code}): ");
         out.set(&label, 2, message);
         if let Some(hint) = &turn.fault_hint {
             out.paragraph("hint", hint);
@@ -291,7 +299,12 @@ fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
                 &format!("since {since}: `persona-host turns resume {id}` lets it go on"),
             );
         }
-        if let Some(until) = turn.held_until {
+        if let Some(since) = turn.paused_since {
+            let (since, then) = (since.format("%Y-%m-%d %H:%M:%S UTC"), turn.then.map_or("", Then::words));
+            out.paragraph("paused", &format!("since {since}: after `persona-host resume` it {then}"));
+        } else if turn.state == State::Stopped.name() {
+            out.paragraph("then", &format!("it {}", turn.then.map_or("", Then::words)));
+        } else if let Some(until) = turn.held_until {
             let (until, then) = (until.format("%Y-%m-%d %H:%M:%S UTC"), turn.then.map_or("", Then::words));
             out.paragraph("held", &format!("until {until}, and then it {then}"));
         }

@@ -45,7 +45,7 @@ pub(super) async fn with_a_token(
     }
     match tried(&lock, arrival, request.headers()) {
         Some(Tried::Right) => next.run(request).await,
-        tried => refused(tried, "persona-host answers here whoever has its admin token"),
+        tried => refused(tried, &lock, "persona-host answers here whoever has its admin token"),
     }
 }
 
@@ -63,6 +63,7 @@ pub(super) async fn from_here_or_with_a_token(
         Some(Tried::Right) => next.run(request).await,
         tried => refused(
             tried,
+            &lock,
             "this makes persona-host do something, and may be asked for from its own machine only: by no proxy, and by \
              no page of others",
         ),
@@ -83,7 +84,8 @@ fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
     Some(tried)
 }
 
-fn refused(tried: Option<Tried>, message: &str) -> Response {
+/// Whether there is a token at all is no secret; which one it is is.
+fn refused(tried: Option<Tried>, lock: &Lock, message: &str) -> Response {
     if tried == Some(Tried::WrongTooOften) {
         let error = ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -91,7 +93,22 @@ fn refused(tried: Option<Tried>, message: &str) -> Response {
         );
         return ([(RETRY_AFTER, LATER)], error).into_response();
     }
-    let hint = "set PERSONA_ADMIN_TOKEN there, and send it as `Authorization: Bearer …`";
-    let error = ApiError::new(StatusCode::FORBIDDEN, message).hint(hint);
+    if !lock.has_tokens() {
+        let message = format!("{message}; no admin token is set there");
+        let hint = "set PERSONA_ADMIN_TOKEN where persona-host runs, start it anew, and send the token as \
+                    `Authorization: Bearer …`";
+        return ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response();
+    }
+    let (message, hint) = match tried {
+        None => (
+            format!("{message}; no admin token was sent"),
+            "send it as `Authorization: Bearer …`; commands take it from PERSONA_ADMIN_TOKEN",
+        ),
+        Some(_) => (
+            format!("{message}; the one that was sent is another"),
+            "send the PERSONA_ADMIN_TOKEN (or PERSONA_ADMIN_TOKEN_NEXT) that persona-host was started with",
+        ),
+    };
+    let error = ApiError::new(StatusCode::UNAUTHORIZED, message).hint(hint);
     ([(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))], error).into_response()
 }

@@ -61,6 +61,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 impl Filters {
+    /// These, each once.
+    pub(super) fn given(given: BTreeMap<String, String>) -> Self {
+        Self { given, known: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.given.is_empty()
+    }
+
     fn take(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         self.given.remove(name)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::face::Face;
 use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
+use crate::model::LeftAlone;
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -57,6 +58,14 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
     if !full.is_empty() {
         health["budget"] = json!({ "full": full });
+    }
+    // Claude does its work, and turns that would ask these are not begun.
+    for LeftAlone { name, state, until, why } in face.runner.deps().claude.left_alone() {
+        health["status"] = "degraded".into();
+        health["models"][name] = json!({ "state": state, "until": until, "why": why });
+    }
+    if let Some(pause) = face.runner.pause_of_all() {
+        health["pause"] = json!({ "since": pause.since(), "why": pause.to_string(), "hint": pause.hint() });
     }
     Json(health)
 }

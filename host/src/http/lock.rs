@@ -57,6 +57,11 @@ impl Lock {
         Self { is_for_all: is_so, ..self }
     }
 
+    /// Whether anybody can have a right one.
+    pub(super) fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
     pub(super) fn is_for_all(&self) -> bool {
         self.is_for_all
     }

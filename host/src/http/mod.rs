@@ -4,6 +4,7 @@
 mod admission;
 mod api;
 mod arrival;
+mod asked;
 mod brakes;
 mod connections;
 mod costs;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::State as From;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -11,9 +11,10 @@ use super::error::ApiError;
 use super::face::Face;
 use super::filters::Named;
 use crate::store::OpenTurn;
+use domain::state::State;
 
 /// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, or who is paused.
-pub(super) async fn open(State(face): State<Face>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn open(From(face): From<Face>) -> Result<Json<Value>, ApiError> {
     let mut personas: BTreeMap<String, Vec<OpenTurn>> = BTreeMap::new();
     for turn in face.runner.deps().ledger.open_turns().await? {
         personas.entry(turn.persona.clone()).or_default().push(turn);
@@ -23,16 +24,20 @@ pub(super) async fn open(State(face): State<Face>) -> Result<Json<Value>, ApiErr
         personas.entry(persona.clone()).or_default();
     }
     let personas: Vec<Value> = (personas.into_iter())
-        .map(|(persona, now)| match pauses.personas.get(&persona) {
-            Some(since) => json!({ "persona": persona, "now": now, "pausedSince": since }),
-            None => json!({ "persona": persona, "now": now }),
+        .map(|(persona, now)| match face.runner.pause_of(&persona) {
+            Some(pause) => json!({
+                "persona": persona, "now": now, "state": State::Paused, "pausedSince": pause.since(),
+                "paused": pause.to_string(), "hint": pause.hint(),
+            }),
+            None => json!({ "persona": persona, "now": now, "state": now.last().map(|own| own.state) }),
         })
         .collect();
-    Ok(Json(json!({ "personas": personas, "paused": face.runner.is_paused() })))
+    let pause = face.runner.pause_of_all().map(|pause| pause.to_string());
+    Ok(Json(json!({ "personas": personas, "paused": face.runner.is_paused(), "pause": pause })))
 }
 
 /// `POST /api/personas/{email}/release`: the persona plays at the next tick at which it is due.
-pub(super) async fn release(State(face): State<Face>, Named(email): Named) -> Result<Json<Value>, ApiError> {
+pub(super) async fn release(From(face): From<Face>, Named(email): Named) -> Result<Json<Value>, ApiError> {
     match face.runner.release(&email).await? {
         Some(released) => Ok(Json(json!({ "persona": email, "released": released }))),
         None => {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
 use super::lock::Lock;
-use super::{admission, api, brakes, connections, costs, diag, filters, health, personas, plugins};
+use super::{admission, api, asked, brakes, connections, costs, diag, filters, health, personas, plugins};
 
 /// Bytes of a request's body; none has more than a few words.
 const BODY: usize = 64 << 10;
@@ -88,7 +88,7 @@ fn router(face: Face, is_free: bool) -> Router {
         .merge(without_filters())
         .merge(deeds(Arc::clone(&lock)))
         .fallback(not_found)
-        .method_not_allowed_fallback(not_found)
+        .method_not_allowed_fallback(not_so)
         .with_state(face);
     let routes = match is_free {
         true => routes,
@@ -108,6 +108,7 @@ fn without_filters() -> Router<Face> {
         .route("/api/strategies", get(api::strategies))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}/logs", get(plugins::logs))
+        .route("/api/pause", get(brakes::show))
         .route_layer(from_fn(filters::none))
 }
 
@@ -118,9 +119,9 @@ fn deeds(lock: Arc<Lock>) -> Router<Face> {
         .route("/api/plugins/{name}/rollback", post(plugins::rollback))
         .route("/api/personas/{email}/release", post(personas::release))
         .route("/api/turns/{id}/resume", post(api::resume))
-        .route_layer(from_fn(filters::none))
-        .route("/diag/login", get(diag::login))
         .route("/diag/tick", post(diag::tick))
+        .route_layer(from_fn(asked::nothing))
+        .route("/diag/login", get(diag::login))
         .route("/api/pause", post(brakes::pause))
         .route("/api/resume", post(brakes::resume))
         .layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
@@ -149,7 +150,28 @@ async fn short_and_for_programs(request: Request, next: Next) -> Response {
     response
 }
 
-/// Contract 7.2: whatever is not served answers 404, also a served path with another method.
-async fn not_found() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "404 Not Found")
+/// Contract 7.2: whatever is not served answers 404. What the API does not serve is told in its own shape.
+async fn not_found(uri: Uri) -> Response {
+    if !is_of_the_api(&uri) {
+        return (StatusCode::NOT_FOUND, "404 Not Found").into_response();
+    }
+    let message = format!("there is no route {}", uri.path());
+    ApiError::new(StatusCode::NOT_FOUND, message)
+        .hint("the README lists the routes of the API")
+        .into_response()
+}
+
+/// The same of a served path that is asked with another method, which in the API has an answer of its own. Which methods
+/// there are is in its header.
+async fn not_so(method: Method, uri: Uri) -> Response {
+    if !is_of_the_api(&uri) {
+        return not_found(uri).await;
+    }
+    let message = format!("{} is not asked with {method}", uri.path());
+    let hint = "the header Allow says with which methods it is";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).hint(hint).into_response()
+}
+
+fn is_of_the_api(uri: &Uri) -> bool {
+    uri.path() == "/api" || uri.path().starts_with("/api/")
 }

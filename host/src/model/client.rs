@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Failure, ModelError, Refusal, Tells};
-use super::gate::{Barred, Call, Cause, Gate, Outcome, Pass};
+use super::gate::{Barred, Call, Cause, Gate, LeftAlone, Outcome, Pass};
 use super::price;
 use super::reading::{Reading, causes, incomplete};
 use super::reply::{Reply, Said};
@@ -204,6 +204,20 @@ impl Claude {
         })
     }
 
+    /// Whether a turn may begin that will ask this model.
+    ///
+    /// # Errors
+    /// When it would be stopped at its first call.
+    pub fn admit_turn(&self, model: &str) -> Result<(), LeftAlone> {
+        self.gate.admit_turn(model, self.options.retry_budget)
+    }
+
+    /// The models that are asked nothing for now.
+    #[must_use]
+    pub fn left_alone(&self) -> Vec<LeftAlone> {
+        self.gate.left_alone(self.options.retry_budget)
+    }
+
     /// The most that this may cost; nothing if the model's price is not known.
     #[must_use]
     pub fn most(&self, request: &MessageRequest) -> Cost {
@@ -261,6 +275,7 @@ impl Claude {
                     Tells::RateLimit => patience(Cause::RateLimit),
                     Tells::Overloaded => patience(Cause::Overloaded),
                     Tells::Works => Outcome::Refused,
+                    Tells::NoModel => Outcome::NoModel(&why),
                     Tells::Outage => Outcome::Outage(&why),
                     Tells::Halt => Outcome::Halt(&why),
                     Tells::Nothing => Outcome::Nothing,

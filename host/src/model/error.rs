@@ -183,6 +183,8 @@ pub(super) enum Tells {
     Overloaded,
     /// It does its work, and does not like this request.
     Works,
+    /// It does its work, and has no such model for this key; others may work.
+    NoModel,
     /// It does not do its work.
     Outage,
     /// Nothing will work until a person does something about it, whatever is asked.
@@ -226,8 +228,7 @@ impl Failure {
                 Subject::Overload => Tells::Overloaded,
                 Subject::Server => Tells::Outage,
                 Subject::Key | Subject::Billing | Subject::Spending => Tells::Halt,
-                // These may be of one model, and others work.
-                Subject::Permission | Subject::NotFound => Tells::Works,
+                Subject::Permission | Subject::NotFound => Tells::NoModel,
                 Subject::TooLarge | Subject::Request => Tells::Works,
             },
             Self::Incomplete { .. }
@@ -294,14 +295,20 @@ impl ModelError {
         matches!(self.failure.tells(), Tells::Outage | Tells::Halt | Tells::Overloaded)
     }
 
+    /// Nobody failed: the gate lets no call through meanwhile, and holds back itself who would come there.
+    #[must_use]
+    pub fn is_held_by_the_gate(&self) -> bool {
+        matches!(self.failure, Failure::Away { .. })
+            || matches!(self.failure.tells(), Tells::RateLimit | Tells::Overloaded | Tells::NoModel)
+    }
+
     /// Every other persona would meet the same, so a tick need not go on.
     #[must_use]
     pub fn stops_tick(&self) -> bool {
         match &self.failure {
-            Failure::Refused(refusal) | Failure::BrokeOff(refusal) => matches!(
-                refusal.subject(),
-                Subject::Key | Subject::Billing | Subject::Permission | Subject::NotFound | Subject::Spending
-            ),
+            Failure::Refused(refusal) | Failure::BrokeOff(refusal) => {
+                matches!(refusal.subject(), Subject::Key | Subject::Billing | Subject::Spending)
+            }
             Failure::Unreachable { .. } | Failure::Options { .. } => true,
             Failure::Away { by_all, .. } => *by_all,
             Failure::Incomplete { .. }

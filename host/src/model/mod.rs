@@ -17,7 +17,7 @@ mod wire;
 
 pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
-pub use gate::Gate;
+pub use gate::{Gate, LeftAlone};
 pub use offer::{Offer, ToolDefinition};
 pub use pairing::CallIds;
 pub use refused_tool::refused_tool;

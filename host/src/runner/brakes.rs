@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Pauses;
+use crate::store::{Paused, Pauses};
 use domain::ids::TurnId;
 
 /// Who is paused, and how the turns that run are told.
@@ -34,14 +34,34 @@ pub(super) struct Brake {
 }
 
 /// Why somebody does not play.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pause {
     /// The configuration says that nobody does.
     Configured,
-    /// Nobody does since then.
-    OfAll(DateTime<Utc>),
-    /// This persona does not since then.
-    OfOne(DateTime<Utc>),
+    /// Nobody does.
+    OfAll(Paused),
+    /// This persona does not.
+    OfOne(Paused),
+}
+
+impl Pause {
+    /// What lets personas play again.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::OfOne(_) => "`persona-host resume --persona EMAIL` lets it go on",
+            Self::Configured | Self::OfAll(_) => "`persona-host resume` goes on",
+        }
+    }
+
+    /// Since when, where that is known.
+    #[must_use]
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Configured => None,
+            Self::OfAll(paused) | Self::OfOne(paused) => Some(paused.since),
+        }
+    }
 }
 
 /// How far a pause goes.
@@ -72,11 +92,13 @@ impl Brakes {
     }
 
     /// From now on. Gives how many turns were told.
-    pub(super) fn pull(&self, email: Option<&str>, reach: Reach, now: DateTime<Utc>) -> usize {
+    pub(super) fn pull(&self, email: Option<&str>, reach: Reach, paused: &Paused) -> usize {
         let mut state = self.lock();
         match email {
-            Some(email) => drop(state.pauses.personas.entry(email.to_owned()).or_insert(now)),
-            None => drop(state.pauses.everybody.get_or_insert(now)),
+            Some(email) => {
+                state.pauses.personas.entry(email.to_owned()).or_insert_with(|| paused.clone());
+            }
+            None => drop(state.pauses.everybody.get_or_insert_with(|| paused.clone())),
         }
         if reach == Reach::NoNewTurn {
             return 0;
@@ -110,7 +132,7 @@ impl Brakes {
     /// Why nobody plays, or this persona does not.
     pub(super) fn of(&self, email: &str) -> Option<Pause> {
         let state = self.lock();
-        state.of_all().or_else(|| state.pauses.personas.get(email).copied().map(Pause::OfOne))
+        state.of_all().or_else(|| state.pauses.personas.get(email).cloned().map(Pause::OfOne))
     }
 
     pub(super) fn pauses(&self) -> Pauses {
@@ -125,7 +147,7 @@ impl Brakes {
 impl State {
     fn of_all(&self) -> Option<Pause> {
         let configured = self.by_configuration.then_some(Pause::Configured);
-        self.pauses.everybody.map(Pause::OfAll).or(configured)
+        self.pauses.everybody.clone().map(Pause::OfAll).or(configured)
     }
 }
 
@@ -137,11 +159,10 @@ impl Drop for Brake {
 
 impl fmt::Display for Pause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
         match self {
             Self::Configured => write!(f, "all personas are paused by runner.paused (RUNNER_PAUSED)"),
-            Self::OfAll(since) => write!(f, "all personas are paused since {}", since.format(TIME)),
-            Self::OfOne(since) => write!(f, "it is paused since {}", since.format(TIME)),
+            Self::OfAll(paused) => write!(f, "all personas are {paused}"),
+            Self::OfOne(paused) => write!(f, "it is {paused}"),
         }
     }
 }

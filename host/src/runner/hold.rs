@@ -9,8 +9,9 @@ use super::brakes::Pause;
 use super::parts::Runner;
 use super::pool::UnderWayAs;
 use super::report::{HeldBy, HeldPersona, TickReport};
-use crate::breaker::Away;
+use crate::breaker::{Away, Standing};
 use crate::mana::SignInsStopped;
+use crate::model::LeftAlone;
 use crate::store::{LedgerError, Occasion, Seen};
 use crate::turn::budget::Exhausted;
 use domain::event::Event;
@@ -67,7 +68,7 @@ impl Hold {
 
     /// Somebody paused it, or everybody.
     pub(super) fn pause(pause: &Pause) -> Self {
-        Self { reason: pause.to_string(), cause: HeldBy::Pause }
+        Self { reason: format!("{pause}; {}", pause.hint()), cause: HeldBy::Pause }
     }
 
     /// There is no money for its calls.
@@ -88,6 +89,11 @@ impl Hold {
         let reason =
             format!("nothing is begun before {}: {upstream} is left alone: {why}", until.format(TIME));
         Self { reason, cause: HeldBy::Upstream }
+    }
+
+    /// Its model is asked nothing for now.
+    pub(super) fn left_alone(left_alone: &LeftAlone) -> Self {
+        Self { reason: left_alone.to_string(), cause: HeldBy::Upstream }
     }
 
     /// Its turn runs already.
@@ -120,11 +126,12 @@ impl Hold {
 
     /// Its turn waits to be gone on with.
     pub(super) fn until(until: DateTime<Utc>, attempts: u32, why: &str, faulted: bool) -> Self {
+        let time = until.format(TIME).to_string();
+        // Said once: a quarantine, say, names its end itself.
+        let until = if why.contains(&time) { String::new() } else { format!(" until {time}") };
+        let after = if attempts == 0 { String::new() } else { format!(" after attempt {attempts}") };
         Self {
-            reason: match attempts {
-                0 => format!("waits until {}: {why}", until.format(TIME)),
-                _ => format!("waits until {} after attempt {attempts}: {why}", until.format(TIME)),
-            },
+            reason: format!("waits{until}{after}: {why}"),
             cause: if faulted { HeldBy::Fault } else { HeldBy::Plugin },
         }
     }
@@ -168,13 +175,14 @@ impl Runner {
         self.deps.ledger.release(email).await
     }
 
-    /// Waits until a hold ends. Holds that come meanwhile are heard of.
+    /// Waits until a hold ends, or an upstream may be asked again. What comes meanwhile is heard of.
     pub(super) async fn hold_ends(&self) {
         loop {
             let next = self.deps.ledger.next_hold_end().await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "the ledger does not say when the next hold ends");
                 None
             });
+            let next = next.into_iter().chain(self.next_opening()).min();
             let left = next.map(|end| (end - self.deps.clock.now()).to_std().unwrap_or_default());
             // The wall clock may be set meanwhile, so it is looked at again.
             let wait = left.map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
@@ -183,6 +191,16 @@ impl Runner {
                 () = tokio::time::sleep(wait) => if left.is_some_and(|left| left <= wait) { return },
             }
         }
+    }
+
+    /// When the first upstream, or model of Claude's, is asked again that is left alone now.
+    pub(super) fn next_opening(&self) -> Option<DateTime<Utc>> {
+        let upstreams = self.deps.fuses.standings().filter_map(|(_, standing)| match standing {
+            Standing::Open { until, .. } => Some(until),
+            Standing::Closed | Standing::HalfOpen { .. } => None,
+        });
+        let models = self.deps.claude.left_alone().into_iter().filter_map(|own| own.until);
+        upstreams.chain(models).min()
     }
 
     /// Tells that a persona is kept back.

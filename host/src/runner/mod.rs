@@ -20,6 +20,7 @@ mod sight;
 mod slots;
 mod tick;
 mod wake;
+mod whom;
 
 pub use blocks::{Blocks, Border, Broken, CutShort, Round, RoundError};
 pub use brakes::{Pause, Reach};
@@ -27,5 +28,7 @@ pub use error::TickError;
 pub use hold::KeptBack;
 pub use outbox::Flushed;
 pub use parts::{Options, Runner};
-pub use report::{FailedPersona, HeldBy, HeldPersona, TickReport, TurnReport};
+pub use pause::AskedBy;
+pub use report::{FailedPersona, HeldBy, HeldPersona, PausedTick, TickReport, TurnReport};
 pub use wake::{Command, PluginChange, Remote};
+pub use whom::{Nobody, WhomError, meant, meant_anywhere};

@@ -3,9 +3,32 @@
 
 use super::brakes::{Pause, Reach};
 use super::parts::Runner;
-use crate::store::{LedgerError, Pauses};
+use crate::store::{LedgerError, Paused, Pauses};
 use domain::event::Event;
 use domain::persona::Persona;
+
+/// How a pause was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// `persona-host pause`.
+    Command,
+    /// `POST /api/pause`, by who is not the command.
+    Http,
+    /// SIGUSR1.
+    Signal,
+}
+
+impl AskedBy {
+    /// The word in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Http => "http",
+            Self::Signal => "signal",
+        }
+    }
+}
 
 impl Runner {
     /// Pauses a persona, or everybody. Gives how many turns were told to go no further. That holds also where the ledger
@@ -13,10 +36,18 @@ impl Runner {
     ///
     /// # Errors
     /// When the ledger cannot be written: after a restart there would be no pause.
-    pub async fn pause(&self, email: Option<&str>, reach: Reach) -> Result<usize, LedgerError> {
-        let stopped = self.brakes.pull(email, reach, self.deps.clock.now());
+    pub async fn pause(
+        &self,
+        email: Option<&str>,
+        reach: Reach,
+        by: AskedBy,
+        reason: Option<&str>,
+    ) -> Result<usize, LedgerError> {
+        let (since, by) = (self.deps.clock.now(), Some(by.name().to_owned()));
+        let paused = Paused { since, by, reason: reason.map(str::to_owned) };
+        let stopped = self.brakes.pull(email, reach, &paused);
         self.deps.events.emit(Event::Paused { email: email.map(str::to_owned), paused: true, stopped });
-        self.deps.ledger.pause(email).await.map(|()| stopped)
+        self.deps.ledger.pause(email, &paused).await.map(|()| stopped)
     }
 
     /// Ends the pause of a persona, or the one of everybody; who is paused alone stays so. Turns go on at the next tick.
@@ -42,6 +73,12 @@ impl Runner {
         self.brakes.of_all().is_some()
     }
 
+    /// Why nobody plays.
+    #[must_use]
+    pub fn pause_of_all(&self) -> Option<Pause> {
+        self.brakes.of_all()
+    }
+
     /// Why nobody plays, or this persona does not.
     #[must_use]
     pub fn pause_of(&self, email: &str) -> Option<Pause> {
@@ -52,7 +89,7 @@ impl Runner {
     #[must_use]
     pub fn keeps_all(&self, personas: &[Persona]) -> Option<String> {
         let why = |persona: &Persona| {
-            let pause = self.pause_of(&persona.email).map(|pause| pause.to_string());
+            let pause = self.pause_of(&persona.email).map(|pause| format!("{pause}; {}", pause.hint()));
             pause.or_else(|| Some(self.deps.budget.is_full_for(&persona.id)?.to_string()))
         };
         let reasons: Option<Vec<String>> = personas.iter().map(why).collect();

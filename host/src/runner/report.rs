@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::brakes::Pause;
 use crate::store::ForeignActivity;
 use crate::turn::Ended;
 use domain::event::TurnEnd;
+use domain::fault::LOGIN_STOPPED;
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -16,9 +19,9 @@ pub struct TickReport {
     pub due: usize,
     /// How many turns completed, idle ones included.
     pub ran_successfully: usize,
-    /// Whose turn ended in a fault.
+    /// Whose turn failed.
     pub failed: Vec<FailedPersona>,
-    /// Who was due but kept back by us; not part of the contract, so left out when empty.
+    /// Who was due but kept back by us, or stopped without a failure; not part of the contract, so left out when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldPersona>,
     /// Who was active since our last turn of it, and not by us: told once, and left out when there is nobody.
@@ -27,6 +30,12 @@ pub struct TickReport {
     /// Why no further turn was begun, where something was met that everybody would meet; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
+    /// The same as one of the codes of faults.
+    #[serde(skip)]
+    pub stopped_by_code: Option<String>,
+    /// Everybody is paused, so nobody was looked for; left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PausedTick>,
     /// How long it took.
     pub duration_ms: u64,
     /// Deliveries that mana-auth has not acknowledged; left out when there are none.
@@ -40,6 +49,25 @@ pub struct TickReport {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// Why a tick did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PausedTick {
+    /// Since when, unless the configuration says so.
+    pub since: Option<DateTime<Utc>>,
+    /// In words.
+    pub why: String,
+    /// What lets personas play again.
+    pub hint: &'static str,
+}
+
+impl PausedTick {
+    /// Of a pause.
+    #[must_use]
+    pub fn of(pause: &Pause) -> Self {
+        Self { since: pause.since(), why: pause.to_string(), hint: pause.hint() }
+    }
 }
 
 /// One persona whose turn ended in a fault.
@@ -101,14 +129,25 @@ pub struct TurnReport {
 }
 
 impl TickReport {
-    /// Adds a turn.
-    pub(super) fn add(&mut self, turn: TurnReport) {
+    /// Adds a turn of somebody who is paused by now, or is not.
+    pub(super) fn add(&mut self, turn: TurnReport, is_paused: bool) {
         let persona = turn.persona.clone();
         match &turn.ended.end {
             TurnEnd::Completed | TurnEnd::Idle => self.ran_successfully += 1,
             TurnEnd::Skipped { reason, .. } => {
                 let reason = format!("its plugin let it out: {reason}");
                 self.held.push(HeldPersona { persona, reason, cause: HeldBy::Plugin });
+            }
+            // Nothing failed: it is kept back like who was not begun for the same reason.
+            TurnEnd::Faulted(fault) if fault.is_a_stop() => {
+                let cause = match fault {
+                    fault if fault.is_of_a_stop() && is_paused => HeldBy::Pause,
+                    fault if fault.is_of_a_stop() => HeldBy::Stop,
+                    fault if fault.is_of_budget() => HeldBy::Budget,
+                    fault if fault.code == LOGIN_STOPPED => HeldBy::SignIns,
+                    _ => HeldBy::Upstream,
+                };
+                self.held.push(HeldPersona { persona, reason: fault.message.clone(), cause });
             }
             TurnEnd::Faulted(fault) => {
                 self.failed.push(FailedPersona { persona, error: fault.message.clone(), is_told: false });

@@ -13,7 +13,7 @@ use super::error::TickError;
 use super::hold::Hold;
 use super::parts::Runner;
 use super::pool::{Entry, Place};
-use super::report::{FailedPersona, TickReport, TurnReport};
+use super::report::{FailedPersona, PausedTick, TickReport, TurnReport};
 use super::sight::{Candidate, Chosen, For, Sight};
 use crate::breaker::Standing;
 use crate::store::{Begin, Begun, LedgerError};
@@ -59,8 +59,8 @@ impl Runner {
         if self.stop.is_cancelled() {
             return Err(TickError::Stopping);
         }
-        if self.is_paused() {
-            return Ok(TickReport::default());
+        if let Some(pause) = self.pause_of_all() {
+            return Ok(TickReport { paused: Some(PausedTick::of(&pause)), ..TickReport::default() });
         }
         self.deps.events.emit(Event::TickStarted { lag });
         let Sight { candidates, look, mut report } = self.look(whom).await?;
@@ -210,6 +210,9 @@ impl Runner {
         if let Some(stopped) = self.deps.mana.keeps_out(&persona.email) {
             return Ok(Admitted::Held(Hold::sign_ins_stopped(&stopped)));
         }
+        if let Some(left_alone) = turn::left_alone(turn, &persona, None, &self.deps).await? {
+            return Ok(Admitted::Held(Hold::left_alone(&left_alone)));
+        }
         let Some(running) = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await? else {
             return Ok(Admitted::Held(Hold::running()));
         };
@@ -276,8 +279,10 @@ impl Runner {
             && fault.stops_tick
         {
             stopped_by.get_or_insert_with(|| fault.message.clone());
+            report.stopped_by_code.get_or_insert_with(|| fault.code.clone());
         }
-        report.add(TurnReport { persona: persona.email, ended, took: started.elapsed() });
+        let is_paused = self.pause_of(&persona.email).is_some();
+        report.add(TurnReport { persona: persona.email, ended, took: started.elapsed() }, is_paused);
     }
 
     /// Begins a persona's turn, or goes on with it. The persona is under way, and the place taken, to its end.

@@ -18,6 +18,7 @@ use domain::delivery::{Delivery, Rows, action_rows};
 use domain::event::TurnEnd;
 use domain::fault::Fault;
 use domain::ids::{PersonaId, TurnId};
+use domain::state::State;
 
 const END: &str = "end a turn";
 
@@ -95,17 +96,30 @@ pub(super) fn end(
     tell_why(connection, turn, how, now)?;
     connection.run(
         sql("UPDATE turns SET state = ?2, ended_at = ?3, uncounted = attempt - ?4, interruptions = ?5, failures = ?6,
-                 held_until = ?7, parked_at = ?8 WHERE id = ?1")
+                 held_until = ?7, parked_at = ?8, stopped = ?9 WHERE id = ?1")
         .bind(turn)
-        .bind(how.name())
+        .bind(kept_as(how))
         .bind(now.timestamp_millis())
         .bind(tried.counted)
         .bind(tried.interruptions)
         .bind(tried.failures)
         .bind(held_until)
-        .bind(parked_at),
+        .bind(parked_at)
+        .bind(is_a_stop(how)),
     )?;
     Ok(kept)
+}
+
+/// The ledger's word, which it has always had: that nothing failed is said beside it.
+fn kept_as(how: &TurnEnd) -> &'static str {
+    match how {
+        TurnEnd::Faulted(_) => State::Faulted.name(),
+        other => other.name(),
+    }
+}
+
+fn is_a_stop(how: &TurnEnd) -> bool {
+    matches!(how, TurnEnd::Faulted(fault) if fault.is_a_stop())
 }
 
 /// Writes down why the attempt ended: with the turn, of which it is the latest word, and in its history.
@@ -138,10 +152,11 @@ fn tell_why(
     ))?;
     let attempt = why(
         "UPDATE attempts SET skip_reason = ?2, fault_stage = ?3, fault_code = ?4, fault_message = ?5, fault_hint = ?6,
-             state = ?7, ended_at = ?8
+             state = ?7, ended_at = ?8, stopped = ?9
          WHERE turn = ?1 AND ended_at IS NULL",
     );
-    connection.run(attempt.bind(how.name()).bind(now.timestamp_millis())).map(drop)
+    let attempt = attempt.bind(kept_as(how)).bind(now.timestamp_millis()).bind(is_a_stop(how));
+    connection.run(attempt).map(drop)
 }
 
 /// Keeps what came of a day together with its delivery, as part of a transaction. What attempts did that an older

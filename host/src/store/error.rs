@@ -31,7 +31,7 @@ pub enum LedgerError {
         ledger: LedgerUrl,
     },
     /// There is no such file, and it was to be read only.
-    #[error("there is no ledger at {ledger}: point store.url at one, or let `persona-host run` begin it")]
+    #[error("there is no ledger at {ledger}")]
     Missing {
         /// Which.
         ledger: LedgerUrl,
@@ -137,6 +137,11 @@ impl LedgerError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Open { ledger, cause } => Some(of_opening(cause.kind, ledger.file().is_some())),
+            Self::Missing { .. } => Some(
+                "point store.url at one (in the file that --config names, or with PERSONA_STORE_URL), or let `persona-host run` begin it; a daemon that runs \
+                 elsewhere is asked with --url http://HOST:PORT, a ledger elsewhere is read with --ledger FILE, by verbs that \
+                 have these",
+            ),
             Self::Foreign { .. } => Some("it was not changed; name another file in store.url"),
             Self::Empty { .. } => Some(
                 "if a ledger was there, put back a copy of it; to begin a new one, remove the file and start \

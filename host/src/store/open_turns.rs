@@ -5,9 +5,14 @@ use serde::Serialize;
 
 use super::database::{Row, sql};
 use super::row::{instant, readable, whole};
+use super::standing::{OUTCOME, PAUSED_SINCE};
 use super::{Ledger, LedgerError};
+use domain::state::State;
 
 const WHAT: &str = "look which turns are open";
+
+/// What ends a pause.
+pub const RESUME: &str = "`persona-host resume` ends a pause; with --persona EMAIL that of one persona";
 
 /// Of a row of turns: its question was asked, and is kept with all that it takes to go on from there.
 pub(super) const IS_ASKED: &str = "(EXISTS (SELECT 1 FROM contexts WHERE contexts.turn = turns.id AND definitions IS NOT NULL)
@@ -49,9 +54,14 @@ pub struct OpenTurn {
     pub persona: String,
     /// The turn's id.
     pub turn: String,
+    /// The word for how it stands.
+    pub state: State,
     /// How it stands.
     #[serde(flatten)]
     pub open: Open,
+    /// Since when its persona is paused, or everybody: it goes on after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_since: Option<DateTime<Utc>>,
     /// What lets it go on before its time, or at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -77,6 +87,13 @@ pub enum Open {
         /// Why its last attempt ended.
         why: String,
     },
+    /// Nothing failed, and nothing in the ledger keeps it back: it goes on when what stopped it is over.
+    Stopped {
+        /// What it does then.
+        then: Then,
+        /// What ended its last attempt.
+        why: String,
+    },
     /// It goes on when somebody says so.
     Parked {
         /// Since when.
@@ -86,6 +103,20 @@ pub enum Open {
     },
 }
 
+impl Open {
+    /// The word for it, of a persona that is paused or is not.
+    #[must_use]
+    pub fn state(&self, is_paused: bool) -> State {
+        match self {
+            Self::Running { .. } => State::Running,
+            Self::Parked { .. } => State::Parked,
+            Self::Held { .. } | Self::Stopped { .. } if is_paused => State::Paused,
+            Self::Held { .. } => State::Held,
+            Self::Stopped { .. } => State::Stopped,
+        }
+    }
+}
+
 impl Ledger {
     /// The turns that are open, by persona, the oldest first.
     ///
@@ -93,7 +124,7 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, LedgerError> {
         let asked = sql(format!(
-            "SELECT id, email, state, attempt - uncounted AS counted, held_until, parked_at, started_at,
+            "SELECT id, email, {OUTCOME} AS outcome, {PAUSED_SINCE} AS paused_since, attempt - uncounted AS counted, held_until, parked_at, started_at,
                  coalesce(fault_message, skip_reason, '') AS why, {IS_ASKED} AS is_asked
              FROM turns WHERE state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL
              ORDER BY email, started_at"
@@ -105,14 +136,19 @@ impl Ledger {
 fn read(row: &Row) -> Result<OpenTurn, LedgerError> {
     let text = |column| row.get::<String>(column);
     let number = |column| row.get::<Option<i64>>(column);
-    let (persona, turn, state, why) = (text("email")?, text("id")?, text("state")?, text("why")?);
+    let (persona, turn, outcome, why) = (text("email")?, text("id")?, text("outcome")?, text("why")?);
     let started_at: i64 = row.get("started_at")?;
     let (open, hint) = match (number("held_until")?, number("parked_at")?) {
-        _ if state == "running" => (Open::Running { since: instant("started_at", started_at)? }, None),
+        _ if outcome == State::Running.name() => {
+            (Open::Running { since: instant("started_at", started_at)? }, None)
+        }
+        (Some(_), _) if outcome == State::Stopped.name() => {
+            (Open::Stopped { then: Then::of(row.get("is_asked")?), why }, None)
+        }
         (Some(until), _) => {
             let until = instant("held_until", until)?;
             let attempts = whole("attempt", row.get("counted")?)?;
-            let hint = (state == "faulted").then(|| {
+            let hint = (outcome == State::Faulted.name()).then(|| {
                 format!("once the cause is mended, `persona-host personas release {persona}` lifts the hold")
             });
             (Open::Held { until, then: Then::of(row.get("is_asked")?), attempts, why }, hint)
@@ -122,5 +158,16 @@ fn read(row: &Row) -> Result<OpenTurn, LedgerError> {
             (Open::Parked { since, why }, Some(format!("`persona-host turns resume {turn}` lets it go on")))
         }
     };
-    Ok(OpenTurn { persona, turn, open, hint })
+    let paused_since = match &open {
+        Open::Running { .. } | Open::Parked { .. } => None,
+        Open::Held { .. } | Open::Stopped { .. } => {
+            number("paused_since")?.map(|since| instant("since", since)).transpose()?
+        }
+    };
+    let hint = match paused_since {
+        Some(_) => Some(RESUME.to_owned()),
+        None => hint,
+    };
+    let state = open.state(paused_since.is_some());
+    Ok(OpenTurn { persona, turn, state, open, paused_since, hint })
 }

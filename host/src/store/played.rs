@@ -74,7 +74,7 @@ impl Ledger {
 }
 
 /// Every turn of an experiment that is over. What it used outlasts its steps.
-const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state,
+const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS persona, block, place, arm, phase, state, stopped,
         stop_reason, attempt - uncounted AS attempt, started_at, fault_code,
         (SELECT CASE WHEN min(CASE WHEN ended_at >= begun_at AND coalesce(fault_code, '') NOT IN ('interrupted', 'ledger-away') THEN 1
                 WHEN ended_at IS NULL AND coalesce(fault_code, '') NOT IN ('interrupted', 'ledger-away') THEN NULL ELSE 0 END) = 1
@@ -169,10 +169,9 @@ fn played(row: &Row, modules: &Modules, before: &BTreeMap<String, f64>) -> Resul
         unreadable: (replies > 0).then(|| used.contains_key("__parse")),
         refused: Some(text("stop_reason")?.as_deref() == Some("refusal")),
         faulted: Some(match state.as_str() {
-            // The host ended it: that says nothing about the arm.
-            "faulted" => {
-                !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "ledger-away" | "stopping"))
-            }
+            // The host or a budget ended it: that says nothing about the arm.
+            "faulted" if row.get("stopped")? => false,
+            "faulted" => !matches!(text("fault_code")?.as_deref(), Some("interrupted" | "ledger-away")),
             // In quarantine no build served it: that does.
             "skipped" => row.get("unserved")?,
             _ => false,

@@ -8,9 +8,8 @@ use serde_json::Value;
 
 use super::database::{Connection, Row, sql};
 use super::experiments::assigned;
-use super::open_turns::IS_ASKED;
 use super::shown::Shown;
-use super::summary::{SUMMARY, Summary, add_ratings, summary};
+use super::summary::{Summary, add_ratings, columns, summary};
 use super::{Ledger, LedgerError};
 use domain::action::{Action, ActionStatus};
 use domain::behavior::{Problem, Severity};
@@ -56,7 +55,7 @@ pub struct Attempt {
     pub begun_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// `running`, `completed`, `idle`, `skipped` or `faulted`.
+    /// How it ended, one of [`domain::state::State::OUTCOMES`], or `running`.
     pub state: String,
     /// Why the plugin let the turn out.
     pub skip_reason: Option<String>,
@@ -108,7 +107,8 @@ pub struct UndeliveredPart {
     pub last_error: Option<String>,
 }
 
-const ATTEMPTS: &str = "SELECT attempts.*, coalesce(state, 'running') AS word,
+const ATTEMPTS: &str = "SELECT attempts.*, 
+    CASE WHEN stopped = 1 THEN 'stopped' ELSE coalesce(state, 'running') END AS word,
     (SELECT count(*) FROM usage WHERE usage.turn = attempts.turn AND usage.attempt = attempts.number) AS model_calls,
     (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
        WHERE usage.turn = attempts.turn AND usage.attempt = attempts.number) AS cost_usd
@@ -126,9 +126,7 @@ impl Ledger {
             return Err(LedgerError::NoSuchTurn { id });
         }
         self.read("look up a turn", move |connection| {
-            let asked = sql(format!(
-                "SELECT {IS_ASKED} AS is_asked, {SUMMARY} FROM turns WHERE id LIKE ? || '%' LIMIT 2"
-            ));
+            let asked = sql(format!("SELECT {} FROM turns WHERE id LIKE ? || '%' LIMIT 2", columns()));
             match connection.rows(asked.bind(&id))?.as_slice() {
                 [] => Err(LedgerError::NoSuchTurn { id: id.clone() }),
                 [row] => recorded(connection, row),

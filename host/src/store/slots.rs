@@ -1,6 +1,8 @@
 //! What the host's own schedule has to know of the ledger: who there is, whose turn is open, and whether a slot has had
 //! its turn.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::database::{Row, sql};
@@ -58,6 +60,15 @@ impl Ledger {
              JOIN contexts ON contexts.turn = latest.id WHERE latest.place = 1 ORDER BY latest.id",
         );
         readable(ROSTER, self.rows(ROSTER, asked).await?.iter().map(resident))
+    }
+
+    /// The addresses of everybody who has had a turn, or is paused.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn emails(&self) -> Result<BTreeSet<String>, LedgerError> {
+        let asked = sql("SELECT email FROM turns UNION SELECT email FROM pauses WHERE email <> ''");
+        self.rows(ROSTER, asked).await?.iter().map(|row| row.get("email")).collect()
     }
 
     /// The turns that are open, those of experiments that are run at once left out; whose hold ends first comes first.

@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::database::{Connection, Row, sql};
 use super::open_turns::IS_ASKED;
 use super::shown::Shown;
+use super::standing::{OUTCOME, PAUSED_SINCE, STATE};
 use super::{Ledger, LedgerError, Then};
 use domain::rating::{Rating, Score};
+use domain::state::State;
 use domain::usage::Usage;
 
 /// Which turns to list.
@@ -28,9 +30,8 @@ pub struct TurnFilter {
 }
 
 impl TurnFilter {
-    /// What turns can be asked for by: what their latest attempt came to, and `held` and `parked`, by what keeps them back.
-    pub const STATES: [&'static str; 7] =
-        ["running", "completed", "idle", "skipped", "faulted", "held", "parked"];
+    /// What turns can be asked for by: how they stand.
+    pub const STATES: [&'static str; 9] = State::NAMES;
 }
 
 /// One turn in a line.
@@ -43,10 +44,17 @@ pub struct Summary {
     pub persona: String,
     /// The persona's kind.
     pub archetype: String,
-    /// `running`, `completed`, `idle`, `skipped` or `faulted`.
+    /// How it stands: one of [`State::NAMES`].
     pub state: String,
+    /// How its latest attempt ended, one of [`State::OUTCOMES`], or `running`.
+    pub outcome: String,
+    /// Since when its persona is paused, or everybody, if it goes on after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_since: Option<DateTime<Utc>>,
     /// How often it was begun.
     pub attempt: u32,
+    /// When it was begun for the first time.
+    pub begun_at: DateTime<Utc>,
     /// When it was begun last.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -75,7 +83,7 @@ pub struct Summary {
     pub model: Option<String>,
     /// Why the main phase ended.
     pub stop_reason: Option<String>,
-    /// How many tools were called.
+    /// How many tools were called, so far.
     pub actions: u32,
     /// How many of them failed.
     pub action_errors: u32,
@@ -109,8 +117,10 @@ pub struct Summary {
 /// Of so many turns the ratings are asked at once.
 const AT_ONCE: usize = 500;
 // As numbers with a fraction, so that no sum can overflow.
-pub(super) const SUMMARY: &str = "turns.*,
-    (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted'
+const SUMMARY: &str = "turns.*,
+    (SELECT min(begun_at) FROM attempts WHERE turn = turns.id) AS begun_at,
+    (SELECT count(DISTINCT key) FROM steps WHERE turn = turns.id AND key LIKE 'main/%/%' AND result IS NOT NULL) AS called,
+    (SELECT fault_code || ': ' || fault_message FROM attempts WHERE turn = turns.id AND state = 'faulted' AND stopped = 0
        ORDER BY number DESC LIMIT 1) AS last_failure,
     (SELECT count(*) FROM actions WHERE turn = turns.id) AS actions,
     (SELECT count(*) FROM actions WHERE turn = turns.id AND status <> 'ok') AS action_errors,
@@ -124,6 +134,13 @@ pub(super) const SUMMARY: &str = "turns.*,
     (SELECT CASE WHEN count(*) = count(cost) THEN coalesce(sum(CAST(cost AS double precision)), 0) / 1e9 END FROM usage
        WHERE turn = turns.id) AS cost_usd";
 
+/// Everything about a turn in a line, as columns.
+pub(super) fn columns() -> String {
+    format!(
+        "{IS_ASKED} AS is_asked, {STATE} AS stands, {OUTCOME} AS outcome, {PAUSED_SINCE} AS paused_since, {SUMMARY}"
+    )
+}
+
 impl Ledger {
     /// Turns in a line each, newest first.
     ///
@@ -131,13 +148,12 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
         let asked = sql(format!(
-            "SELECT {IS_ASKED} AS is_asked, {SUMMARY} FROM turns WHERE (?1 IS NULL OR email = ?1)
-             AND (?2 IS NULL OR CASE WHEN parked_at IS NULL THEN state ELSE 'parked' END = ?2
-                 OR ?2 = 'held' AND held_until IS NOT NULL)
+            "SELECT {} FROM turns WHERE (?1 IS NULL OR email = ?1) AND (?2 IS NULL OR {STATE} = ?2)
              AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
-                 AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted')))
-             AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted'))
-             ORDER BY started_at DESC, id LIMIT ?3"
+                 AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted' AND stopped = 0)))
+             AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted' AND stopped = 0))
+             ORDER BY started_at DESC, id LIMIT ?3",
+            columns()
         ))
         .bind(filter.email.as_deref())
         .bind(filter.state.as_deref())
@@ -181,6 +197,7 @@ pub(super) fn add_ratings(connection: &mut Connection<'_>, turns: &mut [Summary]
 
 fn summarized(row: &Shown<'_>) -> Summary {
     let (held_until, parked_at) = (row.time("held_until"), row.time("parked_at"));
+    let state = row.word("stands");
     let is_asked = row.value("is_asked").unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of tokens")]
     let tokens = |column| row.value::<f64>(column).unwrap_or_default() as u64;
@@ -188,8 +205,11 @@ fn summarized(row: &Shown<'_>) -> Summary {
         id: row.word("id"),
         persona: row.word("email"),
         archetype: row.word("archetype"),
-        state: row.word("state"),
+        paused_since: row.time("paused_since").filter(|_| state == State::Paused.name()),
+        state,
+        outcome: row.word("outcome"),
         attempt: row.count("attempt"),
+        begun_at: row.time("begun_at").or(row.time("started_at")).unwrap_or_default(),
         started_at: row.time("started_at").unwrap_or_default(),
         ended_at: row.time("ended_at"),
         held_until,
@@ -204,7 +224,8 @@ fn summarized(row: &Shown<'_>) -> Summary {
         served_as: row.text("served_as"),
         model: row.text("model"),
         stop_reason: row.text("stop_reason"),
-        actions: row.count("actions"),
+        // Those of a day that is not over are in its journal.
+        actions: row.count::<u32>("actions").max(row.count("called")),
         action_errors: row.count("action_errors"),
         ratings: Vec::new(),
         model_calls: row.count("model_calls"),

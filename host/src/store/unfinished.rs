@@ -96,6 +96,16 @@ impl Ledger {
         ends.map(|millis| instant("held_until", millis)).transpose()
     }
 
+    /// The model that a turn goes on with. Nothing: it has not come as far as its question, and begins anew.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn goes_on_with(&self, turn: TurnId) -> Result<Option<String>, LedgerError> {
+        let asked = sql(format!("SELECT model FROM turns WHERE id = ? AND {IS_ASKED}"));
+        let row = self.row(READ, asked.bind(turn)).await?;
+        row.map_or(Ok(None), |row| row.get("model"))
+    }
+
     /// What a turn that goes on was begun with. Nothing: it has not come as far as its question, and begins anew.
     ///
     /// # Errors

@@ -113,6 +113,10 @@ pub(super) fn write(event: &Event) {
         }
         Event::TurnEnded { turn, email, outcome: TurnEnd::Faulted(fault), actions, took, .. } => {
             let (stage, code, hint) = (fault.stage.name(), &fault.code, fault.hint.as_deref());
+            if fault.is_a_stop() {
+                tracing::info!(%turn, email, stage, code, cause = fault.message, actions, took_ms = millis(*took), "turn stopped");
+                return;
+            }
             tracing::warn!(%turn, email, stage, code, cause = fault.message, hint, actions, took_ms = millis(*took), "turn faulted");
         }
         Event::TurnEnded { turn, email, outcome, actions, ratings, took } => {
@@ -143,7 +147,10 @@ pub(super) fn write(event: &Event) {
         Event::Paused { email: Some(email), paused: false, .. } => {
             tracing::info!(email, "the pause of a persona is over");
         }
-        Event::UpstreamChanged { .. } | Event::CooledDown { .. } | Event::ModelRepeated { .. } => {
+        Event::UpstreamChanged { .. }
+        | Event::ModelChanged { .. }
+        | Event::CooledDown { .. }
+        | Event::ModelRepeated { .. } => {
             write_upstream(event);
         }
         Event::TickStarted { .. }
@@ -171,6 +178,13 @@ fn write_upstream(event: &Event) {
         Event::UpstreamChanged { upstream, .. } => {
             tracing::info!(upstream = upstream.name(), "an upstream is tried with one turn");
         }
+        Event::ModelChanged { model, state: "refused", until, why } => {
+            let (until, cause) = (until.map(|at| at.to_rfc3339()), one_line(why));
+            let hint =
+                "no turn is begun that asks it, and nobody is held for it; it is tried again by itself";
+            tracing::error!(model, until, cause, hint, "a model cannot be asked");
+        }
+        Event::ModelChanged { model, .. } => tracing::info!(model, "a model can be asked again"),
         Event::CooledDown { family, cause, wait, window } => {
             let wait_ms = millis(*wait);
             tracing::info!(

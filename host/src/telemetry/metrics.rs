@@ -28,6 +28,7 @@ pub struct Metrics {
     registry: Registry,
     turns: Family<Labels<1>, Counter>,
     faults: Family<Labels<2>, Counter>,
+    stops: Family<Labels<2>, Counter>,
     held: Counter,
     in_flight: Gauge,
     stages: Family<Labels<1>, Histogram>,
@@ -74,6 +75,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("persona"),
             turns: Family::default(),
             faults: Family::default(),
+            stops: Family::default(),
             held: Counter::default(),
             in_flight: Gauge::default(),
             stages: Family::new_with_constructor(long),
@@ -189,7 +191,8 @@ impl Metrics {
                 self.turns.get_or_create(&[("outcome", outcome.name().to_owned())]).inc();
                 if let domain::event::TurnEnd::Faulted(fault) = outcome {
                     let labels = [("stage", fault.stage.name().to_owned()), ("code", fault.code.clone())];
-                    self.faults.get_or_create(&labels).inc();
+                    let of = if fault.is_a_stop() { &self.stops } else { &self.faults };
+                    of.get_or_create(&labels).inc();
                 }
             }
             Event::ToolCalled { tool, ok, .. } => {
@@ -246,7 +249,10 @@ impl Metrics {
                 let labels = [("plugin", plugin.to_string()), ("level", (*level).to_owned())];
                 self.plugin_log_lines.get_or_create(&labels).inc();
             }
-            Event::UpstreamChanged { .. } | Event::CooledDown { .. } | Event::ModelRepeated { .. } => {
+            Event::UpstreamChanged { .. }
+            | Event::ModelChanged { .. }
+            | Event::CooledDown { .. }
+            | Event::ModelRepeated { .. } => {
                 self.upstreams.count(event);
             }
             Event::TickEnded { .. }
@@ -309,6 +315,8 @@ impl Metrics {
             "Turns that ended in a fault, by stage and code",
             self.faults.clone(),
         );
+        let help = "Turns that were stopped and had not failed, by stage and code";
+        registry.register("turn_stops", help, self.stops.clone());
         registry.register("held", "Due personas that were kept back", self.held.clone());
         registry.register("turns_in_flight", "Turns that run now", self.in_flight.clone());
         let seconds = |name: &str, help: &str, metric, registry: &mut Registry| {

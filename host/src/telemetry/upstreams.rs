@@ -24,6 +24,7 @@ type Labels<const N: usize> = [(&'static str, String); N];
 #[derive(Debug, Default)]
 pub(super) struct Upstreams {
     state: Family<Labels<1>, Gauge>,
+    refused_models: Family<Labels<1>, Gauge>,
     openings: Family<Labels<1>, Counter>,
     window: Family<Labels<1>, Gauge>,
     in_flight: Family<Labels<1>, Gauge>,
@@ -41,6 +42,10 @@ impl Upstreams {
                 if *state == "open" {
                     self.openings.get_or_create(&of(*upstream)).inc();
                 }
+            }
+            Event::ModelChanged { model, state, .. } => {
+                let labels = [("model", model.clone())];
+                self.refused_models.get_or_create(&labels).set(i64::from(*state == "refused"));
             }
             Event::CooledDown { family, cause, .. } => {
                 let labels = [("family", family.clone()), ("cause", (*cause).to_owned())];
@@ -85,6 +90,8 @@ impl Upstreams {
         registry.register("upstream_breaker", help, self.state.clone());
         let help = "Times that an upstream was left alone because it did not do its work";
         registry.register("upstream_openings", help, self.openings.clone());
+        let help = "1 while a model is left alone because this key has none of its name";
+        registry.register("model_refused", help, self.refused_models.clone());
         let help = "Calls to a family of models that may be under way at once";
         registry.register("gate_window", help, self.window.clone());
         let help = "Calls to a family of models that are under way";

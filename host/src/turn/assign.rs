@@ -7,6 +7,7 @@ use super::values::{Assigned, Due, Role};
 use super::{enrol, plugin};
 use crate::behavior::{NotRecalled, Pin, Pinned, Unserved};
 use crate::engine::Steps;
+use crate::model::LeftAlone;
 use crate::store;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
@@ -36,6 +37,7 @@ pub(super) async fn pin(due: Due, steps: Arc<dyn Steps>, deps: &Deps) -> Result<
         model: model.clone(),
     };
     deps.ledger.pin(due.turn, &pin);
+    is_asked(&model, deps)?;
     Ok(assigned(due, steps, role, pinned, model))
 }
 
@@ -47,6 +49,7 @@ pub(super) async fn keep(
     deps: &Deps,
 ) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;
+    is_asked(&pin.model, deps)?;
     let plain = || Arc::new(Strategy::plain(pin.strategy.clone(), pin.plugin.clone()));
     let configured = deps.strategies.get(&pin.strategy).cloned().unwrap_or_else(plain);
     let strategy = Strategy {
@@ -63,6 +66,15 @@ pub(super) async fn keep(
     let pinned =
         Pinned { generation, served_as: pin.served_as, strategy: Arc::new(strategy), probation: None };
     Ok(assigned(due, steps, role, pinned, pin.model.clone()))
+}
+
+/// Not to sign in for nothing: a model that is left alone would stop the turn at its first call.
+fn is_asked(model: &str, deps: &Deps) -> Result<(), Fault> {
+    let all = deps.claude.left_alone();
+    match all.into_iter().find(|own| own.is_of(model) && own.state != LeftAlone::TRIED) {
+        None => Ok(()),
+        Some(left_alone) => Err(Fault::new(Stage::Assign, "claude-away", left_alone.to_string()).excused()),
+    }
 }
 
 fn assigned(due: Due, steps: Arc<dyn Steps>, role: Option<Role>, pinned: Pinned, model: String) -> Assigned {

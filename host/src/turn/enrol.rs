@@ -11,34 +11,47 @@ use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, StrategyName, TurnId};
+use domain::persona::Persona;
 use domain::strategy::Strategy;
 use experiment::assignment;
 
 /// The turn's role in an experiment, if it is part of one. A turn that is begun again keeps the one it has.
 pub(super) async fn role(due: &Due, deps: &Deps) -> Result<Option<Role>, TurnEnd> {
     let lost = |error: LedgerError| faults::ledger(Stage::Assign, &error);
-    if let Some(place) = deps.ledger.assignment(due.turn).await.map_err(lost)? {
-        let registered =
-            deps.ledger.experiment(&place.experiment, Some(place.version)).await.map_err(lost)?;
-        return Ok(registered.map(|registered| Role { experiment: Arc::new(registered.experiment), place }));
-    }
-    let found = match &due.part {
-        Some(part) => Some(part.clone()),
-        None => next(due, deps).await.map_err(lost)?,
-    };
+    let found = foreseen(due.turn, &due.persona, due.part.as_ref(), deps).await.map_err(lost)?;
     let Some(Role { experiment, place }) = &found else { return Ok(None) };
+    if deps.ledger.assignment(due.turn).await.map_err(lost)?.is_some() {
+        return Ok(found);
+    }
     deps.ledger.register(experiment).await.map_err(lost)?;
     deps.ledger.assign(due.turn, &due.persona.email, place).await.map_err(lost)?;
     Ok(found)
 }
 
+/// The same, and nothing is written down: the turn need not have begun.
+pub(super) async fn foreseen(
+    turn: TurnId,
+    persona: &Persona,
+    part: Option<&Role>,
+    deps: &Deps,
+) -> Result<Option<Role>, LedgerError> {
+    if let Some(place) = deps.ledger.assignment(turn).await? {
+        let registered = deps.ledger.experiment(&place.experiment, Some(place.version)).await?;
+        return Ok(registered.map(|registered| Role { experiment: Arc::new(registered.experiment), place }));
+    }
+    match part {
+        Some(part) => Ok(Some(part.clone())),
+        None => next(persona, deps).await,
+    }
+}
+
 /// The first experiment that wants this persona's turn. Those that are open at once do not want the same.
-async fn next(due: &Due, deps: &Deps) -> Result<Option<Role>, LedgerError> {
+async fn next(persona: &Persona, deps: &Deps) -> Result<Option<Role>, LedgerError> {
     for experiment in deps.experiments.open(deps.clock.now()) {
-        if !experiment.who.includes(&due.persona) {
+        if !experiment.who.includes(persona) {
             continue;
         }
-        let unit = &due.persona.email;
+        let unit = &persona.email;
         let earlier = deps.ledger.assignments(experiment.key(), Some(unit)).await?;
         let earlier: Vec<Assignment> = earlier.into_iter().map(|assigned| assigned.assignment).collect();
         if let Some(place) = assignment::next(&experiment, unit, &earlier)

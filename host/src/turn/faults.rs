@@ -5,7 +5,6 @@ use crate::engine::{Failing, StepsError, Undone};
 use crate::mana::ManaError;
 use crate::mcp::McpError;
 use crate::model::ModelError;
-use crate::model::error::Failure;
 use crate::store::LedgerError;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
@@ -34,11 +33,7 @@ pub(super) fn model(stage: Stage, error: &ModelError) -> Fault {
         None => fault,
     };
     let fault = if error.is_outage() { fault.of(Upstream::Claude) } else { fault };
-    // Nothing was sent at all, so there is nothing to count.
-    let fault = match error.failure {
-        Failure::Away { until, .. } => fault.excused_until(until),
-        _ => fault,
-    };
+    let fault = if error.is_held_by_the_gate() { fault.excused() } else { fault };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }
 

@@ -127,7 +127,7 @@ async fn a_tool_that_always_fails_is_an_answer_and_no_end_of_the_turn() {
     let error = failed.error.as_deref().unwrap();
     assert!(error.contains("organization/list failed: 401"), "{error}");
     assert_eq!(actions.len(), 3, "the persona went on: {actions:?}");
-    assert_eq!(house.turn("Lena").await.summary.state, "completed");
+    assert_eq!(house.turn("Lena").await.summary.outcome, "completed");
 }
 
 /// D10: mana-auth never gives out the role `admin`, so nothing may need it while personas act.
@@ -147,7 +147,7 @@ async fn a_persona_that_used_no_tool_leaves_a_marker_and_is_not_due_again() {
     let markers: Vec<String> = house.actions("Maya").await.into_iter().map(|action| action.tool).collect();
     assert_eq!(markers, ["__idle"]);
     assert_eq!(house.feedback("Maya").await, [], "nothing was used, so nothing was rated");
-    assert_eq!(house.turn("Maya").await.summary.state, "idle");
+    assert_eq!(house.turn("Maya").await.summary.outcome, "idle");
     assert_eq!(house.asked("Maya").requests, 1);
 
     house.later(TimeDelta::minutes(1));
@@ -180,7 +180,7 @@ async fn a_persona_whose_turn_faulted_is_held_ever_longer_and_claude_is_not_aske
     }
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0), "the same turn, at last");
     let turn = house.turn("Ben").await;
-    assert_eq!((turn.summary.attempt, turn.summary.state.as_str()), (4, "completed"));
+    assert_eq!((turn.summary.attempt, turn.summary.outcome.as_str()), (4, "completed"));
     assert_eq!(turn.summary.fault_message, None);
     house.no_session_is_left().await;
 }

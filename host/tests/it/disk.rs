@@ -124,7 +124,7 @@ async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on
             arrived += house.actions(name).await.iter().filter(|row| row.tool != "__idle").count();
         }
         assert_eq!(arrived, actions, "{kib}: and has arrived");
-        assert!(turns.iter().all(|turn| turn.summary.state != "running"), "{kib}");
+        assert!(turns.iter().all(|turn| turn.summary.outcome != "running"), "{kib}");
     }
 }
 

@@ -3,6 +3,7 @@
 mod filters;
 mod guarded;
 mod many;
+mod pauses;
 mod plugins;
 mod turns;
 
@@ -10,8 +11,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use persona_host::http::{Face, Limits, Lock, listen, serve_within};
-use persona_host::runner::{Reach, Runner};
+use persona_host::runner::{AskedBy, Reach, Runner};
 use reqwest::Method;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use standin::claude::Script;
 use standin::mana_auth;
@@ -33,6 +35,7 @@ struct Looks {
     production: bool,
     missing_keys: Vec<&'static str>,
     limits: Option<Limits>,
+    has_no_token: bool,
 }
 
 impl Served {
@@ -48,7 +51,9 @@ impl Served {
         let ip = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
         let base = format!("http://{}", SocketAddr::new(ip, address.port()));
         let (remote, commands) = Runner::door();
-        let Looks { production, missing_keys, limits } = looks;
+        let Looks { production, missing_keys, limits, has_no_token } = looks;
+        let tokens: &[SecretString] =
+            if has_no_token { &[] } else { &["let me in".into(), "soon let me in".into()] };
         let (names, require_token) =
             (house.config.http.allowed_hosts.clone(), house.config.http.require_token);
         let face = Face {
@@ -56,9 +61,7 @@ impl Served {
             remote,
             production,
             missing_keys,
-            lock: Arc::new(
-                Lock::new(&["let me in".into(), "soon let me in".into()], names).for_all(require_token),
-            ),
+            lock: Arc::new(Lock::new(tokens, names).for_all(require_token)),
         };
         let limits = limits.unwrap_or_else(Limits::of_this_process);
         tokio::spawn(serve_within(listener, face, limits, stop.clone()));
@@ -67,7 +70,7 @@ impl Served {
     }
 
     /// Status and body: JSON, or the text as a JSON string.
-    async fn ask(&self, method: Method, path: &str) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str) -> (u16, Value) {
         let response = client().request(method, format!("{}{path}", self.base)).send().await.unwrap();
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
@@ -91,10 +94,13 @@ async fn health_has_the_shape_of_the_runner_before_and_names_what_is_missing() {
     });
     let served = served(&[]).await;
     assert_eq!(served.get("/health").await, (200, healthy.clone()));
-    served.house.runner.pause(None, Reach::NoNewTurn).await.unwrap();
+    served.house.runner.pause(None, Reach::NoNewTurn, AskedBy::Http, None).await.unwrap();
     let mut paused = healthy.clone();
     paused["paused"] = json!(true);
-    assert_eq!(served.get("/health").await, (200, paused));
+    let (status, mut told) = served.get("/health").await;
+    let pause = told.as_object_mut().and_then(|told| told.remove("pause")).unwrap_or_default();
+    assert_eq!((status, told), (200, paused));
+    assert!(pause["since"].is_string() && pause["hint"].as_str().unwrap().contains("resume"), "{pause}");
 
     let looks = Looks { missing_keys: vec!["ANTHROPIC_API_KEY"], ..Looks::default() };
     let without_a_key = Served::with(House::of(&[]).await, looks).await;
@@ -193,10 +199,14 @@ async fn a_tick_is_answered_at_its_end_in_the_shape_of_the_contract() {
     assert_eq!((status, &body["ok"]), (500, &json!(false)), "{body}");
     assert!(body["error"].as_str().unwrap().starts_with("listDuePersonas failed: HTTP 503 — "), "{body}");
 
-    served.house.runner.pause(None, Reach::NoNewTurn).await.unwrap();
+    served.house.runner.pause(None, Reach::NoNewTurn, AskedBy::Http, None).await.unwrap();
     let (status, body) = served.ask(Method::POST, "/diag/tick").await;
+    let mut result = body["result"].clone();
+    let paused = result.as_object_mut().and_then(|result| result.remove("paused")).unwrap_or_default();
     let nothing = json!({"due": 0, "ranSuccessfully": 0, "failed": [], "durationMs": 0});
-    assert_eq!((status, body), (200, json!({"ok": true, "result": nothing})));
+    assert_eq!((status, &body["ok"], result), (200, &json!(true), nothing));
+    assert!(paused["why"].as_str().unwrap().starts_with("all personas are paused since "), "{paused}");
+    assert_eq!(paused["hint"], "`persona-host resume` goes on");
 }
 
 #[tokio::test]
@@ -226,13 +236,38 @@ async fn production_has_no_diagnostics() {
 }
 
 #[tokio::test]
+async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
+    let served = served(&[]).await;
+    for path in ["/api", "/api/", "/api/pauses", "/api/turns/"] {
+        let (status, body) = served.get(path).await;
+        assert_eq!((status, &body["error"]), (404, &json!(format!("there is no route {path}"))), "{path}");
+        assert!(body["hint"].is_string(), "{path}: {body}");
+    }
+    for (method, path, allow) in [
+        (Method::DELETE, "/api/turns", "GET,HEAD"),
+        (Method::PUT, "/api/pause", "GET,HEAD,POST"),
+        (Method::GET, "/api/resume", "POST"),
+        (Method::GET, "/api/plugins/daily/reload", "POST"),
+    ] {
+        let response =
+            client().request(method.clone(), format!("{}{path}", served.base)).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 405, "{method} {path}");
+        let mut allowed: Vec<&str> = response.headers()["allow"].to_str().unwrap().split(',').collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed.join(","), allow, "{method} {path}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"], format!("{path} is not asked with {method}"));
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_does_not_exist_is_a_404_in_plain_text() {
     let served = served(&[]).await;
-    for path in ["/", "/diag", "/api", "/health/"] {
+    for path in ["/", "/diag", "/apis", "/health/"] {
         assert_eq!(served.get(path).await, (404, json!("404 Not Found")), "{path}");
     }
     for (method, path) in
-        [(Method::GET, "/diag/tick"), (Method::POST, "/health"), (Method::DELETE, "/api/turns")]
+        [(Method::GET, "/diag/tick"), (Method::POST, "/health"), (Method::DELETE, "/metrics")]
     {
         assert_eq!(served.ask(method.clone(), path).await, (404, json!("404 Not Found")), "{method} {path}");
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::event::Event;
-use persona_host::runner::{HeldBy, Reach};
+use persona_host::runner::{AskedBy, HeldBy, Reach};
 
 use crate::support::house::{
     Blueprint, House, email, eventually, figures, held, next, script, within_reason,
@@ -17,7 +17,7 @@ async fn a_pause_at_once_stops_running_turns_before_their_next_call_and_they_go_
     let runner = house.runner.clone();
     let tick = tokio::spawn(async move { runner.tick(None, std::time::Duration::ZERO).await });
     next(&mut events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
-    let stopped = house.runner.pause(None, Reach::NoNewStep).await.unwrap();
+    let stopped = house.runner.pause(None, Reach::NoNewStep, AskedBy::Http, None).await.unwrap();
     assert!(stopped > 0);
     let report = within_reason(tick).await.unwrap().unwrap();
     assert_eq!(report.ran_successfully, 0, "{report:?}");
@@ -52,7 +52,7 @@ async fn a_pause_lets_running_turns_come_to_their_end_and_begins_none() {
     let runner = house.runner.clone();
     let tick = tokio::spawn(async move { runner.tick(None, std::time::Duration::ZERO).await });
     next(&mut events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
-    assert_eq!(house.runner.pause(None, Reach::NoNewTurn).await.unwrap(), 0);
+    assert_eq!(house.runner.pause(None, Reach::NoNewTurn, AskedBy::Http, None).await.unwrap(), 0);
     let report = within_reason(tick).await.unwrap().unwrap();
     assert_eq!(figures(&report), (2, 1, 0, 1), "{report:?}");
     assert_eq!(report.held[0].cause, HeldBy::Pause);
@@ -63,7 +63,7 @@ async fn a_pause_lets_running_turns_come_to_their_end_and_begins_none() {
 async fn one_persona_is_paused_and_the_others_play_also_after_a_restart() {
     let house = House::scripted(&["Anna", "Ben"], script(1, &[])).await;
     let anna = email("Anna");
-    house.runner.pause(Some(&anna), Reach::NoNewTurn).await.unwrap();
+    house.runner.pause(Some(&anna), Reach::NoNewTurn, AskedBy::Http, None).await.unwrap();
     let house = house.restart().await;
     let report = house.tick().await;
     assert_eq!(figures(&report), (2, 1, 0, 1));
@@ -80,7 +80,7 @@ async fn one_persona_is_paused_and_the_others_play_also_after_a_restart() {
 #[tokio::test]
 async fn a_general_pause_outlasts_a_restart_and_the_configuration_says_when_it_began_with_one() {
     let house = House::scripted(&["Anna"], script(1, &[])).await;
-    house.runner.pause(None, Reach::NoNewTurn).await.unwrap();
+    house.runner.pause(None, Reach::NoNewTurn, AskedBy::Http, None).await.unwrap();
     let house = house.restart().await;
     assert!(house.runner.is_paused());
     assert!(house.runner.deps().events.metrics().text().contains("persona_paused 1\n"));
@@ -101,9 +101,9 @@ async fn after_a_pause_the_loop_goes_on_at_once_with_what_it_stopped() {
     let runner = house.runner.clone();
     let tick = tokio::spawn(async move { runner.tick(None, std::time::Duration::ZERO).await });
     next(events, |event| matches!(event, Event::ToolCalled { .. }).then_some(())).await;
-    house.runner.pause(Some(&email("Anna")), Reach::NoNewStep).await.unwrap();
+    house.runner.pause(Some(&email("Anna")), Reach::NoNewStep, AskedBy::Http, None).await.unwrap();
     within_reason(tick).await.unwrap().unwrap();
-    assert_eq!(house.turn("Anna").await.summary.state, "faulted");
+    assert_eq!(house.turn("Anna").await.summary.state, "paused");
     house.runner.resume(Some(&email("Anna"))).await.unwrap();
-    eventually(async || house.turn("Anna").await.summary.state == "completed").await;
+    eventually(async || house.turn("Anna").await.summary.outcome == "completed").await;
 }

@@ -87,7 +87,7 @@ async fn each_day_has_one_turn_at_its_time_by_the_personas_clock_whatever_mana_a
             };
             assert_eq!(turns.iter().filter(punctual).count(), 1, "{name} on {day}: soon after its slot");
         }
-        assert!(turns.iter().all(|turn| turn.summary.state == "completed"), "{turns:?}");
+        assert!(turns.iter().all(|turn| turn.summary.outcome == "completed"), "{turns:?}");
     }
 }
 

@@ -39,7 +39,7 @@ async fn check_held_and_gone_on_with(house: &House, name: &str, stage: Stage, co
     let report = house.tick().await;
     assert_eq!(figures(&report), (1, 1, 0, 0), "{report:?}");
     let turn = house.turn(name).await;
-    assert_eq!((turn.summary.state.as_str(), turn.summary.attempt), ("completed", 2));
+    assert_eq!((turn.summary.outcome.as_str(), turn.summary.attempt), ("completed", 2));
     let answered = |step: &&RecordedStep| step.result.is_some();
     for step in held.steps.iter().filter(answered) {
         let rows = turn.steps.iter().filter(|own| own.key == step.key).count();
@@ -101,7 +101,7 @@ async fn a_tool_that_the_model_invents_is_answered_with_an_error_and_belongs_to_
 async fn a_day_of_invented_tools_alone_is_completed_without_a_rating() {
     let house = House::scripted(&["Anna"], script(1, &[Fault::InventsTool])).await;
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
-    assert_eq!(house.turn("Anna").await.summary.state, "completed");
+    assert_eq!(house.turn("Anna").await.summary.outcome, "completed");
     assert_eq!(house.actions("Anna").await.len(), 1);
     assert_eq!(house.feedback("Anna").await, []);
     assert_eq!(house.asked("Anna").requests, 2, "no rating is asked");
@@ -124,7 +124,7 @@ async fn a_reply_without_a_whole_call_makes_a_day_without_actions_and_touches_no
         let report = house.tick().await;
         assert_eq!(figures(&report), (1, 1, 0, 0), "{stop_reason}: {report:?}");
         let turn = house.turn("Anna").await.summary;
-        assert_eq!((turn.state.as_str(), turn.stop_reason.as_deref()), (state, Some(stop_reason)));
+        assert_eq!((turn.outcome.as_str(), turn.stop_reason.as_deref()), (state, Some(stop_reason)));
         assert_eq!(house.actions("Anna").await, [marker("__idle")], "{stop_reason}");
         assert_eq!(house.asked("Anna").requests, 1, "{stop_reason}");
         assert_eq!(house.count("SELECT count(*) AS count FROM mana_records").await, 0, "{stop_reason}");

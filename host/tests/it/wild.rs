@@ -135,7 +135,7 @@ async fn unfinished(neighbours: &Neighbours, house: &House) -> Vec<&'static str>
     let mut names = Vec::new();
     for (place, row) in neighbours.rows.iter().enumerate() {
         let turns = house.turns(&format!("anna{place}")).await;
-        if turns.iter().any(|turn| turn.summary.state == "running") {
+        if turns.iter().any(|turn| turn.summary.outcome == "running") {
             names.push(row.name);
         }
     }

@@ -10,12 +10,16 @@ use crate::cli::output::{ODD, styled};
 use crate::cli::text::{in_a_line, printable};
 use crate::cli::tick_view::CAUSE;
 use crate::runner::KeptBack;
-use crate::store::{Acknowledged, Ledger, LedgerError, Open, OpenTurn};
+use crate::store::{Acknowledged, Ledger, LedgerError, Open, OpenTurn, Pauses};
 use domain::persona::Persona;
+use domain::state::State;
 
 /// Everybody who is kept back or under way, by address.
 #[derive(Default)]
-pub(super) struct KeptBackList(BTreeMap<String, Vec<Now>>);
+pub(super) struct KeptBackList {
+    personas: BTreeMap<String, Vec<Now>>,
+    pauses: Pauses,
+}
 
 /// How a persona stands at the moment.
 #[derive(Serialize)]
@@ -28,11 +32,14 @@ pub(super) enum Now {
 }
 
 impl KeptBackList {
-    /// Those with a turn that is open.
+    /// Those with a turn that is open, and those who are paused.
     pub(super) async fn read(ledger: &Ledger) -> Result<Self, LedgerError> {
-        let mut list = Self::default();
+        let mut list = Self { pauses: ledger.pauses().await?, ..Self::default() };
         for turn in ledger.open_turns().await? {
-            list.0.entry(turn.persona.clone()).or_default().push(Now::Turn(turn));
+            list.personas.entry(turn.persona.clone()).or_default().push(Now::Turn(turn));
+        }
+        for email in list.pauses.personas.keys() {
+            list.personas.entry(email.clone()).or_default();
         }
         Ok(list)
     }
@@ -51,53 +58,71 @@ impl KeptBackList {
             Err(error) => return Err(error),
         };
         if let Some(kept_back) = kept_back {
-            self.0.entry(persona.email.clone()).or_default().push(Now::Due(kept_back));
+            self.personas.entry(persona.email.clone()).or_default().push(Now::Due(kept_back));
         }
         Ok(())
     }
 
     pub(super) fn emails(&self) -> impl Iterator<Item = &String> {
-        self.0.keys()
+        self.personas.keys()
     }
 
     /// What a document says of a persona.
     pub(super) fn of(&self, email: &str) -> &[Now] {
-        self.0.get(email).map_or(&[], Vec::as_slice)
+        self.personas.get(email).map_or(&[], Vec::as_slice)
+    }
+
+    /// Since when it is paused, alone or with everybody.
+    pub(super) fn paused_since(&self, email: &str) -> Option<DateTime<Utc>> {
+        let own = self.pauses.personas.get(email);
+        self.pauses.everybody.iter().chain(own).map(|paused| paused.since).min()
     }
 
     /// A word for a table, if there is one to say.
     pub(super) fn cell(&self, email: &str) -> Option<Cell> {
-        let all = self.0.get(email)?;
-        let is = |wanted: &str| all.iter().any(|now| now.word() == wanted);
-        let word = ["running", "held", "parked"].into_iter().find(|word| is(word))?;
-        Some(Cell::new(word).fg(if word == "parked" { Color::Red } else { Color::Yellow }))
+        let is = |wanted: State| self.of(email).iter().any(|now| now.state() == wanted);
+        let open = [State::Running, State::Paused, State::Held, State::Stopped, State::Parked];
+        let state = open.into_iter().find(|state| is(*state));
+        let paused = self.paused_since(email).map(|_| State::Paused);
+        let state = if state == Some(State::Running) { state } else { paused.or(state) }?;
+        Some(Cell::new(state).fg(if state == State::Parked { Color::Red } else { Color::Yellow }))
     }
 
     /// Who is kept back, until when, why, and what to do: a line each.
     pub(super) fn text(&self, now: DateTime<Utc>) -> String {
-        let all = self.0.iter().flat_map(|(email, all)| all.iter().map(move |own| (email, own)));
-        all.filter_map(|(email, own)| own.line(email, now)).collect()
+        let all = self.personas.iter().flat_map(|(email, all)| all.iter().map(move |own| (email, own)));
+        let turns: String = all.filter_map(|(email, own)| own.line(email, now)).collect();
+        let lines: String =
+            self.pauses.lines().into_iter().map(|line| format!("{}\n", printable(&line))).collect();
+        format!("{lines}{turns}")
     }
 }
 
 impl Now {
-    fn word(&self) -> &'static str {
+    fn state(&self) -> State {
         match self {
-            Self::Turn(OpenTurn { open: Open::Running { .. }, .. }) => "running",
-            Self::Turn(OpenTurn { open: Open::Held { .. }, .. }) | Self::Due(_) => "held",
-            Self::Turn(OpenTurn { open: Open::Parked { .. }, .. }) => "parked",
+            Self::Turn(turn) => turn.state,
+            Self::Due(_) => State::Held,
         }
     }
 
     fn line(&self, email: &str, now: DateTime<Utc>) -> Option<String> {
         let (how, why, hint) = match self {
             Self::Turn(OpenTurn { open: Open::Running { .. }, .. }) => return None,
+            Self::Turn(OpenTurn { paused_since: Some(since), open, hint, .. }) => {
+                let (Open::Held { then, why, .. } | Open::Stopped { then, why }) = open else { return None };
+                let how = format!("is paused since {}, and {} after that", minute(*since), then.words());
+                (how, why, hint.as_deref())
+            }
             Self::Turn(OpenTurn { open: Open::Held { until, then, attempts, why }, hint, .. }) => {
                 let how = match *until > now {
                     true => format!("is held until {}", minute(*until)),
                     false => then.words().to_owned(),
                 };
                 (format!("{how}, after attempt {attempts}"), why, hint.as_deref())
+            }
+            Self::Turn(OpenTurn { open: Open::Stopped { then, why }, hint, .. }) => {
+                (format!("was stopped, and {}", then.words()), why, hint.as_deref())
             }
             Self::Turn(OpenTurn { open: Open::Parked { since, why }, hint, .. }) => {
                 (format!("has a turn that is parked since {}", minute(*since)), why, hint.as_deref())
@@ -120,7 +145,7 @@ mod tests {
 
     fn check(own: Now, word: Option<&str>, line: &str) {
         let email = "persona.anna@mana.test".to_owned();
-        let list = KeptBackList([(email.clone(), vec![own])].into());
+        let list = KeptBackList { personas: [(email.clone(), vec![own])].into(), ..KeptBackList::default() };
         assert_eq!(list.cell(&email).map(|cell| cell.content()).as_deref(), word);
         let text = anstream::adapter::strip_str(&list.text(at("2026-11-29T15:00:00Z"))).to_string();
         assert_eq!(text, line);
@@ -132,7 +157,8 @@ mod tests {
 
     fn turn(open: Open, hint: Option<&str>) -> Now {
         let (persona, turn) = ("persona.anna@mana.test".to_owned(), "8c2f".to_owned());
-        Now::Turn(OpenTurn { persona, turn, open, hint: hint.map(str::to_owned) })
+        let state = open.state(false);
+        Now::Turn(OpenTurn { persona, turn, state, open, paused_since: None, hint: hint.map(str::to_owned) })
     }
 
     #[test]
@@ -163,6 +189,20 @@ mod tests {
             turn(Open::Parked { since, why: "it broke".to_owned() }, Some("`turns resume 8c2f`")),
             Some("parked"),
             "persona.anna@mana.test has a turn that is parked since 2026-11-29 14:00 UTC: it broke\n  `turns resume 8c2f`\n",
+        );
+        let stopped = || Open::Stopped { then: Then::GoesOn, why: "the budget is used up".to_owned() };
+        check(
+            turn(stopped(), None),
+            Some("stopped"),
+            "persona.anna@mana.test was stopped, and goes on from its last known step at the next tick: the budget is \
+             used up\n",
+        );
+        let Now::Turn(own) = turn(stopped(), Some("`resume`")) else { unreachable!("it is a turn") };
+        check(
+            Now::Turn(OpenTurn { state: State::Paused, paused_since: Some(since), ..own }),
+            Some("paused"),
+            "persona.anna@mana.test is paused since 2026-11-29 14:00 UTC, and goes on from its last known step at the \
+             next tick after that: the budget is used up\n  `resume`\n",
         );
         let why = "its turn is over; mana-auth does not know it yet".to_owned();
         check(

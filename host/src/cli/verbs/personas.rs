@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::kept_back::KeptBackList;
+use super::plugin::running::running;
 use super::release::release;
 use super::seed;
 use super::slots;
@@ -83,7 +84,26 @@ async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Re
     }
     everybody.due(&config, ledger.as_ref(), output).await?;
     everybody.seeded(&config, catalog.is_some(), output).await?;
+    left_alone(file, output).await?;
     output.print(&everybody.document(), || everybody.text())
+}
+
+/// What the daemon holds back in memory, if one runs: no ledger knows it.
+async fn left_alone(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let Ok(health) = running(None, file)?.health().await else { return Ok(()) };
+    for kind in ["upstreams", "models"] {
+        for (name, told) in health[kind].as_object().into_iter().flatten() {
+            let of = |field: &str| told[field].as_str().unwrap_or_default().to_owned();
+            let until = told["until"].as_str().map_or(String::new(), |until| format!(" until {until}"));
+            let line = format!(
+                "{name} is {}{until}, and no turn is begun that needs it: {}",
+                of("state"),
+                of("why")
+            );
+            output.say(&styled(ODD, printable(&line)));
+        }
+    }
+    Ok(())
 }
 
 impl Everybody {
@@ -167,6 +187,7 @@ impl Everybody {
                 "lastActiveAt": known.last_active_at,
                 "lastTurn": known.last_turn,
                 "now": self.kept_back.of(email),
+                "pausedSince": self.kept_back.paused_since(email),
                 "foreignActivity": known.foreign,
             })
         };

@@ -18,6 +18,7 @@ use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, Then, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::state::State;
 use domain::stop;
 
 /// Where ledgers are that no configuration names.
@@ -117,13 +118,16 @@ pub(super) async fn open_or_say(config: Option<&Path>, output: Output) -> Option
     opened.map_err(|failure| output.say(&styled(FAINT, failure.to_string()))).ok()
 }
 
-/// What was rated, and what was unusual about the day's end.
-fn rated(turn: &Summary) -> String {
-    let scores = scores(&turn.ratings);
-    match turn.stop_reason.as_deref().filter(|reason| stop::unusual(reason).is_some()) {
-        Some(reason) => printable(&format!("{scores} · {reason}")),
-        None => printable(&scores),
-    }
+/// The columns beside what was said, and the least that is left for that.
+const FIXED: usize = 62;
+const LEAST: usize = 24;
+
+/// What there is to say of a turn beside its ratings: why it failed, was stopped or was let out, or what was unusual
+/// about its day's end.
+fn said(turn: &Summary, failures: bool) -> Option<String> {
+    let failure = turn.last_failure.as_ref().filter(|_| failures);
+    let own = failure.or(turn.fault_message.as_ref()).or(turn.skip_reason.as_ref()).cloned();
+    own.or_else(|| turn.stop_reason.clone().filter(|reason| stop::unusual(reason).is_some()))
 }
 
 /// A line each. Who asks for failures sees why, whatever came later.
@@ -138,31 +142,32 @@ fn list(turns: &[Summary], failures: bool) -> String {
         Whole("strategy"),
         Whole("state"),
         Number("tools"),
-        Flowing(if failures { "failed" } else { "rated" }),
+        Flowing("rated"),
         Number("cost"),
+        Flowing(if failures { "failed" } else { "said" }),
     ]);
+    let personas = turns.iter().map(|turn| turn.persona.chars().count()).max().unwrap_or_default();
+    let room = table.width().map_or(CAUSE, |width| usize::from(width).saturating_sub(FIXED + personas));
     for turn in turns {
-        let state = match turn.state.as_str() {
-            "faulted" if turn.parked_at.is_some() => Cell::new("parked").fg(Color::Red),
-            "faulted" | "skipped" if turn.held_until.is_some() => Cell::new("held").fg(Color::Yellow),
-            "faulted" => Cell::new("faulted").fg(Color::Red),
-            "completed" => Cell::new("completed"),
-            other => Cell::new(other).fg(Color::Yellow),
-        };
-        let rated = match (&turn.last_failure, &turn.fault_message) {
-            (Some(failure), _) if failures => in_a_line(failure, CAUSE),
-            (_, Some(message)) => in_a_line(message, CAUSE),
-            (_, None) => rated(turn),
+        let state = Cell::new(&turn.state);
+        let state = match State::of(&turn.state) {
+            Some(State::Completed) => state,
+            Some(State::Faulted | State::Parked) => state.fg(Color::Red),
+            _ => state.fg(Color::Yellow),
         };
         table.add_row([
             Cell::new(turn.id.get(..8).unwrap_or(&turn.id)).add_attribute(Attribute::Dim),
-            Cell::new(turn.started_at.format("%m-%d %H:%M:%S")),
+            Cell::new(turn.begun_at.format("%m-%d %H:%M:%S")),
             Cell::new(printable(&turn.persona)),
             Cell::new(turn.strategy.as_deref().unwrap_or("–")),
             state,
             Cell::new(turn.actions),
-            Cell::new(rated),
+            Cell::new(printable(&scores(&turn.ratings))),
             Cell::new(cost(turn.cost_usd)),
+            Cell::new(
+                said(turn, failures)
+                    .map_or_else(String::new, |why| in_a_line(&why, room.clamp(LEAST, CAUSE))),
+            ),
         ]);
     }
     let unreadable: String = (turns.iter())

@@ -16,7 +16,8 @@ use super::allowance::Allowance;
 use super::lane::{Cause, End, Lane, Verdict};
 use super::levels::{Levels, Need};
 use super::prefix::{Ahead, Prefixes};
-use crate::breaker::{Away, Fuse, Standing};
+use super::refusals::Refusals;
+use crate::breaker::{Away, Fuse, Standing, Traveller};
 use crate::jitter::jitter;
 use crate::model::request::MessageRequest;
 use domain::event::Event;
@@ -37,6 +38,7 @@ struct Inside {
     fuse: Fuse,
     families: Mutex<BTreeMap<String, Arc<Family>>>,
     prefixes: Prefixes,
+    refusals: Mutex<Refusals>,
     allowance: Mutex<Allowance>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
@@ -48,6 +50,8 @@ struct Family {
     /// Held by who is first in line.
     line: tokio::sync::Mutex<()>,
     lane: Mutex<Lane>,
+    /// What Claude said when it asked for patience last.
+    asked: Mutex<String>,
     /// Something ended, or was told.
     changed: Notify,
 }
@@ -55,6 +59,7 @@ struct Family {
 /// A call, as far as the gate has to know it.
 #[derive(Clone, Debug)]
 pub struct Call {
+    model: String,
     family: String,
     /// Of the prompt that it shares with others, if it is to be cached.
     prefix: Option<u64>,
@@ -76,6 +81,19 @@ pub enum Barred {
     },
 }
 
+/// Models that are asked nothing for now, although Claude does its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Which model, or which family of them.
+    pub name: String,
+    /// [`LeftAlone::COOLING`], [`LeftAlone::REFUSED`] or [`LeftAlone::TRIED`].
+    pub state: &'static str,
+    /// Until then, where that is known.
+    pub until: Option<DateTime<Utc>>,
+    /// In Claude's words.
+    pub why: String,
+}
+
 /// What came of a call that has left.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome<'a> {
@@ -92,6 +110,8 @@ pub enum Outcome<'a> {
     },
     /// Claude does its work, and does not like this request.
     Refused,
+    /// Claude does its work, and has no such model for this key.
+    NoModel(&'a str),
     /// Claude does not do its work.
     Outage(&'a str),
     /// Nothing will work until a person does something about it.
@@ -123,6 +143,36 @@ pub struct Figures {
     pub in_flight: usize,
 }
 
+impl LeftAlone {
+    /// Claude asked for patience.
+    pub const COOLING: &'static str = "cooling-down";
+    /// This key has no such model.
+    pub const REFUSED: &'static str = "refused";
+    /// Somebody looks whether it has by now.
+    pub const TRIED: &'static str = "tried";
+
+    /// Whether who asks this model is meant.
+    #[must_use]
+    pub fn is_of(&self, model: &str) -> bool {
+        match self.state {
+            Self::COOLING => self.name == family(model),
+            _ => self.name == model,
+        }
+    }
+}
+
+impl fmt::Display for LeftAlone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, state, until, why } = self;
+        let until = until.map(|until| format!(" before {}", until.format("%Y-%m-%d %H:%M:%S UTC")));
+        let until = until.unwrap_or_else(|| " for now".to_owned());
+        match *state {
+            Self::COOLING => write!(f, "nothing is asked of the models of the family {name}{until}: {why}"),
+            _ => write!(f, "nothing is asked of the model {name}{until}: {why}"),
+        }
+    }
+}
+
 impl Call {
     /// What the gate has to know of a request whose body has so many bytes.
     #[must_use]
@@ -130,6 +180,7 @@ impl Call {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let prompt = bytes as f64 / BYTES_OF_A_TOKEN;
         Self {
+            model: request.model.clone(),
             family: family(&request.model),
             prefix: (is_cached && !request.tools.is_empty()).then(|| prefix(request)),
             prompt,
@@ -154,6 +205,7 @@ impl Gate {
             fuse,
             families: Mutex::default(),
             prefixes: Prefixes::default(),
+            refusals: Mutex::default(),
             allowance: Mutex::default(),
             tell: Box::new(tell),
         }))
@@ -174,6 +226,8 @@ impl Gate {
         if let Standing::Open { until, why } = self.0.fuse.standing() {
             return Err(Barred::Away { why, until, by_all: true });
         }
+        let admitted = lock(&self.0.refusals).admit(&call.model, Traveller::Call, self.0.fuse.now());
+        admitted.map_err(|Away { why, until, .. }| Barred::Away { why, until, by_all: false })?;
         let family = self.family(&call.family);
         let ahead = match call.prefix {
             Some(prefix) => self.0.prefixes.enter(prefix).await,
@@ -190,6 +244,7 @@ impl Gate {
             Ok(()) => Ok(pass),
             Err(Away { why, until, .. }) => {
                 // Another call tries it, and is not to be forgotten with this one.
+                lock(&self.0.refusals).forget_call(&pass.call.model);
                 pass.end_unsent();
                 Err(Barred::Away { why, until, by_all: true })
             }
@@ -211,9 +266,12 @@ impl Gate {
                 Verdict::Go => return Ok(need),
                 Verdict::Full => changed.await,
                 Verdict::At(at) if at.saturating_sub(now) > patience => {
-                    let wait = TimeDelta::from_std(at.saturating_sub(now)).unwrap_or(TimeDelta::MAX);
                     let why = format!("it asked the models of the family {} for patience", family.name);
-                    return Err(Barred::Away { why, until: self.0.fuse.now() + wait, by_all: false });
+                    return Err(Barred::Away {
+                        why,
+                        until: self.after(at.saturating_sub(now)),
+                        by_all: false,
+                    });
                 }
                 Verdict::At(at) => {
                     tokio::select! {
@@ -223,6 +281,46 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// Whether a turn may begin that will ask this model, and whose calls have so much patience.
+    ///
+    /// # Errors
+    /// When it would be stopped at its first call.
+    pub fn admit_turn(&self, model: &str, patience: Duration) -> Result<(), LeftAlone> {
+        if let Some(cooling) = self.cooling(&family(model), patience) {
+            return Err(cooling);
+        }
+        let admitted = lock(&self.0.refusals).admit(model, Traveller::Turn, self.0.fuse.now());
+        admitted.map_err(|Away { why, until, is_tried }| {
+            let state = if is_tried { LeftAlone::TRIED } else { LeftAlone::REFUSED };
+            LeftAlone { name: model.to_owned(), state, until: Some(until), why }
+        })
+    }
+
+    /// What is left alone of Claude although it does its work, by calls of so much patience.
+    #[must_use]
+    pub fn left_alone(&self, patience: Duration) -> Vec<LeftAlone> {
+        let names: Vec<String> = lock(&self.0.families).keys().cloned().collect();
+        let mut all: Vec<_> = names.iter().filter_map(|name| self.cooling(name, patience)).collect();
+        let refusals = lock(&self.0.refusals);
+        all.extend(refusals.standings(self.0.fuse.now()).filter_map(|(model, standing)| {
+            let (state, until, why) = match standing {
+                Standing::Open { until, why } => (LeftAlone::REFUSED, Some(until), why),
+                Standing::HalfOpen { why, .. } => (LeftAlone::TRIED, None, why),
+                Standing::Closed => return None,
+            };
+            Some(LeftAlone { name: model.to_owned(), state, until, why })
+        }));
+        all
+    }
+
+    fn cooling(&self, name: &str, patience: Duration) -> Option<LeftAlone> {
+        let family = lock(&self.0.families).get(name).map(Arc::clone)?;
+        let now = self.0.since.elapsed();
+        let until = lock(&family.lane).is_closed_until(now, patience)?;
+        let (until, why) = (Some(self.after(until.saturating_sub(now))), lock(&family.asked).clone());
+        Some(LeftAlone { name: family.name.clone(), state: LeftAlone::COOLING, until, why })
     }
 
     /// A message is to be had, with however many requests.
@@ -251,12 +349,19 @@ impl Gate {
         families.values().map(figures).collect()
     }
 
+    /// The time of day after such a wait.
+    fn after(&self, wait: Duration) -> DateTime<Utc> {
+        let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        self.0.fuse.now() + TimeDelta::milliseconds(wait.into())
+    }
+
     fn family(&self, name: &str) -> Arc<Family> {
         let mut families = lock(&self.0.families);
         let made = || {
             let lane = Mutex::new(Lane::up_to(self.0.most));
             Arc::new(Family {
                 name: name.to_owned(),
+                asked: Mutex::default(),
                 line: tokio::sync::Mutex::default(),
                 lane,
                 changed: Notify::new(),
@@ -287,7 +392,7 @@ impl Pass {
     pub fn end(mut self, outcome: &Outcome<'_>) {
         let fuse = &self.gate.0.fuse;
         match outcome {
-            Outcome::Reply(_) | Outcome::Refused => fuse.hear(None),
+            Outcome::Reply(_) | Outcome::Refused | Outcome::NoModel(_) => fuse.hear(None),
             Outcome::Outage(why) | Outcome::Patience { cause: Cause::Overloaded, why, .. } => {
                 fuse.hear(Some(why))
             }
@@ -298,12 +403,45 @@ impl Pass {
             self.content_begins();
             self.learn(usage);
         }
+        self.hear_of_model(outcome);
+        if let Outcome::Patience { why, .. } = outcome {
+            (*why).clone_into(&mut lock(&self.family.asked));
+        }
         let end = match outcome {
             Outcome::Reply(usage) => End::Reply(*usage),
             Outcome::Patience { cause, asked, .. } => End::Patience { cause: *cause, asked: *asked },
             _ => End::Other,
         };
         self.give_back(end);
+    }
+
+    /// What the outcome says of the model that was asked.
+    fn hear_of_model(&self, outcome: &Outcome<'_>) {
+        let (model, now) = (self.call.model.as_str(), self.gate.0.fuse.now());
+        let told = |state, until, why: &str| {
+            self.gate.tell(Event::ModelChanged {
+                model: model.to_owned(),
+                state,
+                until,
+                why: why.to_owned(),
+            });
+        };
+        let refusals = || lock(&self.gate.0.refusals);
+        match outcome {
+            Outcome::NoModel(why) => {
+                let until = refusals().refused(model, why, now);
+                if until.is_some() {
+                    told("refused", until, why);
+                }
+            }
+            Outcome::Reply(_) | Outcome::Refused => {
+                let had_been_refused = refusals().answered(model);
+                if had_been_refused {
+                    told("answers", None, "");
+                }
+            }
+            _ => refusals().forget_call(model),
+        }
     }
 
     fn learn(&self, usage: &Usage) {
@@ -340,6 +478,7 @@ impl Drop for Pass {
     fn drop(&mut self) {
         if !self.is_over {
             self.gate.0.fuse.forget_call();
+            lock(&self.gate.0.refusals).forget_call(&self.call.model);
             self.give_back(End::Other);
         }
     }

@@ -27,8 +27,9 @@ pub struct Lane {
     in_flight: usize,
     /// What those need of which no answer has begun.
     on_their_way: [f64; 4],
-    /// Claude asked for patience until then.
+    /// Claude asked for patience until then, and for so long.
     cool_until: Duration,
+    cool_for: Duration,
     refusals: u32,
     last: Duration,
     /// By chance, for the next one.
@@ -106,6 +107,7 @@ impl Lane {
             in_flight: 0,
             on_their_way: [0.0; 4],
             cool_until: Duration::ZERO,
+            cool_for: Duration::ZERO,
             refusals: 0,
             last: Duration::ZERO,
             spread: 0.5,
@@ -197,8 +199,17 @@ impl Lane {
         let wait = asked.map_or_else(own, |asked| asked.min(LONGEST_ASKED).mul_f64(1.0 + chance / 4.0));
         let until = now + wait;
         let is_news = until > self.cool_until;
-        self.cool_until = self.cool_until.max(until);
+        if is_news {
+            (self.cool_until, self.cool_for) = (until, wait);
+        }
         is_news.then(|| Cooled { cause, wait, window: self.window.size() })
+    }
+
+    /// Until when nobody leaves, where that was more to begin with than anybody waits for: then nothing need begin that
+    /// would come here. To its end, or who begins would be stopped in its middle by the next call of another.
+    #[must_use]
+    pub fn is_closed_until(&self, now: Duration, patience: Duration) -> Option<Duration> {
+        (now < self.cool_until && self.cool_for > patience).then_some(self.cool_until)
     }
 
     /// How many calls may be under way at once, and how many are.
@@ -240,6 +251,17 @@ mod tests {
         assert_eq!(lane.end(refused(Some(5)), at(2), 0.0), None, "it ends before the other one");
         assert_eq!(lane.admit(NEED, at(23), 0.0), Verdict::At(Duration::from_millis(23_500)));
         assert_eq!(lane.admit(NEED, at(24), 0.0), Verdict::Go);
+    }
+
+    #[test]
+    fn a_wait_that_nobody_has_the_patience_for_closes_it_to_its_end_and_a_shorter_one_does_not() {
+        for (asked, closed) in [(100, [None; 3]), (200, [Some(at(201)), Some(at(201)), None])] {
+            let mut lane = Lane::up_to(8);
+            lane.admit(NEED, at(0), 0.0);
+            lane.end(refused(Some(asked)), at(1), 0.0);
+            let found = [1, 200, 201].map(|second| lane.is_closed_until(at(second), at(120)));
+            assert_eq!(found, closed, "{asked}");
+        }
     }
 
     #[test]

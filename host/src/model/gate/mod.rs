@@ -6,8 +6,9 @@ mod lane;
 mod levels;
 mod pace;
 mod prefix;
+mod refusals;
 mod window;
 
-pub use door::{Barred, Call, Figures, Gate, Outcome, Pass};
+pub use door::{Barred, Call, Figures, Gate, LeftAlone, Outcome, Pass};
 pub use lane::{Cause, Cooled, End, Lane, Verdict};
 pub use levels::{Levels, Need};

@@ -75,7 +75,7 @@ async fn a_turn_that_is_begun_again_keeps_its_arm_and_is_one_observation() {
     house.later(TimeDelta::minutes(5));
     house.tick().await;
     let turn = house.turn("Anna").await;
-    assert_eq!((turn.summary.state.as_str(), turn.summary.attempt), ("completed", 2));
+    assert_eq!((turn.summary.outcome.as_str(), turn.summary.attempt), ("completed", 2));
     assert_eq!(assignments(&house, "Anna").await.len(), 1);
     let played = house.ledger().played("live", 1).await.unwrap().played;
     assert_eq!(played.iter().map(|turn| turn.attempts).collect::<Vec<_>>(), [2]);

@@ -11,7 +11,7 @@ use crate::support::house::email;
 async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed() {
     let served = served(&["Anna"]).await;
     served.ask(Method::POST, "/diag/tick").await;
-    let states = "one of running, completed, idle, skipped, faulted, held, parked";
+    let states = "one of running, completed, idle, skipped, faulted, stopped, held, paused, parked";
     for (query, named) in [
         ("state=bogus", ["\"state\"", "\"bogus\"", states]),
         ("state=", ["\"state\"", "\"\"", states]),
@@ -66,7 +66,7 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
     }
     for (method, route, takes) in [
         (Method::GET, "/api/costs", "this route takes by, since"),
-        (Method::POST, "/api/pause", "this route takes persona, now"),
+        (Method::POST, "/api/pause", "this route takes persona, now, reason, anyway"),
         (Method::POST, "/api/resume", "this route takes persona"),
     ] {
         let (status, body) = served.ask(method, &format!("{route}?sate=idle")).await;

@@ -63,7 +63,7 @@ async fn no_page_of_others_signs_anybody_in_or_begins_a_tick() {
         ] {
             assert_eq!(
                 served.status(method.clone(), path, headers).await,
-                403,
+                401,
                 "{method} {path} {headers:?}"
             );
         }
@@ -114,6 +114,7 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         (Method::GET, "/api/plugins/ghost/logs", 404),
         (Method::GET, login.as_str(), 200),
         (Method::GET, "/api/costs", 200),
+        (Method::GET, "/api/pause", 200),
         (Method::POST, "/api/resume", 200),
         (Method::GET, "/nonsense", 404),
         (Method::POST, "/diag/tick", 200),
@@ -127,12 +128,12 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         for headers in [&[][..], &[("authorization", "Basic bGV0IG1lIGlu")], &[named]] {
             assert_eq!(
                 served.status(method.clone(), path, headers).await,
-                403,
+                401,
                 "{method} {path} {headers:?}"
             );
         }
         let wrong = served.status(method.clone(), path, &[("authorization", "Bearer let me ou")]).await;
-        assert!([403, 429].contains(&wrong), "{method} {path}: {wrong}");
+        assert!([401, 429].contains(&wrong), "{method} {path}: {wrong}");
         for headers in
             [&[TOKEN][..], &[NEXT_TOKEN], &[named, TOKEN], &[TOKEN, ("x-forwarded-for", "10.0.0.7")]]
         {
@@ -153,11 +154,40 @@ async fn whoever_guesses_is_told_to_stop_and_keeps_nobody_out() {
         served.status(Method::POST, "/diag/tick", &[("via", "1.1 proxy"), ("authorization", token)]).await
     };
     for _ in 0..10 {
-        assert_eq!(tick("Bearer let me out").await, 403);
+        assert_eq!(tick("Bearer let me out").await, 401);
     }
     assert_eq!(tick("Bearer let me out").await, 429);
     assert_eq!(tick("Bearer let me in").await, 200);
     assert_eq!(served.status(Method::POST, "/diag/tick", &[]).await, 200, "nor this machine");
+}
+
+/// No answer tells which token is the right one, and each tells what to do.
+#[tokio::test]
+async fn no_token_a_wrong_one_and_none_that_could_be_right_are_told_apart() {
+    let ask = async |served: &Served, token: Option<&str>| {
+        let request = client().post(format!("{}/diag/tick", served.base)).header("via", "1.1 proxy");
+        let request = token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token));
+        let response = request.send().await.unwrap();
+        let (status, challenge) =
+            (response.status().as_u16(), response.headers().contains_key("www-authenticate"));
+        let body: serde_json::Value = response.json().await.unwrap();
+        (status, challenge, format!("{} {}", body["error"], body["hint"]))
+    };
+    let locked = served(&[]).await;
+    let open = Served::with(House::of(&[]).await, Looks { has_no_token: true, ..Looks::default() }).await;
+    for (served, token, status, words) in [
+        (&locked, None, 401, ["no admin token was sent", "Authorization: Bearer"]),
+        (&locked, Some("let me out"), 401, ["the one that was sent is another", "was started with"]),
+        (&open, None, 403, ["no admin token is set there", "set PERSONA_ADMIN_TOKEN where"]),
+        (&open, Some("let me in"), 403, ["no admin token is set there", "set PERSONA_ADMIN_TOKEN where"]),
+    ] {
+        let (found, challenge, said) = ask(served, token).await;
+        assert_eq!((found, challenge), (status, status == 401), "{token:?}: {said}");
+        assert!(
+            words.iter().all(|word| said.contains(word)) && !said.contains("let me"),
+            "{token:?}: {said}"
+        );
+    }
 }
 
 #[tokio::test]

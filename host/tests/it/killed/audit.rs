@@ -58,11 +58,11 @@ fn every_day_has_its_turn(evidence: &Evidence, findings: &mut Findings) {
         if turn.day >= evidence.days {
             findings.push(format!("{name} is one turn too many"));
         }
-        if summary.state == "running" || summary.held_until.is_some() {
-            findings.push(format!("{name} is not over: {}", summary.state));
-        } else if summary.state != "completed" {
+        if summary.outcome == "running" || summary.held_until.is_some() {
+            findings.push(format!("{name} is not over: {}", summary.outcome));
+        } else if summary.outcome != "completed" {
             let why = summary.fault_message.as_deref().unwrap_or_default();
-            findings.push(format!("{name} ended as {}: {why}", summary.state));
+            findings.push(format!("{name} ended as {}: {why}", summary.outcome));
         }
     }
     if evidence.waiting > 0 {

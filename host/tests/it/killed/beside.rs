@@ -142,10 +142,10 @@ impl Standing {
     }
 
     fn of_summary(turn: &Summary) -> Option<Self> {
-        let is_open = !matches!(turn.state.as_str(), "completed" | "idle");
+        let is_open = !matches!(turn.outcome.as_str(), "completed" | "idle");
         is_open.then(|| Self {
             id: turn.id.clone(),
-            is_running: turn.state == "running",
+            is_running: turn.outcome == "running",
             held_until: turn.held_until.map(|until| until.timestamp_millis()),
             is_parked: turn.parked_at.is_some(),
         })
@@ -186,7 +186,7 @@ async fn turns(ledger: &Ledger) -> Vec<Summary> {
 
 async fn left_on_server(ledger: &Ledger) -> Left {
     let running: Vec<Summary> =
-        turns(ledger).await.into_iter().filter(|turn| turn.state == "running").collect();
+        turns(ledger).await.into_iter().filter(|turn| turn.outcome == "running").collect();
     let mut keys = Vec::new();
     for turn in &running {
         let steps = ledger.show(&turn.id).await.unwrap().steps.into_iter();

@@ -11,8 +11,8 @@ type Doctor = fn(&mut Evidence);
 const FAULTS: [(Doctor, &str); 13] = [
     (|evidence| drop(evidence.turns.remove(0)), "p0 has no turn on day 0"),
     (|evidence| evidence.days = 1, "is one turn too many"),
-    (|evidence| evidence.turns[0].recorded.summary.state = "running".to_owned(), "is not over: running"),
-    (|evidence| evidence.turns[0].recorded.summary.state = "faulted".to_owned(), "ended as faulted"),
+    (|evidence| evidence.turns[0].recorded.summary.outcome = "running".to_owned(), "is not over: running"),
+    (|evidence| evidence.turns[0].recorded.summary.outcome = "faulted".to_owned(), "ended as faulted"),
     (|evidence| evidence.waiting = 1, "1 deliveries still wait"),
     (|evidence| evidence.pages.overlaps.push("p0 had at once: two".to_owned()), "p0 had at once"),
     (

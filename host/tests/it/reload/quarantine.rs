@@ -68,7 +68,7 @@ async fn where_nothing_may_stand_in_turns_are_left_out_and_say_why() {
     assert_eq!(figures(&report), (5, 0, 3, 2), "{report:?}");
     let reason = held(&report)[0].1;
     assert!(reason.contains("own broke down too often in parse-rating and is quarantined until"), "{reason}");
-    assert_eq!(house.turn("Lena").await.summary.state, "skipped");
+    assert_eq!(house.turn("Lena").await.summary.outcome, "skipped");
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ async fn what_is_over_stays_over_whatever_is_told_of_it_later(home: Home) {
     // The answer to that was lost, and the turn took it for a fault.
     assert_eq!(ledger.end(turn, &fault()).await.unwrap(), 1);
     let own = ledger.recorded_turn(turn).await.unwrap();
-    assert_eq!((own.summary.state.as_str(), own.summary.held_until), ("completed", None));
+    assert_eq!((own.summary.outcome.as_str(), own.summary.held_until), ("completed", None));
     assert_eq!(own.attempts[0].state, "completed");
 }
 

@@ -28,7 +28,7 @@ async fn turns_that_a_dead_process_left_running_are_marked_by_the_next(home: Hom
     let ledger = shelf.open().await;
     for who in [&anna, &ben] {
         let turn = ledger.recorded_turn(turn_id(who)).await.unwrap().summary;
-        assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
+        assert_eq!((turn.outcome.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
     }
     assert_eq!(begin(&ledger, &anna).await, Begun::Attempt(2), "at once");
     assert_eq!(begin(&ledger, &ben).await, Begun::Attempt(2), "for its rating");

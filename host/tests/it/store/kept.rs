@@ -59,7 +59,7 @@ async fn ratings_memory_and_end_are_kept_together(home: Home) {
     };
     ledger.keep_ratings(turn, kept).await.unwrap();
     let recorded = ledger.recorded_turn(turn).await.unwrap();
-    assert_eq!(recorded.summary.state, "completed");
+    assert_eq!(recorded.summary.outcome, "completed");
     assert_eq!(recorded.summary.ratings, ratings, "in the order in which they were given");
     let parts: Vec<&str> = recorded.waiting.iter().map(|part| part.part.as_str()).collect();
     assert_eq!(parts, ["actions", "feedback-1"]);

@@ -66,7 +66,7 @@ async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_the
     }
     let failed = TurnFilter { ever_faulted: true, ..TurnFilter::default() };
     for turn in ledger.list(&failed).await.unwrap() {
-        assert_eq!(turn.state, "completed");
+        assert_eq!(turn.outcome, "completed");
         assert_eq!(turn.last_failure.as_deref(), Some("login-refused: no"), "a success erases nothing");
     }
 }

@@ -79,7 +79,7 @@ async fn a_running_turn_that_cannot_be_ended_keeps_neither_the_ledger_nor_other_
     let ledger = shelf.open().await;
     ledger.end_interrupted(BTreeSet::new, Fault::interrupted()).await.unwrap();
     let turn = ledger.recorded_turn(turn_id(&ben)).await.unwrap().summary;
-    assert_eq!((turn.state.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
+    assert_eq!((turn.outcome.as_str(), turn.fault_code.as_deref()), ("faulted", Some("interrupted")));
 }
 
 async fn a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_end(home: Home) {
@@ -92,7 +92,7 @@ async fn a_running_turn_whose_row_is_not_to_be_written_keeps_no_other_from_its_e
     shelf.refuse("UPDATE ON turns", Some(&of_anna), Refusal::Statement).await;
     let ledger = shelf.open().await;
     ledger.end_interrupted(BTreeSet::new, Fault::interrupted()).await.unwrap();
-    let state = async |who| ledger.recorded_turn(turn_id(who)).await.unwrap().summary.state;
+    let state = async |who| ledger.recorded_turn(turn_id(who)).await.unwrap().summary.outcome;
     assert_eq!((state(&anna).await, state(&ben).await), ("running".to_owned(), "faulted".to_owned()));
 }
 

@@ -65,7 +65,7 @@ async fn a_turn_goes_on_with_the_build_that_it_was_begun_with() {
     house.later(TimeDelta::minutes(2));
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     let turn = house.turn("Anna").await.summary;
-    assert_eq!((turn.state.as_str(), turn.attempt), ("completed", 2));
+    assert_eq!((turn.outcome.as_str(), turn.attempt), ("completed", 2));
     assert_eq!(turn.plugin_sha256, first.plugin_sha256);
     house.later(TimeDelta::days(1));
     house.tick().await;

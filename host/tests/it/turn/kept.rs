@@ -88,7 +88,7 @@ async fn after_a_stop_no_further_call_is_paid_for_and_the_next_start_goes_on() {
         house.tick().await;
         let turn = house.turn("Anna").await;
         assert_eq!(
-            (turn.summary.state.as_str(), turn.summary.held_until),
+            (turn.summary.outcome.as_str(), turn.summary.held_until),
             ("completed", None),
             "{under_way}"
         );

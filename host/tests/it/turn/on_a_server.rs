@@ -37,7 +37,7 @@ async fn all_is_there(house: &House, turns: usize) {
     assert_eq!(house.ledger().deliveries_waiting().await.unwrap(), 0);
     for name in NAMES {
         let kept = house.turns(name).await;
-        let states: Vec<&str> = kept.iter().map(|turn| turn.summary.state.as_str()).collect();
+        let states: Vec<&str> = kept.iter().map(|turn| turn.summary.outcome.as_str()).collect();
         assert_eq!(states, vec!["completed"; turns], "{name}: {kept:?}");
         let modules = kept.iter().map(|turn| turn.summary.ratings.len()).sum();
         let rows = (house.actions(name).await.len(), house.feedback(name).await.len());

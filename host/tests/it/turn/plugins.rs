@@ -38,7 +38,7 @@ async fn a_plugin_that_misbehaves_spoils_its_own_turn_only() {
         let asked = house.stack.claude().books().total.requests;
         assert_eq!(asked, house.asked("Ben").requests, "{misdeed}: Claude was asked for Ben only");
         assert_eq!(house.actions("Anna").await, [], "{misdeed}");
-        assert_eq!(house.turn("Ben").await.summary.state, "completed", "{misdeed}");
+        assert_eq!(house.turn("Ben").await.summary.outcome, "completed", "{misdeed}");
         house.no_session_is_left().await;
     }
 }
@@ -50,7 +50,7 @@ async fn a_turn_that_its_plugin_lets_out_costs_nothing_and_is_tried_again_later(
     assert_eq!(figures(&report), (1, 0, 0, 1), "{report:?}");
     assert_eq!(held(&report)[0].1, "its plugin let it out: it is Sunday");
     let turn = house.turn("Anna").await.summary;
-    assert_eq!((turn.state.as_str(), turn.skip_reason.as_deref()), ("skipped", Some("it is Sunday")));
+    assert_eq!((turn.outcome.as_str(), turn.skip_reason.as_deref()), ("skipped", Some("it is Sunday")));
     assert_eq!(house.stack.claude().books().total.requests, 0);
     house.no_session_is_left().await;
     assert!(held(&house.tick().await)[0].1.starts_with("waits until 2026-11-23 12:01:"));

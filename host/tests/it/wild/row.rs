@@ -175,10 +175,10 @@ impl Row {
         let summary = &turn.summary;
         let reason = summary.fault_code.as_deref().or(summary.stop_reason.as_deref()).unwrap_or_default();
         let words = summary.fault_message.as_deref().unwrap_or_default();
-        if (summary.state.as_str(), reason) != self.end {
-            complaints.push(format!("ended {} {reason} {words}", summary.state));
+        if (summary.outcome.as_str(), reason) != self.end {
+            complaints.push(format!("ended {} {reason} {words}", summary.outcome));
         }
-        if summary.state == "faulted" && words.is_empty() {
+        if summary.outcome == "faulted" && words.is_empty() {
             complaints.push("the fault has no words".to_owned());
         }
         let scores = summary.ratings.iter().filter(|rating| !rating.module.starts_with("__")).count();
@@ -246,7 +246,7 @@ impl Row {
             complaints.push(format!("not delivered: {:?}", turn.waiting));
         }
         // In the place of no actions of a day that is over, or of refused ones, there is a marker.
-        let expected = match (turn.summary.state.as_str(), self.refused) {
+        let expected = match (turn.summary.outcome.as_str(), self.refused) {
             ("faulted", _) => turn.actions.len(),
             (_, Some(("actions", _))) => 1,
             _ => turn.actions.len().max(1),

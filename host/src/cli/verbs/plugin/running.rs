@@ -39,11 +39,12 @@ impl From<RunningError> for Failure {
         let message = error.to_string();
         match error {
             RunningError::NoAnswer { .. } => Self::new(Exit::Unreachable, message)
-                .hint("start it with `persona-host run`, or name where it runs with --url"),
+                .hint("start it with `persona-host run`, or name where it runs: with --url http://HOST:PORT, or in [http] of the \
+                       file that --config names"),
             RunningError::Stranger { .. } => Self::new(Exit::Unreachable, message)
                 .hint("name where persona-host runs with --url, or in [http] of the configuration"),
             RunningError::Refused { status, hint, .. } => {
-                let exit = if status.as_u16() == 403 { Exit::Refused } else { Exit::No };
+                let exit = if matches!(status.as_u16(), 401 | 403) { Exit::Refused } else { Exit::No };
                 let failure = Self::new(exit, message);
                 match hint {
                     Some(hint) => failure.hint(hint),
