@@ -180,6 +180,12 @@ impl Fault {
         !self.counts() || self.is_of_budget()
     }
 
+    /// Whether a neighbour ended the attempt that is left alone for now: nothing failed, and it goes on after that.
+    #[must_use]
+    pub fn is_of_a_neighbour(&self) -> bool {
+        self.is_a_stop() && !self.is_of_a_stop() && !self.is_of_budget() && self.code != LOGIN_STOPPED
+    }
+
     /// Whether the program or the persona was to stop.
     #[must_use]
     pub fn is_of_a_stop(&self) -> bool {

@@ -82,7 +82,7 @@ impl State {
             Self::Skipped => "over: its plugin let it out, and the next turn of its persona has begun",
             Self::Faulted => "over: its last attempt failed, and no other is made",
             Self::Stopped => {
-                "nothing failed: a stop, a cool-down, a breaker or a budget ended the attempt; it goes on when that is over"
+                "nothing failed: a stop, a cool-down, a breaker or a budget ended the attempt; it goes on after that, unless its money ran out before its rating"
             }
             Self::Held => {
                 "its last attempt failed, or its plugin let it out: it waits until a time, or for the next tick"
@@ -124,6 +124,16 @@ mod tests {
             TurnEnd::Faulted(fault.excused()),
         ];
         assert_eq!(ends.map(|end| end.name()), State::OUTCOMES.map(State::name));
+    }
+
+    #[test]
+    fn the_documentation_has_these_words_with_these_meanings_and_no_others() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/states.md");
+        let page = std::fs::read_to_string(path).expect("a page");
+        let table = page.split("| --- | --- |\n").nth(1).expect("a table");
+        let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with("| `")).collect();
+        let meant = State::ALL.map(|state| format!("| `{state}` | {} |", state.meaning()));
+        assert_eq!(rows, meant);
     }
 
     #[test]

@@ -65,6 +65,8 @@ struct Pass {
     reached: u32,
     /// Turns that are kept back.
     held: u32,
+    /// How many of them because an upstream is left alone.
+    left_alone: u32,
     cut_short: Option<CutShort>,
 }
 
@@ -89,7 +91,7 @@ impl Course<'_> {
                 }
                 return Ok(pass.reached == planned);
             }
-            if !self.wait_for_hold(pass.held, since).await? {
+            if !self.wait_for_hold(&pass, since).await? {
                 return Ok(false);
             }
             // Those that were begun; no further ones.
@@ -110,6 +112,7 @@ impl Course<'_> {
             let round = self.round(block).await?;
             pass.reached = block + 1;
             pass.held += round.held;
+            pass.left_alone += round.left_alone;
             if round.played > 0 {
                 pass.played += 1;
                 self.tell(block, round).await;
@@ -179,12 +182,12 @@ impl Course<'_> {
     /// Waits for the end of the first hold, if that is soon. False: the run ends here, and why is told.
     async fn wait_for_hold(
         &self,
-        held: u32,
+        &Pass { held, left_alone, .. }: &Pass,
         since: DateTime<Utc>,
     ) -> Result<bool, RoundError<DatabaseError>> {
-        let say = |what: String| {
-            self.output.say(&styled(ODD, format!("  {held} turns are kept back after a fault{what}")))
-        };
+        let why = if left_alone > 0 { "because a neighbour is left alone" } else { "after a fault" };
+        let say =
+            |what: String| self.output.say(&styled(ODD, format!("  {held} turns are kept back {why}{what}")));
         if self.worlds.is_some() {
             say(": on stand-ins the time does not come at which they would go on".to_owned());
             return Ok(false);
@@ -195,7 +198,8 @@ impl Course<'_> {
             self.say_why(CutShort::Halted);
             return Ok(false);
         };
-        let end = match next {
+        let asks_again = (left_alone > 0).then(|| self.runner.asks_again());
+        let end = match next.into_iter().chain(asks_again).min() {
             Some(end) if end - clock.now() <= SOON => end,
             Some(end) => {
                 say(format!(": type the same again after {}", end.format(TIME)));
@@ -248,10 +252,11 @@ impl Course<'_> {
         let so_far = report.as_ref().map_or_else(String::new, |report| {
             let cost = report.progress.cost.map_or_else(String::new, |cost| format!(" · ${cost:.4}"));
             let effects: Vec<String> = report.comparisons.iter().map(effect).collect();
-            format!("{}{cost}", effects.join(" · "))
+            format!("{}{cost}", effects.join(" · ")).trim_start_matches(" · ").to_owned()
         });
         let held = if round.held > 0 { format!(" · {} kept back", round.held) } else { String::new() };
-        output.say(&format!("  round {} of {planned}: {} turns{held} · {so_far}", block + 1, round.played));
+        let so_far = if so_far.is_empty() { so_far } else { format!(" · {so_far}") };
+        output.say(&format!("  round {} of {planned}: {} turns{held}{so_far}", block + 1, round.played));
     }
 }
 

@@ -112,8 +112,7 @@ fn head(out: &mut Page, recorded: &Recorded) -> std::fmt::Result {
     {
         writeln!(out, "  ended by  {}: {unusual}", styled(ODD, printable(reason)))?;
     }
-    // Each of several attempts has a line of its own.
-    let took = if turn.attempt > 1 { String::new() } else { took(turn.begun_at, turn.ended_at) };
+    let took = took(turn.begun_at, turn.ended_at);
     writeln!(out, "  began     {}{took}", turn.begun_at.format("%Y-%m-%d %H:%M:%S UTC"))?;
     let generation = turn.generation.map_or("–".to_owned(), |number| number.to_string());
     let digest = turn.plugin_sha256.as_deref().map_or("–", |digest| digest.get(..12).unwrap_or(digest));

@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
+use super::hold::Hold;
 use super::parts::Runner;
+use super::report::TickReport;
 use crate::store::{LedgerError, Open, Standing};
 use crate::turn::Role;
+use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::fault::Fault;
 use domain::persona::Persona;
 use experiment::assignment;
+
+/// When to look again whether an upstream that is tried is asked again.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 /// How an experiment is run.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct Round {
     pub played: u32,
     /// Turns that are kept back for a while, because their last attempt failed or their plugin let them out.
     pub held: u32,
+    /// How many of them because an upstream, or their model, is left alone for now.
+    pub left_alone: u32,
     /// Why the round is not over.
     pub cut_short: Option<CutShort>,
 }
@@ -108,6 +116,7 @@ impl Runner {
         while let Some((own, played)) = playing.next().await {
             round.played += own.played;
             round.held += own.held;
+            round.left_alone += own.left_alone;
             round.cut_short = round.cut_short.or(own.cut_short);
             if let Err(why) = played {
                 halt.cancel();
@@ -154,17 +163,44 @@ impl Runner {
                 round.held += 1;
                 break;
             }
+            if let Some(hold) = self.is_left_alone(persona, &part).await? {
+                self.hold(persona, hold, &mut TickReport::default());
+                round.held += 1;
+                round.left_alone += 1;
+                break;
+            }
             let place = part.place.clone();
             at(Border::Enter, persona, &place).await.map_err(RoundError::Border)?;
             let played = self.play(persona, part.clone()).await;
             at(Border::Leave, persona, &place).await.map_err(RoundError::Border)?;
-            if played?.is_some() {
+            if let Some(ended) = played? {
                 round.played += 1;
+                let is_away = matches!(&ended.end, TurnEnd::Faulted(fault) if fault.is_of_a_neighbour());
+                round.left_alone += u32::from(is_away);
                 let standing = self.standing(persona, &part).await?;
                 round.held += u32::from(matches!(standing, Some(Standing::Held | Standing::Free)));
             }
         }
         Ok(())
+    }
+
+    /// Whether the turn would meet what every other meets now, as a tick looks.
+    async fn is_left_alone(&self, persona: &Persona, part: &Role) -> Result<Option<Hold>, LedgerError> {
+        if let Err((upstream, away)) = self.deps.fuses.admit_turn() {
+            return Ok(Some(Hold::away(upstream, &away)));
+        }
+        let turn = match self.deps.ledger.turn_of(&persona.id, &part.slot()).await {
+            // It says itself what is wrong with its row.
+            Err(error) if error.is_of_one_row() => return Ok(None),
+            turn => turn?,
+        };
+        self.model_is_left_alone(turn, persona, Some(part)).await
+    }
+
+    /// When whatever is left alone may be asked again, or it makes sense to look.
+    #[must_use]
+    pub fn asks_again(&self) -> DateTime<Utc> {
+        self.next_opening().unwrap_or_else(|| self.deps.clock.now() + LOOK_AGAIN)
     }
 
     /// When the first hold of a turn of theirs ends, of those that had not ended by `since`.

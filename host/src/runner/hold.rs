@@ -226,3 +226,24 @@ impl Runner {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_once() {
+        let until: DateTime<Utc> = "2026-11-29T15:00:00Z".parse().expect("an instant");
+        for (attempts, why, reason) in [
+            (2, "HTTP 503", "waits until 2026-11-29 15:00:00 UTC after attempt 2: HTTP 503"),
+            (0, "HTTP 503", "waits until 2026-11-29 15:00:00 UTC: HTTP 503"),
+            (
+                1,
+                "it is quarantined until 2026-11-29 15:00:00 UTC",
+                "waits after attempt 1: it is quarantined until 2026-11-29 15:00:00 UTC",
+            ),
+        ] {
+            assert_eq!(Hold::until(until, attempts, why, true).reason, reason);
+        }
+    }
+}

@@ -210,8 +210,8 @@ impl Runner {
         if let Some(stopped) = self.deps.mana.keeps_out(&persona.email) {
             return Ok(Admitted::Held(Hold::sign_ins_stopped(&stopped)));
         }
-        if let Some(left_alone) = turn::left_alone(turn, &persona, None, &self.deps).await? {
-            return Ok(Admitted::Held(Hold::left_alone(&left_alone)));
+        if let Some(hold) = self.model_is_left_alone(turn, &persona, None).await? {
+            return Ok(Admitted::Held(hold));
         }
         let Some(running) = self.begin(&persona, turn, &slot, None, (entry, Some(place))).await? else {
             return Ok(Admitted::Held(Hold::running()));
@@ -220,6 +220,17 @@ impl Runner {
             calendar.note_begun(&persona.id, moment, self.deps.clock.now());
         }
         Ok(Admitted::Runs(running))
+    }
+
+    /// Why a turn need not begin that would ask its model.
+    pub(super) async fn model_is_left_alone(
+        &self,
+        turn: TurnId,
+        persona: &Persona,
+        part: Option<&Role>,
+    ) -> Result<Option<Hold>, LedgerError> {
+        let left_alone = turn::left_alone(turn, persona, part, &self.deps).await?;
+        Ok(left_alone.as_ref().map(Hold::left_alone))
     }
 
     /// The turn that a persona is due for by now, or what speaks against it.

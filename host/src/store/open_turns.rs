@@ -124,7 +124,7 @@ impl Ledger {
     /// When the ledger cannot be read.
     pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, LedgerError> {
         let asked = sql(format!(
-            "SELECT id, email, {OUTCOME} AS outcome, {PAUSED_SINCE} AS paused_since, attempt - uncounted AS counted, held_until, parked_at, started_at,
+            "SELECT id, email, {OUTCOME} AS outcome, {PAUSED_SINCE} AS paused_since, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
                  coalesce(fault_message, skip_reason, '') AS why, {IS_ASKED} AS is_asked
              FROM turns WHERE state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL
              ORDER BY email, started_at"
@@ -142,7 +142,7 @@ fn read(row: &Row) -> Result<OpenTurn, LedgerError> {
         _ if outcome == State::Running.name() => {
             (Open::Running { since: instant("started_at", started_at)? }, None)
         }
-        (Some(_), _) if outcome == State::Stopped.name() => {
+        (Some(until), _) if outcome == State::Stopped.name() && Some(until) <= number("ended_at")? => {
             (Open::Stopped { then: Then::of(row.get("is_asked")?), why }, None)
         }
         (Some(until), _) => {

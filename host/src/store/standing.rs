@@ -12,6 +12,7 @@ pub(super) const PAUSED_SINCE: &str =
 pub(super) const STATE: &str = "(CASE WHEN turns.state = 'running' THEN 'running'
     WHEN turns.parked_at IS NOT NULL THEN 'parked'
     WHEN turns.held_until IS NOT NULL AND EXISTS (SELECT 1 FROM pauses WHERE pauses.email IN ('', turns.email)) THEN 'paused'
-    WHEN turns.stopped = 1 AND turns.state = 'faulted' THEN 'stopped'
+    WHEN turns.stopped = 1 AND turns.state = 'faulted' AND (turns.held_until IS NULL OR turns.held_until <= turns.ended_at)
+        THEN 'stopped'
     WHEN turns.held_until IS NOT NULL THEN 'held'
     ELSE turns.state END)";

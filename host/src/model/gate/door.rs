@@ -226,8 +226,6 @@ impl Gate {
         if let Standing::Open { until, why } = self.0.fuse.standing() {
             return Err(Barred::Away { why, until, by_all: true });
         }
-        let admitted = lock(&self.0.refusals).admit(&call.model, Traveller::Call, self.0.fuse.now());
-        admitted.map_err(|Away { why, until, .. }| Barred::Away { why, until, by_all: false })?;
         let family = self.family(&call.family);
         let ahead = match call.prefix {
             Some(prefix) => self.0.prefixes.enter(prefix).await,
@@ -240,15 +238,20 @@ impl Gate {
         };
         let (gate, family, call) = (self.clone(), family, call.clone());
         let pass = Pass { gate, family, call, need, is_heard: false, is_over: false, ahead };
-        match self.0.fuse.admit_call() {
-            Ok(()) => Ok(pass),
-            Err(Away { why, until, .. }) => {
-                // Another call tries it, and is not to be forgotten with this one.
-                lock(&self.0.refusals).forget_call(&pass.call.model);
-                pass.end_unsent();
-                Err(Barred::Away { why, until, by_all: true })
+        // Looked at now: who went ahead may have shown it. Where another call tries it, that one is not to be forgotten.
+        let (away, by_all) = match self.0.fuse.admit_call() {
+            Err(away) => (away, true),
+            Ok(()) => {
+                let now = self.0.fuse.now();
+                let Err(away) = lock(&self.0.refusals).admit(&pass.call.model, Traveller::Call, now) else {
+                    return Ok(pass);
+                };
+                self.0.fuse.forget_call();
+                (away, false)
             }
-        }
+        };
+        pass.end_unsent();
+        Err(Barred::Away { why: away.why, until: away.until, by_all })
     }
 
     /// Waits for limits and places, as the first in line.

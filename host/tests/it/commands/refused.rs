@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 use standin::Stack;
+use standin::claude::Fault;
 use standin::mana_auth::Faults;
 
 use super::{Shell, catalog, stack};
@@ -30,6 +31,36 @@ async fn town(names: &[&str]) -> (Stack, Shell) {
 /// Keys to neighbours that nobody asks.
 fn with_keys() -> Shell {
     Shell::new().with("MANA_SERVICE_KEY", "a key").with("ANTHROPIC_API_KEY", "a key")
+}
+
+/// What every persona would meet decides, whatever the others met for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tick_that_claude_does_not_serve_ends_with_a_code_that_says_why() {
+    let an_hour = Fault::RateLimit { retry_after: Some(std::time::Duration::from_secs(3600)) };
+    let (stack, shell) = town(&["anna", "ben", "kai"]).await;
+    for (fault, model, code, held) in [
+        (Some(Fault::KeyRefused), "claude-haiku-5-5", 77, "authentication_error"),
+        (Some(Fault::SpendLimit), "claude-haiku-5-5", 77, "enforced_spend_limit_reached"),
+        (
+            Some(Fault::Error { status: 403, kind: "permission_error" }),
+            "claude-haiku-5-5",
+            77,
+            "permission_error",
+        ),
+        (Some(an_hour), "claude-haiku-5-5", 75, "rate_limit_error"),
+        (None, "no-such-model", 78, "not_found_error"),
+    ] {
+        fault.into_iter().for_each(|fault| stack.claude().plan_fault(fault));
+        shell.write("host.toml", format!("[model]\nname = \"{model}\"\n"));
+        let told = shell.document("tick --config host.toml", code);
+        assert_eq!((&told["due"], &told["failed"]), (&3.into(), &serde_json::json!([])), "{held}: {told}");
+        let reasons = told["held"].as_array().unwrap_or_else(|| panic!("{held}: {told}"));
+        assert_eq!(reasons.len(), 3, "{held}: {told}");
+        assert!(reasons.iter().any(|own| own["reason"].as_str().unwrap().contains(held)), "{held}: {told}");
+    }
+    // They were held for nothing: each tick finds all of them again.
+    assert_eq!(shell.document("tick", 0)["ranSuccessfully"], 3);
+    stack.stop().await;
 }
 
 /// A built-in component in which one name is another of the same length.

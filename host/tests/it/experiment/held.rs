@@ -40,16 +40,43 @@ async fn a_turn_that_failed_is_kept_back_until_a_time_that_is_known_and_played_t
     };
     let since = house.clock.now();
     house.stack.claude().plan_fault(REFUSED);
-    assert_eq!(play().await, Round { played: 4, held: 1, cut_short: None });
-    assert_eq!(play().await, Round { played: 0, held: 1, cut_short: None }, "its hold has not ended");
+    assert_eq!(play().await, Round { played: 4, held: 1, ..Round::default() });
+    assert_eq!(play().await, Round { played: 0, held: 1, ..Round::default() }, "its hold has not ended");
     let end = house.runner.next_hold(&blocks.personas, since).await.unwrap().expect("one is held");
     assert!(end > house.clock.now() && end < house.clock.now() + TimeDelta::minutes(2), "{end}");
     assert_eq!(house.runner.next_hold(&blocks.personas, end).await.unwrap(), None, "none ends later");
     assert_eq!(house.runner.next_hold(&[], since).await.unwrap(), None, "it is nobody else's");
 
     house.later(end - house.clock.now() + TimeDelta::seconds(1));
-    assert_eq!(play().await, Round { played: 1, held: 0, cut_short: None });
+    assert_eq!(play().await, Round { played: 1, held: 0, ..Round::default() });
     assert_eq!(play().await, Round::default(), "all are over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_begins_nothing_that_would_ask_who_is_left_alone_and_goes_on_after_that() {
+    for (fault, code) in [
+        (Fault::KeyRefused, "claude-key-refused"),
+        (Fault::RateLimit { retry_after: Some(std::time::Duration::from_secs(3600)) }, "claude-rate-limit"),
+    ] {
+        let house = House::of(&["Anna", "Ben"]).await;
+        house.stack.claude().plan_fault(fault);
+        let blocks = blocks(&house).await;
+        let play = async |house: &House| {
+            let at = async |_: Border, _: &Persona, _: &Assignment| Ok::<(), std::convert::Infallible>(());
+            house.runner.play_round(&blocks, 0, &at).await.unwrap()
+        };
+        let round = play(&house).await;
+        assert!(round.left_alone >= 2 && round.cut_short.is_none(), "{code}: {round:?}");
+        let asked = house.stack.claude().books().total.requests;
+        let again = play(&house).await;
+        assert_eq!((again.played, again.left_alone), (0, 2), "{code}: nobody begins: {again:?}");
+        assert_eq!(house.stack.claude().books().total.requests, asked, "{code}");
+        assert!(house.runner.asks_again() > house.clock.now(), "{code}");
+        let house = house.restart().await;
+        house.later(TimeDelta::minutes(2));
+        let rest = play(&house).await;
+        assert_eq!((rest.held, rest.left_alone), (0, 0), "{code}: {rest:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

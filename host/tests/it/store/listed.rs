@@ -2,12 +2,67 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::event::TurnEnd;
-use persona_host::store::TurnFilter;
+use domain::fault::{Fault, Stage};
+use domain::state::State;
+use persona_host::store::{Paused, TurnFilter};
 
 use super::{Home, Shelf, begin, fault, on_both_databases, persona, turn_id};
 
 on_both_databases! {
+    each_turn_is_told_and_listed_by_the_one_word_for_how_it_stands
     a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then
+}
+
+async fn each_turn_is_told_and_listed_by_the_one_word_for_how_it_stands(home: Home) {
+    let shelf = Shelf::at(home);
+    let ledger = shelf.open().await;
+    let new = |stage, code| Fault::new(stage, code, "so it is");
+    let skipped = TurnEnd::Skipped { reason: "a holiday".to_owned(), until: None };
+    let lives: [(&str, Option<TurnEnd>, &str, &str); 12] = [
+        ("anna", None, "running", "running"),
+        ("ben", Some(TurnEnd::Completed), "completed", "completed"),
+        ("cleo", Some(TurnEnd::Idle), "idle", "idle"),
+        ("dora", Some(fault()), "held", "faulted"),
+        ("emil", Some(skipped), "held", "skipped"),
+        ("fritz", Some(new(Stage::Parse, "plugin-trap").into()), "faulted", "faulted"),
+        ("gina", Some(Fault::misfit(Stage::ToolLoop, "another").into()), "parked", "faulted"),
+        ("hans", Some(Fault::stopping(Stage::ToolLoop).into()), "stopped", "stopped"),
+        ("ida", Some(new(Stage::ToolLoop, "claude-away").excused().into()), "stopped", "stopped"),
+        ("jan", Some(Fault::of_budget(Stage::ToolLoop, "no room").into()), "held", "stopped"),
+        ("kai", Some(fault()), "paused", "faulted"),
+        ("lena", Some(Fault::stopping(Stage::Space).into()), "paused", "stopped"),
+    ];
+    for (name, end, ..) in &lives {
+        let who = persona(name);
+        begin(&ledger, &who).await;
+        if let Some(end) = end {
+            ledger.end(turn_id(&who), end).await.unwrap();
+        }
+    }
+    let paused = Paused { since: shelf.clock.now(), by: None, reason: Some("lunch".to_owned()) };
+    for name in ["anna", "ben", "gina", "kai", "lena"] {
+        ledger.pause(Some(&persona(name).email), &paused).await.unwrap();
+    }
+    let open = ledger.open_turns().await.unwrap();
+    for (name, _, state, outcome) in &lives {
+        let who = persona(name);
+        let turn = ledger.recorded_turn(turn_id(&who)).await.unwrap().summary;
+        assert_eq!((turn.state.as_str(), turn.outcome.as_str()), (*state, *outcome), "{name}");
+        assert_eq!(turn.paused_since.is_some(), *state == "paused", "{name}");
+        if let Some(open) = open.iter().find(|open| open.persona == who.email) {
+            assert_eq!(open.state.name(), *state, "{name}");
+        }
+    }
+    for state in State::ALL {
+        let filter = TurnFilter { state: Some(state.name().to_owned()), ..TurnFilter::default() };
+        let listed = ledger.list(&filter).await.unwrap();
+        let expected = lives.iter().filter(|(.., own, _)| *own == state.name()).count();
+        assert_eq!(listed.len(), expected, "{state}");
+        assert!(listed.iter().all(|turn| turn.state == state.name()), "{state}");
+    }
+    let failed = TurnFilter { ever_faulted: true, ..TurnFilter::default() };
+    let failed = ledger.list(&failed).await.unwrap();
+    assert!(failed.iter().all(|turn| turn.outcome == "faulted") && failed.len() == 4, "no stop is a fault");
 }
 
 /// Turns by what they have been through. An hour lies between one moment and the next.
