@@ -34,8 +34,11 @@ impl Embedded {
     /// What is known of a step, if it is the one that is meant.
     fn recall(&self, key: &StepKey, intent: &Intent) -> Result<Recalled<'_>, StepsError> {
         let Some(known) = self.known.get(key) else { return Ok(Recalled::Open(Earlier::Nothing)) };
+        // What was surely not carried out may be tried another way.
+        let is_open = known.result.is_none() && known.undone;
         if let Intent::Of(intent) = intent
             && known.intent != *intent
+            && !is_open
         {
             let message = format!("{key} was {} and would be {}", shown(&known.intent), shown(intent));
             return Err(StepsError::Misfit(message));

@@ -54,5 +54,5 @@ pub use slots::{HeldTurn, Resident};
 pub use spending::{Amount, Spent};
 pub use summary::{Summary, TurnFilter};
 pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};
-pub use unfinished::{GoesOn, Unfinished};
+pub use unfinished::{GoesOn, PinnedModel, Unfinished};
 pub use url::{LedgerUrl, NoLedger};

@@ -31,6 +31,17 @@ pub struct GoesOn {
     pub slot: Slot,
 }
 
+/// The model of a turn that goes on.
+#[derive(Clone, Debug)]
+pub struct PinnedModel {
+    /// Its name.
+    pub model: String,
+    /// Under which strategy.
+    pub strategy: StrategyName,
+    /// Claude said to an attempt that this key has no such model.
+    pub was_refused: bool,
+}
+
 /// What a turn that goes on was begun with.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
@@ -100,10 +111,15 @@ impl Ledger {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn goes_on_with(&self, turn: TurnId) -> Result<Option<String>, LedgerError> {
-        let asked = sql(format!("SELECT model FROM turns WHERE id = ? AND {IS_ASKED}"));
-        let row = self.row(READ, asked.bind(turn)).await?;
-        row.map_or(Ok(None), |row| row.get("model"))
+    pub async fn goes_on_with(&self, turn: TurnId) -> Result<Option<PinnedModel>, LedgerError> {
+        let asked = sql(format!(
+            "SELECT model, strategy, EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
+                 AND fault_code IN ('claude-not-found', 'claude-permission')) AS was_refused
+             FROM turns WHERE id = ? AND model IS NOT NULL AND strategy IS NOT NULL AND {IS_ASKED}"
+        ));
+        let Some(row) = self.row(READ, asked.bind(turn)).await? else { return Ok(None) };
+        let strategy = StrategyName::new(row.get::<String>("strategy")?);
+        Ok(Some(PinnedModel { model: row.get("model")?, strategy, was_refused: row.get("was_refused")? }))
     }
 
     /// What a turn that goes on was begun with. Nothing: it has not come as far as its question, and begins anew.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::deps::Deps;
 use super::values::{Assigned, Due, Role};
-use super::{enrol, plugin};
+use super::{enrol, faults, foresee, plugin};
 use crate::behavior::{NotRecalled, Pin, Pinned, Unserved};
 use crate::engine::Steps;
 use crate::model::LeftAlone;
-use crate::store;
+use crate::store::{self, LedgerError};
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
@@ -49,13 +49,19 @@ pub(super) async fn keep(
     deps: &Deps,
 ) -> Result<Assigned, TurnEnd> {
     let role = enrol::role(&due, deps).await?;
-    is_asked(&pin.model, deps)?;
+    let lost = |error: LedgerError| faults::ledger(Stage::Assign, &error);
+    let model = foresee::goes_on_with(due.turn, deps).await.map_err(lost)?;
+    let model = model.unwrap_or_else(|| pin.model.clone());
+    is_asked(&model, deps)?;
+    if model != pin.model {
+        deps.ledger.pin(due.turn, &store::Pin { model: model.clone(), ..pin.clone() });
+    }
     let plain = || Arc::new(Strategy::plain(pin.strategy.clone(), pin.plugin.clone()));
     let configured = deps.strategies.get(&pin.strategy).cloned().unwrap_or_else(plain);
     let strategy = Strategy {
         plugin: pin.plugin.clone(),
         settings: pin.settings.clone(),
-        model: Some(pin.model.clone()),
+        model: Some(model.clone()),
         ..Strategy::clone(&configured)
     };
     let recalled = deps.registry.recall(&pin.plugin, &pin.plugin_sha256).await;
@@ -65,7 +71,7 @@ pub(super) async fn keep(
     })?;
     let pinned =
         Pinned { generation, served_as: pin.served_as, strategy: Arc::new(strategy), probation: None };
-    Ok(assigned(due, steps, role, pinned, pin.model.clone()))
+    Ok(assigned(due, steps, role, pinned, model))
 }
 
 /// Not to sign in for nothing: a model that is left alone would stop the turn at its first call.

@@ -6,9 +6,10 @@ use super::deps::Deps;
 use super::enrol;
 use super::values::Role;
 use crate::model::LeftAlone;
-use crate::store::LedgerError;
+use crate::store::{LedgerError, PinnedModel};
 use domain::ids::TurnId;
 use domain::persona::Persona;
+use domain::strategy::Strategy;
 
 /// Why a turn would be stopped at its first call, if that is known: its model is asked nothing for now. The turn itself
 /// looks again when it is known what serves it.
@@ -35,12 +36,26 @@ async fn model_of(
     part: Option<&Role>,
     deps: &Deps,
 ) -> Result<Option<String>, LedgerError> {
-    if let Some(model) = deps.ledger.goes_on_with(turn).await? {
+    if let Some(model) = goes_on_with(turn, deps).await? {
         return Ok(Some(model));
     }
     let strategy = match enrol::foreseen(turn, persona, part, deps).await? {
         Some(role) => role.strategy(deps).ok(),
         None => deps.strategies.get(deps.routing.strategy_for(persona)).map(Arc::clone),
     };
-    Ok(strategy.map(|own| own.model.clone().unwrap_or_else(|| deps.settings.model.clone())))
+    Ok(strategy.map(|own| model_of_strategy(&own, deps)))
+}
+
+/// The model that a turn goes on with: its own, to its end. One that there is not would keep it for ever, so that it goes
+/// on with what its strategy names by now.
+pub(super) async fn goes_on_with(turn: TurnId, deps: &Deps) -> Result<Option<String>, LedgerError> {
+    let pinned = deps.ledger.goes_on_with(turn).await?;
+    Ok(pinned.map(|PinnedModel { model, strategy, was_refused }| {
+        let configured = deps.strategies.get(&strategy).filter(|_| was_refused);
+        configured.map_or(model, |own| model_of_strategy(own, deps))
+    }))
+}
+
+fn model_of_strategy(strategy: &Strategy, deps: &Deps) -> String {
+    strategy.model.clone().unwrap_or_else(|| deps.settings.model.clone())
 }

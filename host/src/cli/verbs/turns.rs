@@ -22,7 +22,7 @@ use domain::state::State;
 use domain::stop;
 
 /// Where ledgers are that no configuration names.
-const ELSEWHERE: &str = "a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
+const ELSEWHERE: &str = "point store.url at one (in the file that --config names, or with PERSONA_STORE_URL); a ledger elsewhere is named with --ledger: a demo's is persona-host-demo/DATE/ledger.db \
                          (`persona-host demo --once` makes one), that of an experiment with stand-ins \
                          persona-host-experiments/KEY/ledger.db";
 
