@@ -82,7 +82,7 @@ impl State {
             Self::Skipped => "over: its plugin let it out, and the next turn of its persona has begun",
             Self::Faulted => "over: its last attempt failed, and no other is made",
             Self::Stopped => {
-                "nothing failed: a stop, a cool-down, a breaker or a budget ended the attempt; it goes on after that, unless its money ran out before its rating"
+                "nothing failed: a stop, a cool-down, a breaker or a budget ended the attempt; it goes on when that is over"
             }
             Self::Held => {
                 "its last attempt failed, or its plugin let it out: it waits until a time, or for the next tick"

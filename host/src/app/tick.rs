@@ -95,7 +95,8 @@ async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
 
 /// The exit code of a tick that was not what was wanted: what stopped it, or the cause, where all turns met the same.
 fn why_not(report: &TickReport) -> Exit {
-    if let Some(code) = &report.stopped_by_code {
+    // Whoever ends first may have met only that another had met it.
+    if let Some(code) = report.stopped_by_code.as_ref().filter(|code| *code != AWAY) {
         return Exit::of_fault(code);
     }
     let codes = report.turns.iter().filter_map(|turn| match &turn.ended.end {

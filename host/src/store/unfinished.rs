@@ -38,7 +38,7 @@ pub struct PinnedModel {
     pub model: String,
     /// Under which strategy.
     pub strategy: StrategyName,
-    /// Claude said to an attempt that this key has no such model.
+    /// It has never replied in this turn, and an attempt ended because it is left alone.
     pub was_refused: bool,
 }
 
@@ -114,7 +114,8 @@ impl Ledger {
     pub async fn goes_on_with(&self, turn: TurnId) -> Result<Option<PinnedModel>, LedgerError> {
         let asked = sql(format!(
             "SELECT model, strategy, EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
-                 AND fault_code IN ('claude-not-found', 'claude-permission')) AS was_refused
+                 AND fault_code IN ('claude-not-found', 'claude-permission', 'claude-away'))
+                 AND NOT EXISTS (SELECT 1 FROM usage WHERE usage.turn = turns.id) AS was_refused
              FROM turns WHERE id = ? AND model IS NOT NULL AND strategy IS NOT NULL AND {IS_ASKED}"
         ));
         let Some(row) = self.row(READ, asked.bind(turn)).await? else { return Ok(None) };
