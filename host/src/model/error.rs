@@ -298,8 +298,10 @@ impl ModelError {
     /// Nobody failed: the gate lets no call through meanwhile, and holds back itself who would come there.
     #[must_use]
     pub fn is_held_by_the_gate(&self) -> bool {
+        // What may have been paid for counts, or it would be paid for again without end.
         matches!(self.failure, Failure::Away { .. })
             || matches!(self.failure.tells(), Tells::RateLimit | Tells::Overloaded | Tells::NoModel)
+                && !self.failure.is_maybe_paid()
     }
 
     /// Every other persona would meet the same, so a tick need not go on.

@@ -101,6 +101,11 @@ impl Row {
         self
     }
 
+    /// Whether its turn is to end so.
+    pub(super) fn ends_as(&self, outcome: &str) -> bool {
+        self.end.0 == outcome
+    }
+
     pub(crate) fn ends(mut self, state: &'static str, reason: &'static str) -> Self {
         self.end = (state, reason);
         self
@@ -247,7 +252,7 @@ impl Row {
         }
         // In the place of no actions of a day that is over, or of refused ones, there is a marker.
         let expected = match (turn.summary.outcome.as_str(), self.refused) {
-            ("faulted", _) => turn.actions.len(),
+            ("faulted" | "stopped", _) => turn.actions.len(),
             (_, Some(("actions", _))) => 1,
             _ => turn.actions.len().max(1),
         };

@@ -47,7 +47,8 @@ fn refusals() -> Vec<Row> {
         fails("an API that is not available", error(503, "api_error"), "claude-server-error"),
         fails("an API that takes too long", error(504, "timeout_error"), "claude-server-error"),
         fails("a conflict", error(409, "conflict_error"), "claude-server-error"),
-        fails("an API that is overloaded", error(529, "overloaded_error"), "claude-overloaded"),
+        fails("an API that is overloaded", error(529, "overloaded_error"), "claude-overloaded")
+            .ends("stopped", "claude-overloaded"),
         fails("a gateway's page", sent(502, "<html>Bad gateway"), "claude-server-error")
             .recorded(["Bad gateway"]),
         fails("a refusal without words", sent(400, ""), "claude-request-refused").recorded(["(no body)"]),
@@ -68,8 +69,13 @@ fn refusals() -> Vec<Row> {
             sent(302, "").with("location", "http://127.0.0.1:1/"),
             "claude-request-refused",
         ),
-        fails("a limit of requests", limit("0"), "claude-rate-limit").recorded(["HTTP 429"]).last(),
-        fails("a limit that names no time", error(429, "rate_limit_error"), "claude-rate-limit").last(),
+        fails("a limit of requests", limit("0"), "claude-rate-limit")
+            .ends("stopped", "claude-rate-limit")
+            .recorded(["HTTP 429"])
+            .last(),
+        fails("a limit that names no time", error(429, "rate_limit_error"), "claude-rate-limit")
+            .ends("stopped", "claude-rate-limit")
+            .last(),
     ]
 }
 
