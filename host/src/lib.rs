@@ -10,12 +10,13 @@ pub mod private;
 pub mod since;
 pub mod sse;
 
+pub mod outbound;
+
 pub mod behavior;
 pub mod config;
 pub mod mana;
 pub mod mcp;
 pub mod model;
-pub mod outbound;
 pub mod running;
 pub mod store;
 pub mod telemetry;

@@ -1,12 +1,25 @@
-//! The one HTTP client that every room sends through: one pool of connections, one TLS stack.
+//! The one HTTP client that every room sends through: one pool of connections, one TLS stack, and one place at which all
+//! that is asked of the neighbours can be recorded, or answered by a recording.
 
 use std::time::Duration;
 
+pub use client::{Client, Outgoing, RequestBuilder, Response, Way};
+pub use error::SendError;
+pub use player::Player;
 use reach::Screened;
 pub use reach::{Named, problem};
+pub use recorder::{Claimed, Recorder};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+pub use tape::{Head, TapeError, Totals, VERSION, ledger};
 
+mod client;
+mod error;
+mod mask;
+mod player;
+mod question;
 mod reach;
+mod recorder;
+mod tape;
 
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +36,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the system's certificates cannot be used.
-pub fn client() -> Result<reqwest::Client, OutboundError> {
+pub fn client() -> Result<Client, OutboundError> {
     patient(Duration::ZERO, &Named::default())
 }
 
@@ -31,7 +44,7 @@ pub fn client() -> Result<reqwest::Client, OutboundError> {
 ///
 /// # Errors
 /// As [`client`].
-pub fn patient(silence: Duration, named: &Named) -> Result<reqwest::Client, OutboundError> {
+pub fn patient(silence: Duration, named: &Named) -> Result<Client, OutboundError> {
     // A second call finds the first one's choice, which is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
@@ -44,5 +57,5 @@ pub fn patient(silence: Duration, named: &Named) -> Result<reqwest::Client, Outb
         .dns_resolver(Screened(named.clone()))
         .redirect(reqwest::redirect::Policy::none())
         .build()?;
-    Ok(client)
+    Ok(client.into())
 }

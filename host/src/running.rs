@@ -1,8 +1,10 @@
 //! The daemon that runs, asked over HTTP by the commands. It knows the API's paths and nobody's inside.
 
-use reqwest::{Method, StatusCode};
+use http::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+
+use crate::outbound::{Client, SendError};
 
 /// What the commands call themselves, so that it is known who asked.
 pub const AGENT: &str = concat!("persona-host-command/", env!("CARGO_PKG_VERSION"));
@@ -12,7 +14,7 @@ const LONGEST_QUOTE: usize = 200;
 /// The API of a daemon.
 #[derive(Clone, Debug)]
 pub struct Running {
-    http: reqwest::Client,
+    http: Client,
     base: String,
     token: SecretString,
 }
@@ -53,7 +55,7 @@ pub enum RunningError {
 impl Running {
     /// The daemon at `base`, such as `http://127.0.0.1:3070`. The token is sent if there is one.
     #[must_use]
-    pub fn at(http: reqwest::Client, base: &str, token: SecretString) -> Self {
+    pub fn at(http: Client, base: &str, token: SecretString) -> Self {
         Self { http, base: base.trim_end_matches('/').to_owned(), token }
     }
 
@@ -115,7 +117,7 @@ impl Running {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
-        let silent = |error: reqwest::Error| {
+        let silent = |error: SendError| {
             let mut cause: &dyn std::error::Error = &error;
             while let Some(deeper) = cause.source() {
                 cause = deeper;

@@ -8,8 +8,9 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 /// Where a part of the program takes the time of day from. Clones share one clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Milliseconds between the system's clock and this one.
+    /// Milliseconds between the system's clock and this one; of one that stands, since the epoch.
     shift: Arc<AtomicI64>,
+    stands: bool,
 }
 
 impl Clock {
@@ -27,10 +28,19 @@ impl Clock {
         clock
     }
 
+    /// A clock that shows `now` until somebody moves it.
+    #[must_use]
+    pub fn standing_at(now: DateTime<Utc>) -> Self {
+        Self { shift: Arc::new(AtomicI64::new(now.timestamp_millis())), stands: true }
+    }
+
     /// The time of day, in whole milliseconds: the ledger keeps no more of it, and nobody reads more.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn now(&self) -> DateTime<Utc> {
+        if self.stands {
+            return DateTime::UNIX_EPOCH + TimeDelta::milliseconds(self.shift.load(Ordering::Relaxed));
+        }
         (Utc::now() + TimeDelta::milliseconds(self.shift.load(Ordering::Relaxed))).trunc_subsecs(3)
     }
 
@@ -56,5 +66,14 @@ mod tests {
         let clone = clock.clone();
         clock.advance(TimeDelta::days(3));
         assert_eq!(clone.now().date_naive().to_string(), "1970-01-04");
+    }
+
+    #[test]
+    fn one_that_stands_moves_only_when_it_is_moved() {
+        let clock = Clock::standing_at(DateTime::UNIX_EPOCH);
+        let clone = clock.clone();
+        assert_eq!(clone.now(), DateTime::UNIX_EPOCH);
+        clock.advance(TimeDelta::days(3));
+        assert_eq!(clone.now(), DateTime::UNIX_EPOCH + TimeDelta::days(3));
     }
 }

@@ -107,6 +107,11 @@ pub struct Fault {
 
 /// The persona was not let try its password, because those of others were refused.
 pub const LOGIN_STOPPED: &str = "login-stopped";
+/// A recording was asked for something that it does not have.
+pub const NOT_RECORDED: &str = "not-recorded";
+/// What to do about that.
+pub const NOT_RECORDED_HINT: &str = "undo what changed the request (the plugin, its settings, the strategy), or record anew with it: \
+                                     a recording answers what was asked when it was made, and nothing else";
 /// What ended a turn that was to stop with the program.
 const STOPPING: &str = "stopping";
 /// What ended a turn with which the program did not stop, but end.

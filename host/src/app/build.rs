@@ -15,7 +15,7 @@ use crate::http::Lock;
 use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude, Gate};
-use crate::outbound::{self, Named};
+use crate::outbound::{self, Named, Way};
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::Ledger;
@@ -82,6 +82,19 @@ pub async fn build(config: &Config, clock: Clock) -> Result<App, Failure> {
 /// # Errors
 /// As [`build`].
 pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) -> Result<App, Failure> {
+    build_going(config, clock, patience, Way::Live).await
+}
+
+/// The same, where requests go this way.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_going(
+    config: &Config,
+    clock: Clock,
+    patience: Patience,
+    way: Way,
+) -> Result<App, Failure> {
     let url = load::ledger(config)?;
     let ledger = Arc::new(Ledger::open(&url, clock.clone()).await?);
     let engine = Engine::new(&load::engine(config))?;
@@ -101,6 +114,7 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     ));
     let complaints = reloader.start(patience).await;
     let http = outbound::patient(config.model.idle_timeout, &Named::new(&config.allowed_hosts))?;
+    let http = http.going(way.clone());
     events.metrics().set_outbox(ledger.deliveries_waiting().await?);
     strategies.values().for_each(|strategy| events.metrics().set_limits(strategy));
     let told = events.clone();
@@ -113,18 +127,22 @@ pub async fn build_waiting(config: &Config, clock: Clock, patience: Patience) ->
     let told = events.clone();
     let fuse = fuses.of(Upstream::Claude).clone();
     let gate = Gate::new(config.runner.concurrency, fuse, move |event| told.emit(event));
-    let mana = Mana::new(http.clone(), clock.clone(), load::mana_options(config)).telling(tell);
+    let mana =
+        Mana::new(http.to(Upstream::ManaAuth), clock.clone(), load::mana_options(config)).telling(tell);
     let deps = Deps {
         mana: mana
             .heeding(stop.clone())
             .heard_by(fuses.of(Upstream::ManaAuth).clone())
             .exchanging(config.mana.next_service_key.clone()),
-        mcp: Mcp::new(http.clone(), mcp_options(config)),
-        claude: Claude::new(http, model_options(config)).through(gate).heeding(stop.clone()),
+        mcp: Mcp::new(http.to(Upstream::ManaMcp), mcp_options(config)),
+        claude: Claude::new(http.to(Upstream::Claude), model_options(config))
+            .through(gate)
+            .heeding(stop.clone()),
         fuses,
         budget,
         ledger,
         clock,
+        way,
         events,
         refused_tools: RefusedTools::default(),
         tool_pins: ToolPins::default(),

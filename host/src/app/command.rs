@@ -25,7 +25,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
     let file = cli.config.as_deref();
     match cli.command {
         Command::Demo(args) => return demo::demo(args, file, output).await,
-        Command::Run => run::run(file, output).await?,
+        Command::Run(record) => run::run(record, file, output).await?,
         Command::Stack(args) => stack::stack(args, output).await?,
         Command::Tick(args) => return tick::tick(args, file, output).await,
         Command::Seed(args) => verbs::seed::seed(args, file, output).await?,

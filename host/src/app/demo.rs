@@ -10,10 +10,11 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::build::{blocked, build, lock};
+use super::build::{blocked, build_going, lock};
 use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
+use super::tape::Tape;
 use super::tick::{QUIET, print, shown};
 use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
@@ -25,6 +26,7 @@ use crate::mana::catalog::Catalog;
 use crate::mana::password;
 use crate::outbound;
 use crate::private;
+use crate::reload::Patience;
 use crate::runner::{Runner, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
@@ -48,7 +50,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     if args.until_input_ends {
         std::thread::spawn(end_with_the_input);
     }
-    let clock = Clock::system();
+    let (mut tape, clock) = (Tape::recording(&args.record)?, Clock::system());
     let folder = new_folder(&args.dir, clock.now())?;
     clock.advance(back_to_a_weekday(clock.now()));
     let stack = start_stack(&clock, &folder).await?;
@@ -57,9 +59,11 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     let personas = seed(&stack, &config).await?;
     output.say(&styled(FAINT, format!("  {personas} personas are created at the stand-in mana-auth\n")));
 
-    let app = build(&config, clock.clone()).await?;
+    let way = tape.way(&config, &clock)?;
+    let app = build_going(&config, clock.clone(), Patience::OF_A_COMMAND, way).await?;
     blocked(app.complaints, output)?;
     let runner = app.runner;
+    tape.begin("demo", &runner, &config, output).await?;
     stop_on_signal(runner.deps().stop.clone());
     let exit = if args.once {
         let report = shown(&runner, None, output).await?;
@@ -75,7 +79,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
     stack.stop().await;
-    Ok(exit)
+    tape.end(Ok(exit), output).await
 }
 
 /// Whoever started this holds the other end of our input. If it is gone, however it ended, nobody looks at the demo.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::build::build;
+use super::build::build_going;
 use super::rounds::{Course, Worlds, first_day};
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::stack::{ask_the_script, live_in};
+use super::tape::Tape;
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
@@ -19,7 +20,8 @@ use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
 use crate::model::price;
 use crate::private;
-use crate::runner::{Blocks, Runner};
+use crate::reload::Patience;
+use crate::runner::{Blocks, RoundError, Runner};
 use crate::store::LedgerUrl;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
@@ -31,7 +33,7 @@ use experiment::analysis::Unanalyzable;
 use experiment::assignment;
 use experiment::report::Report;
 use standin::claude::{Script, Taste};
-use standin::{DatabaseUrl, Stack, StackOptions};
+use standin::{DatabaseError, DatabaseUrl, Stack, StackOptions};
 
 /// The neighbours of a run.
 struct Neighbours {
@@ -47,15 +49,24 @@ struct Neighbours {
 /// When the experiment, the configuration or the neighbours cannot be used.
 pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
-    let configured = load::config(file)?;
+    let replayed = Tape::replaying(&args.replay)?;
+    let (configured, clock) = match &replayed {
+        Some(tape) => tape.setup(file)?,
+        None => (load::config(file)?, Clock::system()),
+    };
     let names: BTreeSet<StrategyName> = configured.strategies.iter().map(|own| own.name.clone()).collect();
     let experiment = Arc::new(read_experiment(&args.file, &names)?);
     if args.budget.is_some_and(|budget| !(budget > 0.0 && budget.is_finite())) {
         return Err(Failure::new(Exit::Usage, "--budget is no amount above 0").hint("such as --budget 5"));
     }
-    let Neighbours { config, clock, stack } = neighbours(args, file, configured, &experiment).await?;
+    let mut tape = replayed.map_or_else(|| Tape::recording(&args.record), Ok)?;
+    let Neighbours { config, clock, stack } = match tape.is_replay() {
+        true => Neighbours { config: configured, clock, stack: None },
+        false => neighbours(args, file, configured, &experiment).await?,
+    };
     let brakes = BrakeSignals::listen();
-    let app = build(&config, clock.clone()).await?;
+    let way = tape.way(&config, &clock)?;
+    let app = build_going(&config, clock.clone(), Patience::OF_A_COMMAND, way).await?;
     for complaint in app.complaints {
         output.say(&styled(ODD, complaint));
     }
@@ -63,11 +74,15 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     for complaint in runner.deps().budget.of_no_arm([experiment.as_ref()]) {
         output.say(&styled(ODD, complaint));
     }
-    may_run(&experiment, args, &config, &clock, stack.is_some(), &names)?;
+    may_run(&experiment, args, &config, &clock, stack.is_some() || tape.is_replay(), &names)?;
     check_arms(&runner, &experiment, output).await?;
+    if stack.is_some() {
+        tape.has_a_day_for_each_round();
+    }
+    tape.begin("experiment run FILE", &runner, &config, output).await?;
     runner.deps().ledger.register(&experiment).await?;
     let personas = participants(&runner, &experiment).await?;
-    introduce(&experiment, &personas, stack.is_some(), &config, output);
+    introduce(&experiment, &personas, stack.is_some() || tape.is_replay(), &config, output);
     let halt = CancellationToken::new();
     stop_on_signal(halt.clone());
     brakes.brake(Arc::clone(&runner));
@@ -85,8 +100,9 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         experiment: Arc::clone(&experiment),
         personas,
     };
-    let worlds = stack.as_ref().map(|stack| Worlds { mcp: stack.mcp(), clock: &clock });
-    let course = Course { runner: &runner, blocks: &blocks, worlds, output };
+    let days = (stack.is_some() || tape.has_days()).then_some(&clock);
+    let worlds = days.map(|clock| Worlds { mcp: stack.as_ref().map(Stack::mcp), clock });
+    let course = Course { runner: &runner, blocks: &blocks, worlds, tape: &tape, output };
     let ended = course.play(args.blocks).await;
     let record = Record::read(&runner.deps().ledger, experiment.key(), None).await;
     let ledger = runner.deps().ledger.url().clone();
@@ -103,11 +119,23 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
         }
         stack.stop().await;
     }
+    let told = told(&experiment, ended, record, &ledger, output);
+    tape.end(told, output).await
+}
+
+/// What is told at the end.
+fn told(
+    experiment: &Experiment,
+    ended: Result<bool, RoundError<DatabaseError>>,
+    record: Result<Record, Failure>,
+    ledger: &LedgerUrl,
+    output: Output,
+) -> Result<Exit, Failure> {
     let is_over = ended?;
     let record = record?;
     match record.analysis(record.last_phase()) {
         Err(why) if why.is_early() && !is_over => too_early(experiment.key(), &why, output),
-        _ => conclude(&record.report(None)?, &ledger, output),
+        _ => conclude(&record.report(None)?, ledger, output),
     }
 }
 

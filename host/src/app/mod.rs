@@ -8,7 +8,8 @@ mod rounds;
 mod run;
 mod signals;
 mod stack;
+mod tape;
 mod tick;
 
-pub use build::{App, build, build_waiting};
+pub use build::{App, build, build_going, build_waiting};
 pub use command::obey;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::tape::Tape;
 use crate::cli::output::{FAINT, ODD, Output, styled};
 use crate::cli::verbs::experiment::Record;
 use crate::runner::{Blocks, Border, Broken, CutShort, Round, RoundError, Runner};
@@ -31,13 +32,15 @@ pub(super) struct Course<'a> {
     pub(super) runner: &'a Runner,
     pub(super) blocks: &'a Blocks,
     pub(super) worlds: Option<Worlds<'a>>,
+    pub(super) tape: &'a Tape,
     pub(super) output: Output,
 }
 
 /// Days and worlds of a run on stand-ins: each arm of a persona has a world of its own. With real neighbours there
 /// is one world, and days pass by themselves.
 pub(super) struct Worlds<'a> {
-    pub(super) mcp: &'a ManaMcp,
+    /// Nobody, in a replay.
+    pub(super) mcp: Option<&'a ManaMcp>,
     pub(super) clock: &'a Clock,
 }
 
@@ -48,10 +51,11 @@ impl Worlds<'_> {
         persona: &Persona,
         place: &Assignment,
     ) -> Result<(), DatabaseError> {
+        let Some(mcp) = self.mcp else { return Ok(()) };
         let world = format!("{}.{}/{}", place.experiment, place.version, place.arm);
         match border {
-            Border::Enter => self.mcp.enter_world(persona.id.as_str(), &world).await,
-            Border::Leave => self.mcp.leave_world(persona.id.as_str(), &world).await,
+            Border::Enter => mcp.enter_world(persona.id.as_str(), &world).await,
+            Border::Leave => mcp.leave_world(persona.id.as_str(), &world).await,
         }
     }
 }
@@ -192,6 +196,10 @@ impl Course<'_> {
             say(": on stand-ins the time does not come at which they would go on".to_owned());
             return Ok(false);
         }
+        if self.tape.has_missed() {
+            say(": what they asked was not recorded".to_owned());
+            return Ok(false);
+        }
         let clock = &self.runner.deps().clock;
         let next = async || Ok(self.runner.next_hold(&self.blocks.personas, since).await?);
         let Some(next) = self.outlasting(next).await? else {
@@ -210,6 +218,11 @@ impl Course<'_> {
                 return Ok(false);
             }
         };
+        if self.tape.is_replay() {
+            // Its clock moves only when it is moved.
+            clock.advance(end - clock.now());
+            return Ok(true);
+        }
         say(format!("; the first goes on at {}, and until then this waits", end.format(TIME)));
         loop {
             let left = (end - clock.now()).to_std().unwrap_or_default();

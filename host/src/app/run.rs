@@ -8,8 +8,10 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::build::{App, build_waiting, lock};
+use super::build::{App, build_going, lock};
 use super::signals::{BrakeSignals, stop_on_signal};
+use super::tape::Tape;
+use crate::cli::args::Record;
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
@@ -26,7 +28,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 const QUIET: &str = "persona_host=info";
 
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
-pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
     start_log(format, &filter);
@@ -35,8 +37,11 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     config.check_production()?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;
-    let App { runner, complaints } = build_waiting(&config, Clock::system(), Patience::OF_A_DAEMON).await?;
+    let (mut tape, clock) = (Tape::recording(&record)?, Clock::system());
+    let way = tape.way(&config, &clock)?;
+    let App { runner, complaints } = build_going(&config, clock, Patience::OF_A_DAEMON, way).await?;
     complaints.iter().for_each(tell);
+    tape.begin("run", &runner, &config, output).await?;
     let stop = runner.deps().stop.clone();
     stop_on_signal(stop.clone());
     brakes.brake(Arc::clone(&runner));
@@ -60,6 +65,7 @@ pub(super) async fn run(file: Option<&Path>, output: Output) -> Result<(), Failu
     finish(serving).await?;
     runner.deps().mana.sign_out_all().await;
     runner.deps().ledger.close().await;
+    tape.end(Ok(Exit::Done), output).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -4,12 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::build::{blocked, build};
+use super::build::{blocked, build_going};
 use super::signals::{BrakeSignals, stop_on_signal};
+use super::tape::Tape;
 use crate::cli::args::Tick;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::tick_view::TickView;
 use crate::cli::{Exit, Failure, load, progress};
+use crate::config::Config;
+use crate::reload::Patience;
 use crate::runner::{HeldBy, Runner, TickReport};
 use crate::store::TurnFilter;
 use crate::telemetry::{LogFormat, start_log};
@@ -26,6 +29,34 @@ const AWAY: &str = "claude-away";
 /// Runs one tick; ends with [`Exit::Done`] only when nobody failed, and nobody is held for having failed.
 pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
+    let replayed = Tape::replaying(&args.replay)?;
+    let (config, clock) = match &replayed {
+        Some(tape) => tape.setup(file)?,
+        None => (configured(file)?, Clock::system()),
+    };
+    let mut tape = replayed.map_or_else(|| Tape::recording(&args.record), Ok)?;
+    let brakes = BrakeSignals::listen();
+    let way = tape.way(&config, &clock)?;
+    let app = build_going(&config, clock, Patience::OF_A_COMMAND, way).await?;
+    blocked(app.complaints, output)?;
+    let runner = app.runner;
+    tape.begin("tick", &runner, &config, output).await?;
+    // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
+    runner.play_although_configured();
+    stop_on_signal(runner.deps().stop.clone());
+    brakes.brake(Arc::clone(&runner));
+    if let (Some(email), true) = (&args.persona, args.now) {
+        runner.release(email).await?;
+    }
+    let told = told(&runner, args.persona.as_deref(), &tape, output).await;
+    runner.deps().mana.sign_out_all().await;
+    runner.deps().ledger.close().await;
+    let exit = told.map(|report| exit(&report, &args));
+    tape.end(exit, output).await
+}
+
+/// The configuration of a tick that asks the neighbours.
+fn configured(file: Option<&Path>) -> Result<Config, Failure> {
     let config = load::config(file)?;
     config.check_production()?;
     let missing = config.missing_keys();
@@ -34,21 +65,11 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         let hint = "set them in the environment, or try `persona-host demo --once`, which needs none";
         return Err(Failure::new(Exit::Refused, message).hint(hint));
     }
-    let brakes = BrakeSignals::listen();
-    let app = build(&config, Clock::system()).await?;
-    blocked(app.complaints, output)?;
-    let runner = app.runner;
-    // Who types `tick` wants one, whatever RUNNER_PAUSED says to the daemon.
-    runner.play_although_configured();
-    stop_on_signal(runner.deps().stop.clone());
-    brakes.brake(Arc::clone(&runner));
-    if let (Some(email), true) = (&args.persona, args.now) {
-        runner.release(email).await?;
-    }
-    let told = told(&runner, args.persona.as_deref(), output).await;
-    runner.deps().mana.sign_out_all().await;
-    runner.deps().ledger.close().await;
-    let report = told?;
+    Ok(config)
+}
+
+/// How the command ends: well if what was wanted ran, and nobody failed.
+fn exit(report: &TickReport, args: &Tick) -> Exit {
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.
     let is_for_a_fault = |cause| matches!(cause, HeldBy::Fault | HeldBy::SignIns);
@@ -56,11 +77,26 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     let is_well = report.failed.is_empty()
         && !report.held.iter().any(|held| is_for_a_fault(held.cause))
         && !report.turns.iter().any(|turn| is_stopped(&turn.ended.end));
-    Ok(if is_well && wanted_ran { Exit::Done } else { why_not(&report) })
+    if is_well && wanted_ran { Exit::Done } else { why_not(report) }
 }
 
-/// Runs the tick, and tells what came of it.
-async fn told(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
+/// Runs the tick, and tells what came of it. A recording may have several of them, which are played one after the other.
+async fn told(
+    runner: &Runner,
+    only: Option<&str>,
+    tape: &Tape,
+    output: Output,
+) -> Result<TickReport, Failure> {
+    loop {
+        let played = tape.played();
+        let report = told_one(runner, only, output).await?;
+        if !tape.leads_on(played) {
+            return Ok(report);
+        }
+    }
+}
+
+async fn told_one(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
     let report = shown(runner, only, output).await?;
     if let (Some(email), 0, None) = (only, report.due, &report.paused) {
         return Err(not_due(runner, email).await?);

@@ -11,11 +11,13 @@ use crate::store::CostsBy;
 
 mod experiment;
 mod plugin;
+mod record;
 
 pub use experiment::{
     Analyze, Assign, DesignName, Experiment, Export, Form, Kept, Power, ReportOf, Rows, RunExperiment, View,
 };
 pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
+pub use record::{Record, Recorded};
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
 #[derive(Clone, Debug, Parser)]
@@ -47,7 +49,7 @@ pub enum Command {
     /// the demo's clock shows the Friday before, because four of the ten have the weekend off.
     Demo(Demo),
     /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
-    Run,
+    Run(Record),
     /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
     Stack(Stack),
     /// Create the personas of a catalog at mana-auth.
@@ -121,6 +123,9 @@ pub struct Demo {
     /// Where the rows are kept; each demo has a folder of its own in it.
     #[arg(long, value_name = "FOLDER", default_value = "persona-host-demo")]
     pub dir: PathBuf,
+    /// Whether it is recorded.
+    #[command(flatten)]
+    pub record: Record,
     /// End when the standard input does: for whoever starts a demo and must not leave it behind.
     #[arg(long, hide = true)]
     pub until_input_ends: bool,
@@ -169,6 +174,12 @@ pub struct Tick {
     /// Also if it is held after a fault: the hold is lifted first.
     #[arg(long, requires = "persona")]
     pub now: bool,
+    /// Whether it is recorded.
+    #[command(flatten)]
+    pub record: Record,
+    /// Whether it is a replay.
+    #[command(flatten)]
+    pub replay: Recorded,
 }
 
 /// What can be done with personas.

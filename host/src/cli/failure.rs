@@ -11,7 +11,7 @@ use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
-use crate::outbound::OutboundError;
+use crate::outbound::{OutboundError, TapeError};
 use crate::runner::{RoundError, TickError};
 use crate::store::LedgerError;
 
@@ -214,6 +214,13 @@ impl From<EngineError> for Failure {
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
         Self::new(Exit::Unexpected, error.to_string())
+    }
+}
+
+impl From<TapeError> for Failure {
+    fn from(error: TapeError) -> Self {
+        let exit = if error.is_of_disk() { Exit::File } else { Exit::BadInput };
+        Self::new(exit, error.to_string()).hint(error.hint())
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret as _;
+use uuid::Uuid;
 
 use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
 use crate::config::{Config, ConfigError, File, SignIn, resolve};
 use crate::mana::{Options, SignInForm, SignInLimit};
 use crate::outbound::{self, Named};
+use crate::private;
 use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
 
@@ -124,6 +126,20 @@ pub fn mana_options(config: &Config) -> Options {
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// A new folder among the temporary ones, for nobody but its owner.
+///
+/// # Errors
+/// When there can be none.
+pub fn temporary_folder(purpose: &str) -> Result<PathBuf, Failure> {
+    // Whoever could guess its name could have made it before.
+    let folder = std::env::temp_dir().join(format!("persona-host-{purpose}-{}", Uuid::new_v4().simple()));
+    private::folder(&folder).map_err(|error| {
+        let message = format!("the folder {} cannot be created: {error}", folder.display());
+        Failure::new(Exit::File, message).hint("TMPDIR names the folder in which it is made")
+    })?;
+    Ok(folder)
 }
 
 /// What of the process's environment matters to a build of a plugin.

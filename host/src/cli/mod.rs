@@ -14,3 +14,4 @@ pub mod verbs;
 
 pub use exit::{Exit, Gate};
 pub use failure::Failure;
+pub use text::size;

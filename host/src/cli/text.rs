@@ -46,7 +46,7 @@ pub(super) fn set(label: &str, indent: usize, text: &str, width: usize) -> Strin
 
 /// A number of bytes for people.
 #[must_use]
-pub(super) fn size(bytes: usize) -> String {
+pub fn size(bytes: usize) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
     let bytes = bytes as f64;
     match bytes / 1024.0 {

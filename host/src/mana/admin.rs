@@ -12,6 +12,7 @@ use super::catalog::Entry;
 use super::error::{Asked, ManaError};
 use super::exchange::ask;
 use super::header::bearer;
+use crate::outbound::Client;
 use domain::ids::PersonaId;
 use domain::persona::Cadence;
 
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Creates personas with an administrator's token.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    http: reqwest::Client,
+    http: Client,
     url: String,
     jwt: SecretString,
 }
@@ -44,7 +45,7 @@ impl Admin {
     /// `url` is the full address of the endpoint: `http://localhost:3001/api/v1/admin/personas`, or
     /// `http://localhost:3060/api/v1/personas/admin` in the second generation of the API (contract 10).
     #[must_use]
-    pub fn new(http: reqwest::Client, url: impl Into<String>, jwt: SecretString) -> Self {
+    pub fn new(http: Client, url: impl Into<String>, jwt: SecretString) -> Self {
         Self { http, url: url.into(), jwt }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::RequestBuilder;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +17,7 @@ use super::sessions::Sessions;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};
 use crate::breaker::Fuse;
+use crate::outbound::{Client, RequestBuilder};
 use domain::clock::Clock;
 use domain::upstream::Upstream;
 
@@ -44,7 +44,7 @@ pub struct Options {
 /// The client of mana-auth. Clones share one connection pool.
 #[derive(Clone, Debug)]
 pub struct Mana {
-    pub(super) http: reqwest::Client,
+    pub(super) http: Client,
     pub(super) clock: Clock,
     pub(super) options: Options,
     pub(super) keys: ServiceKeys,
@@ -95,7 +95,8 @@ impl fmt::Debug for Listener {
 impl Mana {
     /// A client that has not asked anything yet.
     #[must_use]
-    pub fn new(http: reqwest::Client, clock: Clock, options: Options) -> Self {
+    pub fn new(http: impl Into<Client>, clock: Clock, options: Options) -> Self {
+        let http = http.into();
         let keys = ServiceKeys::new(options.service_key.clone(), options.patience);
         let pace = Pace::new(options.sign_in_limit);
         let (sessions, doubts, listener) = Default::default();

@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::doubts::SignInsStopped;
 use super::password::EmptySeedSecret;
 use super::sign_in_form::SignInForm;
+use domain::fault;
 use domain::ids::PersonaId;
 
 /// How much of an answer's body an error quotes, in characters.
@@ -166,6 +167,14 @@ pub enum ManaError {
         /// The question.
         asked: Asked,
     },
+    /// It is asked of a recording, which does not have it.
+    #[error("{asked}: {why}")]
+    Unrecorded {
+        /// The question.
+        asked: Asked,
+        /// How it differs from what was recorded.
+        why: String,
+    },
     /// There is nothing to make passwords from.
     #[error(transparent)]
     EmptySeedSecret(#[from] EmptySeedSecret),
@@ -207,7 +216,7 @@ impl ManaError {
             Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
             Self::NotYet { asked, body, .. } => refusal_code(asked, 429, body),
             Self::AllRefused { .. } => "login-refused",
-            Self::SignInsStopped { .. } => domain::fault::LOGIN_STOPPED,
+            Self::SignInsStopped { .. } => fault::LOGIN_STOPPED,
             Self::Stopping { .. } => "stopping",
             Self::OtherUser { .. } => "login-other-user",
             Self::LoginIncomplete { .. } => "login-incomplete",
@@ -217,6 +226,7 @@ impl ManaError {
             Self::NoAnswer { .. } => "mana-no-answer",
             Self::Unreadable { .. } => "mana-unreadable",
             Self::Unsendable { .. } => "mana-unsendable",
+            Self::Unrecorded { .. } => fault::NOT_RECORDED,
             Self::EmptySeedSecret(_) => "seed-secret-empty",
         }
     }
@@ -244,7 +254,7 @@ impl ManaError {
                 "mana-auth was asked again when it said, and still takes no more: somebody else signs in from this address. \
                  Set mana.sign_in_limit lower, or let the other one stop."
             }
-            domain::fault::LOGIN_STOPPED => SignInsStopped::HINT,
+            fault::LOGIN_STOPPED => SignInsStopped::HINT,
             "login-other-user" => {
                 "Nothing was done in that account. Compare the persona's user id in mana-auth with its address; \
                  delete the persona there and seed it again."
@@ -260,6 +270,7 @@ impl ManaError {
             "service-key-refused" => "MANA_SERVICE_KEY must be the one that mana-auth was started with.",
             "persona-gone" => "The persona was deleted in mana-auth; its rows have nowhere to go.",
             "wrong-path" => "Check MANA_AUTH_URL and the path of the persona endpoints (personas_path).",
+            fault::NOT_RECORDED => fault::NOT_RECORDED_HINT,
             "mana-unreachable" => "Is mana-auth running at that address? Check MANA_AUTH_URL.",
             "mana-unsendable" if matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key()) => {
                 "Check MANA_SERVICE_KEY for line breaks and letters outside of ASCII."
@@ -309,7 +320,8 @@ impl ManaError {
             Self::Unreachable { .. }
             | Self::NoAnswer { .. }
             | Self::Unreadable { .. }
-            | Self::Unsendable { .. } => true,
+            | Self::Unsendable { .. }
+            | Self::Unrecorded { .. } => true,
             Self::LoginIncomplete { .. }
             | Self::OtherUser { .. }
             | Self::NoCookie { .. }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
-use reqwest::{Request, RequestBuilder, Response};
+use reqwest::Request;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Asked, ManaError};
+use crate::outbound::{RequestBuilder, Response, SendError};
 use domain::mask::masked;
 use domain::{encoding, lenient};
 
@@ -39,18 +40,21 @@ pub(super) async fn ask(
     request: RequestBuilder,
     patience: Duration,
 ) -> Result<Answer, ManaError> {
-    let (client, request) = request.timeout(patience).build_split();
-    let request = request
+    let outgoing = request.timeout(patience).build();
+    let outgoing = outgoing
         .map_err(|error| ManaError::unreachable(asked, "(no address)", root_cause(&error, patience)))?;
-    let (url, sent) = (request.url().to_string(), secrets(asked, &request));
-    let failed = |error: reqwest::Error| {
-        if error.is_connect() {
+    let request = outgoing.request();
+    let (url, sent) = (request.url().to_string(), secrets(asked, request));
+    let failed = |error: SendError| {
+        if let Some(why) = error.unrecorded() {
+            ManaError::Unrecorded { asked: asked.clone(), why: why.to_owned() }
+        } else if error.is_connect() {
             ManaError::unreachable(asked, &url, root_cause(&error, patience))
         } else {
             ManaError::no_answer(asked, &url, root_cause(&error, patience))
         }
     };
-    let mut response = client.execute(request).await.map_err(failed)?;
+    let mut response = outgoing.send().await.map_err(failed)?;
     let status = response.status();
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter().map(http::HeaderValue::as_bytes);
     let body = match encoding::unasked(encodings) {
@@ -74,7 +78,7 @@ fn longest(asked: &Asked) -> usize {
 }
 
 /// The body as text, or `None` when it is too long to be one of ours.
-async fn read(response: &mut Response, most: usize) -> Result<Option<String>, reqwest::Error> {
+async fn read(response: &mut Response, most: usize) -> Result<Option<String>, SendError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > most {
@@ -153,7 +157,7 @@ fn words(header: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The innermost cause, such as `Connection refused (os error 111)`: the outer ones repeat the address.
-fn root_cause(error: &reqwest::Error, patience: Duration) -> String {
+fn root_cause(error: &SendError, patience: Duration) -> String {
     if error.is_timeout() {
         return format!("it did not come whole within {} s", patience.as_secs_f32());
     }

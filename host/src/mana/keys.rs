@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{HeaderName, StatusCode};
-use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{Asked, ManaError};
 use super::exchange::{Answer, ask};
 use super::header::secret_value;
+use crate::outbound::RequestBuilder;
 
 const HEADER: HeaderName = HeaderName::from_static("x-service-key");
 

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use super::error::McpError;
 use super::session::{Session, Told};
 use super::wire::Wire;
+use crate::outbound::Client;
 use domain::ids::SpaceId;
 
 /// Where the MCP server is, and how patient to be.
@@ -31,7 +32,7 @@ pub struct Options {
 /// The way to the MCP server. Clones share one connection pool.
 #[derive(Clone, Debug)]
 pub struct Mcp {
-    http: reqwest::Client,
+    http: Client,
     url: Arc<str>,
     call_timeout: Duration,
     open_timeout: Duration,
@@ -42,9 +43,9 @@ pub struct Mcp {
 impl Mcp {
     /// A way that has not been gone yet.
     #[must_use]
-    pub fn new(http: reqwest::Client, options: Options) -> Self {
+    pub fn new(http: impl Into<Client>, options: Options) -> Self {
         let Options { url, call_timeout, open_timeout } = options;
-        Self { http, url: url.into(), call_timeout, open_timeout, told: Told::default() }
+        Self { http: http.into(), url: url.into(), call_timeout, open_timeout, told: Told::default() }
     }
 
     /// The address of the server.

@@ -10,6 +10,8 @@ use rmcp::service::ClientInitializeError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::busy::Busy;
+use crate::outbound::SendError;
+use domain::fault::{NOT_RECORDED, NOT_RECORDED_HINT};
 use domain::mask::masked;
 
 /// How much of an answer's body an error quotes, in characters.
@@ -102,6 +104,12 @@ pub enum McpError {
         /// `token` or `space id`.
         what: &'static str,
     },
+    /// It is asked of a recording, which does not have it.
+    #[error("{why}")]
+    Unrecorded {
+        /// How it differs from what was recorded.
+        why: String,
+    },
 }
 
 impl McpError {
@@ -119,6 +127,7 @@ impl McpError {
             Self::ToolList { .. } => "mcp-tool-list",
             Self::Broken { .. } => "mcp-broken",
             Self::Unsendable { .. } => "mcp-unsendable",
+            Self::Unrecorded { .. } => NOT_RECORDED,
         }
     }
 
@@ -144,6 +153,7 @@ impl McpError {
             Self::Refused { .. } => "Look into the server's log; the next tick tries again.",
             Self::ToolList { .. } => "The server has to be put right; what it sends is not a list that ends.",
             Self::Broken { .. } => "Is that address an MCP server over Streamable HTTP? Look into its log.",
+            Self::Unrecorded { .. } => NOT_RECORDED_HINT,
             Self::Unsendable { .. } => "mana-auth gave out something that is no token or no id.",
         }
     }
@@ -215,7 +225,10 @@ impl McpError {
 
     fn of_transport(url: &str, error: &(dyn Error + Send + Sync + 'static)) -> Self {
         let url = url.to_owned();
-        match error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        match error.downcast_ref::<StreamableHttpError<SendError>>() {
+            Some(StreamableHttpError::Client(error)) if error.unrecorded().is_some() => {
+                Self::Unrecorded { why: error.to_string() }
+            }
             Some(StreamableHttpError::Client(error)) if error.is_connect() => {
                 Self::Unreachable { url, cause: root_cause(error) }
             }

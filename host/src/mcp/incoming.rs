@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::Response;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
+use crate::outbound::{Response, SendError};
 use crate::sse::{Decoder, Event};
 use domain::encoding;
 
@@ -20,7 +20,7 @@ const LARGEST_REFUSAL: usize = 64 << 10;
 /// How long a stream whose answer has come may take to end, so that its connection can serve again.
 const DRAIN: Duration = Duration::from_millis(50);
 
-pub(super) type Failed = StreamableHttpError<reqwest::Error>;
+pub(super) type Failed = StreamableHttpError<SendError>;
 
 /// The messages of an answer that is none but those.
 pub(super) struct Incoming {
@@ -71,7 +71,7 @@ impl Incoming {
                     return Ok(Some(event.data));
                 }
             }
-            let Some(chunk) = self.response.chunk().await? else { return Ok(None) };
+            let Some(chunk) = self.response.chunk().await.map_err(Failed::Client)? else { return Ok(None) };
             let mut fresh = Vec::new();
             let decoded = decoder.feed(&chunk, &mut fresh);
             events.extend(fresh);
@@ -139,7 +139,7 @@ fn content_type(response: &Response) -> String {
 
 async fn bounded(response: &mut Response, most: usize) -> Result<Vec<u8>, Failed> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    while let Some(chunk) = response.chunk().await.map_err(Failed::Client)? {
         if body.len() + chunk.len() > most {
             return Err(StreamableHttpError::ResponseBodyTooLarge { max_size: most });
         }

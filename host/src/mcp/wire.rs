@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::ACCEPT;
-use http::{HeaderName, HeaderValue, StatusCode};
-use reqwest::{RequestBuilder, Response};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::common::client_side_sse::BoxedSseResponse;
 use rmcp::transport::streamable_http_client::{
@@ -21,6 +20,7 @@ use super::busy::{Busy, Waiting};
 use super::incoming::{Failed, Incoming, Refusal, refusal, unexpected};
 use super::listing::LeftOut;
 use super::tame::{Heard, Question};
+use crate::outbound::{Client, RequestBuilder, Response, SendError};
 
 /// How long the goodbye may take.
 pub(super) const GOODBYE: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ type Outcome<T> = Result<T, Failed>;
 pub(super) struct Wire(Arc<Inner>);
 
 struct Inner {
-    http: reqwest::Client,
+    http: Client,
     url: Arc<str>,
     jwt: Mutex<SecretString>,
     space: HeaderValue,
@@ -56,7 +56,7 @@ enum ServerSession {
 
 impl Wire {
     pub(super) fn new(
-        http: reqwest::Client,
+        http: Client,
         url: Arc<str>,
         jwt: SecretString,
         space: HeaderValue,
@@ -93,9 +93,10 @@ impl Wire {
         let ServerSession::Open(id) = std::mem::replace(&mut *self.session(), ServerSession::Ended) else {
             return;
         };
-        let goodbye = self.0.http.delete_session(self.0.url.clone(), id, self.token(), self.headers(headers));
+        let goodbye = self.request(Method::DELETE, &self.0.url, Some(&id), &self.headers(headers)).send();
         match tokio::time::timeout(GOODBYE, goodbye).await {
-            Ok(Ok(())) => {}
+            // Some servers do not let a session be ended.
+            Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the MCP server did not close the session"),
             Err(_) => tracing::debug!("the MCP server did not answer the goodbye"),
         }
@@ -113,11 +114,6 @@ impl Wire {
         self.0.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Without `Bearer`, which rmcp writes.
-    fn token(&self) -> Option<String> {
-        Some(self.jwt().expose_secret().to_owned())
-    }
-
     fn jwt(&self) -> std::sync::MutexGuard<'_, SecretString> {
         self.0.jwt.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,7 +126,12 @@ impl Wire {
 
 impl Wire {
     fn post(&self, url: &str, session: Option<&str>, headers: &Headers) -> RequestBuilder {
-        let mut request = self.0.http.post(url).header(ACCEPT, "text/event-stream, application/json");
+        let request = self.request(Method::POST, url, session, headers);
+        request.header(ACCEPT, "text/event-stream, application/json")
+    }
+
+    fn request(&self, method: Method, url: &str, session: Option<&str>, headers: &Headers) -> RequestBuilder {
+        let mut request = self.0.http.request(method, url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -150,7 +151,7 @@ impl Wire {
     ) -> Outcome<StreamableHttpPostResponse> {
         let mut waiting = Waiting::at_most(self.0.patience);
         loop {
-            let response = self.post(url, session, headers).json(message).send().await?;
+            let response = self.post(url, session, headers).json(message).send().await.map_err(Failed::Client)?;
             if response.status().is_success() {
                 return self.taken(url, message, session, headers, response).await;
             }
@@ -250,7 +251,7 @@ fn lost_or_refused(refusal: &Refusal, has_session: bool) -> Option<Failed> {
 }
 
 impl StreamableHttpClient for Wire {
-    type Error = reqwest::Error;
+    type Error = SendError;
 
     async fn post_message(
         &self,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +18,7 @@ use super::request::MessageRequest;
 use super::retry::{self, Message, Policy};
 use super::stream::Assembled;
 use super::wire::{self, Asked, ErrorBody};
+use crate::outbound::{Client, Response};
 use domain::encoding;
 use domain::mask::masked;
 use domain::usage::Cost;
@@ -82,7 +82,7 @@ impl Options {
 /// The client. Clones share the connections of the HTTP client that they were made with, and the gate.
 #[derive(Clone, Debug)]
 pub struct Claude {
-    http: reqwest::Client,
+    http: Client,
     url: String,
     options: Options,
     gate: Gate,
@@ -94,10 +94,10 @@ pub struct Claude {
 impl Claude {
     /// A client that sends through `http`.
     #[must_use]
-    pub fn new(http: reqwest::Client, options: Options) -> Self {
+    pub fn new(http: impl Into<Client>, options: Options) -> Self {
         let url = format!("{}/v1/messages", options.base_url.trim_end_matches('/'));
         Self {
-            http,
+            http: http.into(),
             url,
             options,
             gate: Gate::alone(),
@@ -295,6 +295,9 @@ impl Claude {
         let Ok(sent) = timeout_at(self.latest(), sent).await else { return Err(self.silent()) };
         let response = match sent {
             Ok(response) => response,
+            Err(error) if error.unrecorded().is_some() => {
+                return Err(Failure::Unrecorded { why: error.to_string() });
+            }
             Err(error) if error.is_builder() => {
                 return Err(Failure::Options { what: format!("{}: {}", self.url, causes(&error)) });
             }

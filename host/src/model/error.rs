@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use domain::fault::{NOT_RECORDED, NOT_RECORDED_HINT};
+
 /// A call that failed, after every attempt that made sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}{}", AfterAttempts(*attempts))]
@@ -83,6 +85,12 @@ pub enum Failure {
     /// Nothing was sent: the program stops.
     #[error("nothing is sent to Claude any more: persona-host is stopping")]
     Stopping,
+    /// It is asked of a recording, which does not have it.
+    #[error("{why}")]
+    Unrecorded {
+        /// How it differs from what was recorded.
+        why: String,
+    },
     /// The request could not be built out of the options.
     #[error("the request to Claude cannot be built: {what}")]
     Options {
@@ -217,6 +225,7 @@ impl Failure {
             Failure::Unreadable { .. } => "claude-unreadable",
             Failure::Away { .. } => "claude-away",
             Failure::Stopping => "claude-stopping",
+            Failure::Unrecorded { .. } => NOT_RECORDED,
             Failure::Options { .. } => "claude-options",
         }
     }
@@ -236,7 +245,9 @@ impl Failure {
             | Self::NoContent { .. }
             | Self::Unreachable { .. }
             | Self::Unreadable { .. } => Tells::Outage,
-            Self::Away { .. } | Self::Stopping | Self::Options { .. } => Tells::Nothing,
+            Self::Away { .. } | Self::Stopping | Self::Unrecorded { .. } | Self::Options { .. } => {
+                Tells::Nothing
+            }
         }
     }
 
@@ -280,6 +291,7 @@ impl ModelError {
             | Failure::Unreachable { .. }
             | Failure::Away { .. }
             | Failure::Stopping
+            | Failure::Unrecorded { .. }
             | Failure::Options { .. } => false,
             Failure::BrokeOff(_)
             | Failure::Incomplete { .. }
@@ -317,6 +329,7 @@ impl ModelError {
             | Failure::Silent { .. }
             | Failure::NoContent { .. }
             | Failure::Stopping
+            | Failure::Unrecorded { .. }
             | Failure::Unreadable { .. } => false,
         }
     }
@@ -351,6 +364,7 @@ impl ModelError {
             }
             Failure::Unreadable { .. } => "check that ANTHROPIC_BASE_URL names a server of the Messages API",
             Failure::Options { .. } => "correct the option; a key read from a file must have no line break",
+            Failure::Unrecorded { .. } => NOT_RECORDED_HINT,
             Failure::Away { .. } => "it is tried again by itself; `/health` and the log say why",
             Failure::Incomplete { .. } | Failure::Stopping => return None,
         })

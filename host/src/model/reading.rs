@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Failure, Refusal};
 use super::stream::{Assembled, Assembly, Broken};
+use crate::outbound::{Response, SendError};
 use crate::sse::Decoder;
 use domain::encoding;
 
@@ -124,7 +124,7 @@ pub(super) fn incomplete(what: String, request_id: &Option<String>) -> Failure {
 }
 
 /// An error with its causes. Without the URL, which the message names already.
-pub(super) fn causes(error: &reqwest::Error) -> String {
+pub(super) fn causes(error: &SendError) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -133,6 +133,7 @@ impl Policy {
             | Failure::Unreadable { .. }
             | Failure::Away { .. }
             | Failure::Stopping
+            | Failure::Unrecorded { .. }
             | Failure::Options { .. } => return None,
         };
         let wait = asked_for.unwrap_or_else(|| {

@@ -75,7 +75,9 @@ pub(super) async fn migrate(path: &Path, mut lock: &File) -> Result<(), LedgerEr
     private::open(path).map_err(not_private)?;
     let mut connection = options(path).connect().await.map_err(failed)?;
     if (1..VERSION).contains(&found) {
-        copy(&mut connection, &with_ending(path, &format!(".version-{found}")), &ledger).await?;
+        let kept = with_ending(path, &format!(".version-{found}"));
+        copy(&mut connection, &kept, &ledger).await?;
+        tracing::info!(copy = %kept.display(), "the ledger is brought up to date; a copy of it as it was is kept");
     }
     let migrated = of_files().run(&mut connection).await;
     let _ = connection.close().await;
@@ -84,6 +86,17 @@ pub(super) async fn migrate(path: &Path, mut lock: &File) -> Result<(), LedgerEr
         tracing::debug!(%error, "that the ledger was made is written down at another start");
     }
     Ok(())
+}
+
+/// Copies a ledger as it is at this moment, whoever writes to it.
+pub(super) async fn copy_of(path: &Path, to: &Path) -> Result<(), LedgerError> {
+    let ledger = LedgerUrl::of_file(path);
+    let failed =
+        |cause: sqlx::Error| LedgerError::Open { ledger: ledger.clone(), cause: Failure::from(cause) };
+    let mut connection = plain(path).connect().await.map_err(failed)?;
+    let copied = copy(&mut connection, to, &ledger).await;
+    let _ = connection.close().await;
+    copied
 }
 
 /// Whether there is a file, and nothing in it.
@@ -132,7 +145,6 @@ async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) 
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(of_disk)?;
     }
-    tracing::info!(copy = %to.display(), "the ledger is brought up to date; a copy of it as it was is kept");
     Ok(())
 }
 

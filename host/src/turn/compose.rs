@@ -103,7 +103,7 @@ async fn remembered(turn: &Assigned, deps: &Deps) -> Result<Option<Value>, Ledge
 /// Everything that varies from turn to turn. The same context serves all three calls of the turn.
 async fn context(equipped: &Equipped, deps: &Deps) -> Result<TurnContext, TurnEnd> {
     let turn = &equipped.turn;
-    let now = deps.clock.now();
+    let now = deps.way.moment(&turn.turn.to_string(), deps.clock.now());
     let memory = remembered(turn, deps).await;
     let millis = |at: chrono::DateTime<chrono::Utc>| u64::try_from(at.timestamp_millis()).unwrap_or(0);
     let offered = equipped.tools.iter().map(|tool| OfferedTool {

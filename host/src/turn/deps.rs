@@ -16,6 +16,7 @@ use crate::breaker::Fuses;
 use crate::mana::Mana;
 use crate::mcp::{Mcp, McpError};
 use crate::model::Claude;
+use crate::outbound::Way;
 use crate::store::Ledger;
 use crate::telemetry::Events;
 use domain::clock::Clock;
@@ -31,6 +32,8 @@ use schedule::Rules;
 pub struct Deps {
     /// The time of day.
     pub clock: Clock,
+    /// Which way requests go: to the neighbours, or to a recording of them.
+    pub way: Way,
     /// The one way out.
     pub events: Events,
     /// The ledger.

@@ -32,7 +32,7 @@ const OWNED: [(&str, &[&str]); 22] = [
     ("maud", &["crates/experiment/src/page/"]),
     ("miette", &["cli/"]),
     ("prometheus_client", &["telemetry/"]),
-    ("reqwest", &["mana/", "mcp/", "model/", "outbound.rs", "outbound/", "running.rs"]),
+    ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
     ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),

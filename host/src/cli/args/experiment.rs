@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::record::{Record, Recorded};
 use domain::experiment::Design;
 
 /// What can be done with experiments.
@@ -70,7 +71,7 @@ pub struct RunExperiment {
     pub budget: Option<f64>,
     /// Use stand-ins for the neighbours and Claude: no key, no cost, and exact pairs, because each arm of a
     /// persona has an app and a memory of its own.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "recorded")]
     pub stand_ins: bool,
     /// What the scripted Claude likes: asked for ratings with this TEXT in the prompt, it gives so many POINTS
     /// more on average (-1 to 1). To see whether an experiment finds what is there.
@@ -79,6 +80,12 @@ pub struct RunExperiment {
     /// Where the stand-ins keep their rows and the ledger is; each experiment has a folder of its own in it.
     #[arg(long, value_name = "FOLDER", default_value = "persona-host-experiments", requires = "stand_ins")]
     pub dir: PathBuf,
+    /// Whether it is recorded.
+    #[command(flatten)]
+    pub record: Record,
+    /// Whether it is a replay.
+    #[command(flatten)]
+    pub replay: Recorded,
 }
 
 /// Options of `experiment report`.

@@ -1,0 +1,465 @@
+//! Answers off a recording instead of over the network. Answers come in the order in which they came, and the clock moves
+//! with them. What is not in the recording is answered by nothing.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+
+use super::error::SendError;
+use super::mask::Mask;
+use super::question::{Key, difference, key, likeness};
+use super::tape::{EXCHANGES, Exchange, Head, Line, Question, TapeError};
+use domain::clock::Clock;
+use domain::ids::hex;
+use domain::upstream::Upstream;
+
+/// Who is to be answered before is waited for so long after anything happened at all: a turn that has left its course
+/// does not ask any more.
+const STALLED: Duration = Duration::from_secs(2);
+/// So many questions are compared to find the nearest one.
+const COMPARED: usize = 48;
+/// So many are named.
+const NAMED: usize = 5;
+
+/// Plays one recording. Clones play it together.
+#[derive(Clone, Debug)]
+pub struct Player(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    dir: PathBuf,
+    head: Head,
+    file: File,
+    clock: Clock,
+    entries: Vec<Entry>,
+    state: Mutex<State>,
+    moved: Notify,
+    notes: Vec<String>,
+}
+
+/// An exchange of the recording, as far as it is kept in memory.
+#[derive(Debug)]
+struct Entry {
+    offset: u64,
+    length: usize,
+    line: usize,
+    upstream: Upstream,
+    name: String,
+    /// The place of its answer among all.
+    came: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    mask: Mask,
+    /// Exchanges that were not asked for yet, by what they were asked.
+    left: HashMap<Key, VecDeque<usize>>,
+    is_asked: Vec<bool>,
+    /// The places of answers that are to come.
+    line: BTreeSet<u64>,
+    moments: HashMap<String, VecDeque<DateTime<Utc>>>,
+    missed: Vec<String>,
+}
+
+impl Player {
+    /// Opens a recording. The clock stands at its beginning.
+    ///
+    /// # Errors
+    /// When the folder is no recording of this version, or a line of it makes no sense.
+    pub fn open(dir: &Path) -> Result<Self, TapeError> {
+        let head = Head::read(dir)?;
+        let path = dir.join(EXCHANGES);
+        let failed = |cause| TapeError::File { path: path.clone(), cause };
+        let file = File::open(&path).map_err(failed)?;
+        let (mut entries, mut state, mut notes) = (Vec::new(), State::default(), Vec::new());
+        let (mut reader, mut digest) = (BufReader::new(&file), Sha256::new());
+        let (mut offset, mut number, mut bytes) = (0, 0, Vec::new());
+        loop {
+            bytes.clear();
+            let length = reader.read_until(b'\n', &mut bytes).map_err(failed)?;
+            if length == 0 {
+                break;
+            }
+            number += 1;
+            digest.update(&bytes);
+            let is_cut = bytes.last() != Some(&b'\n');
+            if is_cut && is_incomplete(&head) {
+                notes.push(format!("the last line of {EXCHANGES} was cut off, and is left out"));
+                break;
+            }
+            let wrong = |cause: String| TapeError::Line { path: path.clone(), line: number, cause };
+            let line: Line = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+            let place = (offset, length, number);
+            take(line, place, &mut entries, &mut state).map_err(wrong)?;
+            offset += length as u64;
+        }
+        state.is_asked = vec![false; entries.len()];
+        notes.extend(doubts(&head, &hex(&digest.finalize())));
+        let (clock, state, moved) = (Clock::standing_at(head.began), Mutex::new(state), Notify::new());
+        Ok(Self(Arc::new(Inside { dir: dir.to_owned(), head, file, clock, entries, state, moved, notes })))
+    }
+
+    /// What is known of the recording.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.0.head
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// The time of the recording. It moves with the answers, and not by itself.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What is worth knowing of the recording before it is played, in sentences.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.0.notes
+    }
+
+    /// Each question that the recording has no answer to, in sentences.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        self.state().missed.clone()
+    }
+
+    /// How many exchanges were asked for, and how many there are.
+    #[must_use]
+    pub fn played(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.is_asked.iter().filter(|is_asked| **is_asked).count(), state.is_asked.len())
+    }
+
+    /// Whether there are calls of Claude that nobody has asked for.
+    #[must_use]
+    pub fn has_more_turns(&self) -> bool {
+        let state = self.state();
+        let mut left = self.0.entries.iter().zip(&state.is_asked).filter(|(_, is_asked)| !**is_asked);
+        left.any(|(entry, _)| entry.upstream == Upstream::Claude)
+    }
+
+    /// The names of exchanges that nobody asked for, the first few of them; what is still under way may come yet.
+    pub async fn left(&self) -> Vec<String> {
+        let is_left = || self.state().is_asked.contains(&false);
+        while is_left() && tokio::time::timeout(STALLED / 4, self.0.moved.notified()).await.is_ok() {}
+        let state = self.state();
+        let left = self.0.entries.iter().zip(&state.is_asked).filter(|(_, is_asked)| !**is_asked);
+        left.map(|(entry, _)| format!("{} ({})", entry.name, entry.upstream)).take(NAMED).collect()
+    }
+
+    /// The time that `of` was told, where the recording knows it.
+    pub(super) fn moment(&self, of: &str) -> Option<DateTime<Utc>> {
+        let told = self.state().moments.get_mut(of)?.pop_front()?;
+        self.move_to(told);
+        Some(told)
+    }
+
+    /// What came of this request in the recording, when its turn has come.
+    pub(super) async fn answer(
+        &self,
+        upstream: Upstream,
+        request: &reqwest::Request,
+    ) -> Result<Exchange, SendError> {
+        let (essence, id) = self.question(upstream, request);
+        let found = self.take(&key(&essence));
+        let Some(place) = found else { return Err(self.missing(upstream, &essence)) };
+        let mut exchange = self.read(place)?;
+        self.0.moved.notify_waiters();
+        match exchange.came {
+            Some(came) => {
+                self.in_order(came.nth).await;
+                self.move_to(came.at);
+            }
+            // Nothing ever came, and it was given up.
+            None => std::future::pending().await,
+        }
+        answer_to(&mut exchange, &id);
+        Ok(exchange)
+    }
+
+    /// The essence of a request, and the id that its answer has to have.
+    fn question(&self, upstream: Upstream, request: &reqwest::Request) -> (Value, Value) {
+        let url = request.url();
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let path = format!("{}{query}", url.path());
+        let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
+        let mut state = self.state();
+        let whose = state.mask.whose(request.headers());
+        let asked = (request.method().as_str(), path.as_str());
+        let (question, _) = Question::of(asked, request.headers(), body, &mut state.mask);
+        let id = question.body["id"].clone();
+        (question.by(whose).essence(upstream), id)
+    }
+
+    fn take(&self, key: &Key) -> Option<usize> {
+        let mut state = self.state();
+        let place = state.left.get_mut(key)?.pop_front()?;
+        state.is_asked[place] = true;
+        Some(place)
+    }
+
+    fn read(&self, place: usize) -> Result<Exchange, SendError> {
+        let Entry { offset, length, line, .. } = &self.0.entries[place];
+        let mut bytes = vec![0; *length];
+        let unreadable = |cause: String| {
+            let path = self.0.dir.join(EXCHANGES);
+            SendError::Unrecorded(format!("{}, line {line}, cannot be read: {cause}", path.display()))
+        };
+        self.0.file.read_exact_at(&mut bytes, *offset).map_err(|cause| unreadable(cause.to_string()))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Line::Exchange(exchange)) => Ok(*exchange),
+            Ok(Line::Moment { .. }) => Err(unreadable("it was changed".to_owned())),
+            Err(cause) => Err(unreadable(cause.to_string())),
+        }
+    }
+
+    /// Waits until everybody is answered who was before. Who does not ask any more is not waited for.
+    async fn in_order(&self, nth: u64) {
+        let _place = Place { player: self, nth };
+        loop {
+            let moved = self.0.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if self.state().line.first().is_none_or(|first| *first >= nth) {
+                return;
+            }
+            if tokio::time::timeout(STALLED, moved).await.is_err() {
+                self.give_up_before(nth);
+            }
+        }
+    }
+
+    /// Waits no longer for those that came before and that nobody has asked for.
+    fn give_up_before(&self, nth: u64) {
+        let mut state = self.state();
+        let gone: Vec<u64> = (self.0.entries.iter().zip(&state.is_asked))
+            .filter(|(_, is_asked)| !**is_asked)
+            .filter_map(|(entry, _)| entry.came.filter(|came| *came < nth))
+            .collect();
+        state.line.retain(|came| !gone.contains(came));
+    }
+
+    fn move_to(&self, at: DateTime<Utc>) {
+        let ahead = at - self.0.clock.now();
+        if ahead > chrono::TimeDelta::zero() {
+            self.0.clock.advance(ahead);
+        }
+    }
+
+    /// That there is no answer, and how the question differs from the nearest one that was recorded.
+    fn missing(&self, upstream: Upstream, essence: &Value) -> SendError {
+        let text = |name: &str| essence[name].as_str().unwrap_or_default().to_owned();
+        let asked = Question {
+            whose: text("whose"),
+            method: text("method"),
+            path: text("path"),
+            headers: std::collections::BTreeMap::new(),
+            body: essence["body"].clone(),
+        };
+        let what = format!("the recording has no answer to {} ({upstream})", asked.name());
+        let why = match self.nearest(upstream, &asked, essence) {
+            Some((exchange, Some(difference))) => format!(
+                "{what}: the nearest is exchange {}, and differs first at {}: recorded {}, asked {}",
+                exchange.seq, difference.at, difference.recorded, difference.asked
+            ),
+            Some((exchange, None)) => {
+                format!(
+                    "{what}: the same was recorded as exchange {}, and was asked for before",
+                    exchange.seq
+                )
+            }
+            None => format!("{what}: nothing like it was recorded"),
+        };
+        self.state().missed.push(why.clone());
+        self.0.moved.notify_waiters();
+        SendError::Unrecorded(why)
+    }
+
+    fn nearest(
+        &self,
+        upstream: Upstream,
+        asked: &Question,
+        essence: &Value,
+    ) -> Option<(Exchange, Option<super::question::Difference>)> {
+        let name = asked.name();
+        let is_asked = self.state().is_asked.clone();
+        let kin = |place: &usize| {
+            let entry = &self.0.entries[*place];
+            entry.upstream == upstream && entry.name.split(' ').take(3).eq(name.split(' ').take(3))
+        };
+        let mut places: Vec<usize> = (0..self.0.entries.len()).filter(kin).collect();
+        // Those that nobody has asked for yet are likelier.
+        places.sort_by_key(|place| is_asked[*place]);
+        let compared = places.into_iter().take(COMPARED).filter_map(|place| {
+            let exchange = self.read(place).ok()?;
+            let recorded = exchange.question.essence(upstream);
+            let is_own = recorded["whose"] == essence["whose"];
+            Some(((is_own, likeness(&recorded, essence), !is_asked[place]), exchange, recorded))
+        });
+        let first_of_best = |best: Option<((bool, usize, bool), Exchange, Value)>, next: (_, _, _)| match best
+        {
+            Some(best) if best.0 >= next.0 => Some(best),
+            _ => Some(next),
+        };
+        let (_, exchange, recorded) = compared.fold(None, first_of_best)?;
+        let difference = difference(&recorded, essence);
+        Some((exchange, difference))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the line of answers, which is left however the wait ends.
+struct Place<'a> {
+    player: &'a Player,
+    nth: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.player.state().line.remove(&self.nth);
+        self.player.0.moved.notify_waiters();
+    }
+}
+
+/// Keeps what has to be known of a line.
+fn take(
+    line: Line,
+    (offset, length, number): (u64, usize, usize),
+    entries: &mut Vec<Entry>,
+    state: &mut State,
+) -> Result<(), String> {
+    let exchange = match line {
+        Line::Moment { of, at } => {
+            state.moments.entry(of).or_default().push_back(at);
+            return Ok(());
+        }
+        Line::Exchange(exchange) => *exchange,
+    };
+    let key = key(&exchange.question.essence(exchange.upstream));
+    entries.push(Entry {
+        offset,
+        length,
+        line: number,
+        upstream: exchange.upstream,
+        name: exchange.question.name(),
+        came: exchange.came.map(|came| came.nth),
+    });
+    state.left.entry(key).or_default().push_back(entries.len() - 1);
+    if let Some(came) = exchange.came {
+        state.line.insert(came.nth);
+    }
+    let Some(answer) = exchange.answer else { return Ok(()) };
+    let length = answer.body.bytes()?.len();
+    let told: usize = answer.chunks.iter().sum();
+    (length == told)
+        .then_some(())
+        .ok_or_else(|| format!("its body has {length} bytes, and its chunks {told}"))
+}
+
+fn is_incomplete(head: &Head) -> bool {
+    head.ended.as_ref().is_none_or(|ended| ended.lost > 0 || ended.why.is_some())
+}
+
+/// What makes a recording less than it could be.
+fn doubts(head: &Head, digest: &str) -> Vec<String> {
+    let Some(ended) = &head.ended else {
+        return vec!["the recording is incomplete: it was not ended, or it still goes on".to_owned()];
+    };
+    let mut doubts = Vec::new();
+    if is_incomplete(head) {
+        let why = ended.why.as_deref().unwrap_or("nobody knows why");
+        doubts.push(format!("the recording is incomplete: {} exchanges are missing ({why})", ended.lost));
+    }
+    if ended.sha256 != digest {
+        doubts.push(format!("{EXCHANGES} was changed since it was recorded"));
+    }
+    doubts
+}
+
+/// Ids of requests are counted, and calls that are made at once may be counted another way: the answer gets the id that
+/// is waited for. Where it is the one that was recorded every byte stays as it came.
+fn answer_to(exchange: &mut Exchange, id: &Value) {
+    let recorded = exchange.question.body["id"].clone();
+    if exchange.upstream != Upstream::ManaMcp || recorded.is_null() || recorded == *id {
+        return;
+    }
+    let Some(answer) = &mut exchange.answer else { return };
+    let super::tape::Body::Text(text) = &mut answer.body else { return };
+    let renamed = |message: &str| -> Option<String> {
+        let mut document: Value = serde_json::from_str(message).ok()?;
+        let is_it = document["id"] == recorded && document.get("method").is_none();
+        document["id"] = id.clone();
+        is_it.then(|| document.to_string())
+    };
+    *text = match renamed(text) {
+        Some(document) => document,
+        None => {
+            let lines = text.split_inclusive('\n').map(|line| {
+                let said = line.strip_prefix("data:").map(str::trim).and_then(renamed);
+                let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
+                said.map_or_else(|| line.to_owned(), |said| format!("data: {said}{end}"))
+            });
+            lines.collect()
+        }
+    };
+    answer.chunks = vec![text.len()];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::tape::{Answer, Body};
+
+    fn renamed(body: &str) -> String {
+        let question = Question {
+            whose: String::new(),
+            method: "POST".to_owned(),
+            path: "/mcp".to_owned(),
+            headers: std::collections::BTreeMap::new(),
+            body: serde_json::json!({"id": 4, "method": "tools/call"}),
+        };
+        let (headers, body) = (Vec::new(), Body::Text(body.to_owned()));
+        let answer = Answer { status: 200, headers, chunks: vec![1, 2], body, is_whole: true };
+        let (came, broke) = (None, None);
+        let mut exchange =
+            Exchange { seq: 1, upstream: Upstream::ManaMcp, question, came, answer: Some(answer), broke };
+        answer_to(&mut exchange, &Value::from(7));
+        match exchange.answer.expect("it is there").body {
+            Body::Text(text) => text,
+            Body::Base64(text) => text,
+        }
+    }
+
+    #[test]
+    fn an_answer_has_the_id_that_is_waited_for_and_nothing_else_is_changed() {
+        for (recorded, played) in [
+            (r#"{"jsonrpc":"2.0","id":4,"result":{}}"#, r#"{"jsonrpc":"2.0","id":7,"result":{}}"#),
+            (
+                "event: message\ndata: {\"id\":4,\"result\":{}}\n\n",
+                "event: message\ndata: {\"id\":7,\"result\":{}}\n\n",
+            ),
+            ("data: {\"id\":4,\"method\":\"ping\"}\r\n\r\n", "data: {\"id\":4,\"method\":\"ping\"}\r\n\r\n"),
+            (": nothing\n\n", ": nothing\n\n"),
+        ] {
+            assert_eq!(renamed(recorded), played);
+        }
+    }
+}
