@@ -402,21 +402,21 @@ async fn say_played(player: &Player, folder: &Path, output: Output) {
         "\n  {played} of {all} exchanges of {} were played",
         styled(PLACE, player.dir().display())
     ));
-    if !left.is_empty() {
-        let more = if all - played > left.len() { ", …" } else { "" };
-        let line = format!("  {} were never asked for: {}{more}", all - played, left.join(", "));
-        output.say(&styled(ODD, line));
+    if let Some(left) = left {
+        output.say(&styled(ODD, format!("  {} were never asked for: {left}", all - played)));
     }
     let missed = player.missed();
     if let Some(first) = missed.first() {
-        let number = missed.len();
         output.say(&styled(
             ODD,
-            format!("  {number} times something was asked that was not recorded; first: {first}"),
+            format!("  {} requests were not recorded, the first:\n  {first}", missed.len()),
         ));
     }
     let ledger = folder.join("ledger.db");
-    output.say(&format!("  {} is what the replay wrote; nobody needs it", styled(PLACE, ledger.display())));
+    output.say(&format!(
+        "  {} is the ledger of this replay, and may be deleted",
+        styled(PLACE, ledger.display())
+    ));
     let next = format!("{} turns list --ledger {}", load::program(), ledger.display());
     output.say(&format!("  next: {}", styled(PLACE, next)));
 }

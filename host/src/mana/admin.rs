@@ -45,8 +45,8 @@ impl Admin {
     /// `url` is the full address of the endpoint: `http://localhost:3001/api/v1/admin/personas`, or
     /// `http://localhost:3060/api/v1/personas/admin` in the second generation of the API (contract 10).
     #[must_use]
-    pub fn new(http: Client, url: impl Into<String>, jwt: SecretString) -> Self {
-        Self { http, url: url.into(), jwt }
+    pub fn new(http: impl Into<Client>, url: impl Into<String>, jwt: SecretString) -> Self {
+        Self { http: http.into(), url: url.into(), jwt }
     }
 
     /// Creates a persona, or brings the description of an existing one up to date; the password of an

@@ -25,10 +25,10 @@ use domain::upstream::Upstream;
 /// Who is to be answered before is waited for so long after anything happened at all: a turn that has left its course
 /// does not ask any more.
 const STALLED: Duration = Duration::from_secs(2);
+/// The same once one has.
+const STRAYED: Duration = Duration::from_millis(100);
 /// So many questions are compared to find the nearest one.
 const COMPARED: usize = 48;
-/// So many are named.
-const NAMED: usize = 5;
 
 /// Plays one recording. Clones play it together.
 #[derive(Clone, Debug)]
@@ -153,13 +153,26 @@ impl Player {
         left.any(|(entry, _)| entry.upstream == Upstream::Claude)
     }
 
-    /// The names of exchanges that nobody asked for, the first few of them; what is still under way may come yet.
-    pub async fn left(&self) -> Vec<String> {
+    /// What nobody asked for, in a few words; what is still under way may come yet.
+    pub async fn left(&self) -> Option<String> {
         let is_left = || self.state().is_asked.contains(&false);
         while is_left() && tokio::time::timeout(STALLED / 4, self.0.moved.notified()).await.is_ok() {}
         let state = self.state();
-        let left = self.0.entries.iter().zip(&state.is_asked).filter(|(_, is_asked)| !**is_asked);
-        left.map(|(entry, _)| format!("{} ({})", entry.name, entry.upstream)).take(NAMED).collect()
+        let left: Vec<&Entry> = self
+            .0
+            .entries
+            .iter()
+            .zip(&state.is_asked)
+            .filter(|(_, is_asked)| !**is_asked)
+            .map(|(entry, _)| entry)
+            .collect();
+        let first = left.first()?;
+        let counted = Upstream::ALL.iter().filter_map(|upstream| {
+            let count = left.iter().filter(|entry| entry.upstream == *upstream).count();
+            (count > 0).then(|| format!("{count} of {upstream}"))
+        });
+        let counted: Vec<String> = counted.collect();
+        Some(format!("{}; the first is {} in line {}", counted.join(", "), first.name, first.line))
     }
 
     /// The time that `of` was told, where the recording knows it.
@@ -238,7 +251,8 @@ impl Player {
             if self.state().line.first().is_none_or(|first| *first >= nth) {
                 return;
             }
-            if tokio::time::timeout(STALLED, moved).await.is_err() {
+            let patience = if self.state().missed.is_empty() { STALLED } else { STRAYED };
+            if tokio::time::timeout(patience, moved).await.is_err() {
                 self.give_up_before(nth);
             }
         }
@@ -271,19 +285,19 @@ impl Player {
             headers: std::collections::BTreeMap::new(),
             body: essence["body"].clone(),
         };
-        let what = format!("the recording has no answer to {} ({upstream})", asked.name());
+        let what = format!("{} ({upstream})", asked.name());
         let why = match self.nearest(upstream, &asked, essence) {
             Some((exchange, Some(difference))) => format!(
-                "{what}: the nearest is exchange {}, and differs first at {}: recorded {}, asked {}",
+                "not recorded: {what} differs from exchange {} at {}: recorded {}, asked {}",
                 exchange.seq, difference.at, difference.recorded, difference.asked
             ),
             Some((exchange, None)) => {
                 format!(
-                    "{what}: the same was recorded as exchange {}, and was asked for before",
+                    "not recorded: {what} is asked once more than it was, the last time as exchange {}",
                     exchange.seq
                 )
             }
-            None => format!("{what}: nothing like it was recorded"),
+            None => format!("not recorded: {what}, nor anything like it"),
         };
         self.state().missed.push(why.clone());
         self.0.moved.notify_waiters();

@@ -74,6 +74,17 @@ impl Shell {
         self
     }
 
+    /// The same with no variables but these.
+    pub(crate) fn only(mut self, names: &[&str]) -> Self {
+        self.variables.retain(|(known, _)| names.contains(known));
+        self
+    }
+
+    /// What a variable says.
+    pub(crate) fn value(&self, name: &str) -> String {
+        self.variables.iter().find(|(known, _)| *known == name).unwrap().1.clone()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -166,7 +177,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// The next log line with this message, as JSON.
-    fn logged(&mut self, message: &str) -> Value {
+    pub(crate) fn logged(&mut self, message: &str) -> Value {
         let mut seen = String::new();
         loop {
             let start = seen.len();
@@ -190,7 +201,7 @@ impl Running {
     }
 
     /// Sends SIGTERM to this process and no other, and waits for its end.
-    fn terminate(self) -> ExitStatus {
+    pub(crate) fn terminate(self) -> ExitStatus {
         self.signal("-TERM")
     }
 

@@ -7,7 +7,7 @@ mod shown;
 mod words;
 
 /// A plan that compares another behavior with `daily`.
-fn two_arms(key: &str, treatment: &str, blocks: u32) -> String {
+pub(crate) fn two_arms(key: &str, treatment: &str, blocks: u32) -> String {
     format!(
         r#"
 key = "{key}"

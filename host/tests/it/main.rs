@@ -19,6 +19,7 @@ mod money;
 mod neighbours;
 mod outbound;
 mod pause;
+mod recording;
 mod reload;
 mod runner;
 mod schedule;

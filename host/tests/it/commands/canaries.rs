@@ -6,9 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, Uri};
 use domain::clock::Clock;
 use persona_host::mana::password;
 use secrecy::ExposeSecret as _;
@@ -17,7 +14,7 @@ use standin::{Stack, StackOptions};
 use super::{Shell, catalog};
 use crate::support::builds::good;
 use crate::support::house::eventually;
-use crate::support::http::{Server, client};
+use crate::support::http::{client, echo};
 
 const SERVICE_KEY: &str = "canary-of-the-service-key";
 /// In which place which canary is.
@@ -87,25 +84,6 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Whatever it is asked, it fails and says back all that it was sent.
-async fn echo() -> Server {
-    let echo = async |uri: Uri, headers: HeaderMap, body: Bytes| {
-        let headers: Vec<String> = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
-            .collect();
-        // The secrets first: what is quoted is short.
-        let mut headers = headers;
-        headers.sort_by_key(|line| !line.contains("canary") && !line.contains("eyJ"));
-        let body = String::from_utf8_lossy(&body).into_owned();
-        // Of this status mana-mcp is quoted.
-        let status =
-            if uri.path() == "/mcp" { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
-        (status, format!("{}\n{body}\n{uri}", headers.join("\n")))
-    };
-    Server::start(Router::new().fallback(echo)).await
 }
 
 /// Neighbours with Anna, and a shell in which each place for a secret has its canary.

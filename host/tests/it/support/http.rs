@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Once;
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
@@ -44,6 +46,25 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// Whatever it is asked, it fails and says back all that it was sent.
+pub(crate) async fn echo() -> Server {
+    let echo = async |uri: Uri, headers: HeaderMap, body: Bytes| {
+        let headers: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
+            .collect();
+        // The secrets first: what is quoted is short.
+        let mut headers = headers;
+        headers.sort_by_key(|line| !line.contains("canary") && !line.contains("eyJ"));
+        let body = String::from_utf8_lossy(&body).into_owned();
+        // Of this status mana-mcp is quoted.
+        let status =
+            if uri.path() == "/mcp" { StatusCode::BAD_REQUEST } else { StatusCode::INTERNAL_SERVER_ERROR };
+        (status, format!("{}\n{body}\n{uri}", headers.join("\n")))
+    };
+    Server::start(Router::new().fallback(echo)).await
 }
 
 /// An address where nobody listens, and nobody else can while this lives.
