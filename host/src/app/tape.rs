@@ -210,7 +210,12 @@ impl Tape {
     /// Whether a replay has turns that are of a later tick, and leads there.
     pub(super) fn leads_on(&self, played_before: usize) -> bool {
         let Self::Playing { player, .. } = self else { return false };
-        player.missed().is_empty() && player.played().0 > played_before && player.has_more_turns()
+        let leads_on =
+            player.missed().is_empty() && player.played().0 > played_before && player.has_more_turns();
+        if leads_on {
+            player.pass_over_old_looks();
+        }
+        leads_on
     }
 
     /// How many exchanges were played.
@@ -403,14 +408,12 @@ async fn say_played(player: &Player, folder: &Path, output: Output) {
         styled(PLACE, player.dir().display())
     ));
     if let Some(left) = left {
-        output.say(&styled(ODD, format!("  {} were never asked for: {left}", all - played)));
+        output.say(&styled(ODD, format!("  never asked for: {left}")));
     }
     let missed = player.missed();
     if let Some(first) = missed.first() {
-        output.say(&styled(
-            ODD,
-            format!("  {} requests were not recorded, the first:\n  {first}", missed.len()),
-        ));
+        output
+            .say(&styled(ODD, format!("  asked, and not recorded: {}; the first:\n  {first}", missed.len())));
     }
     let ledger = folder.join("ledger.db");
     output.say(&format!(

@@ -89,24 +89,33 @@ async fn told(
 ) -> Result<TickReport, Failure> {
     loop {
         let played = tape.played();
-        let report = told_one(runner, only, output).await?;
-        if !tape.leads_on(played) {
+        let report = shown(runner, only, output).await?;
+        let is_last = !tape.leads_on(played);
+        // A daemon looks often, and finds nobody as a rule.
+        if is_last || report.due > 0 {
+            tell(runner, only, &report, output).await?;
+        }
+        if is_last {
             return Ok(report);
         }
     }
 }
 
-async fn told_one(runner: &Runner, only: Option<&str>, output: Output) -> Result<TickReport, Failure> {
-    let report = shown(runner, only, output).await?;
+async fn tell(
+    runner: &Runner,
+    only: Option<&str>,
+    report: &TickReport,
+    output: Output,
+) -> Result<(), Failure> {
     if let (Some(email), 0, None) = (only, report.due, &report.paused) {
         return Err(not_due(runner, email).await?);
     }
-    print(runner, &report, output).await?;
+    print(runner, report, output).await?;
     if report.deliveries_waiting > 0 {
         let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
         output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Why nobody of this address was due: nobody may have it. Who was due before has a turn in the ledger.

@@ -20,6 +20,7 @@ use super::stream::Assembled;
 use super::wire::{self, Asked, ErrorBody};
 use crate::outbound::{Client, Response};
 use domain::encoding;
+use domain::ids::PersonaId;
 use domain::mask::masked;
 use domain::usage::Cost;
 
@@ -122,6 +123,12 @@ impl Claude {
     #[must_use]
     pub fn heeding(self, stop: CancellationToken) -> Self {
         Self { stop, ..self }
+    }
+
+    /// The same client, asking for this persona: no request says for whom it is.
+    #[must_use]
+    pub fn on_behalf_of(self, persona: &PersonaId) -> Self {
+        Self { http: self.http.on_behalf_of(persona.as_str()), ..self }
     }
 
     /// The URL that requests are sent to.

@@ -2,6 +2,7 @@
 //! somebody who takes down what goes through.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -23,6 +24,8 @@ pub struct Client {
     way: Way,
     /// Whom it asks, where that is known.
     upstream: Option<Upstream>,
+    /// For whom, where a request does not say it itself.
+    whose: Option<Arc<str>>,
 }
 
 /// Where requests go.
@@ -76,7 +79,7 @@ struct Played {
 
 impl From<reqwest::Client> for Client {
     fn from(http: reqwest::Client) -> Self {
-        Self { http, way: Way::Live, upstream: None }
+        Self { http, way: Way::Live, upstream: None, whose: None }
     }
 }
 
@@ -108,6 +111,15 @@ impl Client {
         Self { upstream: Some(upstream), ..self.clone() }
     }
 
+    /// The same, for somebody of whom its requests know nothing: a recording tells them apart.
+    #[must_use]
+    pub fn on_behalf_of(&self, whose: &str) -> Self {
+        match self.way {
+            Way::Live => self.clone(),
+            _ => Self { whose: Some(whose.into()), ..self.clone() },
+        }
+    }
+
     /// A request that asks for something.
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::GET, url)
@@ -126,7 +138,7 @@ impl Client {
     async fn execute(&self, request: reqwest::Request) -> Result<Response, SendError> {
         match (&self.way, self.upstream) {
             (Way::Recorded(recorder), Some(upstream)) => {
-                let mut taping = recorder.begin(upstream, &request);
+                let mut taping = recorder.begin(upstream, self.whose.as_ref(), &request);
                 match self.http.execute(request).await {
                     Ok(response) => {
                         taping.answered(response.status().as_u16(), response.headers());
@@ -139,7 +151,7 @@ impl Client {
                 }
             }
             (Way::Played(player), Some(upstream)) => {
-                Response::played(player.answer(upstream, &request).await?)
+                Response::played(player.answer(upstream, self.whose.as_deref(), &request).await?)
             }
             (Way::Played(_), None) => {
                 let what = format!(

@@ -54,8 +54,11 @@ struct Entry {
     line: usize,
     upstream: Upstream,
     name: String,
+    seq: u64,
     /// The place of its answer among all.
     came: Option<u64>,
+    /// It asks who is due. How often that is looked up depends on how long everything takes.
+    is_look: bool,
 }
 
 #[derive(Debug, Default)]
@@ -153,19 +156,33 @@ impl Player {
         left.any(|(entry, _)| entry.upstream == Upstream::Claude)
     }
 
-    /// What nobody asked for, in a few words; what is still under way may come yet.
+    /// Passes over what was looked up while others already acted upon a later look: whoever asks next gets what was due
+    /// then.
+    pub fn pass_over_old_looks(&self) {
+        let mut state = self.state();
+        let State { is_asked, left, .. } = &mut *state;
+        let asked = self.0.entries.iter().zip(is_asked.iter()).filter(|(_, is_asked)| **is_asked);
+        let latest = asked.map(|(entry, _)| entry.seq).max().unwrap_or_default();
+        for places in left.values_mut() {
+            places.retain(|place| {
+                let is_old = self.0.entries[*place].is_look && self.0.entries[*place].seq < latest;
+                is_asked[*place] |= is_old;
+                !is_old
+            });
+        }
+    }
+
+    /// What nobody asked for, but for looks, in a few words; what is still under way may come yet.
     pub async fn left(&self) -> Option<String> {
-        let is_left = || self.state().is_asked.contains(&false);
+        let is_left = || {
+            let state = self.state();
+            self.0.entries.iter().zip(&state.is_asked).any(|(entry, is_asked)| !*is_asked && !entry.is_look)
+        };
         while is_left() && tokio::time::timeout(STALLED / 4, self.0.moved.notified()).await.is_ok() {}
         let state = self.state();
-        let left: Vec<&Entry> = self
-            .0
-            .entries
-            .iter()
-            .zip(&state.is_asked)
-            .filter(|(_, is_asked)| !**is_asked)
-            .map(|(entry, _)| entry)
-            .collect();
+        let all = self.0.entries.iter().zip(&state.is_asked);
+        let left: Vec<&Entry> =
+            all.filter(|(entry, is_asked)| !**is_asked && !entry.is_look).map(|(entry, _)| entry).collect();
         let first = left.first()?;
         let counted = Upstream::ALL.iter().filter_map(|upstream| {
             let count = left.iter().filter(|entry| entry.upstream == *upstream).count();
@@ -186,9 +203,10 @@ impl Player {
     pub(super) async fn answer(
         &self,
         upstream: Upstream,
+        whose: Option<&str>,
         request: &reqwest::Request,
     ) -> Result<Exchange, SendError> {
-        let (essence, id) = self.question(upstream, request);
+        let (essence, id) = self.question(upstream, whose, request);
         let found = self.take(&key(&essence));
         let Some(place) = found else { return Err(self.missing(upstream, &essence)) };
         let mut exchange = self.read(place)?;
@@ -206,13 +224,18 @@ impl Player {
     }
 
     /// The essence of a request, and the id that its answer has to have.
-    fn question(&self, upstream: Upstream, request: &reqwest::Request) -> (Value, Value) {
+    fn question(
+        &self,
+        upstream: Upstream,
+        whose: Option<&str>,
+        request: &reqwest::Request,
+    ) -> (Value, Value) {
         let url = request.url();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let path = format!("{}{query}", url.path());
         let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
         let mut state = self.state();
-        let whose = state.mask.whose(request.headers());
+        let whose = whose.map_or_else(|| state.mask.whose(request.headers()), str::to_owned);
         let asked = (request.method().as_str(), path.as_str());
         let (question, _) = Question::of(asked, request.headers(), body, &mut state.mask);
         let id = question.body["id"].clone();
@@ -368,16 +391,19 @@ fn take(
         Line::Exchange(exchange) => *exchange,
     };
     let key = key(&exchange.question.essence(exchange.upstream));
+    let is_look = exchange.question.method == "GET" && exchange.question.path.ends_with("/due");
     entries.push(Entry {
         offset,
         length,
         line: number,
         upstream: exchange.upstream,
         name: exchange.question.name(),
+        seq: exchange.seq,
         came: exchange.came.map(|came| came.nth),
+        is_look,
     });
     state.left.entry(key).or_default().push_back(entries.len() - 1);
-    if let Some(came) = exchange.came {
+    if let Some(came) = exchange.came.filter(|_| !is_look) {
         state.line.insert(came.nth);
     }
     let Some(answer) = exchange.answer else { return Ok(()) };

@@ -84,6 +84,7 @@ enum Order {
 struct Draft {
     seq: u64,
     upstream: Upstream,
+    whose: Option<Arc<str>>,
     method: String,
     path: String,
     sent: HeaderMap,
@@ -133,13 +134,19 @@ impl Recorder {
         self.order(Order::Moment(of.to_owned(), at), 0);
     }
 
-    pub(super) fn begin(&self, upstream: Upstream, request: &reqwest::Request) -> Taping {
+    pub(super) fn begin(
+        &self,
+        upstream: Upstream,
+        whose: Option<&Arc<str>>,
+        request: &reqwest::Request,
+    ) -> Taping {
         let url = request.url();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         self.0.under_way.fetch_add(1, Ordering::Relaxed);
         let draft = Draft {
             seq: self.0.asked.fetch_add(1, Ordering::Relaxed) + 1,
             upstream,
+            whose: whose.cloned(),
             method: request.method().to_string(),
             path: format!("{}{query}", url.path()),
             sent: request.headers().clone(),
@@ -331,7 +338,7 @@ impl Draft {
     }
 
     fn covered(mut self, mask: &mut Mask) -> Exchange {
-        let whose = mask.whose(&self.sent);
+        let whose = self.whose.as_deref().map_or_else(|| mask.whose(&self.sent), str::to_owned);
         let asked = (self.method.as_str(), self.path.as_str());
         let (question, mut own) = Question::of(asked, &self.sent, &self.asked, mask);
         let said: Value = match self.upstream {
@@ -471,7 +478,7 @@ mod tests {
         let url = "http://localhost/due".parse().expect("a URL");
         let request = reqwest::Request::new(reqwest::Method::GET, url);
         for _ in 0..3 {
-            let mut taping = recorder.begin(Upstream::ManaAuth, &request);
+            let mut taping = recorder.begin(Upstream::ManaAuth, None, &request);
             taping.answered(200, &HeaderMap::new());
             taping.chunk(b"{}");
             taping.whole();
@@ -503,7 +510,7 @@ mod tests {
         let url = "http://localhost/due".parse().expect("a URL");
         let request = reqwest::Request::new(reqwest::Method::GET, url);
         for _ in 0..40 {
-            let mut taping = recorder.begin(Upstream::ManaAuth, &request);
+            let mut taping = recorder.begin(Upstream::ManaAuth, None, &request);
             taping.answered(200, &HeaderMap::new());
             taping.chunk(&vec![b'a'; 2 << 20]);
             taping.whole();

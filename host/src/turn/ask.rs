@@ -47,7 +47,7 @@ impl Conversation<'_> {
         let key = StepKey::model(self.phase, round);
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
         let previous = self.last().clone();
-        let claude = deps.claude.clone().heeding(self.turn.stop.clone());
+        let claude = deps.claude.clone().heeding(self.turn.stop.clone()).on_behalf_of(&self.turn.persona.id);
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |_| async {
             let (turn, stop) = (self.turn.turn, &self.turn.stop);

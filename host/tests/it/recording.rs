@@ -21,7 +21,7 @@ async fn town(names: &[&str], change: impl FnOnce(&mut StackOptions)) -> (Stack,
     let mut options = StackOptions::on_free_ports(Clock::system());
     change(&mut options);
     let stack = Stack::start(options).await.unwrap();
-    let shell = Shell::beside(&stack);
+    let shell = within(Shell::beside(&stack));
     shell.write("catalog.json", catalog(names));
     shell.document("seed --catalog catalog.json", 0);
     (stack, shell)
@@ -29,9 +29,14 @@ async fn town(names: &[&str], change: impl FnOnce(&mut StackOptions)) -> (Stack,
 
 /// The same folder for somebody who has no key, and knows no neighbour.
 fn keyless(shell: Shell) -> Shell {
+    within(shell.only(&["HOME", "XDG_CACHE_HOME", "COLUMNS"]))
+}
+
+/// What it leaves among temporary files ends with the test.
+fn within(shell: Shell) -> Shell {
     let folder = shell.path("tmp");
     std::fs::create_dir_all(&folder).unwrap();
-    shell.only(&["HOME", "XDG_CACHE_HOME", "COLUMNS"]).with("TMPDIR", folder.to_str().unwrap())
+    shell.with("TMPDIR", folder.to_str().unwrap())
 }
 
 /// Everything of a tick's document but what is measured.

@@ -93,7 +93,7 @@ async fn a_recording_that_was_not_ended_is_played_as_far_as_it_goes_and_says_so(
     for words in [
         "the last line of exchanges.jsonl was cut off, and is left out",
         "the recording is incomplete: it was not ended, or it still goes on",
-        "1 requests were not recorded, the first:\n  not recorded: POST /api/auth/sign-out (mana-auth)",
+        "asked, and not recorded: 1; the first:\n  not recorded: POST /api/auth/sign-out (mana-auth)",
     ] {
         assert!(said.stderr.contains(words), "{words:?} in:\n{}", said.stderr);
     }

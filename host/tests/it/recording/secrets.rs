@@ -5,11 +5,11 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::clock::Clock;
 use persona_host::mana::password;
 use secrecy::ExposeSecret as _;
-use standin::Stack;
+use standin::{Stack, StackOptions};
 
-use super::town;
 use crate::commands::Shell;
 use crate::support::http::echo;
 
@@ -64,8 +64,10 @@ fn assert_silent(folder: &Path, canaries: &[String], case: &str) {
 }
 
 async fn guarded() -> (Stack, Shell) {
-    let (stack, shell) = town(&[], |options| options.service_key = KEYS[0].1.into()).await;
-    let mut shell = shell;
+    let options =
+        StackOptions { service_key: KEYS[0].1.into(), ..StackOptions::on_free_ports(Clock::system()) };
+    let stack = Stack::start(options).await.unwrap();
+    let mut shell = Shell::beside(&stack);
     for (name, canary) in KEYS {
         shell = shell.with(name, canary);
     }
@@ -78,7 +80,8 @@ async fn guarded() -> (Stack, Shell) {
 async fn no_secret_is_in_a_recording_of_a_day_on_which_all_is_well() {
     let (stack, shell) = guarded().await;
     // While its session lives, so that the database still has it.
-    let shell = shell.with("PORT", "0").with("TICK_INTERVAL_MS", "50");
+    let shell = shell.with("TICK_INTERVAL_MS", "50");
+    shell.write("persona-host.toml", "[http]\nport = 0\n");
     let running = shell.start("run --json --record tape");
     let text = || std::fs::read_to_string(shell.path("tape/exchanges.jsonl")).unwrap_or_default();
     crate::support::house::eventually(async || text().contains("/feedback\"")).await;
