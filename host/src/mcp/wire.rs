@@ -151,7 +151,8 @@ impl Wire {
     ) -> Outcome<StreamableHttpPostResponse> {
         let mut waiting = Waiting::at_most(self.0.patience);
         loop {
-            let response = self.post(url, session, headers).json(message).send().await.map_err(Failed::Client)?;
+            let response =
+                self.post(url, session, headers).json(message).send().await.map_err(Failed::Client)?;
             if response.status().is_success() {
                 return self.taken(url, message, session, headers, response).await;
             }

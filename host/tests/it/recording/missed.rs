@@ -21,7 +21,7 @@ async fn a_request_that_differs_ends_its_turn_and_names_the_first_difference() {
         let text = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         for words in [
             "the strategy daily was ",
-            &format!("not recorded: POST /v1/messages (Claude) differs from exchange "),
+            "not recorded: POST /v1/messages (Claude) differs from exchange ",
             &format!(" at {at}: recorded "),
             recorded,
             asked,
