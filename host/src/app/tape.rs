@@ -109,9 +109,7 @@ impl Tape {
             return Ok((load::config(file)?, Clock::system()));
         };
         let own = folder.join("ledger.db");
-        if player.head().has_ledger {
-            copied(&ledger(player.dir()), &own)?;
-        }
+        copied(&ledger(player.dir()), &own)?;
         let environment = |name: &str| match name {
             "HOME" | "XDG_CACHE_HOME" => load::variable(name),
             name => setup.variables.get(name).cloned(),
@@ -173,13 +171,7 @@ impl Tape {
             Self::Off | Self::Blank { .. } => Ok(()),
             Self::Recording { recorder, head, days } => {
                 let deps = runner.deps();
-                let has_ledger = deps.ledger.copy_to(&ledger(recorder.dir())).await?;
-                if !has_ledger {
-                    let line = "the ledger is on a server, and no copy of it is in the recording: in a replay nobody \
-                                remembers anything";
-                    output.say(&styled(ODD, format!("  {line}")));
-                    tracing::warn!("{line}");
-                }
+                deps.ledger.copy_to(&ledger(recorder.dir())).await?;
                 let setup = serde_json::to_value(Setup::of(config, deps.claude.is_scripted(), *days));
                 let written = Head {
                     v: VERSION,
@@ -189,7 +181,6 @@ impl Tape {
                     plugins: builds(runner),
                     strategies: digests(&config.strategies),
                     setup: setup.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?,
-                    has_ledger,
                     ended: None,
                 };
                 recorder.head(&written)?;

@@ -2,12 +2,15 @@
 //! and the same for the same secret, so that a replay can tell one persona's cookie from another's.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// What everything begins with that stands for a secret.
@@ -48,8 +51,8 @@ pub(super) struct Mask {
 #[derive(Clone)]
 pub(super) struct Secret(Vec<u8>, String);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.1)
     }
 }
@@ -61,7 +64,7 @@ impl Mask {
         for secret in secrets.iter().map(SecretString::expose_secret) {
             // As it is, and as it is written in JSON.
             let quoted = Value::from(secret).to_string();
-            for text in [secret, quoted.trim_matches('"')] {
+            for text in [secret, &quoted[1..quoted.len() - 1]] {
                 let found = mask.secret(text);
                 mask.everywhere.extend(found);
             }
@@ -70,7 +73,7 @@ impl Mask {
     }
 
     /// The secrets of one exchange, as its headers and its JSON have them; whoever was sent one may say it back.
-    pub(super) fn secrets_of(&mut self, headers: &HeaderMap, body: &Value) -> Vec<Secret> {
+    pub(super) fn secrets_of(&mut self, headers: &HeaderMap, body: &[u8]) -> Vec<Secret> {
         let mut texts = Vec::new();
         for (name, value) in headers {
             let Ok(value) = value.to_str() else { continue };
@@ -84,7 +87,7 @@ impl Mask {
                 _ => {}
             }
         }
-        secret_fields(body, &mut texts);
+        find_texts(body, false, &mut texts);
         // A token's own words stay readable.
         texts.retain(|text| !is_token(text));
         // One that is a part of another must not take that apart.
@@ -93,9 +96,9 @@ impl Mask {
     }
 
     /// The same for an answer of which nobody reads anything, and all may be secret.
-    pub(super) fn all_texts_of(&mut self, body: &Value) -> Vec<Secret> {
+    pub(super) fn all_texts_of(&mut self, body: &[u8]) -> Vec<Secret> {
         let mut texts = Vec::new();
-        all_texts(body, &mut texts);
+        find_texts(body, true, &mut texts);
         texts.iter().filter_map(|text| self.secret(text)).collect()
     }
 
@@ -191,31 +194,79 @@ fn subject(token: &str) -> Option<String> {
     claims["sub"].as_str().map(str::to_owned)
 }
 
-fn secret_fields(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-                match value {
-                    Value::String(text) if SECRET_FIELDS.contains(&plain.to_ascii_lowercase().as_str()) => {
-                        texts.push(text.clone());
-                    }
-                    other => secret_fields(other, texts),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| secret_fields(item, texts)),
-        _ => {}
+/// The texts of secret fields in JSON, or all that it has. Nothing else of it is kept, however long it is; what is no JSON
+/// has none.
+fn find_texts(json: &[u8], all: bool, texts: &mut Vec<String>) {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    // What was found before it broke off is as secret.
+    let _ = Finder { texts, all, is_secret: all }.deserialize(&mut reader);
+}
+
+/// Looks through one value.
+struct Finder<'a> {
+    texts: &'a mut Vec<String>,
+    all: bool,
+    is_secret: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Finder<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
     }
 }
 
-fn all_texts(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Object(fields) => fields.values().for_each(|value| all_texts(value, texts)),
-        Value::Array(items) => items.iter().for_each(|item| all_texts(item, texts)),
-        _ => {}
+impl<'de> Visitor<'de> for Finder<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            let is_secret = self.all || is_secret_field(&name);
+            map.next_value_seed(Finder { texts: self.texts, all: self.all, is_secret })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let (all, is_secret) = (self.all, self.all);
+        while items.next_element_seed(Finder { texts: &mut *self.texts, all, is_secret })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.texts.extend(self.is_secret.then(|| text.to_owned()));
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+fn is_secret_field(name: &str) -> bool {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    SECRET_FIELDS.contains(&plain.to_ascii_lowercase().as_str())
 }
 
 /// Where `part` is in `bytes` for the first time.
@@ -259,7 +310,7 @@ mod tests {
             ("x-service-key", "nightingale-key"),
             ("mcp-session-id", "a-session-of-mana-mcp"),
         ]);
-        let own = mask.secrets_of(&sent, &json!({"email": "a@mana.test", "password": "sparrow-of-anna"}));
+        let own = mask.secrets_of(&sent, br#"{"email": "a@mana.test", "password": "sparrow-of-anna"}"#);
         for (said, covered) in [
             ("no secret in it", "no secret in it"),
             ("tiny x nightingale-key!", "tiny x masked00001xxxx!"),
@@ -273,11 +324,30 @@ mod tests {
     }
 
     #[test]
+    fn secret_fields_are_found_wherever_they_are_and_whatever_is_around_them() {
+        let found = |json: &str, all| {
+            let mut texts = Vec::new();
+            find_texts(json.as_bytes(), all, &mut texts);
+            texts.join(" ")
+        };
+        for (json, fields, all) in [
+            (r#"{"access_token":"a","user":{"id":"b","Session-Token":"c"}}"#, "a c", "a b c"),
+            (r#"[{"token":"a"},1,null,true,-1,1.5,{"token":{"deep":"b"}}]"#, "a", "a b"),
+            (r#"{"token":["a"],"secret":null,"masterKey":"b"}"#, "b", "a b"),
+            (r#"{"token":"a","broken"#, "a", "a"),
+            ("no JSON", "", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!((found(json, false).as_str(), found(json, true).as_str()), (fields, all), "{json}");
+        }
+    }
+
+    #[test]
     fn a_token_says_what_it_said_and_is_signed_by_nobody() {
         let mut mask = Mask::default();
         let token = jwt(&json!({"sub": "user-1", "exp": 7}));
         let covered = mask.covered(&format!("Bearer {token}\n"), &[]);
-        assert!(covered.ends_with(".masked00001xxxx\n") && covered.len() == token.len() + 8, "{covered}");
+        assert!(covered.ends_with(".masked00001xxxxx\n") && covered.len() == token.len() + 8, "{covered}");
         let value = HeaderValue::from_str(covered.trim()).expect("a value");
         let sent = HeaderMap::from_iter([(AUTHORIZATION, value)]);
         assert_eq!(mask.whose(&sent), "user-1");

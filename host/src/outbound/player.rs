@@ -236,7 +236,7 @@ impl Player {
         let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
         let mut state = self.state();
         let whose = whose.map_or_else(|| state.mask.whose(request.headers()), str::to_owned);
-        let asked = (request.method().as_str(), path.as_str());
+        let asked = (upstream, request.method().as_str(), path.as_str());
         let (question, _) = Question::of(asked, request.headers(), body, &mut state.mask);
         let id = question.body["id"].clone();
         (question.by(whose).essence(upstream), id)

@@ -22,13 +22,14 @@ pub(super) type Key = [u8; 32];
 impl Question {
     /// What is asked by a request, without its secrets.
     pub(super) fn of(
-        (method, path): (&str, &str),
+        (upstream, method, path): (Upstream, &str, &str),
         headers: &HeaderMap,
         body: &[u8],
         mask: &mut Mask,
     ) -> (Self, Vec<Secret>) {
-        let parsed: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
-        let own = mask.secrets_of(headers, &parsed);
+        // Only mana-auth is told passwords; what else is called so is a persona's own word.
+        let said = if upstream == Upstream::ManaAuth { body } else { &[] };
+        let own = mask.secrets_of(headers, said);
         let mut bytes = body.to_vec();
         mask.cover(&mut bytes, &own);
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| match bytes.is_empty() {
@@ -224,7 +225,8 @@ mod tests {
 
     fn question(path: &str, body: &Value) -> Question {
         let bytes = body.to_string();
-        Question::of(("POST", path), &HeaderMap::new(), bytes.as_bytes(), &mut Mask::default()).0
+        let asked = (Upstream::Claude, "POST", path);
+        Question::of(asked, &HeaderMap::new(), bytes.as_bytes(), &mut Mask::default()).0
     }
 
     #[test]

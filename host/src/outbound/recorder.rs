@@ -13,7 +13,6 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use secrecy::SecretString;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, oneshot};
 
@@ -339,15 +338,13 @@ impl Draft {
 
     fn covered(mut self, mask: &mut Mask) -> Exchange {
         let whose = self.whose.as_deref().map_or_else(|| mask.whose(&self.sent), str::to_owned);
-        let asked = (self.method.as_str(), self.path.as_str());
+        let asked = (self.upstream, self.method.as_str(), self.path.as_str());
         let (question, mut own) = Question::of(asked, &self.sent, &self.asked, mask);
-        let said: Value = match self.upstream {
-            Upstream::ManaAuth => serde_json::from_slice(&self.body).unwrap_or(Value::Null),
-            Upstream::Claude | Upstream::ManaMcp => Value::Null,
-        };
-        let mut told = mask.secrets_of(&self.headers, &said);
+        // What a tool says is the app's: a field `token` of it is a word like any other.
+        let said = if self.upstream == Upstream::ManaAuth { self.body.as_slice() } else { &[] };
+        let mut told = mask.secrets_of(&self.headers, said);
         if self.path.ends_with(VAULT) {
-            told.extend(mask.all_texts_of(&said));
+            told.extend(mask.all_texts_of(said));
         }
         own.extend(told);
         mask.cover(&mut self.body, &own);
@@ -490,8 +487,7 @@ mod tests {
             began: DateTime::UNIX_EPOCH,
             plugins: std::collections::BTreeMap::new(),
             strategies: std::collections::BTreeMap::new(),
-            setup: Value::Null,
-            has_ledger: false,
+            setup: serde_json::Value::Null,
             ended: None,
         };
         let totals = recorder.end(&head).await;

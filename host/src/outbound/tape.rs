@@ -110,8 +110,6 @@ pub struct Head {
     pub strategies: BTreeMap<String, String>,
     /// How it was set up, as far as a replay has to be set up alike: for whoever wires the program.
     pub setup: Value,
-    /// Whether the ledger lies beside it as it was; a database server's does not.
-    pub has_ledger: bool,
     /// How it ended; nothing of one that did not get there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Totals>,

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use super::database::{
@@ -91,17 +90,6 @@ impl Ledger {
     #[must_use]
     pub fn url(&self) -> &LedgerUrl {
         &self.url
-    }
-
-    /// Copies it into a file, as it is at this moment. One on a database server is not copied: false.
-    ///
-    /// # Errors
-    /// When it cannot be read, or the file cannot be written.
-    pub async fn copy_to(&self, path: &Path) -> Result<bool, LedgerError> {
-        match self.url.file() {
-            Some(own) => file::copy_of(own, path).await.map(|()| true),
-            None => Ok(false),
-        }
     }
 
     /// Why it did not write in the last minute, for people.

@@ -2,6 +2,7 @@
 //! it knows no network and no plugin.
 
 mod context;
+mod copied;
 mod costs;
 mod database;
 mod ended;

@@ -47,6 +47,17 @@ impl Row {
         T::from_cell(cell).ok_or_else(|| LedgerError::Row { column, value: cell.words() })
     }
 
+    /// What the column of this place holds.
+    ///
+    /// # Errors
+    /// When it holds something else than is asked for.
+    pub(in crate::store) fn at<T: FromCell>(&self, place: usize) -> Result<T, LedgerError> {
+        let column = "one of all";
+        let missing = || LedgerError::Row { column, value: "no such column".to_owned() };
+        let cell = self.cells.get(place).ok_or_else(missing)?;
+        T::from_cell(cell).ok_or_else(|| LedgerError::Row { column, value: cell.words() })
+    }
+
     fn cell(&self, column: &str) -> Option<&Cell> {
         // Of two of one name the later one: what a statement computes follows behind `turns.*`.
         let place = self.columns.iter().rposition(|own| own == column);

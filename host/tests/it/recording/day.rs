@@ -139,6 +139,27 @@ async fn a_second_day_stands_on_what_was_remembered_and_a_replay_asks_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_on_a_server_is_copied_into_the_recording() {
+    let Some(database) = peers::postgres::database() else { return };
+    let (stack, shell) = town(&["anna", "ben"], |_| {}).await;
+    let shell = shell.with("PERSONA_STORE_URL", &database.url());
+    shell.document("tick", 0);
+    let later = "UPDATE auth.personas SET last_active_at = '2020-01-01T00:00:00Z'";
+    stack.database().execute(later, &[]).await.unwrap();
+    let recorded = shell.document("tick --record tape", 0);
+    let silence = Silence::after(stack).await;
+    let shell = keyless(shell);
+    assert_eq!(essence(shell.document("tick --replay tape", 0)), essence(recorded));
+    assert!(silence.is_unbroken());
+    let files = std::fs::read_dir(shell.path("tape")).unwrap().count();
+    assert_eq!(files, 3, "nothing else is left in it");
+    let said = shell.call("tick --replay tape");
+    assert_eq!(std::fs::metadata(ledger_of(&said)).unwrap().permissions().mode() & 0o777, 0o600);
+    let turns = shell.document(&format!("turns list --ledger {}", ledger_of(&said).display()), 0);
+    assert_eq!(turns.as_array().unwrap().len(), 4, "those of the day before are there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_daemons_days_are_played_tick_by_tick() {
     let (stack, shell) = town(&["anna"], |_| {}).await;
     let shell = shell.with("TICK_INTERVAL_MS", "50");
