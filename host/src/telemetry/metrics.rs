@@ -54,6 +54,7 @@ pub struct Metrics {
     outbox: Gauge,
     ledger: Gauge,
     ticks: Counter,
+    ticks_ended: Counter,
     tick_lag: Gauge<f64, AtomicU64>,
     slots_left_out: Family<Labels<1>, Counter>,
     slot_utilisation: Gauge<f64, AtomicU64>,
@@ -105,6 +106,7 @@ impl Default for Metrics {
             outbox: Gauge::default(),
             ledger: Gauge::default(),
             ticks: Counter::default(),
+            ticks_ended: Counter::default(),
             tick_lag: Gauge::default(),
             slots_left_out: Family::default(),
             slot_utilisation: Gauge::default(),
@@ -166,6 +168,9 @@ impl Metrics {
             Event::TickStarted { lag } => {
                 self.ticks.inc();
                 self.tick_lag.set(lag.as_secs_f64());
+            }
+            Event::TickEnded { .. } => {
+                self.ticks_ended.inc();
             }
             Event::Held { .. } => {
                 self.held.inc();
@@ -255,8 +260,7 @@ impl Metrics {
             | Event::ModelRepeated { .. } => {
                 self.upstreams.count(event);
             }
-            Event::TickEnded { .. }
-            | Event::ForeignActivity { .. }
+            Event::ForeignActivity { .. }
             | Event::SignInWaits { .. }
             | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }
@@ -345,6 +349,9 @@ impl Metrics {
         registry.register("store_bytes", "How much room the ledger takes", self.ledger.clone());
         registry.register("outbox_depth", "Deliveries that wait", self.outbox.clone());
         registry.register("ticks", "Ticks that were begun", self.ticks.clone());
+        let help = "Ticks that came to their end; one that fails, because nobody says who is due or nothing can be written \
+                    down, is begun only";
+        registry.register("ticks_ended", help, self.ticks_ended.clone());
         let lag = self.tick_lag.clone();
         registry.register_with_unit("tick_lag", "How late the last tick was", Unit::Seconds, lag);
         let slots = self.slots_left_out.clone();
@@ -405,6 +412,8 @@ mod tests {
     fn what_happens_is_counted_under_names_that_prometheus_reads() {
         let metrics = Metrics::default();
         metrics.count(&Event::TickStarted { lag: Duration::from_millis(250) });
+        let took = Duration::ZERO;
+        metrics.count(&Event::TickEnded { due: 0, completed: 0, faults: 0, held: 0, took });
         metrics.count(&Event::ModelCalled {
             turn: domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
             phase: Phase::Main,
@@ -418,6 +427,7 @@ mod tests {
         let text = metrics.text();
         for line in [
             "persona_ticks_total 1",
+            "persona_ticks_ended_total 1",
             "persona_tick_lag_seconds 0.25",
             r#"persona_tokens_total{model="claude-haiku-5-5",kind="output"} 5"#,
             r#"persona_cost_usd_total{model="claude-haiku-5-5"} 0.002"#,

@@ -134,6 +134,7 @@ async fn metrics_are_open_metrics_and_count_what_happened() {
         "persona_turns_total{outcome=\"completed\"} 2",
         "persona_turns_in_flight 0",
         "persona_ticks_total 1",
+        "persona_ticks_ended_total 1",
         "persona_outbox_depth 0",
         "persona_deliveries_total{kind=\"actions\",outcome=\"ok\"} 2",
         "persona_deliveries_total{kind=\"feedback\",outcome=\"ok\"} 2",
@@ -145,6 +146,13 @@ async fn metrics_are_open_metrics_and_count_what_happened() {
     assert!(bytes.parse::<u64>().unwrap() > 4096, "the ledger takes {bytes} bytes");
     assert!(text.ends_with("# EOF\n"));
     assert!(!text.contains("mana.test"), "no label names a persona");
+
+    served.house.stack.auth().set_faults(mana_auth::Faults { due_lists: 1, ..Default::default() });
+    assert_eq!(served.ask(Method::POST, "/diag/tick").await.0, 500);
+    let (_, text) = served.get("/metrics").await;
+    let begun_and_failed = "persona_ticks_total 2\n";
+    assert!(text.as_str().unwrap().contains(begun_and_failed), "{text}");
+    assert!(text.as_str().unwrap().contains("persona_ticks_ended_total 1\n"), "{text}");
 }
 
 #[tokio::test]
