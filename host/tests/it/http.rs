@@ -6,6 +6,7 @@ mod many;
 mod pauses;
 mod plugins;
 mod turns;
+mod watched;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
