@@ -1,5 +1,5 @@
-//! What `examples/monitoring` asks of the daemon: metrics that it has, in files that those who read them can read. Where
-//! their programs are on the machine, they are asked.
+//! What `examples/monitoring` and `examples/deploy` ask of the daemon: metrics that it has, a configuration that it takes,
+//! files that those who read them can read. Where their programs are on the machine, they are asked.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use domain::strategy::Strategy;
 use domain::transcript::Phase;
 use domain::upstream::Upstream;
 use domain::usage::{NanoUsd, Usage};
+use persona_host::config::{File, resolve};
 use persona_host::telemetry::Events;
 use serde_json::Value;
 
@@ -37,6 +38,18 @@ fn a_name_that_is_none_is_found() {
     let asked =
         names_in("rate(persona_ticks_total[5m]) + persona_ticks + persona_stage_duration_seconds_bucket");
     assert_eq!(asked.difference(&known).collect::<Vec<_>>(), ["persona_ticks"]);
+}
+
+#[test]
+fn the_daemon_takes_the_configuration_of_the_container_and_of_the_unit() {
+    for (name, bind) in [("persona-host.toml", "0.0.0.0"), ("persona-host.service.toml", "127.0.0.1")] {
+        let path = deploy(name);
+        let file = File::parse(&path, &read(&path)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let config = resolve(file, &|_| None).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(config.http.bind.to_string(), bind, "{name}");
+        let folders = [Some(config.plugins.dir), config.plugins.cache_dir, Some(config.experiments)];
+        assert!(folders.into_iter().flatten().all(|folder| folder.is_absolute()), "{name}");
+    }
 }
 
 #[test]
@@ -78,11 +91,15 @@ fn yamllint_reads_every_file_that_is_yaml() {
     arguments.push(
         "{extends: default, rules: {line-length: {max: 130}, comments: {min-spaces-from-content: 1}}}".into(),
     );
+    let chart = deploy("chart");
     let files = [
         monitoring("prometheus.yml"),
         monitoring("alerts.yml"),
         monitoring("alerts-test.yml"),
         monitoring("grafana"),
+        deploy("compose.yaml"),
+        chart.join("Chart.yaml"),
+        chart.join("values.yaml"),
     ];
     arguments.extend(files.iter().map(|path| path.to_str().unwrap().to_owned()));
     asked("yamllint", &arguments);
@@ -231,6 +248,10 @@ fn everything_counted_once() -> String {
 
 fn monitoring(file: &str) -> PathBuf {
     repository().join("examples/monitoring").join(file)
+}
+
+fn deploy(file: &str) -> PathBuf {
+    repository().join("examples/deploy").join(file)
 }
 
 fn repository() -> &'static Path {
