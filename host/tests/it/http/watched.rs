@@ -41,6 +41,20 @@ fn a_name_that_is_none_is_found() {
 }
 
 #[test]
+fn every_alert_has_a_test_and_a_section_in_the_guide() {
+    let (alerts, tests) = (read(&monitoring("alerts.yml")), read(&monitoring("alerts-test.yml")));
+    let guide = read(&repository().join("docs/operating.md"));
+    let names: Vec<&str> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        let is_tested = tests.contains(&format!("alertname: {name}\n"));
+        let is_told = guide.contains(&format!("\n#### {name}\n"));
+        let is_linked = alerts.contains(&format!("runbook: docs/operating.md#{}\n", name.to_lowercase()));
+        assert_eq!((is_tested, is_told, is_linked), (true, true, true), "{name}: tested, told, linked");
+    }
+}
+
+#[test]
 fn the_daemon_takes_the_configuration_of_the_container_and_of_the_unit() {
     for (name, bind) in [("persona-host.toml", "0.0.0.0"), ("persona-host.service.toml", "127.0.0.1")] {
         let path = deploy(name);
