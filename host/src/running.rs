@@ -125,7 +125,7 @@ impl Running {
             RunningError::NoAnswer { base: self.base.clone(), cause: cause.to_string() }
         };
         let mut request = self.http.request(method, format!("{}{path}", self.base));
-        request = request.header(reqwest::header::USER_AGENT, AGENT);
+        request = request.header(http::header::USER_AGENT, AGENT);
         if !self.token.expose_secret().is_empty() {
             request = request.bearer_auth(self.token.expose_secret());
         }
