@@ -29,6 +29,8 @@ fn main() -> ExitCode {
 }
 
 fn build_plugins() -> Result<(), String> {
+    // `version` tells it.
+    println!("cargo::rustc-env=PERSONA_HOST_TARGET={}", variable("TARGET")?.display());
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let workspace = repository.join("plugins");
     watch(&repository, &workspace)?;

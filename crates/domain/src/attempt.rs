@@ -79,10 +79,11 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+    use crate::code::Code;
     use crate::fault::{Fault, Stage};
     use crate::upstream::Upstream;
 
-    fn fault(code: &str) -> TurnEnd {
+    fn fault(code: Code) -> TurnEnd {
         TurnEnd::Faulted(Fault::new(Stage::ToolLoop, code, "it went wrong"))
     }
 
@@ -103,14 +104,15 @@ mod tests {
     fn a_turn_goes_on_until_it_has_been_tried_often_enough() {
         let interrupted = TurnEnd::Faulted(Fault::interrupted());
         let stopped = TurnEnd::Faulted(Fault::stopping(Stage::ToolLoop));
-        let of_all = TurnEnd::Faulted(Fault::new(Stage::SignIn, "mana", "no way").stopping_the_tick());
-        let trap = TurnEnd::Faulted(Fault::new(Stage::Parse, "plugin-trap", "unreachable"));
-        let early_trap = TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", "unreachable"));
+        let of_all =
+            TurnEnd::Faulted(Fault::new(Stage::SignIn, Code::ManaUnreachable, "no way").stopping_the_tick());
+        let trap = TurnEnd::Faulted(Fault::new(Stage::Parse, Code::PluginTrap, "unreachable"));
+        let early_trap = TurnEnd::Faulted(Fault::new(Stage::Compose, Code::PluginTrap, "unreachable"));
         let misfit = TurnEnd::Faulted(Fault::misfit(Stage::ToolLoop, "main/02 was another call"));
         let of_budget =
             TurnEnd::Faulted(Fault { excused: true, ..Fault::of_budget(Stage::ToolLoop, "no room") });
-        let failed = || fault("model-overloaded");
-        let outage = Fault::new(Stage::ToolLoop, "claude-overloaded", "Overloaded").of(Upstream::Claude);
+        let failed = || fault(Code::ClaudeOverloaded);
+        let outage = Fault::new(Stage::ToolLoop, Code::ClaudeOverloaded, "Overloaded").of(Upstream::Claude);
         let outage = TurnEnd::Faulted(outage.not_before(Some(now() + TimeDelta::minutes(3))).excused());
         for (name, ends, sequel) in [
             ("done", vec![TurnEnd::Completed], Sequel::Over),

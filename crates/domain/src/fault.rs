@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
 use super::upstream::Upstream;
 
 /// How long a persona is held back after its `attempt`-th attempt (from 1) ended in a fault: a
@@ -86,7 +87,7 @@ impl fmt::Display for Stage {
 pub struct Fault {
     /// Where.
     pub stage: Stage,
-    /// What, as one of a small set of words such as `login-refused`.
+    /// What: the word of a [`Code`], of this version or of the one that kept it.
     pub code: String,
     /// What happened, with the outside's own words.
     pub message: String,
@@ -105,36 +106,22 @@ pub struct Fault {
     pub excused: bool,
 }
 
-/// The persona was not let try its password, because those of others were refused.
-pub const LOGIN_STOPPED: &str = "login-stopped";
-/// A recording was asked for something that it does not have.
-pub const NOT_RECORDED: &str = "not-recorded";
-/// What to do about that.
+/// What to do about something that a recording does not have.
 pub const NOT_RECORDED_HINT: &str = "undo what changed the request (the plugin, its settings, the strategy), or record anew with it: \
                                      a recording answers what was asked when it was made, and nothing else";
-/// What ended a turn that was to stop with the program.
-const STOPPING: &str = "stopping";
-/// What ended a turn with which the program did not stop, but end.
-const INTERRUPTED: &str = "interrupted";
-/// The journal of the turn is that of another course of things.
-const MISFIT: &str = "journal-misfit";
-/// There is no money for the turn's next call.
-const BUDGET: &str = "budget-exhausted";
-/// The build that the turn is pinned to is gone.
-const BUILD_GONE: &str = "build-gone";
 
 impl Fault {
     /// The program was told to stop, or the persona to pause at once, while the turn was about to begin this stage, or
     /// waited in it.
     #[must_use]
     pub fn stopping(stage: Stage) -> Self {
-        Self::new(stage, STOPPING, "persona-host was stopped or paused in the middle of this turn")
+        Self::new(stage, Code::Stopping, "persona-host was stopped or paused in the middle of this turn")
     }
 
     /// The program ended in the middle of the turn, without a word.
     #[must_use]
     pub fn interrupted() -> Self {
-        Self::new(Stage::ToolLoop, INTERRUPTED, "persona-host ended in the middle of this turn")
+        Self::new(Stage::ToolLoop, Code::Interrupted, "persona-host ended in the middle of this turn")
     }
 
     /// The ledger could not be written to when the attempt ended, and how it ended is not known.
@@ -142,7 +129,7 @@ impl Fault {
     pub fn ledger_away() -> Self {
         Self::new(
             Stage::ToolLoop,
-            "ledger-away",
+            Code::LedgerAway,
             "the ledger could not be written to when this attempt ended",
         )
         .hint("its disk was full, or its server away: the turn goes on from its last known step")
@@ -154,12 +141,12 @@ impl Fault {
     pub fn misfit(stage: Stage, what: &str) -> Self {
         let message = format!("the journal of this turn does not fit this version of persona-host: {what}");
         let hint = "go on with the version that began it, or leave the turn: what it did is kept";
-        Self::new(stage, MISFIT, message).hint(hint)
+        Self::new(stage, Code::JournalMisfit, message).hint(hint)
     }
 
     /// The budget has no room for the next call.
     pub fn of_budget(stage: Stage, message: impl Into<String>) -> Self {
-        Self::new(stage, BUDGET, message)
+        Self::new(stage, Code::BudgetExhausted, message)
     }
 
     /// The build that began the turn cannot be had any more.
@@ -168,14 +155,14 @@ impl Fault {
         let message = format!("the build that began this turn is gone: {why}");
         let hint =
             "leave builds in plugins.builds_dir as long as turns are under way; what the turn did is kept";
-        Self::new(Stage::Assign, BUILD_GONE, message).hint(hint)
+        Self::new(Stage::Assign, Code::BuildGone, message).hint(hint)
     }
 
     /// Whether it says something about the turn. A stop does not, nor what was not even tried, nor what is nobody's fault (an
     /// outage that is known as one, a day's budget that is spent): they prolong no hold.
     #[must_use]
     pub fn counts(&self) -> bool {
-        let is_tried = self.code != STOPPING && self.code != LOGIN_STOPPED;
+        let is_tried = !self.is(Code::Stopping) && !self.is(Code::LoginStopped);
         is_tried && !self.excused
     }
 
@@ -188,31 +175,31 @@ impl Fault {
     /// Whether a neighbour ended the attempt that is left alone for now: nothing failed, and it goes on after that.
     #[must_use]
     pub fn is_of_a_neighbour(&self) -> bool {
-        self.is_a_stop() && !self.is_of_a_stop() && !self.is_of_budget() && self.code != LOGIN_STOPPED
+        self.is_a_stop() && !self.is_of_a_stop() && !self.is_of_budget() && !self.is(Code::LoginStopped)
     }
 
     /// Whether the program or the persona was to stop.
     #[must_use]
     pub fn is_of_a_stop(&self) -> bool {
-        self.code == STOPPING
+        self.is(Code::Stopping)
     }
 
     /// Whether there was no money for the turn's next call.
     #[must_use]
     pub fn is_of_budget(&self) -> bool {
-        self.code == BUDGET
+        self.is(Code::BudgetExhausted)
     }
 
     /// Whether the program ended in the middle of the turn.
     #[must_use]
     pub fn is_interruption(&self) -> bool {
-        self.code == INTERRUPTED
+        self.is(Code::Interrupted)
     }
 
     /// Whether the turn cannot go on with this program.
     #[must_use]
     pub fn is_misfit(&self) -> bool {
-        self.code == MISFIT
+        self.is(Code::JournalMisfit)
     }
 
     /// Whether it is one of this turn's own: not one that all others would meet, too, and not the program's end.
@@ -225,12 +212,16 @@ impl Fault {
     #[must_use]
     pub fn is_final(&self) -> bool {
         let is_asked_again = matches!(self.stage, Stage::AskRating | Stage::Parse);
-        self.code == BUILD_GONE || is_asked_again && self.code.starts_with("plugin-")
+        self.is(Code::BuildGone) || is_asked_again && self.code.starts_with("plugin-")
+    }
+
+    fn is(&self, code: Code) -> bool {
+        self.code == code.word()
     }
 
     /// A fault of one persona.
-    pub fn new(stage: Stage, code: &str, message: impl Into<String>) -> Self {
-        let (code, message) = (code.to_owned(), message.into());
+    pub fn new(stage: Stage, code: Code, message: impl Into<String>) -> Self {
+        let (code, message) = (code.word().to_owned(), message.into());
         let (hint, not_before, outage) = (None, None, None);
         Self { stage, code, message, hint, stops_tick: false, not_before, outage, excused: false }
     }

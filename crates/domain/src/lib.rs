@@ -9,6 +9,7 @@ pub mod behavior;
 pub mod budget;
 pub mod call;
 pub mod clock;
+pub mod code;
 pub mod delivery;
 pub mod encoding;
 pub mod event;

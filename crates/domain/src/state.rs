@@ -108,6 +108,7 @@ impl Serialize for State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::Code;
     use crate::event::TurnEnd;
     use crate::fault::{Fault, Stage};
 
@@ -115,7 +116,7 @@ mod tests {
     fn each_word_is_one_state_and_each_end_of_an_attempt_has_one() {
         assert_eq!(State::ALL.map(State::name), State::NAMES);
         assert!(State::ALL.iter().all(|state| State::of(state.name()) == Some(*state)));
-        let fault = Fault::new(Stage::ToolLoop, "claude-rate-limit", "too much");
+        let fault = Fault::new(Stage::ToolLoop, Code::ClaudeRateLimit, "too much");
         let ends = [
             TurnEnd::Completed,
             TurnEnd::Idle,
@@ -141,10 +142,10 @@ mod tests {
         let new = |code| Fault::new(Stage::ToolLoop, code, "it ended");
         for (fault, word) in [
             (Fault::stopping(Stage::ToolLoop), "stopped"),
-            (new(crate::fault::LOGIN_STOPPED), "stopped"),
+            (new(Code::LoginStopped), "stopped"),
             (Fault::of_budget(Stage::ToolLoop, "no room"), "stopped"),
-            (new("claude-key-refused").excused(), "stopped"),
-            (new("claude-key-refused"), "faulted"),
+            (new(Code::ClaudeKeyRefused).excused(), "stopped"),
+            (new(Code::ClaudeKeyRefused), "faulted"),
             (Fault::interrupted(), "faulted"),
             (Fault::ledger_away(), "faulted"),
         ] {

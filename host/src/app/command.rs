@@ -44,6 +44,10 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Plugin(verb) => return plugin(verb, file, output).await,
         Command::Experiment(verb) => return experiment(verb, file, output).await,
         Command::Config(Config::Show) => verbs::config::show(file, output)?,
+        Command::Explain { code } => verbs::explain::explain(code.as_deref(), output)?,
+        Command::Completions { shell } => verbs::completions::completions(shell, output)?,
+        Command::Man { dir } => verbs::man::man(&dir, output)?,
+        Command::Version => verbs::version::version(output)?,
     }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::Exit;
 use crate::runner::{AskedBy, Reach, Runner};
 
 /// Cancels `stop` at the first signal, and ends the process at the second.
@@ -16,7 +17,7 @@ pub(super) fn stop_on_signal(stop: CancellationToken) {
         tracing::info!("stopping; a second signal ends persona-host at once");
         stop.cancel();
         signals.next().await;
-        std::process::exit(130);
+        std::process::exit(Exit::Interrupted.code().into());
     });
 }
 

@@ -15,6 +15,7 @@ use super::state::{CallState, LogLine, Surroundings};
 use super::v0_1::NotInstantiated;
 use super::words;
 use domain::behavior::{Failure, FailureKind, Problem};
+use domain::code::Code;
 use domain::strategy::Limits;
 
 /// The longest list of names that a plugin's own file gives to its parts, in characters.
@@ -113,25 +114,32 @@ impl CallError {
         matches!(self, Self::OutOfTime { .. } | Self::Unproven { is_passing: true, .. })
     }
 
-    /// A short word for records and metrics.
+    /// A short word for records and metrics of calls: that of its code, without what all of them begin with.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        let word = self.fault_code().word();
+        word.strip_prefix("plugin-").unwrap_or(word)
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
         match self {
             Self::Failed(failure) => match failure.kind {
-                FailureKind::Settings => "failure-settings",
-                FailureKind::Input => "failure-input",
-                FailureKind::Output => "failure-output",
-                FailureKind::Skip => "failure-skip",
-                FailureKind::Internal => "failure-internal",
+                FailureKind::Settings => Code::PluginFailureSettings,
+                FailureKind::Input => Code::PluginFailureInput,
+                FailureKind::Output => Code::PluginFailureOutput,
+                FailureKind::Skip => Code::PluginFailureSkip,
+                FailureKind::Internal => Code::PluginFailureInternal,
             },
-            Self::Trapped { .. } => "trap",
-            Self::OutOfFuel { .. } => "out-of-fuel",
-            Self::OutOfTime { .. } => "out-of-time",
-            Self::OutOfMemory { .. } => "out-of-memory",
-            Self::TooMuchData { .. } => "too-much-data",
-            Self::Unacceptable { .. } => "unacceptable",
-            Self::DoesNotFit { .. } => "does-not-fit",
-            Self::Unproven { .. } => "unproven",
+            Self::Trapped { .. } => Code::PluginTrap,
+            Self::OutOfFuel { .. } => Code::PluginOutOfFuel,
+            Self::OutOfTime { .. } => Code::PluginOutOfTime,
+            Self::OutOfMemory { .. } => Code::PluginOutOfMemory,
+            Self::TooMuchData { .. } => Code::PluginTooMuchData,
+            Self::Unacceptable { .. } => Code::PluginUnacceptable,
+            Self::DoesNotFit { .. } => Code::PluginDoesNotFit,
+            Self::Unproven { .. } => Code::PluginUnproven,
         }
     }
 

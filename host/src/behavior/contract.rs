@@ -14,7 +14,7 @@ const OURS: [&str; 2] = ["persona:behavior/types", "persona:behavior/log"];
 const WASI: [&str; 6] =
     ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 /// The versions of the contract that this host speaks.
-const ACCEPTED: &str = "0.1.x";
+pub const ACCEPTED: &str = "0.1.x";
 /// Components inside of each other, so many levels down; what toolchains make has two or three. Whoever reads or compiles
 /// them pays for each level with all that are above it.
 const MOST_LEVELS: usize = 100;

@@ -42,6 +42,7 @@ mod words;
 pub use builds::{Builds, InUse, KeptBuild};
 pub use built_in::BUILT_IN;
 pub use call::{CallError, Called};
+pub use contract::ACCEPTED;
 pub use engine::{Engine, EngineOptions};
 pub use engine_error::EngineError;
 pub use folder::{Folder, Look};
@@ -60,3 +61,6 @@ pub use surface::{Misfit, Producer, Section, Surface};
 pub use tally::Figures;
 pub use trust::{PublicKey, Trust};
 pub use watch::{Watch, WatchMode};
+
+/// The version of wasmtime that plugins run on.
+pub use wasmtime_environ::VERSION as WASMTIME;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::words;
+use domain::code::Code;
 use domain::ids::{PluginName, Sha256Hex};
 
 /// The longest message, and the longest advice, in characters: they quote what a file says.
@@ -52,6 +53,23 @@ impl LoadStage {
             Self::SelfTest => "self-test",
             Self::Replay => "replay",
             Self::Canary => "canary",
+        }
+    }
+
+    /// The code of a refusal at this stage.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Self::Read => Code::RefusedRead,
+            Self::Trust => Code::RefusedTrust,
+            Self::Contract => Code::RefusedContract,
+            Self::Compile => Code::RefusedCompile,
+            Self::Link => Code::RefusedLink,
+            Self::Describe => Code::RefusedDescribe,
+            Self::Settings => Code::RefusedSettings,
+            Self::SelfTest => Code::RefusedSelfTest,
+            Self::Replay => Code::RefusedReplay,
+            Self::Canary => Code::RefusedCanary,
         }
     }
 }

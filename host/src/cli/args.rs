@@ -112,6 +112,30 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// What a code means, why it comes, and what to do about it; without one, the list of all.
+    ///
+    /// A code is a word such as `login-refused`, which errors, `turns show` and the log tell, or an exit code.
+    Explain {
+        /// Such as login-refused, or 78.
+        #[arg(value_name = "CODE")]
+        code: Option<String>,
+    },
+    /// Print what a shell has to know to complete these commands.
+    ///
+    /// For bash, for instance: persona-host completions bash > ~/.local/share/bash-completion/completions/persona-host
+    Completions {
+        /// Which shell.
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual into a folder, a page for each command.
+    Man {
+        /// The folder; it is made if it is not there.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Which version this is, which contracts it speaks, and what it stands on.
+    Version,
 }
 
 /// Options of `demo`.

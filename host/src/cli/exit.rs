@@ -25,6 +25,8 @@ pub enum Exit {
     Configuration,
     /// It ran, and the answer is no: a persona failed or is held for it, or there is no such turn.
     No,
+    /// A second signal came before the end.
+    Interrupted,
     /// What `experiment gate` found, or `experiment analyze --gate`. They alone end so, and never fail with a code below 64.
     Verdict(Gate),
 }
@@ -43,6 +45,31 @@ pub enum Gate {
     Unhealthy,
 }
 
+/// Every way to end and what it means, in the order of the numbers. The README and `persona-host explain` tell them in
+/// these words.
+pub const EXITS: [(Exit, &str); 12] = [
+    (Exit::Done, "done"),
+    (Exit::Unexpected, "unexpected, or a blocked production start"),
+    (Exit::Usage, "usage"),
+    (Exit::BadInput, "a plugin, catalog or settings cannot be used"),
+    (Exit::Unreachable, "a neighbour cannot be reached"),
+    (Exit::PortTaken, "a port is taken"),
+    (Exit::File, "the ledger or a file cannot be used"),
+    (Exit::Busy, "the ledger is in use, or Claude asks for patience"),
+    (Exit::Refused, "a key or a login was refused"),
+    (Exit::Configuration, "configuration"),
+    (Exit::No, "it ran, and the answer is no"),
+    (Exit::Interrupted, "ended by a second signal"),
+];
+
+/// The same of a gate, which has numbers of its own.
+pub const GATES: [(Gate, &str); 4] = [
+    (Gate::Pass, "better or equivalent"),
+    (Gate::Worse, "worse"),
+    (Gate::Inconclusive, "inconclusive"),
+    (Gate::Unhealthy, "unhealthy"),
+];
+
 impl Exit {
     /// The number that the program ends with.
     #[must_use]
@@ -59,6 +86,7 @@ impl Exit {
             Self::Refused => 77,
             Self::Configuration => 78,
             Self::No => 100,
+            Self::Interrupted => 130,
             Self::Verdict(Gate::Pass) => 0,
             Self::Verdict(Gate::Worse) => 1,
             Self::Verdict(Gate::Inconclusive) => 2,
@@ -137,20 +165,16 @@ mod tests {
 
     #[test]
     fn no_failure_of_the_gate_can_be_mistaken_for_a_verdict() {
-        let failures = [
-            Exit::Unexpected,
-            Exit::Usage,
-            Exit::BadInput,
-            Exit::Unreachable,
-            Exit::PortTaken,
-            Exit::File,
-            Exit::Busy,
-            Exit::Refused,
-            Exit::Configuration,
-            Exit::No,
-        ];
-        for failure in failures {
+        for (failure, _) in EXITS.iter().filter(|(exit, _)| *exit != Exit::Done) {
             assert!(failure.beside_verdicts().code() >= 64, "{failure:?}");
         }
+    }
+
+    #[test]
+    fn every_number_is_told_once_and_in_order() {
+        let codes: Vec<u8> = EXITS.iter().map(|(exit, _)| exit.code()).collect();
+        assert!(codes.is_sorted_by(|one, next| one < next), "{codes:?}");
+        let gates: Vec<u8> = GATES.iter().map(|(gate, _)| Exit::Verdict(*gate).code()).collect();
+        assert_eq!(gates, [0, 1, 2, 3]);
     }
 }

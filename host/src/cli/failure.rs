@@ -14,6 +14,7 @@ use crate::mana::admin::AdminError;
 use crate::outbound::{OutboundError, TapeError};
 use crate::runner::{RoundError, TickError};
 use crate::store::LedgerError;
+use domain::code::Code;
 
 /// Why a command did not do it.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     exit: Exit,
+    code: Option<Code>,
     place: Option<Box<Place>>,
 }
 
@@ -36,7 +38,7 @@ impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         // It may quote a neighbour or a file. Its own line breaks stay.
         let message: Vec<String> = message.into().split('\n').map(printable).collect();
-        Self { message: message.join("\n"), hint: None, exit, place: None }
+        Self { message: message.join("\n"), hint: None, exit, code: None, place: None }
     }
 
     /// The same for a command whose low exit codes are verdicts.
@@ -50,6 +52,12 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same as one of the codes, which `persona-host explain` tells more of.
+    #[must_use]
+    pub fn coded(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// Both at once: the words of both, and the exit code of the first.
@@ -74,7 +82,12 @@ impl Failure {
     #[must_use]
     pub fn json(&self) -> Value {
         let at = self.place.as_ref().map(|place| place.to_string());
-        json!({ "error": { "message": self.message, "hint": self.hint, "at": at, "exit": self.exit.code() } })
+        let code = self.code.map(Code::word);
+        json!({
+            "error": {
+                "code": code, "message": self.message, "hint": self.hint, "at": at, "exit": self.exit.code(),
+            }
+        })
     }
 }
 
@@ -97,7 +110,9 @@ impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        let more = self.code.map(|code| format!("`persona-host explain {code}` tells more"));
+        let lines: Vec<String> = self.hint.clone().into_iter().chain(more).collect();
+        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -140,8 +155,10 @@ impl From<ConfigError> for Failure {
             ConfigError::Experiment { .. } => Exit::BadInput,
             _ => Exit::Configuration,
         };
-        let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.to_string()) };
-        if let ConfigError::Syntax { path, text, span, .. } = error {
+        let mut failure =
+            Self { hint: error.hint(), ..Self::new(exit, error.to_string()).coded(error.code()) };
+        if let ConfigError::Syntax { path, text, span, .. } | ConfigError::At { path, text, span, .. } = error
+        {
             let source = NamedSource::new(path.display().to_string(), without_passwords(&text));
             let label = LabeledSpan::underline(span);
             failure.place = Some(Box::new(Place { source, label }));
@@ -159,25 +176,26 @@ impl From<LedgerError> for Failure {
             LedgerError::OtherPlan { .. } => Exit::BadInput,
             _ => Exit::File,
         };
-        Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, error.to_string()) }
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::new(exit, error.to_string()).coded(error.code()) }
     }
 }
 
 impl From<ManaError> for Failure {
     fn from(error: ManaError) -> Self {
-        let exit = match error.code() {
-            code if code.contains("unreachable") => Exit::Unreachable,
-            _ => Exit::Refused,
-        };
-        Self::new(exit, error.to_string()).hint(error.hint())
+        Self::new(exit_of(error.fault_code()), error.to_string()).hint(error.hint()).coded(error.fault_code())
     }
 }
 
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
-        let exit = if error.code().contains("unreachable") { Exit::Unreachable } else { Exit::Refused };
-        Self::new(exit, error.to_string()).hint(error.hint())
+        Self::new(exit_of(error.fault_code()), error.to_string()).hint(error.hint()).coded(error.fault_code())
     }
+}
+
+/// How a command ends to which mana-auth did not give what it asked for.
+fn exit_of(code: Code) -> Exit {
+    if code == Code::ManaUnreachable { Exit::Unreachable } else { Exit::Refused }
 }
 
 impl From<TickError> for Failure {
@@ -201,7 +219,7 @@ impl<E: std::fmt::Display> From<RoundError<E>> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Exit::BadInput, refusal.to_string())
+        Self::new(Exit::BadInput, refusal.to_string()).coded(refusal.stage.code())
     }
 }
 

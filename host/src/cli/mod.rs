@@ -6,12 +6,13 @@ mod exit;
 mod failure;
 pub mod load;
 pub mod output;
+mod pages;
 pub mod progress;
 mod text;
 pub mod tick_view;
 mod turn_view;
 pub mod verbs;
 
-pub use exit::{Exit, Gate};
+pub use exit::{EXITS, Exit, GATES, Gate};
 pub use failure::Failure;
 pub use text::size;

@@ -105,6 +105,7 @@ fn line(event: &Event) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use domain::code::Code;
     use domain::fault::{Fault, Stage};
     use domain::ids::TurnId;
 
@@ -117,7 +118,7 @@ mod tests {
         let faulted = Event::TurnEnded {
             turn: TurnId::of(&domain::ids::PersonaId::new("anna"), &domain::ids::Slot::after(None)),
             email: email.clone(),
-            outcome: TurnEnd::Faulted(Fault::new(Stage::Compose, "plugin-trap", cause)),
+            outcome: TurnEnd::Faulted(Fault::new(Stage::Compose, Code::PluginTrap, cause)),
             actions: 0,
             ratings: Vec::new(),
             took: std::time::Duration::ZERO,

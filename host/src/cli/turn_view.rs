@@ -10,6 +10,7 @@ use super::text::{printable, set};
 use super::tick_view::cost;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 use domain::action::{Action, ActionStatus};
+use domain::code::Code;
 use domain::state::State;
 use domain::stop;
 use domain::usage::Usage;
@@ -289,6 +290,10 @@ fn end(out: &mut Page, turn: &Summary) -> std::fmt::Result {
         out.set(&label, 2, message);
         if let Some(hint) = &turn.fault_hint {
             out.paragraph("hint", hint);
+        }
+        // One that an older version kept may have no page any more.
+        if let Some(code) = turn.fault_code.as_deref().and_then(Code::of) {
+            out.paragraph("more", &format!("`persona-host explain {code}`"));
         }
         if let Some(since) = turn.parked_at {
             let since = since.format("%Y-%m-%d %H:%M:%S UTC");

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use domain::code::Code;
+
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -56,6 +58,12 @@ pub enum ConfigError {
         /// What it names.
         path: PathBuf,
     },
+    /// A secret is in a variable, and in a file that another one names.
+    #[error("{name} is set, and so is {name}_FILE")]
+    Twice {
+        /// The variable without `_FILE`.
+        name: String,
+    },
     /// A routing entry names a strategy that does not exist.
     #[error("{key} names the strategy {name:?}, but there is no [strategies.{name}] (there are: {known})")]
     NoSuchStrategy {
@@ -84,6 +92,18 @@ pub enum ConfigError {
         /// What to write instead.
         hint: String,
     },
+    /// What is wrong is written in a file, and there.
+    #[error("{error}")]
+    At {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// Where in the text.
+        span: Range<usize>,
+        /// What is wrong there.
+        error: Box<ConfigError>,
+    },
     /// Production is not safe with these secrets (contract 7.1).
     #[error("mana-persona-runner production start blocked — missing/unsafe: {}", missing.join(", "))]
     Production {
@@ -93,11 +113,30 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unreadable { .. } => Code::ConfigUnreadable,
+            Self::Syntax { .. } => Code::ConfigSyntax,
+            Self::Value { .. } => Code::ConfigValue,
+            Self::SecretFile { .. } | Self::EmptySecret { .. } => Code::ConfigSecretFile,
+            Self::Twice { .. } => Code::ConfigTwice,
+            Self::NoSuchStrategy { .. } => Code::ConfigNoStrategy,
+            Self::NoExperiment { .. } => Code::ExperimentUnreadable,
+            Self::Experiment { .. } => Code::ExperimentUnusable,
+            Self::Production { .. } => Code::ConfigProduction,
+            Self::At { error, .. } => error.code(),
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Syntax { hint, .. } => hint.clone(),
+            Self::At { error, .. } => error.hint(),
+            Self::Twice { .. } => Some("unset one of the two".to_owned()),
             Self::Unreadable { .. } => {
                 Some("name an existing file with --config, or leave it out to use the defaults".to_owned())
             }
@@ -123,7 +162,7 @@ impl ConfigError {
     #[must_use]
     pub fn in_one_line(&self) -> String {
         let place = match self {
-            Self::Syntax { path, text, span, .. } => {
+            Self::Syntax { path, text, span, .. } | Self::At { path, text, span, .. } => {
                 let line = text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
                 format!("{}, line {line}: ", path.display())
             }

@@ -13,6 +13,7 @@ use super::error::{Asked, ManaError};
 use super::exchange::ask;
 use super::header::bearer;
 use crate::outbound::Client;
+use domain::code::Code;
 use domain::ids::PersonaId;
 use domain::persona::Cadence;
 
@@ -137,25 +138,31 @@ impl fmt::Display for AdminError {
 }
 
 impl AdminError {
-    /// One of a small set of words.
+    /// The word of its code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.0.code()
+        self.fault_code().word()
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
+        self.0.fault_code()
     }
 
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        match self.code() {
-            "admin-token-refused" => {
+        match self.fault_code() {
+            Code::AdminTokenRefused => {
                 "MANA_ADMIN_JWT is missing, wrong or older than 15 minutes: get a fresh one."
             }
-            "not-an-admin" => {
+            Code::NotAnAdmin => {
                 "MANA_ADMIN_JWT must carry the claim role = \"admin\"; a persona's own token does not."
             }
-            "wrong-path" => "Check MANA_AUTH_URL and the path of the admin endpoint.",
-            "list-failed" => "Look into mana-auth's log.",
-            "create-failed" => "Put right in the catalog what mana-auth complains of, and seed again.",
+            Code::WrongPath => "Check MANA_AUTH_URL and the path of the admin endpoint.",
+            Code::ListFailed => "Look into mana-auth's log.",
+            Code::CreateFailed => "Put right in the catalog what mana-auth complains of, and seed again.",
             _ => self.0.hint(),
         }
     }
@@ -164,7 +171,7 @@ impl AdminError {
     #[must_use]
     pub fn stops_seeding(&self) -> bool {
         matches!(self.0, ManaError::Unreachable { .. } | ManaError::Unsendable { .. })
-            || matches!(self.code(), "admin-token-refused" | "not-an-admin" | "wrong-path")
+            || matches!(self.fault_code(), Code::AdminTokenRefused | Code::NotAnAdmin | Code::WrongPath)
     }
 }
 

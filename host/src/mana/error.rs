@@ -8,6 +8,7 @@ use http::StatusCode;
 use super::doubts::SignInsStopped;
 use super::password::EmptySeedSecret;
 use super::sign_in_form::SignInForm;
+use domain::code::Code;
 use domain::fault;
 use domain::ids::PersonaId;
 
@@ -209,76 +210,82 @@ impl ManaError {
         Self::Unreadable { asked: asked.clone(), url: url.to_owned(), cause }
     }
 
-    /// One of a small set of words, for records and metrics.
+    /// The word of its code, for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.fault_code().word()
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
         match self {
             Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
             Self::NotYet { asked, body, .. } => refusal_code(asked, 429, body),
-            Self::AllRefused { .. } => "login-refused",
-            Self::SignInsStopped { .. } => fault::LOGIN_STOPPED,
-            Self::Stopping { .. } => "stopping",
-            Self::OtherUser { .. } => "login-other-user",
-            Self::LoginIncomplete { .. } => "login-incomplete",
-            Self::NoCookie { .. } => "login-no-cookie",
-            Self::NoSpace { .. } => "no-space",
-            Self::Unreachable { .. } => "mana-unreachable",
-            Self::NoAnswer { .. } => "mana-no-answer",
-            Self::Unreadable { .. } => "mana-unreadable",
-            Self::Unsendable { .. } => "mana-unsendable",
-            Self::Unrecorded { .. } => fault::NOT_RECORDED,
-            Self::EmptySeedSecret(_) => "seed-secret-empty",
+            Self::AllRefused { .. } => Code::LoginRefused,
+            Self::SignInsStopped { .. } => Code::LoginStopped,
+            Self::Stopping { .. } => Code::Stopping,
+            Self::OtherUser { .. } => Code::LoginOtherUser,
+            Self::LoginIncomplete { .. } => Code::LoginIncomplete,
+            Self::NoCookie { .. } => Code::LoginNoCookie,
+            Self::NoSpace { .. } => Code::NoSpace,
+            Self::Unreachable { .. } => Code::ManaUnreachable,
+            Self::NoAnswer { .. } => Code::ManaNoAnswer,
+            Self::Unreadable { .. } => Code::ManaUnreadable,
+            Self::Unsendable { .. } => Code::ManaUnsendable,
+            Self::Unrecorded { .. } => Code::NotRecorded,
+            Self::EmptySeedSecret(_) => Code::SeedSecretEmpty,
         }
     }
 
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        match self.code() {
-            "login-refused" if matches!(self, Self::AllRefused { .. }) => SignInsStopped::HINT,
-            "login-refused" if self.counts_failures() => {
+        match self.fault_code() {
+            Code::LoginRefused if matches!(self, Self::AllRefused { .. }) => SignInsStopped::HINT,
+            Code::LoginRefused if self.counts_failures() => {
                 "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
                  existing passwords: seed again under the old secret, or delete the persona and seed it anew. \
                  Five failures lock the account."
             }
-            "login-refused" => {
+            Code::LoginRefused => {
                 "Is PERSONA_SEED_SECRET the one that this persona was seeded with? Changing it does not change \
                  existing passwords: seed again under the old secret, or delete the persona and seed it anew."
             }
-            "login-unverified" => "Seed the persona again: seeding marks its email address as verified.",
-            "login-locked" => {
+            Code::LoginUnverified => "Seed the persona again: seeding marks its email address as verified.",
+            Code::LoginLocked => {
                 "Wait until the lock ends (30 minutes after the last failure): the persona is held so long. Check \
                  PERSONA_SEED_SECRET before; five more failures lock it again."
             }
-            "login-limited" => {
+            Code::LoginLimited => {
                 "mana-auth was asked again when it said, and still takes no more: somebody else signs in from this address. \
                  Set mana.sign_in_limit lower, or let the other one stop."
             }
-            fault::LOGIN_STOPPED => SignInsStopped::HINT,
-            "login-other-user" => {
+            Code::LoginStopped => SignInsStopped::HINT,
+            Code::LoginOtherUser => {
                 "Nothing was done in that account. Compare the persona's user id in mana-auth with its address; \
                  delete the persona there and seed it again."
             }
-            "login-incomplete" | "mana-unreadable" => {
+            Code::LoginIncomplete | Code::ManaUnreadable => {
                 "Is that really mana-auth, and not a proxy or a page? Check MANA_AUTH_URL."
             }
-            "login-no-cookie" => "Allow the Bearer form too: sign_in = \"auto\".",
-            "no-space" => "Delete the persona and seed it again: sign-up creates the personal space.",
-            "space-refused" => {
+            Code::LoginNoCookie => "Allow the Bearer form too: sign_in = \"auto\".",
+            Code::NoSpace => "Delete the persona and seed it again: sign-up creates the personal space.",
+            Code::SpaceRefused => {
                 "mana-auth accepts only the session cookie here: sign_in = \"auto\" or \"cookie\"."
             }
-            "service-key-refused" => "MANA_SERVICE_KEY must be the one that mana-auth was started with.",
-            "persona-gone" => "The persona was deleted in mana-auth; its rows have nowhere to go.",
-            "wrong-path" => "Check MANA_AUTH_URL and the path of the persona endpoints (personas_path).",
-            fault::NOT_RECORDED => fault::NOT_RECORDED_HINT,
-            "mana-unreachable" => "Is mana-auth running at that address? Check MANA_AUTH_URL.",
-            "mana-unsendable" if matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key()) => {
+            Code::ServiceKeyRefused => "MANA_SERVICE_KEY must be the one that mana-auth was started with.",
+            Code::PersonaGone => "The persona was deleted in mana-auth; its rows have nowhere to go.",
+            Code::WrongPath => "Check MANA_AUTH_URL and the path of the persona endpoints (personas_path).",
+            Code::NotRecorded => fault::NOT_RECORDED_HINT,
+            Code::ManaUnreachable => "Is mana-auth running at that address? Check MANA_AUTH_URL.",
+            Code::ManaUnsendable if matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key()) => {
                 "Check MANA_SERVICE_KEY for line breaks and letters outside of ASCII."
             }
-            "mana-unsendable" => {
+            Code::ManaUnsendable => {
                 "That token was given out for this one; get it anew, or look into mana-auth's log."
             }
-            "seed-secret-empty" => {
+            Code::SeedSecretEmpty => {
                 "Set PERSONA_SEED_SECRET to the secret that the personas were seeded with."
             }
             _ => "Look into mana-auth's log; the next tick tries again.",
@@ -292,7 +299,7 @@ impl ManaError {
             || matches!(self, Self::Unreachable { .. } | Self::EmptySeedSecret(_))
             || matches!(self, Self::Unsendable { asked } if asked.shows_the_service_key())
             || matches!(self, Self::SignInsStopped { .. } | Self::AllRefused { .. })
-            || self.code() == "service-key-refused"
+            || self.fault_code() == Code::ServiceKeyRefused
     }
 
     /// Whether mana-auth does not do its work, whatever it is asked.
@@ -311,7 +318,7 @@ impl ManaError {
     pub fn is_worth_repeating(&self) -> bool {
         match self {
             Self::Refused { status: 401 | 403 | 408 | 425 | 429, .. } => true,
-            Self::Refused { status: 404, .. } => self.code() == "wrong-path",
+            Self::Refused { status: 404, .. } => self.fault_code() == Code::WrongPath,
             Self::Refused { status, .. } => !(400..500).contains(status),
             Self::NotYet { .. }
             | Self::AllRefused { .. }
@@ -356,27 +363,27 @@ impl ManaError {
     }
 }
 
-fn refusal_code(asked: &Asked, status: u16, body: &str) -> &'static str {
+fn refusal_code(asked: &Asked, status: u16, body: &str) -> Code {
     match (asked, status) {
-        (Asked::Login { .. }, 429) if says_locked(body) => "login-locked",
-        (Asked::Login { .. }, 429) => "login-limited",
-        (Asked::Login { .. }, 401) => "login-refused",
-        (Asked::Login { .. }, 403) => "login-unverified",
-        (Asked::Login { .. }, _) => "login-failed",
-        (Asked::SignOut { .. }, _) => "sign-out-failed",
-        (Asked::Spaces, 401 | 403) => "space-refused",
-        (Asked::Spaces, _) => "space-failed",
-        (Asked::VaultStatus | Asked::VaultInit, _) => "vault-failed",
-        (Asked::Due | Asked::Actions | Asked::Feedback, 401 | 403) => "service-key-refused",
-        (Asked::Actions | Asked::Feedback, 404) if body.contains("Persona not found") => "persona-gone",
-        (Asked::Due | Asked::Actions | Asked::Feedback, 404) => "wrong-path",
-        (Asked::Due, _) => "due-failed",
-        (Asked::Actions | Asked::Feedback, _) => "delivery-refused",
-        (Asked::Create { .. } | Asked::List, 401) => "admin-token-refused",
-        (Asked::Create { .. } | Asked::List, 403) => "not-an-admin",
-        (Asked::Create { .. } | Asked::List, 404) => "wrong-path",
-        (Asked::Create { .. }, _) => "create-failed",
-        (Asked::List, _) => "list-failed",
+        (Asked::Login { .. }, 429) if says_locked(body) => Code::LoginLocked,
+        (Asked::Login { .. }, 429) => Code::LoginLimited,
+        (Asked::Login { .. }, 401) => Code::LoginRefused,
+        (Asked::Login { .. }, 403) => Code::LoginUnverified,
+        (Asked::Login { .. }, _) => Code::LoginFailed,
+        (Asked::SignOut { .. }, _) => Code::SignOutFailed,
+        (Asked::Spaces, 401 | 403) => Code::SpaceRefused,
+        (Asked::Spaces, _) => Code::SpaceFailed,
+        (Asked::VaultStatus | Asked::VaultInit, _) => Code::VaultFailed,
+        (Asked::Due | Asked::Actions | Asked::Feedback, 401 | 403) => Code::ServiceKeyRefused,
+        (Asked::Actions | Asked::Feedback, 404) if body.contains("Persona not found") => Code::PersonaGone,
+        (Asked::Due | Asked::Actions | Asked::Feedback, 404) => Code::WrongPath,
+        (Asked::Due, _) => Code::DueFailed,
+        (Asked::Actions | Asked::Feedback, _) => Code::DeliveryRefused,
+        (Asked::Create { .. } | Asked::List, 401) => Code::AdminTokenRefused,
+        (Asked::Create { .. } | Asked::List, 403) => Code::NotAnAdmin,
+        (Asked::Create { .. } | Asked::List, 404) => Code::WrongPath,
+        (Asked::Create { .. }, _) => Code::CreateFailed,
+        (Asked::List, _) => Code::ListFailed,
     }
 }
 

@@ -106,11 +106,19 @@ impl Mcp {
     }
 }
 
+/// The version of the protocol that we speak, such as `2025-11-25`.
+#[must_use]
+pub fn protocol() -> String {
+    PROTOCOL.to_string()
+}
+
+const PROTOCOL: ProtocolVersion = ProtocolVersion::LATEST_WITH_INITIALIZE;
+
 /// How we introduce ourselves.
 fn us() -> ClientConfig {
     ClientConfig::new(
         ClientCapabilities::default(),
         Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
     )
-    .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+    .with_protocol_version(PROTOCOL)
 }

@@ -11,7 +11,8 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::busy::Busy;
 use crate::outbound::SendError;
-use domain::fault::{NOT_RECORDED, NOT_RECORDED_HINT};
+use domain::code::Code;
+use domain::fault::NOT_RECORDED_HINT;
 use domain::mask::masked;
 
 /// How much of an answer's body an error quotes, in characters.
@@ -113,21 +114,27 @@ pub enum McpError {
 }
 
 impl McpError {
-    /// One of a small set of words, for records and metrics.
+    /// The word of its code, for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.fault_code().word()
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
         match self {
-            Self::Unreachable { .. } => "mcp-unreachable",
-            Self::Deadline { .. } => "mcp-deadline",
-            Self::TokenRefused { .. } => "mcp-token-refused",
-            Self::SpaceRefused { .. } => "mcp-space-refused",
-            Self::SessionLost { .. } => "mcp-session-lost",
-            Self::Busy { .. } => "mcp-busy",
-            Self::Refused { .. } => "mcp-refused",
-            Self::ToolList { .. } => "mcp-tool-list",
-            Self::Broken { .. } => "mcp-broken",
-            Self::Unsendable { .. } => "mcp-unsendable",
-            Self::Unrecorded { .. } => NOT_RECORDED,
+            Self::Unreachable { .. } => Code::McpUnreachable,
+            Self::Deadline { .. } => Code::McpDeadline,
+            Self::TokenRefused { .. } => Code::McpTokenRefused,
+            Self::SpaceRefused { .. } => Code::McpSpaceRefused,
+            Self::SessionLost { .. } => Code::McpSessionLost,
+            Self::Busy { .. } => Code::McpBusy,
+            Self::Refused { .. } => Code::McpRefused,
+            Self::ToolList { .. } => Code::McpToolList,
+            Self::Broken { .. } => Code::McpBroken,
+            Self::Unsendable { .. } => Code::McpUnsendable,
+            Self::Unrecorded { .. } => Code::NotRecorded,
         }
     }
 

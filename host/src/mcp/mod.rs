@@ -14,7 +14,7 @@ mod session;
 mod tame;
 mod wire;
 
-pub use client::{Mcp, Options};
+pub use client::{Mcp, Options, protocol};
 pub use error::McpError;
 pub use lasting::LastingSession;
 pub use listing::LeftOut;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use domain::fault::{NOT_RECORDED, NOT_RECORDED_HINT};
+use domain::code::Code;
+use domain::fault::NOT_RECORDED_HINT;
 
 /// A call that failed, after every attempt that made sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -202,31 +203,37 @@ pub(super) enum Tells {
 }
 
 impl Failure {
-    /// One of a small set of words, for records and metrics.
+    /// The word of its code, for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.fault_code().word()
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
         match self {
             Failure::Refused(refusal) | Failure::BrokeOff(refusal) => match refusal.subject() {
-                Subject::Key => "claude-key-refused",
-                Subject::Billing => "claude-billing",
-                Subject::Permission => "claude-permission",
-                Subject::NotFound => "claude-not-found",
-                Subject::TooLarge => "claude-request-too-large",
-                Subject::RateLimit => "claude-rate-limit",
-                Subject::Spending => "claude-spend-limit",
-                Subject::Overload => "claude-overloaded",
-                Subject::Server => "claude-server-error",
-                Subject::Request => "claude-request-refused",
+                Subject::Key => Code::ClaudeKeyRefused,
+                Subject::Billing => Code::ClaudeBilling,
+                Subject::Permission => Code::ClaudePermission,
+                Subject::NotFound => Code::ClaudeNotFound,
+                Subject::TooLarge => Code::ClaudeRequestTooLarge,
+                Subject::RateLimit => Code::ClaudeRateLimit,
+                Subject::Spending => Code::ClaudeSpendLimit,
+                Subject::Overload => Code::ClaudeOverloaded,
+                Subject::Server => Code::ClaudeServerError,
+                Subject::Request => Code::ClaudeRequestRefused,
             },
-            Failure::Incomplete { .. } => "claude-reply-incomplete",
-            Failure::Silent { .. } => "claude-silent",
-            Failure::NoContent { .. } => "claude-no-content",
-            Failure::Unreachable { .. } => "claude-unreachable",
-            Failure::Unreadable { .. } => "claude-unreadable",
-            Failure::Away { .. } => "claude-away",
-            Failure::Stopping => "claude-stopping",
-            Failure::Unrecorded { .. } => NOT_RECORDED,
-            Failure::Options { .. } => "claude-options",
+            Failure::Incomplete { .. } => Code::ClaudeReplyIncomplete,
+            Failure::Silent { .. } => Code::ClaudeSilent,
+            Failure::NoContent { .. } => Code::ClaudeNoContent,
+            Failure::Unreachable { .. } => Code::ClaudeUnreachable,
+            Failure::Unreadable { .. } => Code::ClaudeUnreadable,
+            Failure::Away { .. } => Code::ClaudeAway,
+            Failure::Stopping => Code::ClaudeStopping,
+            Failure::Unrecorded { .. } => Code::NotRecorded,
+            Failure::Options { .. } => Code::ClaudeOptions,
         }
     }
 
@@ -270,10 +277,16 @@ impl Failure {
 }
 
 impl ModelError {
-    /// One of a small set of words, for records and metrics.
+    /// The word of its code, for records and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.failure.code()
+    }
+
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
+        self.failure.fault_code()
     }
 
     /// The server does not take an enforced format. There is no word for that but in its sentence.

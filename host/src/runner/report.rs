@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::brakes::Pause;
 use crate::store::ForeignActivity;
 use crate::turn::Ended;
+use domain::code::Code;
 use domain::event::TurnEnd;
-use domain::fault::LOGIN_STOPPED;
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -144,7 +144,7 @@ impl TickReport {
                     fault if fault.is_of_a_stop() && is_paused => HeldBy::Pause,
                     fault if fault.is_of_a_stop() => HeldBy::Stop,
                     fault if fault.is_of_budget() => HeldBy::Budget,
-                    fault if fault.code == LOGIN_STOPPED => HeldBy::SignIns,
+                    fault if fault.code == Code::LoginStopped.word() => HeldBy::SignIns,
                     _ => HeldBy::Upstream,
                 };
                 self.held.push(HeldPersona { persona, reason: fault.message.clone(), cause });

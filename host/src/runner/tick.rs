@@ -18,6 +18,7 @@ use super::sight::{Candidate, Chosen, For, Sight};
 use crate::breaker::Standing;
 use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
+use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
@@ -325,7 +326,7 @@ impl Runner {
 
     /// A panic is a bug of ours, but one of this turn only: it is recorded like any fault.
     async fn after_panic(&self, turn: TurnId, persona: &Persona, started: Instant, panic: &str) -> Ended {
-        let fault = Fault::new(Stage::ToolLoop, "panic", format!("a bug in persona-host: {panic}"))
+        let fault = Fault::new(Stage::ToolLoop, Code::Panic, format!("a bug in persona-host: {panic}"))
             .hint("please report it with the log of this turn");
         let end = TurnEnd::Faulted(fault);
         let actions = self.deps.ledger.end(turn, &end).await.unwrap_or_else(|error| {

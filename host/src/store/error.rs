@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::database::{DAMAGED, Failure, Kind, NOT_WRITABLE, advice};
 use super::{LedgerUrl, NoLedger};
+use domain::code::Code;
 
 /// So many characters of an unreadable column are told.
 const SHOWN: usize = 120;
@@ -132,6 +133,28 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Url(_) => Code::LedgerUrl,
+            Self::InUse { .. } => Code::LedgerInUse,
+            Self::Missing { .. } => Code::LedgerMissing,
+            Self::Newer { .. } => Code::LedgerNewer,
+            Self::Older { .. } => Code::LedgerOlder,
+            Self::Foreign { .. } => Code::LedgerForeign,
+            Self::Row { .. } => Code::LedgerRow,
+            Self::OtherPlan { .. } => Code::ExperimentOtherPlan,
+            Self::NoSuchTurn { .. } | Self::Ambiguous { .. } => Code::NoSuchTurn,
+            Self::Folder { .. }
+            | Self::Open { .. }
+            | Self::Empty { .. }
+            | Self::Migrate { .. }
+            | Self::Copy { .. }
+            | Self::Statement { .. } => Code::Ledger,
+        }
+    }
+
     /// What to do about it, where the sentence itself does not say it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

@@ -38,7 +38,7 @@ mod url;
 
 pub use context::tools_digest;
 pub use costs::{CostRow, Costs, CostsBy};
-pub use database::{Failure, Kind};
+pub use database::{Failure, Kind, sqlite_version};
 pub use error::LedgerError;
 pub use experiments::{Assigned, Registered};
 pub use foreign::{ForeignActivity, Seen};
@@ -51,6 +51,7 @@ pub use outbox::{Failed, Waiting};
 pub use pauses::{Paused, Pauses};
 pub use played::{Played, Turns};
 pub use recorded::{Attempt, Recorded, RecordedStep, UndeliveredPart};
+pub use schema::VERSION as TABLES;
 pub use slots::{HeldTurn, Resident};
 pub use spending::{Amount, Spent};
 pub use summary::{Summary, TurnFilter};

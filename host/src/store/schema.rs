@@ -43,7 +43,7 @@ const STEPS: [Step; 10] = [
 ];
 
 /// The version that this program writes.
-pub(super) const VERSION: i64 = STEPS[STEPS.len() - 1].0;
+pub const VERSION: i64 = STEPS[STEPS.len() - 1].0;
 /// Asks a PostgreSQL database whether there are any.
 pub(super) const KNOWN: &str = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS known";
 /// Asks which version the tables have. The table has the name that SQLx gives it.

@@ -9,6 +9,7 @@ use crate::behavior::{NotRecalled, Pin, Pinned, Unserved};
 use crate::engine::Steps;
 use crate::model::LeftAlone;
 use crate::store::{self, LedgerError};
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::strategy::Strategy;
@@ -67,7 +68,7 @@ pub(super) async fn keep(
     let recalled = deps.registry.recall(&pin.plugin, &pin.plugin_sha256).await;
     let generation = recalled.map_err(|NotRecalled { why, for_good }| match for_good {
         true => Fault::build_gone(&why),
-        false => Fault::new(Stage::Assign, "build-unavailable", why),
+        false => Fault::new(Stage::Assign, Code::BuildUnavailable, why),
     })?;
     let pinned =
         Pinned { generation, served_as: pin.served_as, strategy: Arc::new(strategy), probation: None };
@@ -79,7 +80,9 @@ fn is_asked(model: &str, deps: &Deps) -> Result<(), Fault> {
     let all = deps.claude.left_alone();
     match all.into_iter().find(|own| own.is_of(model) && own.state != LeftAlone::TRIED) {
         None => Ok(()),
-        Some(left_alone) => Err(Fault::new(Stage::Assign, "claude-away", left_alone.to_string()).excused()),
+        Some(left_alone) => {
+            Err(Fault::new(Stage::Assign, Code::ClaudeAway, left_alone.to_string()).excused())
+        }
     }
 }
 
@@ -108,7 +111,7 @@ fn assigned(due: Due, steps: Arc<dyn Steps>, role: Option<Role>, pinned: Pinned,
 fn routed(due: &Due, deps: &Deps) -> Result<Arc<Strategy>, Fault> {
     let name = deps.routing.strategy_for(&due.persona);
     deps.strategies.get(name).cloned().ok_or_else(|| {
-        Fault::new(Stage::Assign, "no-strategy", format!("there is no strategy {name}"))
+        Fault::new(Stage::Assign, Code::NoStrategy, format!("there is no strategy {name}"))
             .hint("add [strategies.…] to the configuration, or correct [routing]")
     })
 }
@@ -122,12 +125,12 @@ fn unserved(strategy: &Strategy, why: Unserved) -> TurnEnd {
             let message = format!("strategy {name} uses the plugin {plugin}, which is not loaded");
             let hint =
                 "`persona-host plugin list` tells why it was refused; put a good NAME.wasm into plugins.dir";
-            fault("no-plugin", message).hint(hint).into()
+            fault(Code::NoPlugin, message).hint(hint).into()
         }
         Unserved::Settings(said) => {
             let message =
                 format!("the plugin {plugin} does not take the settings of strategy {name}: {said}");
-            fault("settings-refused", message)
+            fault(Code::SettingsRefused, message)
                 .hint(format!("correct `settings` in [strategies.{name}]"))
                 .into()
         }

@@ -7,6 +7,7 @@ use super::deps::Deps;
 use super::faults;
 use super::values::{Due, Role};
 use crate::store::LedgerError;
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::fault::{Fault, Stage};
@@ -86,7 +87,7 @@ impl Role {
             let Assignment { experiment, arm, .. } = &self.place;
             let message = format!("the arm {arm} of the experiment {experiment} has no strategy any more");
             let hint = "put its [strategies.…] section back, or end the experiment";
-            return Err(Fault::new(Stage::Assign, "no-strategy", message).hint(hint));
+            return Err(Fault::new(Stage::Assign, Code::NoStrategy, message).hint(hint));
         };
         Ok(Arc::new(strategy.with_settings(&arm.settings)))
     }

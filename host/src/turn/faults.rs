@@ -6,6 +6,7 @@ use crate::mana::ManaError;
 use crate::mcp::McpError;
 use crate::model::ModelError;
 use crate::store::LedgerError;
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::upstream::Upstream;
@@ -14,20 +15,20 @@ pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {
     if matches!(error, ManaError::Stopping { .. }) {
         return Fault::stopping(stage);
     }
-    let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
+    let fault = Fault::new(stage, error.fault_code(), error.to_string()).hint(error.hint());
     let fault = fault.not_before(error.not_before());
     let fault = if error.is_outage() { fault.of(Upstream::ManaAuth) } else { fault };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }
 
 pub(super) fn mcp(stage: Stage, error: &McpError) -> Fault {
-    let fault = Fault::new(stage, error.code(), error.to_string()).hint(error.hint());
+    let fault = Fault::new(stage, error.fault_code(), error.to_string()).hint(error.hint());
     let fault = if error.is_outage() { fault.of(Upstream::ManaMcp) } else { fault };
     if error.stops_tick() { fault.stopping_the_tick() } else { fault }
 }
 
 pub(super) fn model(stage: Stage, error: &ModelError) -> Fault {
-    let fault = Fault::new(stage, error.code(), error.to_string());
+    let fault = Fault::new(stage, error.fault_code(), error.to_string());
     let fault = match error.hint() {
         Some(hint) => fault.hint(hint),
         None => fault,
@@ -38,14 +39,14 @@ pub(super) fn model(stage: Stage, error: &ModelError) -> Fault {
 }
 
 pub(super) fn plugin(stage: Stage, error: &CallError) -> Fault {
-    Fault::new(stage, &format!("plugin-{}", error.code()), error.to_string()).hint(error.hint())
+    Fault::new(stage, error.fault_code(), error.to_string()).hint(error.hint())
 }
 
 pub(super) fn ledger(stage: Stage, error: &LedgerError) -> Fault {
     // Others do not meet what one row holds: the ledger itself is well.
     let fault = match error.is_of_one_write() {
-        true => Fault::new(stage, "ledger-row", error.to_string()),
-        false => Fault::new(stage, "ledger", error.to_string()).stopping_the_tick(),
+        true => Fault::new(stage, Code::LedgerRow, error.to_string()),
+        false => Fault::new(stage, Code::Ledger, error.to_string()).stopping_the_tick(),
     };
     error.hint().into_iter().fold(fault, Fault::hint)
 }
@@ -61,7 +62,7 @@ pub(super) fn steps(stage: Stage, error: &StepsError) -> Fault {
 }
 
 fn lost(stage: Stage, what: &str) -> Fault {
-    Fault::new(stage, "ledger", what)
+    Fault::new(stage, Code::Ledger, what)
         .hint("check that the disk has space and that the ledger's folder can be written")
         .stopping_the_tick()
 }

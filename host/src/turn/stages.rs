@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::deps::Deps;
 use super::values::Due;
+use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
@@ -78,7 +79,7 @@ impl<'a> Stages<'a> {
     /// The fault of a turn that took too long.
     fn too_late(&self, stage: Stage) -> Fault {
         let deadline = humantime::format_duration(self.deps.settings.turn_deadline);
-        Fault::new(stage, "deadline", format!("the turn took longer than {deadline}"))
+        Fault::new(stage, Code::Deadline, format!("the turn took longer than {deadline}"))
             .hint("raise runner.turn_deadline, or look for what is slow with `persona-host turns show`")
     }
 }

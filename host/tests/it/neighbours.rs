@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::action::ActionStatus;
+use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
@@ -96,7 +97,7 @@ async fn a_turn_that_has_begun_keeps_its_id() {
     // As versions before the ledger had an identity wrote it.
     let (turn, slot) = (TurnId::of(&listed.id, &listed.slot()), listed.slot());
     house.ledger().begin(Begin { turn, persona: &listed, slot: &slot }).await.unwrap();
-    let end = TurnEnd::Faulted(Fault::new(Stage::SignIn, "login-refused", "no"));
+    let end = TurnEnd::Faulted(Fault::new(Stage::SignIn, Code::LoginRefused, "no"));
     house.ledger().end(turn, &end).await.unwrap();
     house.later(TimeDelta::minutes(2));
     let known = house.ledger().acknowledged().await.unwrap();

@@ -27,6 +27,7 @@ mod spoilt;
 use domain::action::{Action, ActionStatus};
 use domain::behavior::TurnOutcome;
 use domain::call::CallIntent;
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, StrategyName, TurnId};
@@ -106,7 +107,7 @@ fn pin(strategy: &str) -> Pin {
 }
 
 fn fault() -> TurnEnd {
-    TurnEnd::Faulted(Fault::new(Stage::SignIn, "login-refused", "no").hint("ask"))
+    TurnEnd::Faulted(Fault::new(Stage::SignIn, Code::LoginRefused, "no").hint("ask"))
 }
 
 fn outcome() -> TurnOutcome {

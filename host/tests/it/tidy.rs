@@ -21,10 +21,12 @@ const BANNED: [&str; 12] = [
 
 /// A crate, and the only places that may name it, below `host/src` or in another crate of ours. What a crate of ours
 /// may not name at all, its manifest keeps.
-const OWNED: [(&str, &[&str]); 22] = [
+const OWNED: [(&str, &[&str]); 26] = [
     ("anstream", &["cli/"]),
     ("axum", &["http/", "crates/standin/"]),
     ("clap", &["cli/", "main.rs"]),
+    ("clap_complete", &["cli/"]),
+    ("clap_mangen", &["cli/"]),
     ("comfy_table", &["cli/"]),
     ("croner", &["crates/schedule/"]),
     ("hyper", &["http/connections.rs"]),
@@ -37,21 +39,25 @@ const OWNED: [(&str, &[&str]); 22] = [
     ("rustls", &["outbound.rs"]),
     ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
     ("rusqlite", &["store/database/"]),
+    ("schemars", &["config/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),
     ("standin", &["app/"]),
     ("subtle", &["http/lock.rs"]),
     ("toml", &["config/", "workshop/"]),
     ("tracing_subscriber", &["telemetry/"]),
     ("wasmtime", &["behavior/"]),
+    ("wasmtime_environ", &["behavior/"]),
     ("wasmtime_wasi", &["behavior/"]),
 ];
 
-/// Ways to make a file or a folder that everybody may read, and who may go them: an author's project is the author's.
+/// Ways to make a file or a folder that everybody may read, and who may go them: an author's project is the author's, and a
+/// manual is everybody's.
 const OPEN_WAYS: [&str; 5] =
     ["fs::write(", "File::create(", "OpenOptions::new(", "create_dir_all", "fs::copy("];
-const AUTHORS: [&str; 4] = [
+const AUTHORS: [&str; 5] = [
     "host/src/private.rs",
     "host/src/workshop/",
+    "host/src/cli/verbs/man.rs",
     "host/src/cli/verbs/plugin/component.rs",
     "host/src/cli/verbs/plugin/test.rs",
 ];

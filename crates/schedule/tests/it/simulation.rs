@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::attempt::{Sequel, Tried};
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::ids::{PersonaId, Slot};
@@ -274,7 +275,7 @@ impl World {
         self.plan.begun(&persona, moment, now);
         let end = match self.random.random_range(0..100) {
             0..85 => TurnEnd::Completed,
-            85..95 => TurnEnd::Faulted(Fault::new(Stage::ToolLoop, "model-overloaded", "it went wrong")),
+            85..95 => TurnEnd::Faulted(Fault::new(Stage::ToolLoop, Code::ClaudeOverloaded, "it went wrong")),
             _ => TurnEnd::Skipped { reason: "a holiday".to_owned(), until: None },
         };
         let ends = self.time + TimeDelta::seconds(self.random.random_range(20..self.setting.longest));

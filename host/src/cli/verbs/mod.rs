@@ -1,9 +1,12 @@
 //! The verbs that need no running daemon.
 
+pub mod completions;
 pub mod config;
 pub mod costs;
 pub mod experiment;
+pub mod explain;
 mod kept_back;
+pub mod man;
 pub mod pause;
 pub mod personas;
 pub mod plugin;
@@ -11,3 +14,4 @@ mod release;
 pub mod seed;
 mod slots;
 pub mod turns;
+pub mod version;

@@ -25,5 +25,6 @@ pub(super) use postgres::Postgres;
 pub(super) use readers::Readers;
 pub(super) use server::Server;
 pub(super) use sqlite::Sqlite;
+pub use sqlite::version as sqlite_version;
 pub(super) use statement::{Given, Statement, sql};
 pub(super) use writer::{About, Writer};

@@ -17,6 +17,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// More statements than the ledger has.
 const PREPARED: usize = 128;
 
+/// The version of the SQLite in this program.
+#[must_use]
+pub fn version() -> &'static str {
+    rusqlite::version()
+}
+
 /// A connection to a SQLite file.
 pub(in crate::store) struct Sqlite {
     path: PathBuf,

@@ -37,6 +37,10 @@ fn every_verb_explains_itself() {
         "plugin replay",
         "config",
         "config show",
+        "explain",
+        "completions",
+        "man",
+        "version",
     ] {
         let line = format!("{verb} --help");
         let said = shell.call(&line);

@@ -148,6 +148,7 @@ fn a_configuration_is_refused_with_the_place_of_the_mistake() {
        · ──────────
        ╰────
       help: did you mean `concurrency`?
+            `persona-host explain config-syntax` tells more
     ");
 }
 

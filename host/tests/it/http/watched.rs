@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::budget::{Account, Part};
+use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
@@ -189,7 +190,7 @@ fn everything_counted_once() -> String {
         Event::TurnEnded {
             turn,
             email: email(),
-            outcome: TurnEnd::Faulted(Fault::new(Stage::Tools, "unreachable", "nobody answers")),
+            outcome: TurnEnd::Faulted(Fault::new(Stage::Tools, Code::McpUnreachable, "nobody answers")),
             actions: 0,
             ratings: Vec::new(),
             took,

@@ -1,6 +1,7 @@
 //! Turns in a list, as they are asked for.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::code::Code;
 use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::state::State;
@@ -24,10 +25,10 @@ async fn each_turn_is_told_and_listed_by_the_one_word_for_how_it_stands(home: Ho
         ("cleo", Some(TurnEnd::Idle), "idle", "idle"),
         ("dora", Some(fault()), "held", "faulted"),
         ("emil", Some(skipped), "held", "skipped"),
-        ("fritz", Some(new(Stage::Parse, "plugin-trap").into()), "faulted", "faulted"),
+        ("fritz", Some(new(Stage::Parse, Code::PluginTrap).into()), "faulted", "faulted"),
         ("gina", Some(Fault::misfit(Stage::ToolLoop, "another").into()), "parked", "faulted"),
         ("hans", Some(Fault::stopping(Stage::ToolLoop).into()), "stopped", "stopped"),
-        ("ida", Some(new(Stage::ToolLoop, "claude-away").excused().into()), "stopped", "stopped"),
+        ("ida", Some(new(Stage::ToolLoop, Code::ClaudeAway).excused().into()), "stopped", "stopped"),
         ("jan", Some(Fault::of_budget(Stage::ToolLoop, "no room").into()), "held", "stopped"),
         ("kai", Some(fault()), "paused", "faulted"),
         ("lena", Some(Fault::stopping(Stage::Space).into()), "paused", "stopped"),
