@@ -39,6 +39,18 @@ pub fn create(path: &Path) -> io::Result<File> {
     tightened(OpenOptions::new().create(true).write(true).truncate(true).mode(FILE).open(path)?)
 }
 
+/// A new file with this in it, where there is none; whether there was none. What is there stays as it is.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    match OpenOptions::new().create_new(true).write(true).mode(FILE).open(path) {
+        Ok(mut file) => file.write_all(bytes).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A file with this in it.
 ///
 /// # Errors
@@ -101,6 +113,10 @@ mod tests {
         assert_eq!((mode(&loose), std::fs::read(&loose).expect("ours")), (FILE, b"after".to_vec()));
         open(&loose).and_then(|mut file| file.write_all(b"wards")).expect("it can be written");
         assert_eq!(std::fs::read(&loose).expect("ours"), b"afterwards");
+
+        let fresh = own.path().join("fresh");
+        assert!(new(&fresh, b"one").expect("it can be made") && !new(&fresh, b"two").expect("it is there"));
+        assert_eq!((mode(&fresh), std::fs::read(&fresh).expect("ours")), (FILE, b"one".to_vec()));
 
         let deep = own.path().join("a/b");
         folders(&deep).expect("they can be made");

@@ -145,6 +145,7 @@ codes! {
     ConfigSecretFile = "config-secret-file",
     ConfigTwice = "config-twice",
     ConfigNoStrategy = "config-no-strategy",
+    ConfigNobody = "config-nobody",
     ConfigProduction = "config-production",
     ExperimentUnreadable = "experiment-unreadable",
     ExperimentUnusable = "experiment-unusable",

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
 use crate::breaker::Fuses;
 use crate::cli::output::{ODD, Output, styled};
-use crate::cli::{Exit, Failure, load};
+use crate::cli::{Failure, load};
 use crate::config::{Config, Plugins, Watching};
 use crate::http::Lock;
 use crate::mana::{Mana, News, SignInsStopped};
@@ -26,7 +26,6 @@ use domain::event::Event;
 use domain::ids::StrategyName;
 use domain::strategy::Strategy;
 use domain::upstream::Upstream;
-use domain::usage::Usage;
 
 /// The longest a session may take to open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,19 +39,6 @@ pub struct App {
     pub runner: Arc<Runner>,
     /// What a plugin or its settings are refused for. The daemon runs on without them.
     pub complaints: Vec<Complaint>,
-}
-
-impl From<Complaint> for Failure {
-    fn from(complaint: Complaint) -> Self {
-        match complaint {
-            Complaint::Plugin(refusal) => refusal.into(),
-            Complaint::Unready { .. } => Self::new(Exit::BadInput, complaint.to_string()),
-            Complaint::Settings { ref strategy, .. } => {
-                let hint = format!("correct `settings` in [strategies.{strategy}]");
-                Self::new(Exit::BadInput, complaint.to_string()).hint(hint)
-            }
-        }
-    }
 }
 
 /// Says what is worth knowing, and ends where nothing serves in the place of what is complained about.
@@ -188,22 +174,11 @@ pub async fn build_going(
     Ok(App { runner, complaints })
 }
 
-/// The budget, with what is spent of it today. Without a price nobody knows what a call costs, and no budget would hold.
+/// The budget, with what is spent of it today.
 async fn budget(config: &Config, clock: &Clock, ledger: &Ledger) -> Result<Budget, Failure> {
-    let of_strategies = config.strategies.iter().filter_map(|own| own.model.as_deref());
-    let mut models = [config.model.name.as_str()].into_iter().chain(of_strategies);
-    if let Some(model) = models.find(|model| !config.budget.is_empty() && !is_priced(model)) {
-        let message = format!("there is a [budget], and what the model {model} costs is not known");
-        let hint = "name a model of the Claude API's price list (model.name, ANTHROPIC_MODEL, or `model` of a strategy), or \
-                    leave [budget] out";
-        return Err(Failure::new(Exit::Configuration, message).hint(hint));
-    }
+    load::priced(config)?;
     let (limits, zone) = (config.budget.clone(), config.runner.time_zone);
     Ok(Budget::of_ledger(limits, clock.clone(), zone, ledger, config.model.max_tokens).await?)
-}
-
-fn is_priced(model: &str) -> bool {
-    model::price::cost(model, &Usage::default()).is_some()
 }
 
 fn event_of(news: News<'_>) -> Event {

@@ -25,6 +25,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
     let file = cli.config.as_deref();
     match cli.command {
         Command::Demo(args) => return demo::demo(args, file, output).await,
+        Command::Init { dir } => verbs::init::init(&dir, output)?,
+        Command::Validate(args) => return verbs::validate::validate(&args, file, output).await,
         Command::Run(record) => run::run(record, file, output).await?,
         Command::Stack(args) => stack::stack(args, output).await?,
         Command::Tick(args) => return tick::tick(args, file, output).await,
@@ -44,6 +46,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Plugin(verb) => return plugin(verb, file, output).await,
         Command::Experiment(verb) => return experiment(verb, file, output).await,
         Command::Config(Config::Show) => verbs::config::show(file, output)?,
+        Command::Config(Config::Schema) => verbs::config::schema()?,
         Command::Explain { code } => verbs::explain::explain(code.as_deref(), output)?,
         Command::Completions { shell } => verbs::completions::completions(shell, output)?,
         Command::Man { dir } => verbs::man::man(&dir, output)?,

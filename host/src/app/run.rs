@@ -14,7 +14,7 @@ use super::tape::Tape;
 use crate::cli::args::Record;
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure, load};
-use crate::config::Config;
+use crate::config::{Config, unknown_variables};
 use crate::http::{Face, ListenError, listen, serve};
 use crate::reload::{Complaint, Patience};
 use crate::runner::Runner;
@@ -95,6 +95,9 @@ fn tell(complaint: &Complaint) {
 fn warn(config: &Config, missing_keys: &[&str]) {
     for key in missing_keys {
         tracing::warn!(key, "key missing: the loop is off; /health and /diag/login stay");
+    }
+    for told in unknown_variables(load::variables()) {
+        tracing::warn!("{told}");
     }
     for variable in &config.open_secrets {
         tracing::warn!(variable, "every user of this machine may read the file that it names: chmod 600");

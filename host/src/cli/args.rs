@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::VARIABLES;
 use crate::since::Since;
 use crate::store::CostsBy;
 
@@ -48,13 +49,29 @@ pub enum Command {
     /// With ANTHROPIC_API_KEY set the real Claude is asked, after saying so. On Saturdays and Sundays
     /// the demo's clock shows the Friday before, because four of the ten have the weekend off.
     Demo(Demo),
+    /// Make a folder to begin in: a configuration with every key explained, folders, an experiment.
+    ///
+    /// What is there already stays as it is.
+    Init {
+        /// Where; it is made if it is not there.
+        #[arg(value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Find everything that is wrong with configuration, plugins and experiments, before anything is begun.
+    ///
+    /// No neighbour is asked, and no ledger is made. It ends with 78 when the configuration is wrong, and with 65 when
+    /// only plugins or experiments are.
+    #[command(after_long_help = environment())]
+    Validate(Validate),
     /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
+    #[command(after_long_help = environment())]
     Run(Record),
     /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
     Stack(Stack),
     /// Create the personas of a catalog at mana-auth.
     Seed(Seed),
     /// Run one tick now, for everybody who is due.
+    #[command(after_long_help = environment())]
     Tick(Tick),
     /// Begin no more turns: of anybody, or of one persona. It lasts, also over a restart, until `resume`.
     ///
@@ -153,6 +170,17 @@ pub struct Demo {
     /// End when the standard input does: for whoever starts a demo and must not leave it behind.
     #[arg(long, hide = true)]
     pub until_input_ends: bool,
+}
+
+/// Options of `validate`.
+#[derive(Clone, Debug, Args)]
+pub struct Validate {
+    /// Without the variables of the environment: the file alone, where no secrets are.
+    #[arg(long)]
+    pub no_environment: bool,
+    /// Who there is: entries for anybody else are told.
+    #[arg(long, value_name = "FILE")]
+    pub catalog: Option<PathBuf>,
 }
 
 /// Options of `stack`.
@@ -301,7 +329,24 @@ pub struct ReplayTurn {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Config {
     /// Each value, and where it comes from.
+    #[command(after_long_help = environment())]
     Show,
+    /// The JSON Schema of the file: an editor completes and checks by it what begins with `#:schema FILE`.
+    Schema,
+}
+
+/// The variables that count, for the long help.
+fn environment() -> String {
+    let width = VARIABLES.iter().map(|own| own.name.len()).max().unwrap_or_default();
+    let lines = VARIABLES.iter().map(|own| {
+        let file = if own.is_secret { " (*)" } else { "" };
+        format!("  {:<width$}  {}{file}\n", own.name, own.means)
+    });
+    let lines: String = lines.collect();
+    format!(
+        "Environment (a variable goes before the file; an empty one counts as not set, but for secrets):\n{lines}\n\
+         (*) may be in a file that NAME_FILE names."
+    )
 }
 
 fn kinds_of_costs() -> impl TypedValueParser<Value = CostsBy> {

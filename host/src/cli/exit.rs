@@ -51,7 +51,7 @@ pub const EXITS: [(Exit, &str); 12] = [
     (Exit::Done, "done"),
     (Exit::Unexpected, "unexpected, or a blocked production start"),
     (Exit::Usage, "usage"),
-    (Exit::BadInput, "a plugin, catalog or settings cannot be used"),
+    (Exit::BadInput, "a plugin, catalog, recording or settings cannot be used"),
     (Exit::Unreachable, "a neighbour cannot be reached"),
     (Exit::PortTaken, "a port is taken"),
     (Exit::File, "the ledger or a file cannot be used"),

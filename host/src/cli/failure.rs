@@ -12,6 +12,7 @@ use crate::config::ConfigError;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
 use crate::outbound::{OutboundError, TapeError};
+use crate::reload::Complaint;
 use crate::runner::{RoundError, TickError};
 use crate::store::LedgerError;
 use domain::code::Code;
@@ -70,6 +71,26 @@ impl Failure {
             (hint, more) => hint.or(more),
         };
         self
+    }
+
+    /// The same with another exit code.
+    #[must_use]
+    pub fn ending(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// As people see it: sentence, place, advice.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        format!("{:?}", miette::Report::new(self))
+    }
+
+    /// Where, what and what to do, in a few plain lines.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let place = self.place.as_ref().map_or_else(String::new, |place| format!("{place}: "));
+        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("\n    {hint}"));
+        format!("{place}{}{hint}\n", self.message)
     }
 
     /// How the program ends.
@@ -220,6 +241,19 @@ impl<E: std::fmt::Display> From<RoundError<E>> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::new(Exit::BadInput, refusal.to_string()).coded(refusal.stage.code())
+    }
+}
+
+impl From<Complaint> for Failure {
+    fn from(complaint: Complaint) -> Self {
+        match complaint {
+            Complaint::Plugin(refusal) => refusal.into(),
+            Complaint::Unready { .. } => Self::new(Exit::BadInput, complaint.to_string()),
+            Complaint::Settings { ref strategy, .. } => {
+                let hint = format!("correct `settings` in [strategies.{strategy}]");
+                Self::new(Exit::BadInput, complaint.to_string()).hint(hint).coded(Code::SettingsRefused)
+            }
+        }
     }
 }
 

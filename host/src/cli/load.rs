@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
+use super::output::{ODD, Output, styled};
 use super::{Exit, Failure};
 use crate::behavior::{EngineOptions, ProofLimits, PublicKey, Trust};
-use crate::config::{Config, ConfigError, File, SignIn, resolve};
+use crate::config::{self, Config, ConfigError, File, SignIn, resolve, unknown_variables};
 use crate::mana::{Options, SignInForm, SignInLimit};
+use crate::model;
 use crate::outbound::{self, Named};
 use crate::private;
 use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
+use domain::usage::Usage;
 
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "persona-host.toml";
@@ -39,11 +42,34 @@ pub fn config(named: Option<&Path>) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// Everything that is wrong with the configuration, and what there is without that.
+///
+/// # Errors
+/// When a file that was named cannot be read.
+pub fn mistakes(
+    named: Option<&Path>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Vec<ConfigError>, Option<Config>), ConfigError> {
+    let usual = Path::new(USUAL_FILE);
+    let Some(path) = named.or_else(|| usual.is_file().then_some(usual)) else {
+        return Ok(config::mistakes(None, environment));
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+    Ok(config::mistakes(Some((path, &text)), environment))
+}
+
 /// Refuses URLs of which no neighbour has one.
 ///
 /// # Errors
 /// With the first of them.
 pub fn only_neighbours(config: &Config) -> Result<(), ConfigError> {
+    strange_neighbours(config).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// The URLs of which no neighbour has one.
+#[must_use]
+pub fn strange_neighbours(config: &Config) -> Vec<ConfigError> {
     let hosts = Named::new(&config.allowed_hosts);
     let urls = [
         ("mana.auth_url", &config.mana.auth_url),
@@ -51,11 +77,28 @@ pub fn only_neighbours(config: &Config) -> Result<(), ConfigError> {
         ("mana.personas_url", &config.mana.personas_url),
         ("model.base_url", &config.model.base_url),
     ];
-    let refused = urls.iter().find_map(|(name, url)| Some((name, url, outbound::problem(url, &hosts)?)));
-    match refused {
+    let refused = urls.iter().filter_map(|(name, url)| {
+        let problem = outbound::problem(url, &hosts)?;
+        Some(config.told(ConfigError::Value { name: (*name).to_owned(), problem, raw: (*url).clone() }))
+    });
+    refused.collect()
+}
+
+/// Refuses a budget for a model without a price: nobody knows what a call costs, and no budget would hold.
+///
+/// # Errors
+/// With that model.
+pub fn priced(config: &Config) -> Result<(), Failure> {
+    let is_priced = |model: &str| model::price::cost(model, &Usage::default()).is_some();
+    let of_strategies = config.strategies.iter().filter_map(|own| own.model.as_deref());
+    let mut models = [config.model.name.as_str()].into_iter().chain(of_strategies);
+    match models.find(|model| !config.budget.is_empty() && !is_priced(model)) {
         None => Ok(()),
-        Some((name, url, problem)) => {
-            Err(ConfigError::Value { name: (*name).to_owned(), problem, raw: (*url).clone() })
+        Some(model) => {
+            let message = format!("there is a [budget], and what the model {model} costs is not known");
+            let hint = "name a model of the Claude API's price list (model.name, ANTHROPIC_MODEL, or `model` of a strategy), \
+                        or leave [budget] out";
+            Err(Failure::new(Exit::Configuration, message).hint(hint))
         }
     }
 }
@@ -122,6 +165,19 @@ pub fn mana_options(config: &Config) -> Options {
     }
 }
 
+/// Says what looks like a variable of ours and is none.
+pub fn say_unknown_variables(output: Output) {
+    for told in unknown_variables(variables()) {
+        output.say(&styled(ODD, told));
+    }
+}
+
+/// The names of the process's environment.
+#[must_use]
+pub fn variables() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+}
+
 /// A variable of the process's environment.
 #[must_use]
 pub fn variable(name: &str) -> Option<String> {
@@ -145,7 +201,7 @@ pub fn temporary_folder(purpose: &str) -> Result<PathBuf, Failure> {
 /// What of the process's environment matters to a build of a plugin.
 #[must_use]
 pub fn surroundings() -> Surroundings {
-    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let variables = variables();
     let target_dir = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"].into_iter().find_map(variable);
     // Cargo is called in the project's folder, and the user is in another one.
     let target_dir = target_dir.and_then(|folder| std::path::absolute(folder).ok());

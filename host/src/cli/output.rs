@@ -72,7 +72,7 @@ impl Output {
         let text = if self.json {
             in_json(&failure.json().to_string())
         } else {
-            for_a_terminal(&format!("{:?}", miette::Report::new(failure)))
+            for_a_terminal(&failure.into_text())
         };
         let _ = writeln!(anstream::stderr(), "{}", text.trim_end());
         exit

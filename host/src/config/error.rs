@@ -92,6 +92,16 @@ pub enum ConfigError {
         /// What to write instead.
         hint: String,
     },
+    /// An entry is for a persona or an archetype that nobody has.
+    #[error("{key} is for nobody: {} has no persona of this {kind}", catalog.display())]
+    Nobody {
+        /// The entry.
+        key: String,
+        /// `address` or `archetype`.
+        kind: &'static str,
+        /// Who there is.
+        catalog: PathBuf,
+    },
     /// What is wrong is written in a file, and there.
     #[error("{error}")]
     At {
@@ -126,6 +136,7 @@ impl ConfigError {
             Self::NoExperiment { .. } => Code::ExperimentUnreadable,
             Self::Experiment { .. } => Code::ExperimentUnusable,
             Self::Production { .. } => Code::ConfigProduction,
+            Self::Nobody { .. } => Code::ConfigNobody,
             Self::At { error, .. } => error.code(),
         }
     }
@@ -136,6 +147,9 @@ impl ConfigError {
         match self {
             Self::Syntax { hint, .. } => hint.clone(),
             Self::At { error, .. } => error.hint(),
+            Self::Nobody { kind, .. } => {
+                Some(format!("correct the {kind}, or take the entry away; it stays without effect meanwhile"))
+            }
             Self::Twice { .. } => Some("unset one of the two".to_owned()),
             Self::Unreadable { .. } => {
                 Some("name an existing file with --config, or leave it out to use the defaults".to_owned())

@@ -3,73 +3,106 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::place::Written;
 use super::settings::{DueBy, SignIn, ToolChanges, Watching};
+pub(super) use super::units::{Size, Span};
+use super::{ConfigError, choices};
 use domain::persona::Cadence;
 use domain::plugin::{Fallback, ReplayPolicy, Signatures};
 
 /// The configuration file as it is written.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
-    /// Where it was read from; none for no file.
+    /// What was read; none for no file.
     #[serde(skip)]
-    pub path: Option<PathBuf>,
+    pub(super) written: Option<Written>,
+    /// When turns begin, and how many at once.
     pub(super) runner: Runner,
+    /// Who decides who is due, and by which calendar.
     pub(super) schedule: Schedule,
+    /// The HTTP face.
     pub(super) http: Http,
+    /// The neighbours mana-auth and mana-mcp.
     pub(super) mana: Mana,
+    /// Claude.
     pub(super) model: Model,
+    /// Where components are, and what a build has to show.
     pub(super) plugins: Plugins,
+    /// The ledger.
     pub(super) store: Store,
+    /// Where requests may go.
     pub(super) outbound: Outbound,
+    /// Experiments that the daemon's turns take part in.
     pub(super) experiments: Experiments,
+    /// What may be spent, in US dollars.
     pub(super) budget: Budget,
+    /// A strategy is a plugin with settings.
     pub(super) strategies: BTreeMap<String, Strategy>,
+    /// Who gets which strategy: the persona's own entry, then its archetype's, then the default.
     pub(super) routing: Routing,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Runner {
+    /// From one tick to the next.
     pub(super) tick_interval: Option<Span>,
+    /// Turns at once.
     pub(super) concurrency: Option<usize>,
+    /// The longest that a turn may take.
     pub(super) turn_deadline: Option<Span>,
+    /// Begin paused.
     pub(super) paused: Option<bool>,
+    /// The most rounds of a main phase.
     pub(super) max_rounds: Option<u32>,
+    /// Where the personas live: what their calendar day is.
     pub(super) time_zone: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Schedule {
+    /// Who decides who is due.
     pub(super) mode: Option<DueBy>,
+    /// The time zone of slots; runner.time_zone if left out.
     pub(super) zone: Option<String>,
+    /// Where in a day slots lie, such as "08:00-22:00".
     pub(super) window: Option<String>,
+    /// How old a missed slot may be.
     pub(super) catch_up: Option<Span>,
+    #[schemars(schema_with = "cadences")]
     pub(super) cadences: BTreeMap<Cadence, Slots>,
+    /// What is otherwise for personas of an archetype.
     pub(super) archetypes: BTreeMap<String, Slots>,
+    /// What is otherwise for a persona, by its address.
     pub(super) personas: BTreeMap<String, Slots>,
 }
 
 /// What is otherwise for some.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Slots {
+    /// How often.
     pub(super) cadence: Option<OwnCadence>,
+    /// From one slot to the next.
     pub(super) every: Option<Span>,
+    /// A cron expression of five fields.
     pub(super) cron: Option<String>,
+    /// The time zone.
     pub(super) zone: Option<String>,
+    /// Where in a day the slot lies.
     pub(super) window: Option<String>,
+    /// How old a missed slot may be.
     pub(super) catch_up: Option<Span>,
 }
 
 /// A cadence, or none at all.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum OwnCadence {
     Hourly,
@@ -78,135 +111,208 @@ pub(super) enum OwnCadence {
     Never,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Http {
+    /// The address to listen on.
     pub(super) bind: Option<IpAddr>,
+    /// The port to listen on; 0 for a free one.
     pub(super) port: Option<u16>,
+    /// Names beside loopback and its own address by which it may be asked.
     pub(super) allowed_hosts: Option<Vec<String>>,
+    /// The token is needed on loopback, too.
     pub(super) require_token: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Mana {
+    /// Where mana-auth is.
     pub(super) auth_url: Option<String>,
+    /// Where mana-mcp is, without /mcp.
     pub(super) mcp_url: Option<String>,
+    /// Where the persona endpoints are, if they moved to apps/api.
     pub(super) personas_url: Option<String>,
+    /// Their path.
     pub(super) personas_path: Option<String>,
+    /// How personas sign in.
     pub(super) sign_in: Option<SignIn>,
+    /// So many sign-ins at once and then none for so long, such as "3/10s".
     pub(super) sign_in_limit: Option<String>,
+    /// Tools that may be called twice; "notes.*" names a module.
     pub(super) idempotent_tools: Option<Vec<String>>,
+    /// What becomes of a tool whose definition is not what it was.
     pub(super) tool_changes: Option<ToolChanges>,
+    /// Digests of tools that are accepted all the same.
     pub(super) accepted_tools: Option<Vec<String>>,
+    /// How long an answer of mana-auth may take.
     pub(super) answer_timeout: Option<Span>,
+    /// How long one tool call may take.
     pub(super) tool_timeout: Option<Span>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Model {
+    /// Where the Claude API is.
     pub(super) base_url: Option<String>,
+    /// Which model is asked, where the strategy names none.
     pub(super) name: Option<String>,
+    /// The version of the API.
     pub(super) api_version: Option<String>,
+    /// The longest reply, in tokens.
     pub(super) max_tokens: Option<u32>,
+    /// Let the API cache prompts.
     pub(super) caching: Option<bool>,
+    /// Ask why nothing was read from the prompt cache.
     pub(super) cache_diagnostics: Option<bool>,
+    /// Hold the ratings to the plugin's schema.
     pub(super) structured_ratings: Option<bool>,
+    /// How often a request is sent at most.
     pub(super) max_attempts: Option<u32>,
+    /// How long a reply may bring no content.
     pub(super) idle_timeout: Option<Span>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Plugins {
+    /// NAME.wasm in this folder goes before the plugin of the same name that is built in.
     pub(super) dir: Option<PathBuf>,
+    /// The folder for compiled code.
     pub(super) cache_dir: Option<PathBuf>,
+    /// Where good builds are kept; beside the ledger if left out.
     pub(super) builds_dir: Option<PathBuf>,
+    /// How new builds are noticed.
     pub(super) watch: Option<Watching>,
+    /// How long the folder has to be quiet before it is looked at.
     pub(super) debounce: Option<Span>,
+    #[schemars(schema_with = "choices::replay")]
     pub(super) replay: Option<ReplayPolicy>,
+    /// How many turns of the past a build is asked.
     pub(super) replay_turns: Option<u32>,
+    /// Serve a part of the personas first.
     pub(super) canary: Option<Canary>,
+    #[schemars(schema_with = "choices::signatures")]
     pub(super) signatures: Option<Signatures>,
+    /// Whose signatures count: Ed25519 keys in Base64.
     pub(super) trusted_keys: Option<Vec<String>>,
+    /// The only build of a plugin that may be loaded, by its sha256.
     pub(super) pins: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Canary {
+    /// The part of the personas, above 0 and below 1.
     pub(super) share: f64,
+    /// After so many clean turns it serves everybody.
     pub(super) clean_turns: u32,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Store {
+    /// A SQLite file as sqlite:FILE, or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
     pub(super) url: Option<String>,
+    /// How long everything of a turn is kept.
     pub(super) keep: Option<Span>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Outbound {
+    /// Hosts that are asked although they lie outside of the private network and without TLS.
     pub(super) allowed_hosts: Option<Vec<String>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Experiments {
+    /// The folder of their files.
     pub(super) dir: Option<PathBuf>,
 }
 
 /// In US dollars.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Budget {
+    /// One turn, on whatever days it is played.
     pub(super) turn: Option<f64>,
+    /// One persona on one day.
     pub(super) persona_day: Option<f64>,
+    /// All of them on one day.
     pub(super) day: Option<f64>,
+    /// One strategy on one day.
     pub(super) strategies: BTreeMap<String, f64>,
+    /// One arm of an experiment on one day, as "experiment/arm".
     pub(super) arms: BTreeMap<String, f64>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Strategy {
+    /// The plugin's name.
     pub(super) plugin: String,
+    /// What the plugin is given; its own schema says what there may be.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub(super) settings: toml::Table,
+    /// Another model than model.name.
     pub(super) model: Option<String>,
+    /// What each call of the plugin may use.
     #[serde(default)]
     pub(super) limits: Limits,
+    #[serde(default)]
+    #[schemars(schema_with = "choices::fallback")]
     pub(super) fallback: Option<Vec<Fallback>>,
+    /// Which tools the model gets, and how often it may call them.
     #[serde(default)]
     pub(super) tools: Tools,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Tools {
+    /// Only these tools; "todo.*" means those of a module.
     pub(super) allow: Option<Vec<String>>,
+    /// How often a tool may be called in a turn.
     pub(super) cap: BTreeMap<String, u32>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
+    /// How much it may compute.
     pub(super) fuel: Option<u64>,
+    /// How long it may take.
     pub(super) time: Option<Span>,
+    /// How much memory it may have.
     pub(super) memory: Option<Size>,
+    /// How much it may hand over at once.
     pub(super) transfer: Option<Size>,
+    /// How many lines of its log are kept.
     pub(super) log_lines: Option<usize>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Routing {
+    /// The strategy of everybody else.
     pub(super) default: Option<String>,
+    /// By archetype.
     pub(super) archetypes: BTreeMap<String, String>,
+    /// By address.
     pub(super) personas: BTreeMap<String, String>,
+}
+
+/// What is otherwise for some, by cadence.
+fn cadences(generator: &mut SchemaGenerator) -> Schema {
+    let (names, slots) = (choices::words::<Cadence>(), generator.subschema_for::<Slots>());
+    json_schema!({
+        "description": "What is otherwise for personas of a cadence.",
+        "type": "object", "propertyNames": { "enum": names }, "additionalProperties": slots,
+    })
 }
 
 impl File {
@@ -226,7 +332,10 @@ impl File {
     /// As [`File::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         match toml::from_str::<Self>(text) {
-            Ok(file) => Ok(Self { path: Some(path.to_owned()), ..file }),
+            Ok(file) => {
+                let written = Written { path: path.to_owned(), text: text.to_owned() };
+                Ok(Self { written: Some(written), ..file })
+            }
             Err(error) => Err(syntax(path, text, &error)),
         }
     }
@@ -319,42 +428,5 @@ fn suggestion(message: &str) -> Option<String> {
         Some(format!("did you mean `{nearest}`?"))
     } else {
         Some(format!("the keys here are: {}", known.join(", ")))
-    }
-}
-
-/// A length of time in words, such as `60s` or `10m`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span(pub(super) Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = toml::Value::deserialize(deserializer)?;
-        let span = value.as_str().and_then(|text| humantime::parse_duration(text).ok());
-        span.map(Self).ok_or_else(|| {
-            de::Error::custom(format!("{value} is no length of time: write it like \"60s\" or \"10m\""))
-        })
-    }
-}
-
-/// A number of bytes in words, such as `64MiB`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Size(pub(super) usize);
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = toml::Value::deserialize(deserializer)?;
-        let text = value.as_str().unwrap_or_default();
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let factor = match text[digits.len()..].trim() {
-            "B" => Some(1),
-            "KiB" => Some(1 << 10),
-            "MiB" => Some(1 << 20),
-            "GiB" => Some(1 << 30),
-            _ => None,
-        };
-        let bytes = digits.parse::<usize>().ok().zip(factor).and_then(|(n, factor)| n.checked_mul(factor));
-        bytes.map(Self).ok_or_else(|| {
-            de::Error::custom(format!("{value} is no size: write it like \"64MiB\" or \"512KiB\""))
-        })
     }
 }

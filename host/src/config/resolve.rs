@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use self::sources::{Sources, shown_path};
 pub(super) use self::strategies::json_of;
+use super::place;
 use super::settings::Config;
 use super::shown::Origin;
 use super::{ConfigError, File};
@@ -26,22 +27,28 @@ mod tests;
 /// # Errors
 /// When a value cannot be used.
 pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-    let origin = file.path.clone().map_or(Origin::Default, Origin::File);
+    let written = file.written.clone();
+    let origin = written.as_ref().map_or(Origin::Default, |written| Origin::File(written.path.clone()));
     let mut sources = Sources { environment, file: origin, shown: Vec::new(), open_secrets: Vec::new() };
-    let runner = runner::runner(&mut sources, file.runner)?;
-    let schedule = schedule::schedule(&mut sources, file.schedule, &runner)?;
-    let http = http::http(&mut sources, file.http)?;
-    let mana = mana::mana(&mut sources, file.mana)?;
-    let model = model::model(&mut sources, file.model)?;
-    let plugins = plugins::plugins(&mut sources, file.plugins)?;
-    let store = store::store(&mut sources, file.store)?;
+    let whole = whole(&mut sources, file);
+    whole.map_err(|error| place::told(error, &sources.shown, written.as_ref()))
+}
+
+fn whole(sources: &mut Sources<'_>, file: File) -> Result<Config, ConfigError> {
+    let runner = runner::runner(sources, file.runner)?;
+    let schedule = schedule::schedule(sources, file.schedule, &runner)?;
+    let http = http::http(sources, file.http)?;
+    let mana = mana::mana(sources, file.mana)?;
+    let model = model::model(sources, file.model)?;
+    let plugins = plugins::plugins(sources, file.plugins)?;
+    let store = store::store(sources, file.store)?;
     let experiments =
         sources.pick("experiments.dir", file.experiments.dir, PathBuf::from("experiments"), shown_path);
     let allowed_hosts = sources.hosts("outbound.allowed_hosts", file.outbound.allowed_hosts)?;
-    let strategies = strategies::strategies(&mut sources, file.strategies);
+    let strategies = strategies::strategies(sources, file.strategies);
     strategies.iter().try_for_each(plugins::check_tools)?;
-    let routing = strategies::routing(&mut sources, file.routing, &strategies)?;
-    let budget = budget::budget(&mut sources, file.budget, &strategies)?;
+    let routing = strategies::routing(sources, file.routing, &strategies)?;
+    let budget = budget::budget(sources, file.budget, &strategies)?;
     Ok(Config {
         runner,
         schedule,
@@ -55,7 +62,8 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
         allowed_hosts,
         strategies,
         routing,
-        open_secrets: sources.open_secrets,
-        shown: sources.shown,
+        open_secrets: std::mem::take(&mut sources.open_secrets),
+        shown: std::mem::take(&mut sources.shown),
+        written: file.written,
     })
 }

@@ -21,12 +21,18 @@ pub(super) fn read(
     environment: &dyn Fn(&str) -> Option<String>,
     name: &str,
 ) -> Result<Option<Found>, ConfigError> {
-    if let Some(value) = environment(name) {
-        return Ok(Some(Found { secret: value.into(), variable: name.to_owned(), is_open: false }));
-    }
     let variable = format!("{name}_FILE");
-    let Some(path) = environment(&variable).filter(|path| !path.is_empty()).map(PathBuf::from) else {
-        return Ok(None);
+    let path = environment(&variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = match (environment(name), path) {
+        // One of the two is old, and nobody can tell which.
+        (Some(value), Some(_)) if !value.is_empty() => {
+            return Err(ConfigError::Twice { name: name.to_owned() });
+        }
+        (_, Some(path)) => path,
+        (Some(value), None) => {
+            return Ok(Some(Found { secret: value.into(), variable: name.to_owned(), is_open: false }));
+        }
+        (None, None) => return Ok(None),
     };
     match std::fs::read_to_string(&path) {
         // Who names a file means a secret; an empty one is a mount that failed.

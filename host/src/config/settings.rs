@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::ConfigError;
+use super::place::{self, Written};
 use super::shown::Shown;
 use domain::budget::Limits;
 use domain::ids::{PluginName, Sha256Hex};
@@ -47,6 +50,16 @@ pub struct Config {
     pub open_secrets: Vec<String>,
     /// Each value with where it came from, in the order of the file.
     pub shown: Vec<Shown>,
+    /// The file that values come from.
+    pub(super) written: Option<Written>,
+}
+
+impl Config {
+    /// An error over one of the values by the name under which it was set, with the place in the file if it was there.
+    #[must_use]
+    pub fn told(&self, error: ConfigError) -> ConfigError {
+        place::told(error, &self.shown, self.written.as_ref())
+    }
 }
 
 /// When and how much.
@@ -69,7 +82,7 @@ pub struct Runner {
 }
 
 /// Who decides who is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DueBy {
     /// mana-auth, by when somebody was active last (contract 4.1).
@@ -127,7 +140,7 @@ pub struct Mana {
 }
 
 /// What becomes of a tool whose definition is not what it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolChanges {
     /// It is offered.
@@ -139,7 +152,7 @@ pub enum ToolChanges {
 }
 
 /// How personas sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SignIn {
     /// The cookie form, or the bearer form where there is none.
@@ -205,7 +218,7 @@ pub struct Plugins {
 }
 
 /// How changes in the plugins folder are heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Watching {
     /// The system tells.

@@ -21,6 +21,7 @@ mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;
+mod validated;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;

@@ -14,7 +14,7 @@ const SHORTEST_TOKEN: usize = 16;
 
 pub(super) fn http(sources: &mut Sources<'_>, file: file::Http) -> Result<Http, ConfigError> {
     let bind = sources.pick("http.bind", file.bind, IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::to_string);
-    let port = sources.number("http.port", "PORT", file.port, 3070)?;
+    let port = sources.number("http.port", "PORT", file.port, 3070, u16::MAX)?;
     let allowed_hosts = sources.hosts("http.allowed_hosts", file.allowed_hosts)?;
     let require_token = sources.pick("http.require_token", file.require_token, false, bool::to_string);
     let admin_token = sources.secret("http.admin_token", ADMIN_TOKEN, "")?;

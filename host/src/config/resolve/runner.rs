@@ -11,7 +11,6 @@ use crate::config::{ConfigError, file};
 
 pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {
     let milliseconds = |raw: &str| positive("TICK_INTERVAL_MS", raw).map(Duration::from_millis);
-    let truth = |raw: &str| Ok(raw == "1" || raw.eq_ignore_ascii_case("true"));
     let tick_interval = sources.pick_with(
         "runner.tick_interval",
         "TICK_INTERVAL_MS",
@@ -20,9 +19,10 @@ pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Ru
         Duration::from_secs(60),
         shown_span,
     )?;
-    let concurrency = sources.number("runner.concurrency", "PERSONA_CONCURRENCY", file.concurrency, 2)?;
+    let concurrency =
+        sources.number("runner.concurrency", "PERSONA_CONCURRENCY", file.concurrency, 2, usize::MAX)?;
     let paused =
-        sources.pick_with("runner.paused", "RUNNER_PAUSED", truth, file.paused, false, bool::to_string)?;
+        sources.pick_with("runner.paused", "RUNNER_PAUSED", paused, file.paused, false, bool::to_string)?;
     let deadline = file.turn_deadline.map(|span| span.0);
     let turn_deadline = sources.pick("runner.turn_deadline", deadline, Duration::from_secs(600), shown_span);
     let max_rounds = sources.pick("runner.max_rounds", file.max_rounds, 15, u32::to_string);
@@ -36,6 +36,18 @@ pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Ru
     up_to_a_day("runner.turn_deadline", turn_deadline)?;
     let time_zone = time_zone("runner.time_zone", zone)?;
     Ok(Runner { tick_interval, concurrency, turn_deadline, paused, max_rounds, time_zone, production })
+}
+
+/// The original took whatever is none of the two for no, and ran although somebody had said `yes`.
+fn paused(raw: &str) -> Result<bool, ConfigError> {
+    match raw.to_ascii_lowercase().as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => {
+            let problem = "must be 1 or true, or else 0 or false".to_owned();
+            Err(ConfigError::Value { name: "RUNNER_PAUSED".to_owned(), problem, raw: raw.to_owned() })
+        }
+    }
 }
 
 pub(super) fn time_zone(name: &str, zone: String) -> Result<Tz, ConfigError> {

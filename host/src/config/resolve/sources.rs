@@ -67,8 +67,16 @@ impl Sources<'_> {
         variable: &'static str,
         file: Option<T>,
         default: T,
+        most: T,
     ) -> Result<T, ConfigError> {
-        let read = |raw: &str| positive(variable, raw);
+        let read = |raw: &str| match raw.parse::<u128>() {
+            // It is a number, and none that can be meant.
+            Ok(1..) if positive::<T>(variable, raw).is_err() => {
+                let problem = format!("must be a whole number from 1 to {}", most.to_string());
+                Err(ConfigError::Value { name: variable.to_owned(), problem, raw: raw.to_owned() })
+            }
+            _ => positive(variable, raw),
+        };
         self.pick_with(key, variable, read, file, default, T::to_string)
     }
 

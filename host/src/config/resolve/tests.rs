@@ -69,12 +69,13 @@ fn a_value_that_cannot_be_meant_is_named_with_what_it_must_be() {
     let zero = "must be a positive integer";
     for (file, environment, name, problem) in [
         ("", [("PORT", "abc")], "PORT", zero),
+        ("", [("PORT", "70000")], "PORT", "must be a whole number from 1 to 65535"),
         ("", [("TICK_INTERVAL_MS", "0")], "TICK_INTERVAL_MS", zero),
         ("", [("PERSONA_CONCURRENCY", "1.5")], "PERSONA_CONCURRENCY", zero),
         ("[runner]\nconcurrency = 0", [("X", "")], "runner.concurrency", zero),
         ("[runner]\ntime_zone = \"Mars\"", [("X", "")], "runner.time_zone", "must be a time zone"),
-        ("", [("MANA_AUTH_URL", "localhost:3001")], "mana.auth_url", "must begin with http://"),
-        ("", [("MANA_MCP_URL", "http://u:canary@h/")], "mana.mcp_url", "must hold no user name"),
+        ("", [("MANA_AUTH_URL", "localhost:3001")], "MANA_AUTH_URL", "must begin with http://"),
+        ("", [("MANA_MCP_URL", "http://u:canary@h/")], "MANA_MCP_URL", "must hold no user name"),
     ] {
         let error = config(file, &environment).expect_err(name).to_string();
         assert!(error.starts_with(&format!("{name} {problem}")), "{error}");
@@ -160,10 +161,56 @@ fn a_value_of_another_kind_is_told_in_the_words_of_the_file() {
 }
 
 #[test]
-fn only_one_or_true_pauses() {
-    for (raw, paused) in [("1", true), ("true", true), ("TRUE", true), ("yes", false), ("0", false)] {
+fn only_one_or_true_pauses_and_a_word_that_is_neither_yes_nor_no_is_refused() {
+    for (raw, paused) in
+        [("1", true), ("true", true), ("TRUE", true), ("", false), ("0", false), ("false", false)]
+    {
         assert_eq!(config("", &[("RUNNER_PAUSED", raw)]).expect("valid").runner.paused, paused, "{raw}");
     }
+    for raw in ["yes", "on", "2", "pause"] {
+        let error = config("", &[("RUNNER_PAUSED", raw)]).expect_err(raw).to_string();
+        assert_eq!(error, format!("RUNNER_PAUSED must be 1 or true, or else 0 or false, got {raw:?}"));
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_pointed_at_where_it_is_written() {
+    let own = "[strategies.own]\nplugin = \"daily\"\n";
+    for (file, at) in [
+        ("[runner]\nconcurrency = 0\n".to_owned(), "0"),
+        ("runner.time_zone = \"Mars\"\n".to_owned(), "\"Mars\""),
+        ("[mana]\nauth_url = \"localhost:3001\"\n".to_owned(), "\"localhost:3001\""),
+        ("[mana]\nsign_in_limit = \"3\"\n".to_owned(), "\"3\""),
+        ("[store]\nkeep = \"1d\"\n".to_owned(), "\"1d\""),
+        ("[plugins]\ncanary = { share = 2.0, clean_turns = 1 }\n".to_owned(), "2.0"),
+        ("[routing]\narchetypes = { \"ceo-busy\" = \"dayly\" }\n".to_owned(), "\"dayly\""),
+        ("[routing.personas]\n\"persona.kai@mana.test\" = \"dayly\"\n".to_owned(), "\"dayly\""),
+        ("[budget]\nstrategies = { dayly = 1.0 }\n".to_owned(), "1.0"),
+        (format!("{own}tools = {{ allow = [\"* \"] }}\n"), "[\"* \"]"),
+        ("[schedule]\nmode = \"since_last\"\nzone = \"UTC\"\n".to_owned(), "\"since_last\""),
+        (
+            "[schedule]\nmode = \"calendar\"\npersonas = { \"a.b@c\" = { zone = \"Mars\" } }\n".to_owned(),
+            "\"Mars\"",
+        ),
+    ] {
+        let error = config(&file, &[]).expect_err(&file);
+        let ConfigError::At { span, text, error, .. } = error else { panic!("{file}: {error}") };
+        assert_eq!(&text[span], at, "{file}: {error}");
+    }
+    let error = config("[mana]\nauth_url = \"http://a\"\n", &[("MANA_AUTH_URL", "b")]).expect_err("no URL");
+    assert!(
+        error.to_string().starts_with("MANA_AUTH_URL must begin with http://"),
+        "it is not the file's: {error}"
+    );
+}
+
+#[test]
+fn a_secret_that_is_set_twice_is_refused() {
+    let both = [("MANA_SERVICE_KEY", "a key"), ("MANA_SERVICE_KEY_FILE", "/run/key")];
+    let error = config("", &both).expect_err("which of them?").to_string();
+    assert_eq!(error, "MANA_SERVICE_KEY is set, and so is MANA_SERVICE_KEY_FILE");
+    let error = config("", &[("MANA_SERVICE_KEY", ""), both[1]]).expect_err("the file is meant").to_string();
+    assert!(error.starts_with("MANA_SERVICE_KEY_FILE names /run/key, which cannot be read"), "{error}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_code_is_explained_and_a_misspelt_one_is_found() {
       what to do    set the secret that was used for seeding, and start again. Changing the secret
                     changes no password that exists: else delete the persona at mana-auth and seed it
                     anew. Five failures lock the account.
-      see           README.md, "Signing in"
+      see           docs/operating.md, "Signing in"
     "#);
     for (line, code) in
         [("explain 78", "exit 78"), ("explain exit-78", "exit 78"), ("explain DEADLINE", "deadline")]

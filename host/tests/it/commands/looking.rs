@@ -9,6 +9,8 @@ fn every_verb_explains_itself() {
     for verb in [
         "",
         "demo",
+        "init",
+        "validate",
         "run",
         "stack",
         "seed",
@@ -37,6 +39,7 @@ fn every_verb_explains_itself() {
         "plugin replay",
         "config",
         "config show",
+        "config schema",
         "explain",
         "completions",
         "man",
@@ -69,6 +72,24 @@ fn every_value_says_where_it_comes_from() {
         (&"8".into(), &"$PERSONA_CONCURRENCY".into())
     );
     assert!(!document.to_string().contains("not to be seen"), "{document}");
+}
+
+#[test]
+fn what_looks_like_a_variable_and_is_none_is_said_beside_the_configuration() {
+    let shell = Shell::new().with("PERSONA_CONCURENCY", "8").with("RUNNER_TEMP", "/tmp");
+    let said = shell.call("config show").stderr;
+    assert_eq!(said, "PERSONA_CONCURENCY counts for nothing: did you mean PERSONA_CONCURRENCY?\n");
+    let shell = shell.with("RUNNER_PAUSED", "yes");
+    let error = shell.error("config show", 78);
+    assert_eq!(error["message"], "RUNNER_PAUSED must be 1 or true, or else 0 or false, got \"yes\"");
+}
+
+#[test]
+fn the_schema_is_what_an_editor_reads() {
+    let shell = Shell::new();
+    let schema = shell.document("config schema", 0);
+    assert_eq!(schema["title"], "The configuration of persona-host");
+    assert_eq!(shell.call("config schema").stdout, include_str!("../../../schema/persona-host.json"));
 }
 
 #[test]

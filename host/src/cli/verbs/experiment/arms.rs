@@ -15,7 +15,7 @@ use domain::strategy::Strategy;
 ///
 /// # Errors
 /// When a plugin cannot be loaded, or refuses the settings of an arm.
-pub(super) async fn check_arms(experiment: &Experiment, config: &Config) -> Result<Vec<String>, Failure> {
+pub async fn check_arms(experiment: &Experiment, config: &Config) -> Result<Vec<String>, Failure> {
     let engine = Engine::new(&load::engine(config))?;
     let trust = load::trust(config)?;
     let folder = Folder::new(config.plugins.dir.clone());

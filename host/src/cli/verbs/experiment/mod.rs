@@ -16,7 +16,7 @@ mod view;
 mod weights;
 
 pub use analyze::analyze;
-pub use arms::{check_settings, strategy, unplayable};
+pub use arms::{check_arms, check_settings, strategy, unplayable};
 pub use assign::assign;
 pub use check::{check, check_neighbours};
 pub use export::export;

@@ -1,0 +1,77 @@
+//! `init`: a folder to begin in. What is there stays as it is.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::cli::output::{FAINT, GOOD, Output, PLACE, styled};
+use crate::cli::{Exit, Failure, load};
+use crate::config::{self, commented};
+use crate::private;
+
+/// The file that the program reads where nobody names another.
+const FILE: &str = "persona-host.toml";
+/// By which an editor completes it.
+const SCHEMA: &str = "persona-host.schema.json";
+/// An experiment, beside the folder of those that the daemon's turns take part in.
+const EXPERIMENT: &str = "experiment.toml";
+const EXPERIMENT_TEXT: &str = include_str!("../../../../examples/experiment.toml");
+
+/// Makes what is missing, and says what to type next.
+///
+/// # Errors
+/// When something cannot be made.
+pub fn init(dir: &Path, output: Output) -> Result<(), Failure> {
+    let refused = |path: &Path, cause: std::io::Error| {
+        Failure::new(Exit::File, format!("{} cannot be made: {cause}", path.display()))
+            .hint("name a folder that this user may write to")
+    };
+    let schema = serde_json::to_string_pretty(&config::schema())
+        .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+    let files = [
+        (FILE, commented(&format!("./{SCHEMA}"))),
+        (SCHEMA, schema + "\n"),
+        (EXPERIMENT, EXPERIMENT_TEXT.to_owned()),
+    ];
+    let (mut made, mut kept) = (Vec::new(), Vec::new());
+    for name in ["plugins", "experiments"] {
+        let path = dir.join(name);
+        let list = if path.is_dir() { &mut kept } else { &mut made };
+        private::folders(&path).map_err(|cause| refused(&path, cause))?;
+        list.push(path);
+    }
+    for (name, text) in files {
+        let path = dir.join(name);
+        let is_new = private::new(&path, text.as_bytes()).map_err(|cause| refused(&path, cause))?;
+        if is_new { made.push(path) } else { kept.push(path) }
+    }
+    let next = next(dir);
+    let document = json!({ "folder": dir, "made": made, "kept": kept, "next": next });
+    output.print(&document, || text(&made, &kept, &next))
+}
+
+fn next(dir: &Path) -> Vec<String> {
+    let program = load::program();
+    let there = if dir == Path::new(".") { None } else { Some(format!("cd {}", dir.display())) };
+    let commands = [
+        format!("{program} validate"),
+        format!("{program} demo --once"),
+        format!("{program} experiment run {EXPERIMENT} --stand-ins"),
+        format!("{program} run"),
+    ];
+    there.into_iter().chain(commands).collect()
+}
+
+fn text(made: &[PathBuf], kept: &[PathBuf], next: &[String]) -> String {
+    let made = made.iter().map(|path| format!("  {} {}\n", styled(GOOD, "made"), path.display()));
+    let kept = kept.iter().map(|path| {
+        format!(
+            "  {} {}{}\n",
+            styled(FAINT, "kept"),
+            path.display(),
+            styled(FAINT, ", which is there already")
+        )
+    });
+    let next = next.iter().map(|line| format!("next: {}\n", styled(PLACE, line)));
+    made.chain(kept).chain(next).collect()
+}
