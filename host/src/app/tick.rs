@@ -34,6 +34,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
         Some(tape) => tape.setup(file)?,
         None => (configured(file)?, Clock::system()),
     };
+    load::say_unknown_variables(output);
     let mut tape = replayed.map_or_else(|| Tape::recording(&args.record), Ok)?;
     let brakes = BrakeSignals::listen();
     let way = tape.way(&config, &clock)?;

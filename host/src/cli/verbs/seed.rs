@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::args::Seed;
-use crate::cli::output::{BAD, GOOD, ODD, Output, styled};
+use crate::cli::output::{BAD, GOOD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::mana::admin::Admin;
@@ -62,7 +62,11 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
         let (document, all) = (json!({ "created": created, "failed": failed }), catalog.personas.len());
         output.print(&document, || format!("{count} of {all} personas are at mana-auth\n"))?;
     }
-    first.map_or(Ok(()), Err)
+    if let Some(failure) = first {
+        return Err(failure);
+    }
+    output.say(&format!("next: {}", styled(PLACE, format!("{} tick", load::program()))));
+    Ok(())
 }
 
 /// Reads a catalog.

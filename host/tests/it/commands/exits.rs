@@ -61,6 +61,7 @@ async fn every_exit_code_is_met() {
     let url = format!("http://{}", silent.local_addr().unwrap());
     beside.write("catalog.json", catalog(&["anna"]));
     meet(&beside, "seed --catalog catalog.json", Exit::Done);
+    assert!(beside.call("seed --catalog catalog.json").stderr.trim_end().ends_with(" tick"), "the next step");
     let beside = beside.with("ANTHROPIC_BASE_URL", &url).with("TICK_INTERVAL_MS", "50");
     let mut daemon = beside.start("run");
     let call = silent.accept().unwrap();
