@@ -75,6 +75,16 @@ impl Filters {
         self.given.remove(name)
     }
 
+    /// What a form leaves empty is not asked for.
+    pub(super) fn leave_out_empty(&mut self) {
+        self.given.retain(|_, value| !value.is_empty());
+    }
+
+    /// The value as it was given.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str)
+    }
+
     /// Any text but an empty one.
     pub(super) fn text(&mut self, name: &'static str, what: &str) -> Result<Option<String>, ApiError> {
         match self.take(name) {

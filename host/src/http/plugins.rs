@@ -58,7 +58,7 @@ async fn change(
     Ok(Json(json!({ "result": result, "generation": generation, "plugin": plugin })))
 }
 
-fn records(face: &Face) -> Vec<PluginRecord> {
+pub(super) fn records(face: &Face) -> Vec<PluginRecord> {
     let deps = face.runner.deps();
     let strategies =
         deps.strategies.values().map(|strategy| (strategy.name.clone(), strategy.plugin.clone()));

@@ -17,7 +17,9 @@ use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
 use super::lock::Lock;
-use super::{admission, api, asked, brakes, connections, costs, diag, filters, health, personas, plugins};
+use super::{
+    admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
+};
 
 /// Bytes of a request's body; none has more than a few words.
 const BODY: usize = 64 << 10;
@@ -85,6 +87,8 @@ fn router(face: Face, is_free: bool) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/api/turns", get(api::turns))
         .route("/api/costs", get(costs::costs))
+        .route("/events", get(live::events))
+        .merge(pages::routes())
         .merge(without_filters())
         .merge(deeds(Arc::clone(&lock)))
         .fallback(not_found)
@@ -142,11 +146,10 @@ async fn short_and_for_programs(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
+    // A page says itself what it may load.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(nothing);
     response
 }
 

@@ -19,6 +19,7 @@ mod report;
 mod sight;
 mod slots;
 mod tick;
+mod ticks;
 mod wake;
 mod whom;
 
@@ -30,5 +31,6 @@ pub use outbox::Flushed;
 pub use parts::{Options, Runner};
 pub use pause::AskedBy;
 pub use report::{FailedPersona, HeldBy, HeldPersona, PausedTick, TickReport, TurnReport};
+pub use ticks::{LastTick, TickFigures};
 pub use wake::{Command, PluginChange, Remote};
 pub use whom::{Nobody, WhomError, meant, meant_anywhere};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,6 +15,7 @@ use super::brakes::Brakes;
 use super::calendar::Calendar;
 use super::left_alone::LeftAlone;
 use super::pool::Pool;
+use super::ticks::{LastTick, Ticks};
 use crate::aside::Aside;
 use crate::behavior::WatchMode;
 use crate::mana::UnreadableEntry;
@@ -56,6 +58,8 @@ pub struct Runner {
     pub(super) options: Options,
     /// Held by the tick that looks who is due.
     pub(super) looking: Mutex<()>,
+    /// When the next tick is, and what came of the last one.
+    pub(super) ticks: Ticks,
     /// The places that turns take, and who is under way.
     pub(super) pool: Pool,
     /// The host's own schedule, if there is one.
@@ -92,6 +96,7 @@ impl Runner {
         Self {
             reloader,
             looking: Mutex::default(),
+            ticks: Ticks::default(),
             pool: Pool::of(options.concurrency, deps.clock.clone()),
             calendar: options.schedule.clone().map(Calendar::new),
             backlog: Backlog::default(),
@@ -120,6 +125,18 @@ impl Runner {
     #[must_use]
     pub fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
+    }
+
+    /// When the timer asks next who is due; nothing where there is no timer.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<DateTime<Utc>> {
+        self.ticks.next()
+    }
+
+    /// What came of the last tick that is over.
+    #[must_use]
+    pub fn last_tick(&self) -> Option<LastTick> {
+        self.ticks.last()
     }
 
     /// How it was set up.

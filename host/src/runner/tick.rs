@@ -56,13 +56,19 @@ impl Runner {
 
     /// The same for whoever is meant.
     pub(super) async fn tick_for(&self, whom: For<'_>, lag: Duration) -> Result<TickReport, TickError> {
-        let started = Instant::now();
         if self.stop.is_cancelled() {
             return Err(TickError::Stopping);
         }
         if let Some(pause) = self.pause_of_all() {
             return Ok(TickReport { paused: Some(PausedTick::of(&pause)), ..TickReport::default() });
         }
+        let came = self.tick_through(whom, lag).await;
+        self.ticks.ended(self.deps.clock.now(), &came);
+        came
+    }
+
+    async fn tick_through(&self, whom: For<'_>, lag: Duration) -> Result<TickReport, TickError> {
+        let started = Instant::now();
         self.deps.events.emit(Event::TickStarted { lag });
         let Sight { candidates, look, mut report } = self.look(whom).await?;
         self.run_all(candidates, look, &mut report).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::in_flight::{InFlight, UnderWay};
 use super::{Metrics, log};
 use domain::event::Event;
 
@@ -14,12 +15,13 @@ const BACKLOG: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Events {
     metrics: Arc<Metrics>,
+    in_flight: Arc<InFlight>,
     listeners: broadcast::Sender<Event>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { metrics: Arc::default(), listeners: broadcast::channel(BACKLOG).0 }
+        Self { metrics: Arc::default(), in_flight: Arc::default(), listeners: broadcast::channel(BACKLOG).0 }
     }
 }
 
@@ -27,6 +29,7 @@ impl Events {
     /// Tells everybody. Metrics see each event, a listener may miss some when it is slow.
     pub fn emit(&self, event: Event) {
         self.metrics.count(&event);
+        self.in_flight.hear(&event);
         log::write(&event);
         // Nobody listening is no error.
         let _ = self.listeners.send(event);
@@ -36,6 +39,12 @@ impl Events {
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Event> {
         self.listeners.subscribe()
+    }
+
+    /// The turns under way, the oldest first.
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<UnderWay> {
+        self.in_flight.turns()
     }
 
     /// What was counted.

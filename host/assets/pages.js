@@ -1,0 +1,82 @@
+// What the pages do beside htmx: keys, times that stay true, and what was answered to a deed.
+(() => {
+  "use strict";
+
+  const live = () => document.getElementById("live");
+  const said = () => document.getElementById("said");
+
+  const tell = (text) => {
+    const place = said();
+    place.textContent = text;
+    place.hidden = text === "";
+  };
+
+  // Whether what is shown is what is so.
+  document.addEventListener("htmx:sse:after:connection", () => {
+    live().textContent = "live";
+    live().className = "live on";
+  });
+  for (const lost of ["htmx:sse:error", "htmx:sse:close"]) {
+    document.addEventListener(lost, () => {
+      live().textContent = "not live: persona-host does not answer";
+      live().className = "live off";
+    });
+  }
+
+  // A deed that was refused says why; one that was done is seen on the page.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { request, response, text } = event.detail.ctx;
+    if (!request || request.method === "GET" || !response) return;
+    if (response.status < 400) return tell("");
+    let why = `persona-host answered ${response.status}`;
+    try {
+      const { error, hint } = JSON.parse(text);
+      why = hint ? `${error}. ${hint}` : error;
+    } catch {
+      // It was no answer of the API.
+    }
+    tell(why);
+  });
+
+  // Times are said as how long ago; what is long ago does not change often.
+  const units = [[172800, 86400, "days"], [7200, 3600, "h"], [120, 60, "min"], [0, 1, "s"]];
+  const relative = (seconds) => {
+    const away = Math.abs(seconds);
+    if (away < 1) return "now";
+    const [, size, unit] = units.find(([from]) => away >= from);
+    const span = `${Math.floor(away / size)} ${unit}`;
+    return seconds < 0 ? `${span} ago` : `in ${span}`;
+  };
+  setInterval(() => {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const now = relative((Date.parse(time.dateTime) - Date.now()) / 1000);
+      if (time.textContent !== now) time.textContent = now;
+    }
+  }, 1000);
+
+  // Keys: `g` and a letter for a place, `j` and `k` for rows, `?` for what there is.
+  let before = "";
+  const rows = () => [...document.querySelectorAll("main a.row")];
+  const move = (by) => {
+    const all = rows();
+    if (all.length === 0) return;
+    const at = all.indexOf(document.activeElement);
+    all[Math.min(Math.max(at + by, 0), all.length - 1)].focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea")) return;
+    const [key, first] = [event.key, before];
+    before = key;
+    if (first === "g") {
+      const place = document.querySelector(`nav a[data-key="${CSS.escape(key)}"]`);
+      if (place) location.assign(place.href);
+    } else if (key === "?") {
+      document.getElementById("keys").showModal();
+    } else if (key === "j") {
+      move(1);
+    } else if (key === "k") {
+      move(-1);
+    }
+  });
+})();

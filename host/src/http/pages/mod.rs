@@ -1,0 +1,35 @@
+//! The pages: what an operator, an author and an experimenter see in a browser. Each is a function of what the ledger and
+//! the process hold, drawn anew whenever something changed; without scripts they are read all the same.
+
+mod assets;
+mod costs;
+mod frame;
+mod now;
+mod personas;
+mod plugins;
+mod rows;
+mod turn;
+mod turns;
+mod waterfall;
+mod words;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+
+use super::face::Face;
+use super::filters;
+
+/// Where the pages are.
+pub(super) fn routes() -> Router<Face> {
+    let whole = Router::new()
+        .route("/", get(now::page))
+        .route("/turns/{id}", get(turn::page))
+        .route("/personas", get(personas::page))
+        .route("/plugins", get(plugins::page))
+        .route_layer(from_fn(filters::none));
+    whole
+        .route("/turns", get(turns::page))
+        .route("/costs", get(costs::page))
+        .route("/assets/{name}", get(assets::asset))
+}

@@ -1,0 +1,110 @@
+//! `/personas`: everybody whom the ledger knows, what keeps whom back, and how their turns went.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use maud::{Markup, html};
+
+use super::frame::Page;
+use super::rows::{encoded, ratings, word};
+use super::words::{line, nothing, state, time};
+use crate::http::error::ApiError;
+use crate::http::face::Face;
+use crate::store::{Open, OpenTurn, Summary, TurnFilter};
+
+/// How many turns are looked through; the strip of each persona has its latest of them.
+const TURNS: u32 = 5_000;
+/// How many of its turns a persona's strip has.
+const STRIP: usize = 20;
+
+pub(super) async fn page(State(face): State<Face>) -> Result<Page, ApiError> {
+    let deps = face.runner.deps();
+    let now = deps.clock.now();
+    let all = TurnFilter { limit: Some(TURNS), ..TurnFilter::default() };
+    let mut personas: BTreeMap<String, Known> = BTreeMap::new();
+    for persona in deps.ledger.personas().await? {
+        personas.entry(persona.email).or_default();
+    }
+    for turn in deps.ledger.list(&all).await? {
+        let known = personas.entry(turn.persona.clone()).or_default();
+        if known.turns.len() < STRIP {
+            known.turns.push(turn);
+        }
+    }
+    for open in deps.ledger.open_turns().await? {
+        personas.entry(open.persona.clone()).or_default().open.push(open);
+    }
+    for (email, since) in face.runner.pauses().personas {
+        personas.entry(email).or_default().paused = Some(since);
+    }
+    let body = html! {
+        h1 { "Personas" }
+        @if personas.is_empty() {
+            (nothing("Nobody has played yet.", &html! { p { "Whoever mana-auth says is due plays at the next tick." } }))
+        } @else {
+            div .wide {
+                table {
+                    thead { tr { th { "Persona" } th { "Stands" } th { "Latest turns, the newest at the right" } th { "Last" } th { "Rated last" } th {} } }
+                    tbody { @for (email, known) in &personas { (row(email, known, now)) } }
+                }
+            }
+        }
+    };
+    Ok(Page { title: "Personas".to_owned(), place: "/personas", address: "/personas".to_owned(), body })
+}
+
+/// What is known of a persona.
+#[derive(Default)]
+struct Known {
+    /// The newest first.
+    turns: Vec<Summary>,
+    open: Vec<OpenTurn>,
+    paused: Option<DateTime<Utc>>,
+}
+
+fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
+    let last = known.turns.first();
+    let pause = format!("?persona={}", encoded(email));
+    html! {
+        tr {
+            td { a .row href={ "/turns?persona=" (encoded(email)) } { (line(email)) } }
+            td .says { (stands(known, now)) }
+            td { (strip(&known.turns)) }
+            td { @if let Some(last) = last { (time(last.started_at, now)) } }
+            td { @if let Some(rated) = known.turns.iter().find(|turn| !turn.ratings.is_empty()) { (ratings(rated)) } }
+            td {
+                @if known.paused.is_some() { button .small hx-post={ "/api/resume" (pause) } hx-swap="none" { "Resume" } }
+                @else { button .small hx-post={ "/api/pause" (pause) } hx-swap="none" { "Pause" } }
+            }
+        }
+    }
+}
+
+/// What keeps the persona back, or what it does.
+fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
+    html! {
+        @if let Some(since) = known.paused { p { (state("paused")) " " (time(since, now)) } }
+        @for open in &known.open {
+            @match &open.open {
+                Open::Running { since } => { p { (state("running")) " " (time(*since, now)) } }
+                Open::Held { until, why, .. } => { p { (state("held")) " until " (time(*until, now)) ", because " (line(why)) } }
+                Open::Parked { since, why } => { p { (state("parked")) " " (time(*since, now)) ", because " (line(why)) } }
+            }
+        }
+        @if known.paused.is_none() && known.open.is_empty() { span .faint { "free" } }
+    }
+}
+
+/// The latest turns as squares, each a link that says what it is.
+fn strip(turns: &[Summary]) -> Markup {
+    html! {
+        span .strip {
+            @for turn in turns.iter().rev() {
+                @let began = turn.started_at.format("%Y-%m-%d %H:%M UTC").to_string();
+                @let said = format!("{}, {began}", word(turn));
+                a href={ "/turns/" (turn.id) } .(word(turn)) title=(said) aria-label=(said) {}
+            }
+        }
+    }
+}

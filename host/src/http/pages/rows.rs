@@ -1,0 +1,76 @@
+//! Turns as rows, wherever pages list them.
+
+use chrono::{DateTime, Utc};
+use domain::stop;
+use maud::{Markup, html};
+
+use super::words::{between, line, money, short, state, time};
+use crate::store::Summary;
+
+/// A table of turns.
+pub(super) fn turn_rows(turns: &[Summary], now: DateTime<Utc>) -> Markup {
+    html! {
+        div .wide {
+            table .turns {
+                thead {
+                    tr {
+                        th { "Turn" } th { "Began" } th { "Persona" } th { "State" } th { "Strategy" }
+                        th .number { "Tools" } th { "Rated" } th .number { "Took" } th .number { "Cost" } th { "What it says" }
+                    }
+                }
+                tbody { @for turn in turns { (row(turn, now)) } }
+            }
+        }
+    }
+}
+
+fn row(turn: &Summary, now: DateTime<Utc>) -> Markup {
+    html! {
+        tr {
+            td { a .row href={ "/turns/" (turn.id) } title=(turn.id) { code { (short(&turn.id)) } } }
+            td { (time(turn.started_at, now)) }
+            td { a .quiet href={ "/turns?persona=" (encoded(&turn.persona)) } { (line(&turn.persona)) } }
+            td { (state(word(turn))) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
+            td { (turn.strategy.as_deref().map(line).unwrap_or_default()) }
+            td .number { (turn.actions) @if turn.action_errors > 0 { " " span .bad { "(" (turn.action_errors) " failed)" } } }
+            td { (ratings(turn)) }
+            td .number { @if let Some(ended) = turn.ended_at { (between(turn.started_at, ended)) } }
+            td .number { @if turn.model_calls > 0 { (money(turn.cost_usd)) } }
+            td .says { (said(turn)) }
+        }
+    }
+}
+
+/// How the turn stands, in a word.
+pub(super) fn word(turn: &Summary) -> &str {
+    match (turn.parked_at, turn.held_until) {
+        (Some(_), _) => "parked",
+        (None, Some(_)) => "held",
+        (None, None) => &turn.state,
+    }
+}
+
+/// What was rated, and how.
+pub(super) fn ratings(turn: &Summary) -> Markup {
+    html! {
+        @for (place, rating) in turn.ratings.iter().enumerate() {
+            @if place > 0 { ", " }
+            span title=(rating.notes.as_deref().map(line).unwrap_or_default()) { (line(&rating.module)) " " b { (rating.score.get()) } }
+        }
+    }
+}
+
+/// Why it did not go as it should, in a line.
+fn said(turn: &Summary) -> String {
+    let unusual = || turn.stop_reason.as_deref().and_then(stop::unusual).map(str::to_owned);
+    let said = turn.fault_message.clone().or_else(|| turn.skip_reason.clone()).or_else(unusual);
+    line(&said.unwrap_or_default())
+}
+
+/// Text as a value behind the `?` of an address.
+pub(super) fn encoded(text: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~@".contains(&byte);
+    text.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
