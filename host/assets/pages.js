@@ -47,9 +47,16 @@
     const span = `${Math.floor(away / size)} ${unit}`;
     return seconds < 0 ? `${span} ago` : `in ${span}`;
   };
+  // Its clock counts, which a demo's is not the one here.
+  let ahead = 0;
+  const setClock = () => {
+    ahead = Date.parse(document.getElementById("page").dataset.now) - Date.now();
+  };
+  setClock();
+  document.addEventListener("htmx:after:swap", setClock);
   setInterval(() => {
     for (const time of document.querySelectorAll("time[datetime]")) {
-      const now = relative((Date.parse(time.dateTime) - Date.now()) / 1000);
+      const now = relative((Date.parse(time.dateTime) - Date.now() - ahead) / 1000);
       if (time.textContent !== now) time.textContent = now;
     }
   }, 1000);

@@ -24,6 +24,7 @@ pub mod workshop;
 
 pub mod engine;
 
+pub mod evidence;
 pub mod reload;
 pub mod turn;
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::tape::Tape;
 use crate::cli::output::{FAINT, ODD, Output, styled};
-use crate::cli::verbs::experiment::Record;
+use crate::evidence::Record;
 use crate::runner::{Blocks, Border, Broken, CutShort, Round, RoundError, Runner};
 use domain::clock::Clock;
 use domain::experiment::{Assignment, Metric};

@@ -9,6 +9,7 @@ use super::Exit;
 use super::text::printable;
 use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
+use crate::evidence::NoEvidence;
 use crate::mana::ManaError;
 use crate::mana::admin::AdminError;
 use crate::outbound::{OutboundError, TapeError};
@@ -199,6 +200,17 @@ impl From<LedgerError> for Failure {
         };
         let hint = error.hint().map(str::to_owned);
         Self { hint, ..Self::new(exit, error.to_string()).coded(error.code()) }
+    }
+}
+
+impl From<NoEvidence> for Failure {
+    fn from(error: NoEvidence) -> Self {
+        let exit = match error {
+            NoEvidence::Ledger(error) => return error.into(),
+            NoEvidence::NoExperiment { .. } | NoEvidence::NoVersion { .. } => Exit::File,
+            NoEvidence::NoPhase { .. } | NoEvidence::Unanalyzable { .. } => Exit::BadInput,
+        };
+        Self { hint: error.hint(), ..Self::new(exit, error.to_string()) }
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::evidence::NoEvidence;
 use crate::store::LedgerError;
 
 /// An answer that is no success.
@@ -35,6 +36,19 @@ impl From<LedgerError> for ApiError {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { hint: error.hint().map(str::to_owned), ..Self::new(status, error.to_string()) }
+    }
+}
+
+impl From<NoEvidence> for ApiError {
+    fn from(error: NoEvidence) -> Self {
+        let status = match error {
+            NoEvidence::Ledger(error) => return error.into(),
+            NoEvidence::NoExperiment { .. } | NoEvidence::NoVersion { .. } | NoEvidence::NoPhase { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            NoEvidence::Unanalyzable { .. } => StatusCode::CONFLICT,
+        };
+        Self { hint: error.hint(), ..Self::new(status, error.to_string()) }
     }
 }
 

@@ -25,6 +25,10 @@ pub struct TurnFilter {
     pub ever_faulted: bool,
     /// Only those that were under way since then.
     pub since: Option<DateTime<Utc>>,
+    /// Only those that play in this experiment, by its key.
+    pub experiment: Option<String>,
+    /// Only those that play this arm.
+    pub arm: Option<String>,
     /// At most so many, newest first; 50 when not given.
     pub limit: Option<u32>,
 }
@@ -152,6 +156,8 @@ impl Ledger {
              AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
                  AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted' AND stopped = 0)))
              AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted' AND stopped = 0))
+             AND (?6 IS NULL AND ?7 IS NULL OR EXISTS (SELECT 1 FROM assignments WHERE turn = turns.id
+                 AND (?6 IS NULL OR experiment = ?6) AND (?7 IS NULL OR arm = ?7)))
              ORDER BY started_at DESC, id LIMIT ?3",
             columns()
         ))
@@ -159,7 +165,9 @@ impl Ledger {
         .bind(filter.state.as_deref())
         .bind(filter.limit.unwrap_or(50))
         .bind(filter.since.map(|since| since.timestamp_millis()))
-        .bind(filter.ever_faulted);
+        .bind(filter.ever_faulted)
+        .bind(filter.experiment.as_deref())
+        .bind(filter.arm.as_deref());
         self.read("list turns", move |connection| {
             let rows = connection.rows(asked.clone())?;
             let mut turns: Vec<Summary> = rows.iter().map(summary).collect();

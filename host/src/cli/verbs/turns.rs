@@ -41,7 +41,14 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
             }
             let ledger = open(ledger.as_deref(), config).await?;
             let since = since.map(|since| since.seen_from(Clock::system().now()));
-            let filter = TurnFilter { email: persona, state, ever_faulted, since, limit: Some(limit) };
+            let filter = TurnFilter {
+                email: persona,
+                state,
+                ever_faulted,
+                since,
+                limit: Some(limit),
+                ..TurnFilter::default()
+            };
             let turns = ledger.list(&filter).await?;
             output.print(&turns, || list(&turns, ever_faulted))?;
         }

@@ -17,11 +17,12 @@ pub(super) async fn page(
     mut filters: Filters,
 ) -> Result<Page, ApiError> {
     let deps = face.runner.deps();
+    let now = deps.clock.now();
     let since = filters.given("since").unwrap_or_default().to_owned();
     filters.leave_out_empty();
     let by = filters.one_of("by", &CostsBy::ALL.map(|(name, _)| name))?;
     let by = by.as_deref().unwrap_or("day");
-    let from = filters.since(deps.clock.now())?;
+    let from = filters.since(now)?;
     filters.end()?;
     let kind = CostsBy::ALL.into_iter().find(|(name, _)| *name == by).map_or(CostsBy::Day, |(_, kind)| kind);
     let costs = deps.ledger.costs(kind, from, deps.settings.time_zone).await?;
@@ -39,7 +40,7 @@ pub(super) async fn page(
         (budget(&deps.budget.of_today()))
     };
     let address = query.map_or_else(|| "/costs".to_owned(), |query| format!("/costs?{query}"));
-    Ok(Page { title: "Costs".to_owned(), place: "/costs", address, body })
+    Ok(Page { title: "Costs".to_owned(), place: "/costs", address, now, body })
 }
 
 fn table(by: &str, Costs { costs, total }: &Costs) -> Markup {

@@ -3,16 +3,18 @@
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
 
 /// The places of the navigation: path, name, and the key that goes there after `g`.
-const PLACES: [(&str, &str, &str); 5] = [
+const PLACES: [(&str, &str, &str); 6] = [
     ("/", "Now", "n"),
     ("/turns", "Turns", "t"),
     ("/personas", "Personas", "p"),
     ("/plugins", "Plugins", "l"),
+    ("/experiments", "Experiments", "x"),
     ("/costs", "Costs", "c"),
 ];
 
@@ -33,6 +35,8 @@ pub(super) struct Page {
     pub(super) place: &'static str,
     /// Its own path with everything behind the `?`: what is asked for again when something changed.
     pub(super) address: String,
+    /// When it was drawn, by the clock of persona-host.
+    pub(super) now: DateTime<Utc>,
     /// What is in it.
     pub(super) body: Markup,
 }
@@ -76,7 +80,7 @@ impl Page {
                         span #live .live role="status" { "reading" }
                     }
                     p #said .said role="alert" hidden {}
-                    main #page hx-get=(self.address) hx-trigger="changed from:body throttle:1s"
+                    main #page data-now=(self.now.to_rfc3339()) hx-get=(self.address) hx-trigger="changed from:body throttle:1s"
                         hx-select="#page" hx-target="#page" hx-swap="outerMorph" {
                         (self.body)
                     }

@@ -3,6 +3,7 @@
 
 mod assets;
 mod costs;
+mod experiments;
 mod frame;
 mod now;
 mod personas;
@@ -27,6 +28,9 @@ pub(super) fn routes() -> Router<Face> {
         .route("/turns/{id}", get(turn::page))
         .route("/personas", get(personas::page))
         .route("/plugins", get(plugins::page))
+        .route("/experiments", get(experiments::list))
+        .route("/experiments/{key}", get(experiments::one))
+        .route("/experiments/{key}/report", get(experiments::report))
         .route_layer(from_fn(filters::none));
     whole
         .route("/turns", get(turns::page))

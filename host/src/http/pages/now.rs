@@ -56,7 +56,7 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, ApiError> {
             }
         }
     };
-    Ok(Page { title: "Now".to_owned(), place: "/", address: "/".to_owned(), body })
+    Ok(Page { title: "Now".to_owned(), place: "/", address: "/".to_owned(), now, body })
 }
 
 /// Whether it runs, when the next tick is, what came of the last one, and what can be done about it.

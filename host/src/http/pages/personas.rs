@@ -51,7 +51,7 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, ApiError> {
             }
         }
     };
-    Ok(Page { title: "Personas".to_owned(), place: "/personas", address: "/personas".to_owned(), body })
+    Ok(Page { title: "Personas".to_owned(), place: "/personas", address: "/personas".to_owned(), now, body })
 }
 
 /// What is known of a persona.

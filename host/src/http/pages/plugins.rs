@@ -26,7 +26,7 @@ pub(super) async fn page(State(face): State<Face>) -> Page {
             (section(plugin, deps.registry.log(&plugin.name).unwrap_or_default().as_slice(), now))
         }
     };
-    Page { title: "Plugins".to_owned(), place: "/plugins", address: "/plugins".to_owned(), body }
+    Page { title: "Plugins".to_owned(), place: "/plugins", address: "/plugins".to_owned(), now, body }
 }
 
 fn section(plugin: &PluginRecord, log: &[LoggedLine], now: DateTime<Utc>) -> Markup {

@@ -34,7 +34,7 @@ pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<P
         }
     };
     let (title, address) = (format!("Turn {}", short(&id)), format!("/turns/{id}"));
-    Ok(Page { title, place: "/turns", address, body })
+    Ok(Page { title, place: "/turns", address, now, body })
 }
 
 fn facts(turn: &Recorded, now: DateTime<Utc>) -> Markup {
@@ -131,7 +131,25 @@ fn attempt_of(turn: &Recorded, attempt: &Attempt, now: DateTime<Utc>) -> Markup 
             @if steps.is_empty() {
                 p .faint { @if turn.pruned_at.is_some() { "Its steps were older than store.keep, and are gone." } @else { "It came to no step." } }
             }
-            @if let Some(scale) = scale { ol .steps { @for step in steps { li { (step_of(step, scale, turn)) } } } }
+            @if let Some(scale) = scale {
+                ol .steps {
+                    @if let Some(first) = steps.first() { li { (before(attempt, first, scale)) } }
+                    @for step in steps { li { (step_of(step, scale, turn)) } }
+                }
+            }
+        }
+    }
+}
+
+/// What has to be done before the first step, and is none.
+fn before(attempt: &Attempt, first: &RecordedStep, scale: Scale) -> Markup {
+    let (from, to) = (attempt.begun_at, first.begun_at);
+    html! {
+        div .step .line {
+            span .name { span .kind.other aria-hidden="true" {} "sign-in, space, tools" }
+            span .detail {}
+            (scale.bar("other", from, Some(to)))
+            span .took { (between(from, to)) }
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) async fn page(
     filters.leave_out_empty();
     let filter = TurnFilter {
         email: filters.text("persona", "be the address of a persona")?,
+        experiment: filters.text("experiment", "be the key of an experiment")?,
+        arm: filters.text("arm", "be the name of an arm")?,
         state: filters.one_of("state", &TurnFilter::STATES)?,
         ever_faulted: filters.truth("everFaulted")?,
         since: filters.since(now)?,
@@ -46,7 +48,7 @@ pub(super) async fn page(
         }
     };
     let address = query.map_or_else(|| "/turns".to_owned(), |query| format!("/turns?{query}"));
-    Ok(Page { title: "Turns".to_owned(), place: "/turns", address, body })
+    Ok(Page { title: "Turns".to_owned(), place: "/turns", address, now, body })
 }
 
 /// What stands in the form.

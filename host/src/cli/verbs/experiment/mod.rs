@@ -21,6 +21,5 @@ pub use assign::assign;
 pub use check::{check, check_neighbours};
 pub use export::export;
 pub use gate::gate;
-pub use kept::Record;
 pub use power::power;
 pub use report::report;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Record;
+use super::record::Record;
 use crate::store::Played;
 use domain::experiment::{ArmName, Assignment, Experiment, Metric};
 use experiment::assignment::audit;

@@ -1,0 +1,197 @@
+//! `/experiments`: each experiment with its verdict and what speaks against it; `/experiments/{key}/report` is all of it.
+
+use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::{Html, IntoResponse, Response};
+use experiment::page::{self, Fact, Note, Ruling};
+use experiment::report::{ArmSummary, Check, Outcome, Report, Status};
+use maud::{Markup, html};
+
+use super::frame::Page;
+use super::rows::encoded;
+use super::words::{line, money, nothing};
+use crate::evidence::{NoEvidence, Record};
+use crate::http::error::ApiError;
+use crate::http::face::Face;
+use crate::http::filters::Named;
+
+/// The report is a document of its own, with its styles in it and nothing else.
+const REPORT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+pub(super) async fn list(State(face): State<Face>) -> Result<Page, ApiError> {
+    let deps = face.runner.deps();
+    let mut told = Vec::new();
+    for key in deps.ledger.experiment_keys().await? {
+        let record = Record::read(&deps.ledger, &key, None).await;
+        let report = record
+            .as_ref()
+            .map_err(ToString::to_string)
+            .and_then(|own| own.report(None).map_err(|why| why.to_string()));
+        told.push(html! {
+            section {
+                h2 { a .row href={ "/experiments/" (encoded(&key)) } { (line(&key)) } }
+                @match report {
+                    Ok(report) => { (summary(&report)) }
+                    Err(why) => { p .faint { "No verdict yet: " (line(&why)) } }
+                }
+            }
+        });
+    }
+    let body = html! {
+        h1 { "Experiments" }
+        @if told.is_empty() {
+            (nothing("No experiment has begun.", &html! { p { code { "persona-host experiment check FILE" } " says what one can find and what it costs." } }))
+        }
+        @for section in told { (section) }
+    };
+    let (title, place, address) = ("Experiments".to_owned(), "/experiments", "/experiments".to_owned());
+    Ok(Page { title, place, address, now: deps.clock.now(), body })
+}
+
+pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<Page, ApiError> {
+    let report = read(&face, &key).await?;
+    let shown = page::page(&report);
+    let body = html! {
+        h1 { "Experiment " (line(&key)) }
+        @if !shown.question.is_empty() { p { (line(&shown.question)) } }
+        (progress(&report))
+        @for ruling in &shown.rulings { (verdict(ruling)) }
+        (health(&report.health))
+        section {
+            h2 { "Arms" }
+            (arms(&key, &report.arms))
+        }
+        p { a href={ "/experiments/" (encoded(&key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
+    };
+    let (title, address) = (format!("Experiment {key}"), format!("/experiments/{}", encoded(&key)));
+    Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
+}
+
+pub(super) async fn report(State(face): State<Face>, Named(key): Named) -> Result<Response, ApiError> {
+    let report = read(&face, &key).await?;
+    let document = page::html(&page::page(&report));
+    Ok(([(CONTENT_SECURITY_POLICY, REPORT_POLICY)], Html(document)).into_response())
+}
+
+async fn read(face: &Face, key: &str) -> Result<Report, NoEvidence> {
+    Record::read(&face.runner.deps().ledger, key, None).await?.report(None)
+}
+
+/// The verdicts in a line each, and whether they may be believed.
+fn summary(report: &Report) -> Markup {
+    let shown = page::page(report);
+    let worst = report.health.iter().map(|check| check.status).max();
+    html! {
+        (progress(report))
+        @for ruling in &shown.rulings {
+            p { (word(ruling)) " " (line(&ruling.heading)) ": " (line(&ruling.sentence)) }
+        }
+        @match worst {
+            Some(Status::Unhealthy) => { p { span .state.bad { "do not decide on it" } " a check is unhealthy" } }
+            Some(Status::Warning) => { p { span .state.odd { "read with care" } " there are warnings" } }
+            Some(Status::Ok) | None => {}
+        }
+    }
+}
+
+fn progress(report: &Report) -> Markup {
+    let progress = &report.progress;
+    html! {
+        p .faint {
+            (progress.personas) " personas, round " (progress.rounds) " of " (progress.planned_rounds) ", " (money(progress.cost))
+            @if progress.over { ", over" }
+            @if report.identity.stand_ins { " " span .state.odd { "stand-ins: its ratings mean nothing" } }
+        }
+    }
+}
+
+/// The verdict in its word; one that is not firm does not look like one.
+fn word(ruling: &Ruling) -> Markup {
+    let kind = match ruling.outcome {
+        _ if !ruling.is_firm() => "odd",
+        Outcome::Better | Outcome::Equivalent => "good",
+        Outcome::Worse => "bad",
+        Outcome::Inconclusive => "plain",
+    };
+    html! { span .state.(kind) { (ruling.word) } }
+}
+
+fn verdict(ruling: &Ruling) -> Markup {
+    html! {
+        section .verdict {
+            h2 { (word(ruling)) " " (line(&ruling.heading)) @if let Some(hangs) = &ruling.hangs { " " span .faint { (line(hangs)) } } }
+            @if let Some(why) = ruling.stand_ins { p .note { strong { "Stand-ins. " } (why) } }
+            @if let Some(stop) = &ruling.stop { p .fault { strong { (stop.order) } " " (line(&stop.why)) } }
+            p { (line(&ruling.sentence)) }
+            p { strong { "Why: " } (line(&ruling.because)) }
+            p { strong { "Why it may be wrong: " } (line(&ruling.caveat)) }
+            (notes(&ruling.place.notes))
+            dl .facts { @for fact in &ruling.facts { (fact_of(fact)) } }
+        }
+    }
+}
+
+fn fact_of(fact: &Fact) -> Markup {
+    html! {
+        dt { (line(&fact.name)) }
+        dd { b { (line(&fact.value)) } " " span .faint { (line(&fact.meaning)) } (notes(&fact.place.notes)) }
+    }
+}
+
+fn notes(notes: &[Note]) -> Markup {
+    html! { @for note in notes { p .note { strong { (note.tone.word()) ": " } (line(&note.text)) } } }
+}
+
+/// What speaks against the numbers. What is all right is told shortly.
+fn health(checks: &[Check]) -> Markup {
+    let (good, other): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.status == Status::Ok);
+    html! {
+        section {
+            h2 { "Whether to trust it" }
+            @for check in &other {
+                p .note {
+                    @if check.status == Status::Unhealthy { span .state.bad { "unhealthy" } } @else { span .state.odd { "warning" } }
+                    " " (line(&check.message))
+                }
+            }
+            @if !good.is_empty() {
+                details {
+                    summary { (good.len()) " checks found nothing" }
+                    ul { @for check in good { li { code { (check.name) } ": " (line(&check.message)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn arms(key: &str, arms: &[ArmSummary]) -> Markup {
+    html! {
+        div .wide {
+            table {
+                thead {
+                    tr {
+                        th { "Arm" } th .number { "Turns" } th .number { "Completed" } th .number { "Rated" }
+                        th .number { "Ratings of 1 2 3 4 5" } th {}
+                    }
+                }
+                tbody {
+                    @for own in arms {
+                        @let name = own.arm.to_string();
+                        @let turns = format!("/turns?experiment={}&arm={}", encoded(key), encoded(&name));
+                        tr {
+                            td { (line(&name)) }
+                            td .number { (own.stages.assigned) }
+                            td .number { (own.stages.completed) }
+                            td .number { (own.stages.parsed) }
+                            td .number { (own.distribution.map(|count| count.to_string()).join(" ")) }
+                            td { a .row href=(turns) { "its turns" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
