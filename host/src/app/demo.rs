@@ -27,7 +27,7 @@ use crate::mana::password;
 use crate::outbound;
 use crate::private;
 use crate::reload::Patience;
-use crate::runner::{Runner, TickReport};
+use crate::runner::{Runner, TickError, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::event::Event;
@@ -93,14 +93,19 @@ async fn go_on(runner: &Arc<Runner>, config: &Config, clock: &Clock, output: Out
     let listener = listen(config.http.bind, config.http.port).await?;
     let address = listener.local_addr()?;
     let pages = styled(PLACE, format!("http://{address}"));
-    output.say(&format!("  look at {pages}/api/turns, /api/strategies, /metrics, /health; Ctrl-C ends it\n"));
+    output.say(&format!("  look at {pages}; Ctrl-C ends it\n"));
     let events = &runner.deps().events;
     let showing = tokio::spawn(progress::show(events.listen(), output));
     let days = tokio::spawn(turn_the_days(events.listen(), clock.clone(), output));
     let stop = runner.deps().stop.clone();
     let (remote, commands) = Runner::door();
     let first = remote.clone();
-    tokio::spawn(async move { first.tick(None).await });
+    // The start looks for turns that go on, and two do not look at once.
+    tokio::spawn(async move {
+        while let Err(TickError::AlreadyLooking) = first.tick(None).await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
     let face =
         Face { runner: runner.clone(), remote, production: false, missing_keys: vec![], lock: lock(config) };
     let serving = tokio::spawn(serve(listener, face, stop));

@@ -22,6 +22,11 @@ impl ApiError {
         Self { status, message: message.into(), hint: None }
     }
 
+    /// Its parts: the status, what happened, and what to do.
+    pub(super) fn parts(self) -> (StatusCode, String, Option<String>) {
+        (self.status, self.message, self.hint)
+    }
+
     /// The same with advice.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }

@@ -62,26 +62,33 @@ impl Runner {
         if let Some(pause) = self.pause_of_all() {
             return Ok(TickReport { paused: Some(PausedTick::of(&pause)), ..TickReport::default() });
         }
-        let came = self.tick_through(whom, lag).await;
+        if matches!(whom, For::Unfinished) {
+            // Nobody asked who is due: it is no tick.
+            return self.look_and_play(whom).await;
+        }
+        self.deps.events.emit(Event::TickStarted { lag });
+        let came = self.look_and_play(whom).await;
+        if let Ok(report) = &came {
+            self.deps.events.emit(Event::TickEnded {
+                due: report.due,
+                completed: report.ran_successfully,
+                faults: report.failed.len(),
+                held: report.held.len(),
+                took: Duration::from_millis(report.duration_ms),
+            });
+        }
         self.ticks.ended(self.deps.clock.now(), &came);
         came
     }
 
-    async fn tick_through(&self, whom: For<'_>, lag: Duration) -> Result<TickReport, TickError> {
+    /// Looks who plays, and waits for the ends of their turns.
+    async fn look_and_play(&self, whom: For<'_>) -> Result<TickReport, TickError> {
         let started = Instant::now();
-        self.deps.events.emit(Event::TickStarted { lag });
         let Sight { candidates, look, mut report } = self.look(whom).await?;
         self.run_all(candidates, look, &mut report).await?;
         self.flush_or_say().await;
         report.deliveries_waiting = self.deps.ledger.deliveries_waiting().await?;
         report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.deps.events.emit(Event::TickEnded {
-            due: report.due,
-            completed: report.ran_successfully,
-            faults: report.failed.len(),
-            held: report.held.len(),
-            took: started.elapsed(),
-        });
         Ok(report)
     }
 

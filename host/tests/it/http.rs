@@ -3,6 +3,7 @@
 mod filters;
 mod guarded;
 mod many;
+mod pages;
 mod pauses;
 mod plugins;
 mod turns;

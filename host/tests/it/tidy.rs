@@ -31,7 +31,7 @@ const OWNED: [(&str, &[&str]); 26] = [
     ("croner", &["crates/schedule/"]),
     ("hyper", &["http/connections.rs"]),
     ("hyper_util", &["http/connections.rs"]),
-    ("maud", &["crates/experiment/src/page/"]),
+    ("maud", &["crates/experiment/src/page/", "http/pages/"]),
     ("miette", &["cli/"]),
     ("prometheus_client", &["telemetry/"]),
     ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),

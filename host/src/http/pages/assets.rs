@@ -1,9 +1,13 @@
 //! Scripts and styles, all of them in the binary. Those of others are as they were published: their digests are below.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -15,8 +19,7 @@ struct Asset {
     text: &'static str,
 }
 
-/// htmx 4.0.1 (0BSD) with its SSE extension, uPlot 1.6.32 (MIT), and our own. Names have versions, and ours that of the
-/// program, so that nothing old is shown after an upgrade.
+/// htmx 4.0.1 (0BSD) with its SSE extension, uPlot 1.6.32 (MIT), and our own.
 const ASSETS: [Asset; 6] = [
     Asset { name: HTMX, kind: SCRIPT, text: include_str!("../../../assets/htmx-4.0.1.min.js") },
     Asset { name: SSE, kind: SCRIPT, text: include_str!("../../../assets/hx-sse-4.0.1.min.js") },
@@ -30,8 +33,20 @@ pub(super) const HTMX: &str = "htmx-4.0.1.js";
 pub(super) const SSE: &str = "hx-sse-4.0.1.js";
 pub(super) const PLOT: &str = "uplot-1.6.32.js";
 pub(super) const PLOT_STYLE: &str = "uplot-1.6.32.css";
-pub(super) const OWN: &str = concat!("pages-", env!("CARGO_PKG_VERSION"), ".js");
-pub(super) const OWN_STYLE: &str = concat!("pages-", env!("CARGO_PKG_VERSION"), ".css");
+pub(super) const OWN: &str = "pages.js";
+pub(super) const OWN_STYLE: &str = "pages.css";
+
+/// Where a page finds an asset. What is behind the `?` changes with its bytes, so that a browser keeps nothing that is old.
+pub(super) fn place(name: &str) -> String {
+    static DIGESTS: LazyLock<BTreeMap<&str, String>> =
+        LazyLock::new(|| ASSETS.iter().map(|asset| (asset.name, digest(asset.text))).collect());
+    let digest = DIGESTS.get(name).map_or("", |digest| &digest[..12]);
+    format!("/assets/{name}?{digest}")
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// `GET /assets/{name}`.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
@@ -40,15 +55,13 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(asset.kind)),
-        (CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600")),
+        (CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400")),
     ];
     (headers, asset.text).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest as _, Sha256};
-
     use super::*;
 
     #[test]

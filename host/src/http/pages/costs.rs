@@ -3,9 +3,8 @@
 use axum::extract::{RawQuery, State};
 use maud::{Markup, html};
 
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::words::{line, money, nothing, tokens};
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Filters;
 use crate::store::{CostRow, Costs, CostsBy};
@@ -15,7 +14,7 @@ pub(super) async fn page(
     State(face): State<Face>,
     RawQuery(query): RawQuery,
     mut filters: Filters,
-) -> Result<Page, ApiError> {
+) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let since = filters.given("since").unwrap_or_default().to_owned();

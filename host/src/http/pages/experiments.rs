@@ -8,11 +8,10 @@ use experiment::page::{self, Fact, Note, Ruling};
 use experiment::report::{ArmSummary, Check, Outcome, Report, Status};
 use maud::{Markup, html};
 
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::rows::encoded;
 use super::words::{line, money, nothing};
 use crate::evidence::{NoEvidence, Record};
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Named;
 
@@ -21,7 +20,7 @@ const REPORT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-pub(super) async fn list(State(face): State<Face>) -> Result<Page, ApiError> {
+pub(super) async fn list(State(face): State<Face>) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let mut told = Vec::new();
     for key in deps.ledger.experiment_keys().await? {
@@ -51,7 +50,7 @@ pub(super) async fn list(State(face): State<Face>) -> Result<Page, ApiError> {
     Ok(Page { title, place, address, now: deps.clock.now(), body })
 }
 
-pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<Page, ApiError> {
+pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<Page, NoPage> {
     let report = read(&face, &key).await?;
     let shown = page::page(&report);
     let body = html! {
@@ -70,7 +69,7 @@ pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<P
     Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
 }
 
-pub(super) async fn report(State(face): State<Face>, Named(key): Named) -> Result<Response, ApiError> {
+pub(super) async fn report(State(face): State<Face>, Named(key): Named) -> Result<Response, NoPage> {
     let report = read(&face, &key).await?;
     let document = page::html(&page::page(&report));
     Ok(([(CONTENT_SECURITY_POLICY, REPORT_POLICY)], Html(document)).into_response())

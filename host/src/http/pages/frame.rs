@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
+use super::words::line;
+use crate::http::error::ApiError;
 
 /// The places of the navigation: path, name, and the key that goes there after `g`.
 const PLACES: [(&str, &str, &str); 6] = [
@@ -49,6 +51,30 @@ impl IntoResponse for Page {
     }
 }
 
+/// What a page says that cannot be shown.
+pub(super) struct NoPage(ApiError);
+
+impl<E: Into<ApiError>> From<E> for NoPage {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for NoPage {
+    fn into_response(self) -> Response {
+        let (status, message, hint) = self.0.parts();
+        let body = html! {
+            h1 { "This page cannot be shown" }
+            p { (line(&message)) }
+            @if let Some(hint) = hint { p { "What to do: " (line(&hint)) } }
+            p { a href="/" { "Now" } }
+        };
+        let page =
+            Page { title: "No page".to_owned(), place: "", address: String::new(), now: Utc::now(), body };
+        (status, page).into_response()
+    }
+}
+
 impl Page {
     fn whole(self) -> Markup {
         html! {
@@ -61,10 +87,10 @@ impl Page {
                     meta name="htmx-config" content=(HTMX_CONFIG);
                     title { (self.title) " · persona-host" }
                     link rel="icon" href="data:,";
-                    link rel="stylesheet" href={ "/assets/" (assets::PLOT_STYLE) };
-                    link rel="stylesheet" href={ "/assets/" (assets::OWN_STYLE) };
+                    link rel="stylesheet" href=(assets::place(assets::PLOT_STYLE));
+                    link rel="stylesheet" href=(assets::place(assets::OWN_STYLE));
                     @for script in [assets::HTMX, assets::SSE, assets::PLOT, assets::OWN] {
-                        script src={ "/assets/" (script) } defer {}
+                        script src=(assets::place(script)) defer {}
                     }
                 }
                 body hx-sse:connect="/events" {
@@ -80,7 +106,7 @@ impl Page {
                         span #live .live role="status" { "reading" }
                     }
                     p #said .said role="alert" hidden {}
-                    main #page data-now=(self.now.to_rfc3339()) hx-get=(self.address) hx-trigger="changed from:body throttle:1s"
+                    main #page data-now=(self.now.to_rfc3339()) hx-get=[Some(&self.address).filter(|own| !own.is_empty())] hx-trigger="changed from:body throttle:1s"
                         hx-select="#page" hx-target="#page" hx-swap="outerMorph" {
                         (self.body)
                     }

@@ -5,11 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
 use super::costs::limits;
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::rows::turn_rows;
 use super::words::{count, line, money, nothing, short, span, time};
 use crate::breaker::Standing;
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::runner::{LastTick, TickFigures};
 use crate::store::{CostRow, CostsBy, Summary, TurnFilter};
@@ -20,7 +19,7 @@ use domain::fault::Stage;
 /// How many of the latest turns are shown, and of those that failed.
 const LATEST: u32 = 10;
 
-pub(super) async fn page(State(face): State<Face>) -> Result<Page, ApiError> {
+pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let latest = TurnFilter { limit: Some(LATEST), ..TurnFilter::default() };

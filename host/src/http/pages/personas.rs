@@ -6,10 +6,9 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::rows::{encoded, ratings, word};
 use super::words::{line, nothing, state, time};
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::store::{Open, OpenTurn, Summary, TurnFilter};
 
@@ -18,7 +17,7 @@ const TURNS: u32 = 5_000;
 /// How many of its turns a persona's strip has.
 const STRIP: usize = 20;
 
-pub(super) async fn page(State(face): State<Face>) -> Result<Page, ApiError> {
+pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let all = TurnFilter { limit: Some(TURNS), ..TurnFilter::default() };

@@ -51,7 +51,7 @@ fn section(plugin: &PluginRecord, log: &[LoggedLine], now: DateTime<Utc>) -> Mar
                     tbody { @for build in &plugin.generations { (build_row(build, now)) } }
                 }
             }
-            @if !plugin.kept.is_empty() {
+            @if plugin.kept.len() > 1 || plugin.refused {
                 p {
                     button hx-post={ "/api/plugins/" (plugin.name.as_str()) "/rollback" } hx-swap="none"
                         hx-confirm={ "Go back to the build of " (line(plugin.name.as_str())) " before this one?" } { "Roll back" }

@@ -7,16 +7,15 @@ use domain::usage::Usage;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::rows::{encoded, word};
 use super::waterfall::Scale;
 use super::words::{between, line, money, short, state, text, time, tokens};
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Named;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 
-pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<Page, ApiError> {
+pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let turn = deps.ledger.show(&id).await?;

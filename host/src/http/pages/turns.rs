@@ -3,10 +3,9 @@
 use axum::extract::{RawQuery, State};
 use maud::{Markup, html};
 
-use super::frame::Page;
+use super::frame::{NoPage, Page};
 use super::rows::turn_rows;
 use super::words::nothing;
-use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Filters;
 use crate::store::TurnFilter;
@@ -18,7 +17,7 @@ pub(super) async fn page(
     State(face): State<Face>,
     RawQuery(query): RawQuery,
     mut filters: Filters,
-) -> Result<Page, ApiError> {
+) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let typed = Typed::of(&filters);

@@ -106,6 +106,18 @@ fn the_demo_tells_people_what_happens_and_where_the_rows_are() {
     }
 }
 
+/// The start looks for turns that go on: that is no tick, and turns no day.
+#[test]
+fn a_demo_that_goes_on_begins_with_its_first_day_and_names_its_page() {
+    let shell = Shell::new().with("PERSONA_CONCURRENCY", "10").with("TICK_INTERVAL_MS", "600000");
+    shell.write("persona-host.toml", "[http]\nport = 0\n");
+    let mut demo = shell.start("demo");
+    let told = demo.said("Ctrl-C ends it");
+    assert!(told.contains("  look at http://127.0.0.1:"), "{told}");
+    let told = demo.said("the next tick is on");
+    assert!(told.contains("10 of 10 ran"), "{told}");
+}
+
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
     let shell = Shell::new();

@@ -1,0 +1,140 @@
+//! The pages, as a browser gets them: what they show, and that nothing in them is of others.
+
+use domain::usage::NanoUsd;
+use reqwest::Method;
+use standin::claude::Fault;
+
+use super::{Served, served};
+use crate::support::house::{Blueprint, email, script};
+use crate::support::http::client;
+
+const PAGES: [&str; 7] =
+    ["/", "/turns", "/personas", "/plugins", "/experiments", "/costs", "/costs?by=persona"];
+
+impl Served {
+    /// Status and text of a page.
+    async fn page(&self, path: &str) -> (u16, String) {
+        let response = client().get(format!("{}{path}", self.base)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn every_page_loads_nothing_from_elsewhere_and_runs_nothing_that_is_written_in_it() {
+    let served = served(&["Anna"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let turn = served.house.turn("Anna").await.summary.id;
+    for path in PAGES.map(str::to_owned).into_iter().chain([format!("/turns/{turn}")]) {
+        let response = client().get(format!("{}{path}", served.base)).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
+        let text = response.text().await.unwrap();
+        for bad in [" style=", "<style", "onclick=", "javascript:", "http://", "https://", "hx-on"] {
+            assert!(!text.contains(bad), "{path} has {bad}");
+        }
+        assert_eq!(text.matches("<script").count(), text.matches("<script src=\"/assets/").count(), "{path}");
+        for asset in text.split('"').filter(|part| part.starts_with("/assets/")) {
+            assert_eq!(served.page(asset).await.0, 200, "{asset}");
+        }
+    }
+    assert_eq!(served.page("/assets/..%2fpages.css").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_is_now_is_said_first_and_what_failed_with_its_reason() {
+    let refused = Fault::Error { status: 400, kind: "invalid_request_error" };
+    let house = Blueprint::of(&["Anna", "Ben"]).script(script(1, &[refused])).config(|config| {
+        config.runner.concurrency = 1;
+        config.budget.day = Some(NanoUsd(1_000_000_000));
+    });
+    let served = Served::of(house.build().await).await;
+    let (_, before) = served.page("/").await;
+    for said in ["running", "none since the start", "Nobody plays", "No turn yet", "of $1.00"] {
+        assert!(before.contains(said), "{said}: {before}");
+    }
+    served.ask(Method::POST, "/diag/tick").await;
+    let (_, after) = served.page("/").await;
+    for said in ["2 due, 1 played", "1 failed", "invalid_request_error", "All turns"] {
+        assert!(after.contains(said), "{said}: {after}");
+    }
+    served.ask(Method::POST, "/api/pause").await;
+    let (_, paused) = served.page("/").await;
+    assert!(paused.contains("paused") && paused.contains("/api/resume"), "{paused}");
+}
+
+#[tokio::test]
+async fn a_turn_is_shown_from_its_question_to_its_ratings_with_what_each_step_was_given_and_gave() {
+    let served = served(&["Anna"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let turn = served.house.turn("Anna").await;
+    let (status, page) = served.page(&format!("/turns/{}", &turn.summary.id[..8])).await;
+    assert_eq!(status, 200);
+    for said in [
+        "question of the day",
+        "model, round 1",
+        "question for ratings",
+        "composed by compose-turn of the plugin daily",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    for action in &turn.actions {
+        assert!(page.contains(&action.tool), "{}", action.tool);
+    }
+    for rating in &turn.summary.ratings {
+        assert!(page.contains(&format!("{} <b>{}</b>", rating.module, rating.score.get())), "{rating:?}");
+    }
+    let bars = page.matches("<rect").count();
+    assert_eq!(bars, turn.steps.len() + 1, "a bar for each step and for what comes before");
+}
+
+#[tokio::test]
+async fn filters_are_in_the_address_and_what_cannot_be_meant_is_said_on_a_page() {
+    let served = served(&["Anna", "Ben"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let (anna, ben) = (email("Anna"), email("Ben"));
+    let (_, page) = served.page(&format!("/turns?persona={anna}&state=&since=24h")).await;
+    assert!(page.contains(&anna) && !page.contains(&ben), "{page}");
+    let (_, page) = served.page("/turns?state=parked").await;
+    assert!(page.contains("No turn is like that"), "{page}");
+    for (path, status, said) in [
+        ("/turns?state=happy", 400, "must be one of"),
+        ("/turns?colour=red", 400, "there is no parameter"),
+        ("/turns/ffffffff", 404, "ffffffff"),
+        ("/experiments/none", 404, "there is no experiment"),
+    ] {
+        let (was, page) = served.page(path).await;
+        assert_eq!(was, status, "{path}");
+        assert!(page.contains(said) && page.contains("This page cannot be shown"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn words_of_others_are_text_on_every_page() {
+    let evil = "<script>alert(1)</script>\u{202e}";
+    let house = Blueprint::of(&["Anna"]).script(script(1, &[])).described(|_| evil.to_owned());
+    let served = Served::of(house.build().await).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let turn = served.house.turn("Anna").await.summary.id;
+    for path in ["/".to_owned(), "/turns".to_owned(), "/personas".to_owned(), format!("/turns/{turn}")] {
+        let (_, page) = served.page(&path).await;
+        assert!(!page.contains("<script>alert") && !page.contains('\u{202e}'), "{path}");
+    }
+    let (_, page) = served.page(&format!("/turns/{turn}")).await;
+    assert!(page.contains("&lt;script&gt;alert(1)"), "the question of the day has them: {page}");
+}
+
+#[tokio::test]
+async fn a_reader_of_events_hears_that_something_changed_and_the_end() {
+    let served = served(&["Anna"]).await;
+    let mut events = client().get(format!("{}/events", served.base)).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let changed = "event: changed\ndata: {}\n\n";
+    assert_eq!(events.chunk().await.unwrap().unwrap(), changed);
+    served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!(events.chunk().await.unwrap().unwrap(), changed);
+    served.house.runner.deps().stop.cancel();
+    while let Some(more) = events.chunk().await.unwrap() {
+        assert_eq!(more, changed);
+    }
+}
