@@ -61,6 +61,38 @@
     }
   }, 1000);
 
+  // Charts: drawn once, and again when their values or the room for them changed.
+  const colours = ["--accent", "--good", "--odd", "--calm", "--bad", "--faint"];
+  const draw = (figure) => {
+    const key = `${figure.dataset.chart} ${figure.clientWidth}`;
+    if (figure.drawn === key) return;
+    figure.drawn = key;
+    const { times, names, values, within } = JSON.parse(figure.dataset.chart);
+    // A variable is resolved for the light or the dark only where it is the colour of something.
+    const probe = figure.appendChild(document.createElement("i"));
+    const ink = (name) => {
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
+    const axis = { stroke: ink("--faint"), grid: { stroke: ink("--line") }, ticks: { stroke: ink("--line") } };
+    const lines = names.map((label, at) => ({
+      label, stroke: ink(colours[at % colours.length]), width: 2, spanGaps: true, points: { show: true, size: 6 },
+    }));
+    figure.replaceChildren();
+    new uPlot({
+      width: figure.clientWidth, height: 240, axes: [axis, axis], series: [{}, ...lines],
+      scales: within ? { y: { range: within } } : {},
+    }, [times, ...values], figure);
+  };
+  const drawAll = () => document.querySelectorAll("figure.chart").forEach(draw);
+  drawAll();
+  document.addEventListener("htmx:after:swap", drawAll);
+  addEventListener("resize", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    document.querySelectorAll("figure.chart").forEach((figure) => { figure.drawn = ""; });
+    drawAll();
+  });
+
   // Keys: `g` and a letter for a place, `j` and `k` for rows, `?` for what there is.
   let before = "";
   const rows = () => [...document.querySelectorAll("main a.row")];

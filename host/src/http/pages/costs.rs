@@ -1,8 +1,10 @@
 //! `/costs`: what turns cost, by whom, under what, and when, and what is left of today's budget.
 
 use axum::extract::{RawQuery, State};
+use chrono::NaiveDate;
 use maud::{Markup, html};
 
+use super::chart::{Chart, Series, chart};
 use super::frame::{NoPage, Page};
 use super::words::{line, money, nothing, tokens};
 use crate::http::face::Face;
@@ -35,11 +37,26 @@ pub(super) async fn page(
             label { "Since " input name="since" value=(since) placeholder="7d, 2026-11-29" size="14"; }
             button { "Show" }
         }
+        @if by == "day" { (over_time(&costs.costs)) }
         (table(by, &costs))
         (budget(&deps.budget.of_today()))
     };
     let address = query.map_or_else(|| "/costs".to_owned(), |query| format!("/costs?{query}"));
     Ok(Page { title: "Costs".to_owned(), place: "/costs", address, now, body })
+}
+
+/// What each day cost, where there are some to compare.
+fn over_time(days: &[CostRow]) -> Markup {
+    let noon =
+        |row: &CostRow| Some(row.of.parse::<NaiveDate>().ok()?.and_hms_opt(12, 0, 0)?.and_utc().timestamp());
+    let days: Vec<(i64, Option<f64>)> =
+        days.iter().filter_map(|row| Some((noon(row)?, row.cost_usd))).collect();
+    if days.len() < 2 {
+        return html! {};
+    }
+    let (times, values) = days.into_iter().unzip();
+    let series = vec![Series { name: "US dollars".to_owned(), values }];
+    chart(&Chart { says: "What turns cost, day by day", times, series, within: None })
 }
 
 fn table(by: &str, Costs { costs, total }: &Costs) -> Markup {

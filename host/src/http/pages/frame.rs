@@ -26,8 +26,9 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// htmx adds no styles of its own, and keeps no copies of pages in the browser.
-const HTMX_CONFIG: &str = r#"{"includeIndicatorCSS": false, "history": "reload"}"#;
+/// htmx adds no styles of its own, keeps no copies of pages in the browser, and leaves alone what uPlot has drawn.
+const HTMX_CONFIG: &str =
+    r#"{"includeIndicatorCSS": false, "history": "reload", "morphSkipChildren": ".chart"}"#;
 
 /// A page on its way out.
 pub(super) struct Page {

@@ -2,10 +2,13 @@
 //! the process hold, drawn anew whenever something changed; without scripts they are read all the same.
 
 mod assets;
+mod chart;
+mod compare;
 mod costs;
 mod experiments;
 mod frame;
 mod now;
+mod persona;
 mod personas;
 mod plugins;
 mod rows;
@@ -27,6 +30,7 @@ pub(super) fn routes() -> Router<Face> {
         .route("/", get(now::page))
         .route("/turns/{id}", get(turn::page))
         .route("/personas", get(personas::page))
+        .route("/personas/{email}", get(persona::page))
         .route("/plugins", get(plugins::page))
         .route("/experiments", get(experiments::list))
         .route("/experiments/{key}", get(experiments::one))
@@ -34,6 +38,7 @@ pub(super) fn routes() -> Router<Face> {
         .route_layer(from_fn(filters::none));
     whole
         .route("/turns", get(turns::page))
+        .route("/compare", get(compare::page))
         .route("/costs", get(costs::page))
         .route("/assets/{name}", get(assets::asset))
 }

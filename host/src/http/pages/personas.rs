@@ -55,33 +55,38 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
 
 /// What is known of a persona.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     /// The newest first.
-    turns: Vec<Summary>,
-    open: Vec<OpenTurn>,
-    paused: Option<DateTime<Utc>>,
+    pub(super) turns: Vec<Summary>,
+    pub(super) open: Vec<OpenTurn>,
+    pub(super) paused: Option<DateTime<Utc>>,
 }
 
 fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
     let last = known.turns.first();
-    let pause = format!("?persona={}", encoded(email));
     html! {
         tr {
-            td { a .row href={ "/turns?persona=" (encoded(email)) } { (line(email)) } }
+            td { a .row href={ "/personas/" (encoded(email)) } { (line(email)) } }
             td .says { (stands(known, now)) }
             td { (strip(&known.turns)) }
             td { @if let Some(last) = last { (time(last.started_at, now)) } }
             td { @if let Some(rated) = known.turns.iter().find(|turn| !turn.ratings.is_empty()) { (ratings(rated)) } }
-            td {
-                @if known.paused.is_some() { button .small hx-post={ "/api/resume" (pause) } hx-swap="none" { "Resume" } }
-                @else { button .small hx-post={ "/api/pause" (pause) } hx-swap="none" { "Pause" } }
-            }
+            td { (pause_button(email, known.paused.is_some())) }
         }
     }
 }
 
+/// Pauses the persona, or ends its pause.
+pub(super) fn pause_button(email: &str, is_paused: bool) -> Markup {
+    let whom = format!("?persona={}", encoded(email));
+    html! {
+        @if is_paused { button .small hx-post={ "/api/resume" (whom) } hx-swap="none" { "Resume" } }
+        @else { button .small hx-post={ "/api/pause" (whom) } hx-swap="none" { "Pause" } }
+    }
+}
+
 /// What keeps the persona back, or what it does.
-fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
+pub(super) fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
     html! {
         @if let Some(since) = known.paused { p { (state("paused")) " " (time(since, now)) } }
         @for open in &known.open {

@@ -7,29 +7,50 @@ use maud::{Markup, html};
 use super::words::{between, line, money, short, state, time};
 use crate::store::Summary;
 
+/// A table of turns of which two can be marked, to be compared.
+pub(super) fn turns_to_compare(turns: &[Summary], now: DateTime<Utc>) -> Markup {
+    html! {
+        (table(turns, now, true))
+        form #compare .filters action="/compare" {
+            button { "Compare two" }
+            span .faint { "Mark one under A and one under B." }
+        }
+    }
+}
+
 /// A table of turns.
 pub(super) fn turn_rows(turns: &[Summary], now: DateTime<Utc>) -> Markup {
+    table(turns, now, false)
+}
+
+fn table(turns: &[Summary], now: DateTime<Utc>, marks: bool) -> Markup {
     html! {
         div .wide {
             table .turns {
                 thead {
                     tr {
+                        @if marks { th { "A" } th { "B" } }
                         th { "Turn" } th { "Began" } th { "Persona" } th { "State" } th { "Strategy" }
                         th .number { "Tools" } th { "Rated" } th .number { "Took" } th .number { "Cost" } th { "What it says" }
                     }
                 }
-                tbody { @for turn in turns { (row(turn, now)) } }
+                tbody { @for turn in turns { (row(turn, now, marks)) } }
             }
         }
     }
 }
 
-fn row(turn: &Summary, now: DateTime<Utc>) -> Markup {
+fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
     html! {
         tr {
+            @if marks {
+                @for side in ["a", "b"] {
+                    td { input type="radio" form="compare" name=(side) value=(turn.id) aria-label={ (side) ": " (short(&turn.id)) }; }
+                }
+            }
             td { a .row href={ "/turns/" (turn.id) } title=(turn.id) { code { (short(&turn.id)) } } }
             td { (time(turn.started_at, now)) }
-            td { a .quiet href={ "/turns?persona=" (encoded(&turn.persona)) } { (line(&turn.persona)) } }
+            td { a .quiet href={ "/personas/" (encoded(&turn.persona)) } { (line(&turn.persona)) } }
             td { (state(word(turn))) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
             td { (turn.strategy.as_deref().map(line).unwrap_or_default()) }
             td .number { (turn.actions) @if turn.action_errors > 0 { " " span .bad { "(" (turn.action_errors) " failed)" } } }

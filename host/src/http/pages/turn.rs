@@ -41,7 +41,7 @@ fn facts(turn: &Recorded, now: DateTime<Utc>) -> Markup {
     let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), line);
     html! {
         dl .facts {
-            dt { "Persona" } dd { a href={ "/turns?persona=" (encoded(&own.persona)) } { (line(&own.persona)) } " (" (line(&own.archetype)) ")" }
+            dt { "Persona" } dd { a href={ "/personas/" (encoded(&own.persona)) } { (line(&own.persona)) } " (" (line(&own.archetype)) ")" }
             dt { "Began" } dd { (time(own.started_at, now)) @if let Some(ended) = own.ended_at { ", took " (between(own.started_at, ended)) } }
             dt { "Strategy" }
             dd {

@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::rows::turn_rows;
+use super::rows::turns_to_compare;
 use super::words::nothing;
 use crate::http::face::Face;
 use crate::http::filters::Filters;
@@ -40,7 +40,7 @@ pub(super) async fn page(
         @if turns.is_empty() {
             (nothing("No turn is like that.", &html! { p { a href="/turns" { "Show all" } } }))
         } @else {
-            (turn_rows(&turns, now))
+            (turns_to_compare(&turns, now))
             @if turns.len() == most {
                 p .faint { "The newest " (most) ". Narrow it down by persona, state or time to see others." }
             }
