@@ -8,8 +8,8 @@ use super::{Served, served};
 use crate::support::house::{Blueprint, email, script};
 use crate::support::http::client;
 
-const PAGES: [&str; 7] =
-    ["/", "/turns", "/personas", "/plugins", "/experiments", "/costs", "/costs?by=persona"];
+const PAGES: [&str; 8] =
+    ["/", "/compare", "/turns", "/personas", "/plugins", "/experiments", "/costs", "/costs?by=persona"];
 
 impl Served {
     /// Status and text of a page.
@@ -86,6 +86,37 @@ async fn a_turn_is_shown_from_its_question_to_its_ratings_with_what_each_step_wa
     }
     let bars = page.matches("<rect").count();
     assert_eq!(bars, turn.steps.len() + 1, "a bar for each step and for what comes before");
+}
+
+#[tokio::test]
+async fn two_turns_are_compared_in_what_they_were_asked_did_and_rated() {
+    let served = served(&["Anna", "Ben"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let [anna, ben] = [served.house.turn("Anna").await.summary.id, served.house.turn("Ben").await.summary.id];
+    let (_, turns) = served.page("/turns").await;
+    assert!(turns.contains(&format!("name=\"a\" value=\"{anna}\"")), "{turns}");
+    let (status, page) = served.page(&format!("/compare?a={anna}&b={ben}")).await;
+    assert_eq!(status, 200);
+    for said in [&email("Anna"), &email("Ben"), "<del>", "<ins>", "(differs)"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let (_, same) = served.page(&format!("/compare?a={anna}&b={anna}")).await;
+    assert!(same.contains("the same in both") && !same.contains("differs"), "{same}");
+}
+
+#[tokio::test]
+async fn a_persona_has_a_page_with_its_ratings_over_time() {
+    let served = served(&["Anna"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let (_, all) = served.page("/personas").await;
+    let place = format!("/personas/{}", email("Anna"));
+    assert!(all.contains(&format!("href=\"{place}\"")), "{all}");
+    let (status, page) = served.page(&place).await;
+    assert_eq!(status, 200);
+    for rating in served.house.turn("Anna").await.summary.ratings {
+        assert!(page.contains(&format!("&quot;{}&quot;", rating.module)), "{}: {page}", rating.module);
+    }
+    assert_eq!(served.page("/personas/nobody@mana.test").await.0, 404);
 }
 
 #[tokio::test]
