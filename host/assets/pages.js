@@ -74,13 +74,17 @@
       probe.style.color = `var(${name})`;
       return getComputedStyle(probe).color;
     };
-    const axis = { stroke: ink("--faint"), grid: { stroke: ink("--line") }, ticks: { stroke: ink("--line") } };
+    const rule = { stroke: ink("--line"), width: 1 };
+    const axis = { stroke: ink("--faint"), grid: rule, ticks: rule };
+    const day = (seconds) => new Date(seconds * 1000).toISOString();
+    const time = { ...axis, space: 110, values: (_, all) => all.map((at) => day(at).slice(5, 16).replace("T", " ")) };
     const lines = names.map((label, at) => ({
       label, stroke: ink(colours[at % colours.length]), width: 2, spanGaps: true, points: { show: true, size: 6 },
     }));
     figure.replaceChildren();
     new uPlot({
-      width: figure.clientWidth, height: 240, axes: [axis, axis], series: [{}, ...lines],
+      width: figure.clientWidth, height: 240, axes: [time, axis],
+      series: [{ label: "when (UTC)", value: (_, at) => (at == null ? "" : day(at).slice(0, 16).replace("T", " ")) }, ...lines],
       scales: within ? { y: { range: within } } : {},
     }, [times, ...values], figure);
   };

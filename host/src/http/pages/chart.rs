@@ -33,7 +33,7 @@ pub(super) fn chart(Chart { says, times, series, within }: &Chart) -> Markup {
         figure .chart role="img" aria-label=(says) data-chart=(drawn) {}
         details {
             summary { "The same as a table" }
-            div .wide {
+            div .wide tabindex="0" role="region" aria-label="Values" {
                 table {
                     thead { tr { th { "When" } @for name in &names { th .number { (name) } } } }
                     tbody {

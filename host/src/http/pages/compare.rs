@@ -32,7 +32,7 @@ pub(super) async fn page(State(face): State<Face>, mut filters: Filters) -> Resu
 fn side_by_side(a: &Recorded, b: &Recorded) -> Markup {
     html! {
         h1 { "Two turns" }
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Facts" {
             table .compared {
                 thead { tr { th { "" } @for turn in [a, b] { th { a href={ "/turns/" (turn.summary.id) } { code { (short(&turn.summary.id)) } } } } } }
                 tbody { @for (name, a, b) in facts(a).into_iter().zip(facts(b)).map(|((name, a), (_, b))| (name, a, b)) { (fact(name, &a, &b)) } }
@@ -77,6 +77,9 @@ fn facts(turn: &Recorded) -> Vec<(&'static str, String)> {
 }
 
 fn fact(name: &str, a: &str, b: &str) -> Markup {
+    if a.is_empty() && b.is_empty() {
+        return html! {};
+    }
     html! {
         tr .differs[a != b] {
             th scope="row" { (name) }
@@ -97,7 +100,7 @@ fn opening(a: &Recorded, b: &Recorded, phase: &str) -> Markup {
                 @for part in ["system", "user"] {
                     @let (one, other) = (a[part].as_str().unwrap_or_default(), b[part].as_str().unwrap_or_default());
                     h3 { (part) @if one == other { ", the same in both" } }
-                    @if one == other { details { summary { "Show it" } pre { (text(one)) } } } @else { (lines(one, other)) }
+                    @if one == other { details { summary { "Show it" } pre tabindex="0" { (text(one)) } } } @else { (lines(one, other)) }
                 }
             }
         }
@@ -113,7 +116,7 @@ fn opened<'a>(turn: &'a Recorded, phase: &str) -> Option<&'a Value> {
 
 fn lines(a: &str, b: &str) -> Markup {
     html! {
-        pre .difference {
+        pre .difference tabindex="0" {
             @for change in TextDiff::from_lines(a, b).iter_all_changes() {
                 @let shown = text(change.value().trim_end_matches('\n'));
                 @match change.tag() {
@@ -134,7 +137,7 @@ fn did(a: &Recorded, b: &Recorded) -> Markup {
     };
     html! {
         @if most == 0 { p .faint { "Neither called a tool." } }
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Tool calls" {
             table .compared {
                 tbody {
                     @for at in 0..most {
@@ -163,7 +166,7 @@ fn rated(a: &Recorded, b: &Recorded) -> Markup {
     };
     html! {
         @if modules.is_empty() { p .faint { "Neither rated anything." } }
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Ratings" {
             table .compared {
                 tbody {
                     @for module in modules {

@@ -66,7 +66,7 @@ fn table(by: &str, Costs { costs, total }: &Costs) -> Markup {
     }
     let most = costs.iter().filter_map(|row| row.cost_usd).fold(0.0, f64::max);
     html! {
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Costs" {
             table {
                 thead {
                     tr {

@@ -168,7 +168,7 @@ fn health(checks: &[Check]) -> Markup {
 
 fn arms(key: &str, arms: &[ArmSummary]) -> Markup {
     html! {
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Arms" {
             table {
                 thead {
                     tr {

@@ -155,7 +155,7 @@ fn under_way(turns: &[UnderWay]) -> Markup {
         @if turns.is_empty() {
             p .faint { "Nobody plays at the moment." }
         } @else {
-            div .wide {
+            div .wide tabindex="0" role="region" aria-label="Turns under way" {
                 table {
                     thead { tr { th { "Persona" } th { "Stage" } th .number { "Model calls" } th .number { "Tool calls" } th .number { "For" } th { "Turn" } } }
                     tbody {

@@ -42,7 +42,7 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
         @if personas.is_empty() {
             (nothing("Nobody has played yet.", &html! { p { "Whoever mana-auth says is due plays at the next tick." } }))
         } @else {
-            div .wide {
+            div .wide tabindex="0" role="region" aria-label="Personas" {
                 table {
                     thead { tr { th { "Persona" } th { "Stands" } th { "Latest turns, the newest at the right" } th { "Last" } th { "Rated last" } th {} } }
                     tbody { @for (email, known) in &personas { (row(email, known, now)) } }

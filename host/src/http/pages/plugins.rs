@@ -45,7 +45,7 @@ fn section(plugin: &PluginRecord, log: &[LoggedLine], now: DateTime<Utc>) -> Mar
             }
             @if plugin.refused { p .note { "What lies in the folder was refused: see below." } }
             @if plugin.quarantine.is_some() { p .note { "In quarantine: it broke down too often." } }
-            div .wide {
+            div .wide tabindex="0" role="region" aria-label="Builds" {
                 table {
                     thead { tr { th .number { "Generation" } th { "State" } th { "Version" } th { "From" } th { "When" } th .number { "Calls" } th { "What is said of it" } } }
                     tbody { @for build in &plugin.generations { (build_row(build, now)) } }

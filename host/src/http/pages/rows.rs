@@ -25,7 +25,7 @@ pub(super) fn turn_rows(turns: &[Summary], now: DateTime<Utc>) -> Markup {
 
 fn table(turns: &[Summary], now: DateTime<Utc>, marks: bool) -> Markup {
     html! {
-        div .wide {
+        div .wide tabindex="0" role="region" aria-label="Turns" {
             table .turns {
                 thead {
                     tr {

@@ -29,7 +29,7 @@ pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<P
         (left_over(&turn))
         details {
             summary { "The whole turn as JSON" }
-            pre { (text(&serde_json::to_string_pretty(&turn).unwrap_or_default())) }
+            pre tabindex="0" { (text(&serde_json::to_string_pretty(&turn).unwrap_or_default())) }
         }
     };
     let (title, address) = (format!("Turn {}", short(&id)), format!("/turns/{id}"));
@@ -198,8 +198,8 @@ fn opening(phase: &str, step: &RecordedStep, turn: &Recorded) -> Shown {
     let name = if phase == "main" { "question of the day" } else { "question for ratings" };
     let body = html! {
         p .faint { (line(&by)) }
-        h3 { "system" } pre { (said("system")) }
-        h3 { "user" } pre { (said("user")) }
+        h3 { "system" } pre tabindex="0" { (said("system")) }
+        h3 { "user" } pre tabindex="0" { (said("user")) }
         @if !tools.is_empty() { h3 { (tools.len()) " tools" } p { (line(&tools.join(", "))) } }
     };
     ("plugin", name.to_owned(), String::new(), body)
@@ -209,7 +209,12 @@ fn model_round(phase: &str, round: &str, step: &RecordedStep) -> Shown {
     let round = round.trim_start_matches('0');
     let name = if phase == "main" { format!("model, round {round}") } else { "model, ratings".to_owned() };
     let Some(reply) = &step.result else {
-        return ("model", name, "no answer".to_owned(), html! { pre { (text(&step.intent.to_string())) } });
+        return (
+            "model",
+            name,
+            "no answer".to_owned(),
+            html! { pre tabindex="0" { (text(&step.intent.to_string())) } },
+        );
     };
     let usage: Usage = serde_json::from_value(reply["usage"].clone()).unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "shown with four digits")]
@@ -223,7 +228,7 @@ fn model_round(phase: &str, round: &str, step: &RecordedStep) -> Shown {
             (usage.prompt()) " tokens in (" (usage.cache_read) " from cache, " (usage.cache_write_5m + usage.cache_write_1h) " to cache), "
             (usage.output) " out"
         }
-        @if let Some(said) = reply["text"].as_str().filter(|said| !said.trim().is_empty()) { pre { (text(said)) } }
+        @if let Some(said) = reply["text"].as_str().filter(|said| !said.trim().is_empty()) { pre tabindex="0" { (text(said)) } }
         @if !calls.is_empty() { p { "wants " (line(&calls.join(", "))) } }
     };
     ("model", name, detail, body)
@@ -239,8 +244,8 @@ fn tool_call(step: &RecordedStep) -> Shown {
         (Some(_), false) => "",
     };
     let body = html! {
-        h3 { "input" } pre { (text(&pretty(&step.intent["input"]))) }
-        @if let Some(answer) = answer { h3 { "output" } pre { (text(answer["text"].as_str().unwrap_or_default())) } }
+        h3 { "input" } pre tabindex="0" { (text(&pretty(&step.intent["input"]))) }
+        @if let Some(answer) = answer { h3 { "output" } pre tabindex="0" { (text(answer["text"].as_str().unwrap_or_default())) } }
     };
     (if failed || answer.is_none() { "tool-bad" } else { "tool" }, name, detail.to_owned(), body)
 }
