@@ -80,8 +80,8 @@ impl Filters {
         self.given.retain(|_, value| !value.is_empty());
     }
 
-    /// The value as it was given.
-    pub(super) fn given(&self, name: &str) -> Option<&str> {
+    /// The value as it was typed.
+    pub(super) fn typed(&self, name: &str) -> Option<&str> {
         self.given.get(name).map(String::as_str)
     }
 

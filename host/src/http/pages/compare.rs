@@ -8,7 +8,6 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::frame::{NoPage, Page};
-use super::rows::word;
 use super::words::{between, line, money, nothing, short, text};
 use crate::http::face::Face;
 use crate::http::filters::Filters;
@@ -59,8 +58,8 @@ fn facts(turn: &Recorded) -> Vec<(&'static str, String)> {
     let arm = |place: &domain::experiment::Assignment| format!("{} of {}", place.arm, place.experiment);
     vec![
         ("Persona", line(&own.persona)),
-        ("Began", own.started_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
-        ("State", word(own).to_owned()),
+        ("Began", own.begun_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        ("State", own.state.clone()),
         ("Strategy", or_dash(&own.strategy)),
         ("Settings", turn.settings.as_ref().map(|settings| line(&settings.to_string())).unwrap_or_default()),
         ("Plugin", plugin),
@@ -70,7 +69,7 @@ fn facts(turn: &Recorded) -> Vec<(&'static str, String)> {
         ("Attempts", own.attempt.to_string()),
         ("Model calls", own.model_calls.to_string()),
         ("Tool calls", own.actions.to_string()),
-        ("Took", own.ended_at.map(|ended| between(own.started_at, ended)).unwrap_or_default()),
+        ("Took", own.ended_at.map(|ended| between(own.begun_at, ended)).unwrap_or_default()),
         ("Cost", money(own.cost_usd)),
         ("Failed with", own.fault_message.as_deref().map(line).unwrap_or_default()),
     ]

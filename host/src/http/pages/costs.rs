@@ -19,7 +19,7 @@ pub(super) async fn page(
 ) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
-    let since = filters.given("since").unwrap_or_default().to_owned();
+    let since = filters.typed("since").unwrap_or_default().to_owned();
     filters.leave_out_empty();
     let by = filters.one_of("by", &CostsBy::ALL.map(|(name, _)| name))?;
     let by = by.as_deref().unwrap_or("day");

@@ -70,7 +70,9 @@ fn loop_of(face: &Face, now: DateTime<Utc>) -> Markup {
                     p { "Missing: " (face.missing_keys.join(", ")) ". Set " @if face.missing_keys.len() > 1 { "them" } @else { "it" } " and start again." }
                 } @else if paused {
                     p .big { span .state.odd { "paused" } }
-                    @if let Some(since) = runner.pauses().everybody { p { "since " (time(since, now)) } }
+                    @if let Some(paused) = runner.pauses().everybody {
+                        p { "since " (time(paused.since, now)) @if let Some(reason) = &paused.reason { ", because " (line(reason)) } }
+                    }
                     @else { p { "by runner.paused (RUNNER_PAUSED)" } }
                 } @else {
                     p .big { span .state.good { "running" } }
@@ -212,7 +214,7 @@ fn failures(failed: &[Summary], now: DateTime<Utc>) -> Markup {
                 @for turn in failed {
                     li {
                         a .row href={ "/turns/" (turn.id) } { code { (short(&turn.id)) } }
-                        " " (line(&turn.persona)) ", " (time(turn.started_at, now)) ": "
+                        " " (line(&turn.persona)) ", " (time(turn.begun_at, now)) ": "
                         (line(turn.last_failure.as_deref().unwrap_or("it does not say why")))
                     }
                 }

@@ -26,7 +26,7 @@ pub(super) async fn page(State(face): State<Face>, Named(email): Named) -> Resul
     let own = TurnFilter { email: Some(email.clone()), limit: Some(TURNS), ..TurnFilter::default() };
     let mut known = Known { turns: deps.ledger.list(&own).await?, ..Known::default() };
     known.open = deps.ledger.open_turns().await?.into_iter().filter(|open| open.persona == email).collect();
-    known.paused = face.runner.pauses().personas.get(&email).copied();
+    known.paused = face.runner.pauses().personas.get(&email).cloned();
     if known.turns.is_empty() && known.paused.is_none() {
         let message = format!("the ledger has no turn of {email:?}");
         return Err(ApiError::new(StatusCode::NOT_FOUND, message).hint("look among all personas").into());

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::rows::{encoded, ratings, word};
+use super::rows::{encoded, ratings};
 use super::words::{line, nothing, state, time};
 use crate::http::face::Face;
-use crate::store::{Open, OpenTurn, Summary, TurnFilter};
+use crate::store::{Open, OpenTurn, Paused, Summary, TurnFilter};
 
 /// How many turns are looked through; the strip of each persona has its latest of them.
 const TURNS: u32 = 5_000;
@@ -34,8 +34,8 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
     for open in deps.ledger.open_turns().await? {
         personas.entry(open.persona.clone()).or_default().open.push(open);
     }
-    for (email, since) in face.runner.pauses().personas {
-        personas.entry(email).or_default().paused = Some(since);
+    for (email, paused) in face.runner.pauses().personas {
+        personas.entry(email).or_default().paused = Some(paused);
     }
     let body = html! {
         h1 { "Personas" }
@@ -59,7 +59,7 @@ pub(super) struct Known {
     /// The newest first.
     pub(super) turns: Vec<Summary>,
     pub(super) open: Vec<OpenTurn>,
-    pub(super) paused: Option<DateTime<Utc>>,
+    pub(super) paused: Option<Paused>,
 }
 
 fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
@@ -88,11 +88,12 @@ pub(super) fn pause_button(email: &str, is_paused: bool) -> Markup {
 /// What keeps the persona back, or what it does.
 pub(super) fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
     html! {
-        @if let Some(since) = known.paused { p { (state("paused")) " " (time(since, now)) } }
+        @if let Some(paused) = &known.paused { p { (state("paused")) " " (time(paused.since, now)) @if let Some(reason) = &paused.reason { ", because " (line(reason)) } } }
         @for open in &known.open {
             @match &open.open {
                 Open::Running { since } => { p { (state("running")) " " (time(*since, now)) } }
                 Open::Held { until, why, .. } => { p { (state("held")) " until " (time(*until, now)) ", because " (line(why)) } }
+                Open::Stopped { then, why } => { p { (state("stopped")) " by " (line(why)) "; it " (then.words()) } }
                 Open::Parked { since, why } => { p { (state("parked")) " " (time(*since, now)) ", because " (line(why)) } }
             }
         }
@@ -106,8 +107,8 @@ fn strip(turns: &[Summary]) -> Markup {
         span .strip {
             @for turn in turns.iter().rev() {
                 @let began = turn.started_at.format("%Y-%m-%d %H:%M UTC").to_string();
-                @let said = format!("{}, {began}", word(turn));
-                a href={ "/turns/" (turn.id) } .(word(turn)) title=(said) aria-label=(said) {}
+                @let said = format!("{}, {began}", turn.state);
+                a href={ "/turns/" (turn.id) } .(turn.state) title=(said) aria-label=(said) {}
             }
         }
     }

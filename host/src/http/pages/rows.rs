@@ -49,9 +49,9 @@ fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
                 }
             }
             td { a .row href={ "/turns/" (turn.id) } title=(turn.id) { code { (short(&turn.id)) } } }
-            td { (time(turn.started_at, now)) }
+            td { (time(turn.begun_at, now)) }
             td { a .quiet href={ "/personas/" (encoded(&turn.persona)) } { (line(&turn.persona)) } }
-            td { (state(word(turn))) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
+            td { (state(&turn.state)) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
             td { (turn.strategy.as_deref().map(line).unwrap_or_default()) }
             td .number { (turn.actions) @if turn.action_errors > 0 { " " span .bad { "(" (turn.action_errors) " failed)" } } }
             td { (ratings(turn)) }
@@ -59,15 +59,6 @@ fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
             td .number { @if turn.model_calls > 0 { (money(turn.cost_usd)) } }
             td .says { (said(turn)) }
         }
-    }
-}
-
-/// How the turn stands, in a word.
-pub(super) fn word(turn: &Summary) -> &str {
-    match (turn.parked_at, turn.held_until) {
-        (Some(_), _) => "parked",
-        (None, Some(_)) => "held",
-        (None, None) => &turn.state,
     }
 }
 

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::frame::{NoPage, Page};
-use super::rows::{encoded, word};
+use super::rows::encoded;
 use super::waterfall::Scale;
 use super::words::{between, line, money, short, state, text, time, tokens};
 use crate::http::face::Face;
@@ -21,7 +21,7 @@ pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<P
     let turn = deps.ledger.show(&id).await?;
     let id = turn.summary.id.clone();
     let body = html! {
-        h1 { "Turn " code { (short(&id)) } " " (state(word(&turn.summary))) }
+        h1 { "Turn " code { (short(&id)) } " " (state(&turn.summary.state)) }
         (facts(&turn, now))
         (why(&turn.summary, now))
         (ratings(&turn))
@@ -42,7 +42,7 @@ fn facts(turn: &Recorded, now: DateTime<Utc>) -> Markup {
     html! {
         dl .facts {
             dt { "Persona" } dd { a href={ "/personas/" (encoded(&own.persona)) } { (line(&own.persona)) } " (" (line(&own.archetype)) ")" }
-            dt { "Began" } dd { (time(own.started_at, now)) @if let Some(ended) = own.ended_at { ", took " (between(own.started_at, ended)) } }
+            dt { "Began" } dd { (time(own.begun_at, now)) @if let Some(ended) = own.ended_at { ", took " (between(own.begun_at, ended)) } }
             dt { "Strategy" }
             dd {
                 (or_dash(&own.strategy))

@@ -60,8 +60,8 @@ struct Typed {
 
 impl Typed {
     fn of(filters: &Filters) -> Self {
-        let given = |name| filters.given(name).unwrap_or_default().to_owned();
-        let ever_faulted = filters.given("everFaulted") == Some("true");
+        let given = |name| filters.typed(name).unwrap_or_default().to_owned();
+        let ever_faulted = filters.typed("everFaulted") == Some("true");
         Self { persona: given("persona"), state: given("state"), since: given("since"), ever_faulted }
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn state(word: &str) -> Markup {
         "completed" | "serving" | "ok" | "closed" => "good",
         "faulted" | "refused" | "open" | "error" => "bad",
         "running" | "canary" | "half-open" => "live",
-        "held" | "parked" | "skipped" | "paused" | "previous" | "unknown" => "odd",
+        "held" | "parked" | "skipped" | "paused" | "stopped" | "previous" | "unknown" => "odd",
         _ => "plain",
     };
     html! { span .state .(kind) { (word) } }
