@@ -18,7 +18,7 @@ use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::verbs::experiment::{check_neighbours, check_settings, strategy, unplayable};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
-use crate::evidence::Record;
+use crate::evidence::{NoEvidence, Record};
 use crate::model::price;
 use crate::private;
 use crate::reload::Patience;
@@ -128,7 +128,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
 fn told(
     experiment: &Experiment,
     ended: Result<bool, RoundError<DatabaseError>>,
-    record: Result<Record, Failure>,
+    record: Result<Record, NoEvidence>,
     ledger: &LedgerUrl,
     output: Output,
 ) -> Result<Exit, Failure> {
