@@ -1,6 +1,6 @@
 //! The closed list of everything that happens and that somebody may want to know.
 //!
-//! Events go out and never back: metrics, the log, the demo's progress and (later) the live page
+//! Events go out and never back: metrics, the log, the demo's progress and the live pages
 //! are readers of the same values, so they cannot disagree.
 
 use std::fmt;

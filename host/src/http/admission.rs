@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-use super::arrival::Arrival;
+use super::arrival::{Arrival, is_of_another_page};
 use super::error::ApiError;
 use super::lock::{Lock, Tried};
 
@@ -45,7 +47,10 @@ pub(super) async fn with_a_token(
     }
     match tried(&lock, arrival, request.headers()) {
         Some(Tried::Right) => next.run(request).await,
-        tried => refused(tried, &lock, "persona-host answers here whoever has its admin token"),
+        tried => {
+            let message = "persona-host answers here whoever has its admin token";
+            refused(tried, &lock, message, wants_a_page(request.headers()))
+        }
     }
 }
 
@@ -66,6 +71,7 @@ pub(super) async fn from_here_or_with_a_token(
             &lock,
             "this makes persona-host do something, and may be asked for from its own machine only: by no proxy, and by \
              no page of others",
+            false,
         ),
     }
 }
@@ -74,18 +80,34 @@ pub(super) async fn from_here_or_with_a_token(
 fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
     let given = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = given.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let tried = lock.try_token(token);
+    let tried = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => lock.try_token(token),
+        // A browser sends it by itself, whichever page asks: one of others is not heard.
+        "basic" if !is_of_another_page(headers) => lock.try_token(&password(token)?),
+        _ => return None,
+    };
     if tried == Tried::WrongAnew {
         tracing::warn!(peer = %arrival.peer, "a wrong admin token was given; further ones within a minute are not told");
     }
     Some(tried)
 }
 
+/// The password of HTTP Basic (RFC 7617), as which a person types the token into a browser, under any name.
+fn password(credentials: &str) -> Option<String> {
+    let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// Whether a person in front of a browser asks, who can be asked for the token.
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok())
+        .is_some_and(|text| text.contains("text/html"))
+}
+
 /// Whether there is a token at all is no secret; which one it is is.
-fn refused(tried: Option<Tried>, lock: &Lock, message: &str) -> Response {
+fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool) -> Response {
     if tried == Some(Tried::WrongTooOften) {
         let error = ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -110,5 +132,9 @@ fn refused(tried: Option<Tried>, lock: &Lock, message: &str) -> Response {
         ),
     };
     let error = ApiError::new(StatusCode::UNAUTHORIZED, message).hint(hint);
-    ([(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))], error).into_response()
+    let by = match asks_a_person {
+        true => "Basic realm=\"persona-host: any name, and the admin token\", charset=\"UTF-8\"",
+        false => "Bearer",
+    };
+    ([(WWW_AUTHENTICATE, HeaderValue::from_static(by))], error).into_response()
 }

@@ -74,7 +74,7 @@ fn is_forwarding(name: &HeaderName) -> bool {
 }
 
 /// Whether a browser asks in the name of a page that is not ours. Programs say nothing of all this.
-fn is_of_another_page(headers: &HeaderMap) -> bool {
+pub(super) fn is_of_another_page(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = text(HOST);
     let elsewhere =

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
@@ -70,8 +71,8 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     Json(health)
 }
 
-/// What Prometheus reads.
-pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
+/// What Prometheus reads, in the form that it asks for.
+pub(super) async fn metrics(State(face): State<Face>, headers: HeaderMap) -> impl IntoResponse {
     let deps = face.runner.deps();
     // One that cannot be read, or does not answer, keeps nobody from the other figures.
     if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
@@ -85,6 +86,12 @@ pub(super) async fn metrics(State(face): State<Face>) -> impl IntoResponse {
     for figures in deps.claude.gate().figures() {
         deps.events.metrics().set_gate(&figures.family, figures.window, figures.in_flight);
     }
-    let text = deps.events.metrics().text();
-    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+    let wants = headers.get_all(ACCEPT).iter().filter_map(|accepted| accepted.to_str().ok());
+    let metrics = deps.events.metrics();
+    let (kind, text) =
+        match wants.into_iter().any(|accepted| accepted.contains("application/openmetrics-text")) {
+            true => ("application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.text()),
+            false => ("text/plain; version=0.0.4; charset=utf-8", metrics.classic_text()),
+        };
+    ([(CONTENT_TYPE, kind)], text)
 }

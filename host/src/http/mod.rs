@@ -18,6 +18,7 @@ mod lock;
 mod pages;
 mod personas;
 mod plugins;
+mod ready;
 mod server;
 
 pub use connections::Limits;

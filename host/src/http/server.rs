@@ -19,6 +19,7 @@ use super::face::Face;
 use super::lock::Lock;
 use super::{
     admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
+    ready,
 };
 
 /// Bytes of a request's body; none has more than a few words.
@@ -84,6 +85,8 @@ fn router(face: Face, is_free: bool) -> Router {
     let lock = Arc::clone(&face.lock);
     let routes = Router::new()
         .route("/health", get(health::health))
+        .route("/health/live", get(ready::live))
+        .route("/health/ready", get(ready::ready))
         .route("/metrics", get(health::metrics))
         .route("/api/turns", get(api::turns))
         .route("/api/costs", get(costs::costs))

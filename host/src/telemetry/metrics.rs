@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::exposition::classic;
 use super::upstreams::Upstreams;
 
 use domain::budget::{Account, Part};
@@ -125,6 +126,12 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes everything");
         text
+    }
+
+    /// The same in Prometheus' text format 0.0.4, for scrapers that do not ask for OpenMetrics.
+    #[must_use]
+    pub fn classic_text(&self) -> String {
+        classic(&self.text())
     }
 
     /// How many deliveries wait, for a process that has just opened its ledger.

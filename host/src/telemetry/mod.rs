@@ -1,6 +1,7 @@
 //! Where events become log lines and metrics. It knows values of `domain` and nobody's inside.
 
 mod events;
+mod exposition;
 mod in_flight;
 mod log;
 mod metrics;

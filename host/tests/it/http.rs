@@ -125,10 +125,46 @@ async fn health_says_that_sign_ins_are_stopped_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn readiness_tells_what_is_in_the_way_and_notes_what_somebody_wanted() {
+    let served = served(&["Anna"]).await;
+    assert_eq!(served.get("/health/live").await, (200, json!({"status": "ok"})));
+    assert_eq!(served.get("/health/ready").await, (200, json!({"ready": true, "reasons": [], "notes": []})));
+    served.house.runner.pause(None, Reach::NoNewTurn, AskedBy::Http, None).await.unwrap();
+    let (status, paused) = served.get("/health/ready").await;
+    assert_eq!((status, &paused["ready"], &paused["notes"][0]["what"]), (200, &json!(true), &json!("pause")));
+    served.house.runner.resume(None).await.unwrap();
+    served.house.stack.auth().set_faults(mana_auth::Faults { due_lists: 1, ..Default::default() });
+    served.ask(Method::POST, "/diag/tick").await;
+    let (status, failed) = served.get("/health/ready").await;
+    assert_eq!((status, &failed["reasons"][0]["what"]), (503, &json!("tick")), "{failed}");
+    served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!(served.get("/health/ready").await.0, 200, "the next one went well");
+
+    let looks = Looks { missing_keys: vec!["ANTHROPIC_API_KEY"], ..Looks::default() };
+    let without_a_key = Served::with(House::of(&[]).await, looks).await;
+    let (status, without) = without_a_key.get("/health/ready").await;
+    assert_eq!((status, &without["reasons"][0]["what"]), (503, &json!("keys")), "{without}");
+}
+
+#[tokio::test]
+async fn metrics_are_in_the_older_format_for_who_does_not_ask_for_open_metrics() {
+    let served = served(&["Anna"]).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    let response = client().get(format!("{}/metrics", served.base)).send().await.unwrap();
+    let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+    assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+    let text = response.text().await.unwrap();
+    assert!(text.contains("# TYPE persona_ticks_total counter\npersona_ticks_total 1\n"), "{text}");
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+}
+
+#[tokio::test]
 async fn metrics_are_open_metrics_and_count_what_happened() {
     let served = served(&["Anna", "Kai"]).await;
     served.ask(Method::POST, "/diag/tick").await;
-    let response = client().get(format!("{}/metrics", served.base)).send().await.unwrap();
+    let metrics = client().get(format!("{}/metrics", served.base));
+    let asked = metrics.header("accept", "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;q=0.1");
+    let response = asked.send().await.unwrap();
     let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
     assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let text = response.text().await.unwrap();
@@ -273,7 +309,7 @@ async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
 #[tokio::test]
 async fn a_path_that_does_not_exist_is_a_404_in_plain_text() {
     let served = served(&[]).await;
-    for path in ["/", "/diag", "/apis", "/health/"] {
+    for path in ["/nothing", "/diag", "/apis", "/health/"] {
         assert_eq!(served.get(path).await, (404, json!("404 Not Found")), "{path}");
     }
     for (method, path) in

@@ -96,6 +96,33 @@ async fn this_machine_needs_a_token_too_where_the_operator_wants_it_so() {
     only_health_is_free(Ipv4Addr::LOCALHOST, true).await;
 }
 
+/// A browser asks the person before it for a name and a password, and sends them with whatever page asks from then on.
+#[tokio::test]
+async fn a_person_types_the_token_into_a_browser_and_pages_of_others_gain_nothing_by_that() {
+    let house = Blueprint::of(&["Anna"]).config(|config| config.http.require_token = true);
+    let served = Served::of(house.build().await).await;
+    let accept = ("accept", "text/html,application/xhtml+xml");
+    let asked = client().get(&served.base).header(accept.0, accept.1).send().await.unwrap();
+    assert_eq!(asked.status(), 401);
+    let how = asked.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(how.starts_with("Basic realm="), "{how}");
+    // anybody:let me in
+    let typed = ("authorization", "Basic YW55Ym9keTpsZXQgbWUgaW4=");
+    let wrong = ("authorization", "Basic YW55Ym9keTpsZXQgbWUgb3V0");
+    let (own, other) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site"));
+    for (method, path, headers, status) in [
+        (Method::GET, "/", &[accept, typed, ("sec-fetch-site", "none")][..], 200),
+        (Method::GET, "/", &[accept, wrong, ("sec-fetch-site", "none")], 401),
+        (Method::POST, "/api/pause", &[typed, own], 200),
+        (Method::POST, "/api/pause", &[typed, other], 401),
+        (Method::POST, "/api/pause", &[typed, ("origin", "http://localhost:1")], 401),
+        (Method::GET, "/api/turns", &[typed, other], 401),
+    ] {
+        let found = served.status(method.clone(), path, headers).await;
+        assert_eq!(found, status, "{method} {path} {headers:?}");
+    }
+}
+
 async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
     let house = Blueprint::of(&["Anna"]).config(move |config| {
         config.http.bind = bind.into();
@@ -116,6 +143,10 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         (Method::GET, "/api/costs", 200),
         (Method::GET, "/api/pause", 200),
         (Method::POST, "/api/resume", 200),
+        (Method::GET, "/", 200),
+        (Method::GET, "/turns", 200),
+        (Method::GET, "/events", 200),
+        (Method::GET, "/assets/pages.css", 200),
         (Method::GET, "/nonsense", 404),
         (Method::POST, "/diag/tick", 200),
         (Method::POST, "/api/plugins/ghost/reload", 404),
@@ -143,7 +174,9 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         let status = served.status(method.clone(), path, &[("host", "evil.example"), TOKEN]).await;
         assert_eq!(status, 403, "{method} {path} for a name of others");
     }
-    assert_eq!(served.status(Method::GET, "/health", &[]).await, 200, "for probes");
+    for probe in ["/health", "/health/live", "/health/ready"] {
+        assert_eq!(served.status(Method::GET, probe, &[]).await, 200, "for probes");
+    }
     assert_eq!(served.status(Method::GET, "/health", &[("host", "evil.example")]).await, 403);
 }
 
