@@ -130,7 +130,7 @@ impl Runner {
     /// When the timer asks next who is due; nothing where there is no timer.
     #[must_use]
     pub fn next_tick(&self) -> Option<DateTime<Utc>> {
-        self.ticks.next()
+        Some(self.deps.clock.now() + self.ticks.next_in()?)
     }
 
     /// What came of the last tick that is over.

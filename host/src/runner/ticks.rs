@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use super::error::TickError;
 use super::report::TickReport;
@@ -14,7 +15,8 @@ pub(super) struct Ticks(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    next: Option<DateTime<Utc>>,
+    /// By a clock that nobody sets: the other one may be set forward meanwhile, as that of a demo is.
+    next: Option<Instant>,
     last: Option<LastTick>,
 }
 
@@ -43,17 +45,17 @@ pub struct TickFigures {
 }
 
 impl Ticks {
-    /// When the timer asks who is due; nothing while there is no timer.
-    pub(super) fn next(&self) -> Option<DateTime<Utc>> {
-        self.lock().next
+    /// How long until the timer asks who is due; nothing while there is no timer.
+    pub(super) fn next_in(&self) -> Option<Duration> {
+        Some(self.lock().next?.saturating_duration_since(Instant::now()))
     }
 
     pub(super) fn last(&self) -> Option<LastTick> {
         self.lock().last.clone()
     }
 
-    pub(super) fn set_next(&self, at: DateTime<Utc>) {
-        self.lock().next = Some(at);
+    pub(super) fn set_next(&self, wait: Duration) {
+        self.lock().next = Some(Instant::now() + wait);
     }
 
     /// A tick is over. One that was not made, because another looks or the program stops, says nothing.
@@ -74,5 +76,31 @@ impl Ticks {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_tick_is_as_far_as_the_timer_says_and_a_late_one_is_now() {
+        let ticks = Ticks::default();
+        assert_eq!(ticks.next_in(), None, "there is no timer");
+        ticks.set_next(Duration::from_secs(3600));
+        let wait = ticks.next_in().expect("there is one");
+        assert!(wait <= Duration::from_secs(3600) && wait > Duration::ZERO, "{wait:?}");
+        ticks.set_next(Duration::ZERO);
+        assert_eq!(ticks.next_in(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_was_no_tick_leaves_the_last_one_as_it_was() {
+        let (ticks, at) = (Ticks::default(), DateTime::UNIX_EPOCH);
+        let report = TickReport { due: 3, ran_successfully: 2, ..TickReport::default() };
+        ticks.ended(at, &Ok(report));
+        ticks.ended(at, &Err(TickError::AlreadyLooking));
+        let last = ticks.last().expect("one is over").outcome.expect("it went well");
+        assert_eq!((last.due, last.completed, last.failed), (3, 2, 0));
     }
 }

@@ -139,7 +139,7 @@ impl Runner {
         }
         // What was interrupted goes on at once; who is due is asked after one interval (contract 7.3).
         if timer {
-            self.next_tick_in(interval);
+            self.ticks.set_next(interval);
             self.beside_tick(For::Unfinished, Duration::ZERO);
         }
         loop {
@@ -161,7 +161,7 @@ impl Runner {
                 Wake::Stop => break,
                 Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
                 Wake::Timer { due_at } => {
-                    self.next_tick_in(interval.saturating_sub(due_at.elapsed()));
+                    self.ticks.set_next(interval.saturating_sub(due_at.elapsed()));
                     self.beside_tick(For::Everybody, due_at.elapsed());
                 }
                 Wake::Hold => self.beside_tick(For::Everybody, Duration::ZERO),
@@ -185,10 +185,6 @@ impl Runner {
         }
         commands.close();
         self.drain().await;
-    }
-
-    fn next_tick_in(&self, wait: Duration) {
-        self.ticks.set_next(self.deps.clock.now() + wait);
     }
 
     fn answer_tick(

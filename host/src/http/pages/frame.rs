@@ -4,6 +4,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
+use domain::clock::Clock;
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets;
@@ -70,8 +71,13 @@ impl IntoResponse for NoPage {
             @if let Some(hint) = hint { p { "What to do: " (line(&hint)) } }
             p { a href="/" { "Now" } }
         };
-        let page =
-            Page { title: "No page".to_owned(), place: "", address: String::new(), now: Utc::now(), body };
+        let page = Page {
+            title: "No page".to_owned(),
+            place: "",
+            address: String::new(),
+            now: Clock::system().now(),
+            body,
+        };
         (status, page).into_response()
     }
 }

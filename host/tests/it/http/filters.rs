@@ -47,7 +47,11 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
     }
     let turn = served.house.turn("Anna").await.summary.id;
     for (method, route, takes) in [
-        (Method::GET, "/api/turns".to_owned(), "this route takes persona, experiment, arm, state, everFaulted, since, limit"),
+        (
+            Method::GET,
+            "/api/turns".to_owned(),
+            "this route takes persona, experiment, arm, state, everFaulted, since, limit",
+        ),
         (Method::GET, "/api/personas".to_owned(), NO_FILTERS),
         (Method::GET, format!("/api/turns/{turn}"), NO_FILTERS),
         (Method::GET, "/api/strategies".to_owned(), NO_FILTERS),
