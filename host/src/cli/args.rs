@@ -274,7 +274,7 @@ pub enum Turns {
         /// Only this persona's.
         #[arg(long, value_name = "EMAIL")]
         persona: Option<String>,
-        /// Only in this state: running, completed, idle, skipped, faulted, held or parked.
+        /// Only in this state: running, completed, idle, skipped, faulted, stopped, held, paused or parked.
         #[arg(long, value_name = "STATE")]
         state: Option<String>,
         /// Only those of which an attempt failed, also when a later one succeeded.

@@ -96,8 +96,12 @@ pub fn priced(config: &Config) -> Result<(), Failure> {
         None => Ok(()),
         Some(model) => {
             let message = format!("there is a [budget], and what the model {model} costs is not known");
-            let hint = "name a model of the Claude API's price list (model.name, ANTHROPIC_MODEL, or `model` of a strategy), \
-                        or leave [budget] out";
+            let known = model::price::known().join(", ");
+            let hint = format!(
+                "name a model whose price is known (model.name, ANTHROPIC_MODEL, or `model` of a strategy), or leave [budget] \
+                 out; those are {known}, as of {}",
+                model::price::TABLE
+            );
             Err(Failure::new(Exit::Configuration, message).hint(hint))
         }
     }

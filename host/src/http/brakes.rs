@@ -53,7 +53,13 @@ pub(super) async fn pause(
     };
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let by = if agent == Some(running::AGENT) { AskedBy::Command } else { AskedBy::Http };
-    let stopped = face.runner.pause(persona.as_deref(), reach, by, reason.as_deref()).await?;
+    let paused = face.runner.pause(persona.as_deref(), reach, by, reason.as_deref()).await;
+    let stopped = paused.map_err(|error| {
+        let whom = persona.as_deref().unwrap_or("everybody");
+        let message = format!("{whom} is paused from now on, but the ledger does not keep it: {error}");
+        let hint = "the pause ends with this process: ask for it again when the ledger can be written";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message).hint(hint)
+    })?;
     let pauses = face.runner.pauses();
     let paused = match &persona {
         Some(email) => pauses.personas.get(email),

@@ -14,6 +14,7 @@ use super::face::Face;
 use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
 use crate::model::LeftAlone;
+use crate::runner::LastTick;
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,6 +37,11 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
     if let Some(trouble) = face.runner.deps().ledger.trouble() {
         health["status"] = "degraded".into();
         health["ledger"] = trouble.into();
+    }
+    // Nobody said who is due, or nothing could be written down: no turn was begun.
+    if let Some(LastTick { outcome: Err(why), ended_at }) = face.runner.last_tick() {
+        health["status"] = "degraded".into();
+        health["lastTick"] = json!({ "failedAt": ended_at, "why": why });
     }
     if let Some(stopped) = face.runner.deps().mana.sign_ins_stopped() {
         health["status"] = "degraded".into();

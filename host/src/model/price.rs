@@ -29,6 +29,12 @@ pub fn most(model: &str, body: usize, max_tokens: u32) -> Cost {
     cost(model, &Usage { cache_write_5m: prompt, output: max_tokens.into(), ..Usage::default() })
 }
 
+/// The models that have a price.
+#[must_use]
+pub fn known() -> Vec<&'static str> {
+    PRICES.iter().map(|family| family.id).collect()
+}
+
 /// Tokens that the API adds to a prompt by itself, for tools and formats.
 const UNSEEN: u64 = 1_000;
 

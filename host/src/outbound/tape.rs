@@ -120,7 +120,7 @@ pub struct Head {
 pub struct Totals {
     /// Exchanges in it.
     pub exchanges: u64,
-    /// Bytes of [`EXCHANGES`].
+    /// Bytes of the file with the exchanges.
     pub bytes: u64,
     /// The digest of that file.
     pub sha256: String,

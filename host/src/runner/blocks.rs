@@ -149,6 +149,7 @@ impl Runner {
                     round.held += 1;
                     continue;
                 }
+                Some(Standing::Free) if self.is_taken(persona, &part).await? => continue,
                 Some(Standing::Free) => {}
             }
             if halt.is_cancelled() {
@@ -237,6 +238,19 @@ impl Runner {
             }
             standing => standing.map(Some),
         }
+    }
+
+    /// Whether another turn has this place: those of the daemon take their arms by the same plan.
+    async fn is_taken(&self, persona: &Persona, part: &Role) -> Result<bool, LedgerError> {
+        let ledger = &self.deps.ledger;
+        let own = ledger.turn_of(&persona.id, &part.slot()).await?;
+        if ledger.assignment(own).await?.is_some() {
+            return Ok(false);
+        }
+        let Assignment { experiment, version, block, place, .. } = &part.place;
+        let earlier = ledger.assignments(experiment, Some(&persona.email)).await?;
+        let is_there = |own: &Assignment| (own.version, own.block, own.place) == (*version, *block, *place);
+        Ok(earlier.iter().any(|own| is_there(&own.assignment)))
     }
 
     /// Whether the money is gone. With a price that is not known nobody can say, and a budget is a promise.

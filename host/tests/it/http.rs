@@ -137,6 +137,9 @@ async fn readiness_tells_what_is_in_the_way_and_notes_what_somebody_wanted() {
     served.ask(Method::POST, "/diag/tick").await;
     let (status, failed) = served.get("/health/ready").await;
     assert_eq!((status, &failed["reasons"][0]["what"]), (503, &json!("tick")), "{failed}");
+    let (_, health) = served.get("/health").await;
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health["lastTick"]["why"].as_str().unwrap().contains("listDuePersonas"), "{health}");
     served.ask(Method::POST, "/diag/tick").await;
     assert_eq!(served.get("/health/ready").await.0, 200, "the next one went well");
 

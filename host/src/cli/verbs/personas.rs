@@ -103,6 +103,11 @@ async fn left_alone(file: Option<&Path>, output: Output) -> Result<(), Failure> 
             output.say(&styled(ODD, printable(&line)));
         }
     }
+    for full in health["budget"]["full"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let line =
+            format!("{full} has no room for another call, and who would need one waits for the next day");
+        output.say(&styled(ODD, printable(&line)));
+    }
     Ok(())
 }
 
@@ -142,7 +147,14 @@ impl Everybody {
             None => None,
         };
         let options = load::mana_options(config);
-        let list = Mana::new(outbound::client()?, Clock::system(), options).due().await?;
+        let list = match Mana::new(outbound::client()?, Clock::system(), options).due().await {
+            Ok(list) => list,
+            // What is known without it is worth showing.
+            Err(error) => {
+                output.say(&styled(ODD, format!("who is due is not known: {error}; {}", error.hint())));
+                return Ok(());
+            }
+        };
         for persona in list.personas {
             if let Some((ledger, acknowledged)) = ledger {
                 self.kept_back.due(&persona, ledger, acknowledged).await?;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::two_arms;
 use crate::commands::{Shell, catalog, stack};
-use crate::support::house::House;
+use crate::support::house::{Blueprint, House, figures};
 
 const REFUSED: Fault = Fault::Error { status: 400, kind: "invalid_request_error" };
 
@@ -50,6 +50,24 @@ async fn a_turn_that_failed_is_kept_back_until_a_time_that_is_known_and_played_t
     house.later(end - house.clock.now() + TimeDelta::seconds(1));
     assert_eq!(play().await, Round { played: 1, held: 0, ..Round::default() });
     assert_eq!(play().await, Round::default(), "all are over");
+}
+
+/// A tick has begun what is played at once from there: the places that its turns took are not played again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_plays_only_the_places_that_live_turns_have_not_taken() {
+    let house = Blueprint::of(&["Anna", "Ben"]).config(|config| {
+        config.experiments = config.plugins.dir.with_file_name("experiments");
+        std::fs::create_dir_all(&config.experiments).unwrap();
+        std::fs::write(config.experiments.join("e.toml"), two_arms("e", "brief", 1)).unwrap();
+    });
+    let house = house.build().await;
+    let blocks = blocks(&house).await;
+    assert_eq!(figures(&house.tick().await), (2, 2, 0, 0));
+    assert_eq!(house.count("SELECT count(*) FROM assignments").await, 2, "the live turns have taken arms");
+    let at = async |_: Border, _: &Persona, _: &Assignment| Ok::<(), std::convert::Infallible>(());
+    let round = house.runner.play_round(&blocks, 0, &at).await.unwrap();
+    assert_eq!(round, Round { played: 2, held: 0, ..Round::default() });
+    assert_eq!(house.count("SELECT count(*) FROM assignments").await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
