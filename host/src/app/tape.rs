@@ -18,6 +18,7 @@ use crate::runner::Runner;
 use domain::budget::Limits;
 use domain::clock::Clock;
 use domain::ids::Sha256Hex;
+use domain::letter::one_line;
 use domain::strategy::{Routing, Strategy};
 use serde_json::json;
 
@@ -403,6 +404,8 @@ async fn say_played(player: &Player, folder: &Path, output: Output) {
     }
     let missed = player.missed();
     if let Some(first) = missed.first() {
+        // What a neighbour said is in it, which may have lines of its own.
+        let first = one_line(first);
         output
             .say(&styled(ODD, format!("  asked, and not recorded: {}; the first:\n  {first}", missed.len())));
     }

@@ -221,7 +221,7 @@ pub struct Seed {
 #[derive(Clone, Debug, Args)]
 pub struct Tick {
     /// Only this persona, if it is due.
-    #[arg(long, value_name = "EMAIL")]
+    #[arg(long, value_name = "EMAIL", conflicts_with = "recorded")]
     pub persona: Option<String>,
     /// Also if it is held after a fault: the hold is lifted first.
     #[arg(long, requires = "persona")]

@@ -228,7 +228,14 @@ impl From<AdminError> for Failure {
 
 /// How a command ends to which mana-auth did not give what it asked for.
 fn exit_of(code: Code) -> Exit {
-    if code == Code::ManaUnreachable { Exit::Unreachable } else { Exit::Refused }
+    match code {
+        Code::ManaUnreachable | Code::ManaNoAnswer | Code::ManaUnreadable => Exit::Unreachable,
+        // It answers, and does not do its work.
+        Code::DueFailed | Code::ListFailed | Code::CreateFailed => Exit::Unreachable,
+        Code::WrongPath | Code::ManaUnsendable => Exit::Configuration,
+        Code::NotRecorded => Exit::No,
+        _ => Exit::Refused,
+    }
 }
 
 impl From<TickError> for Failure {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Query, Request};
@@ -18,6 +19,8 @@ use super::filters::Filters;
 
 /// Bytes of a body.
 const MOST: usize = 64 << 10;
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a deed is asked for with.
 pub(super) struct Asked(pub(super) Filters);
@@ -29,7 +32,11 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
         let (mut parts, body) = request.into_parts();
         let filters = Filters::from_request_parts(&mut parts, state).await?;
         let kind = parts.headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("?").to_owned());
-        let body = to_bytes(body, MOST).await;
+        let body = tokio::time::timeout(PATIENCE, to_bytes(body, MOST)).await;
+        let body = body.map_err(|_| {
+            let message = format!("the body did not come whole within {} s", PATIENCE.as_secs());
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
+        })?;
         let body = body.map_err(|error| refused(format!("the body cannot be read: {error}")))?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(filters));
