@@ -205,7 +205,7 @@ impl Tape {
         let leads_on =
             player.missed().is_empty() && player.played().0 > played_before && player.has_more_turns();
         if leads_on {
-            player.pass_over_old_looks();
+            player.go_to_next_look();
         }
         leads_on
     }

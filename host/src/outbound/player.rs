@@ -156,9 +156,21 @@ impl Player {
         left.any(|(entry, _)| entry.upstream == Upstream::Claude)
     }
 
-    /// Passes over what was looked up while others already acted upon a later look: whoever asks next gets what was due
-    /// then.
-    pub fn pass_over_old_looks(&self) {
+    /// Goes on to the next look who is due: those are passed over that were made while others already acted upon a later
+    /// one, and the clock is set to its time, or what was seen then would seem to be old.
+    pub fn go_to_next_look(&self) {
+        self.pass_over_old_looks();
+        let next = {
+            let state = self.state();
+            self.0.entries.iter().zip(&state.is_asked).position(|(entry, is_asked)| entry.is_look && !*is_asked)
+        };
+        // An exchange that cannot be read says so when it is asked for.
+        if let Some(came) = next.and_then(|place| self.read(place).ok()?.came) {
+            self.move_to(came.at);
+        }
+    }
+
+    fn pass_over_old_looks(&self) {
         let mut state = self.state();
         let State { is_asked, left, .. } = &mut *state;
         let asked = self.0.entries.iter().zip(is_asked.iter()).filter(|(_, is_asked)| **is_asked);

@@ -204,3 +204,18 @@ fn an_experiment_is_played_round_by_round() {
     assert_eq!(rounds(&recorded.stderr).len(), 2);
     assert!(!replayed.stderr.contains("never asked for"), "{}", replayed.stderr);
 }
+
+/// After each tick the clock of a demo is set to the next weekday: what is looked up then is not taken for old.
+#[test]
+fn each_day_of_a_demo_is_played_and_nothing_is_asked_beside_them() {
+    let shell = Shell::new().with("PERSONA_CONCURRENCY", "10").with("TICK_INTERVAL_MS", "3000");
+    shell.write("persona-host.toml", "[http]\nport = 0\n");
+    let mut demo = shell.start("demo --record tape");
+    demo.said("the next tick is on");
+    demo.said("the next tick is on");
+    assert!(demo.interrupt().success());
+    let said = shell.call("tick --replay tape");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stdout.matches("10 of 10 personas ran, 0 failed").count() >= 2, "{said:?}");
+    assert!(!said.stderr.contains("asked, and not recorded"), "{said:?}");
+}
