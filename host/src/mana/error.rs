@@ -288,6 +288,10 @@ impl ManaError {
             Code::SeedSecretEmpty => {
                 "Set PERSONA_SEED_SECRET to the secret that the personas were seeded with."
             }
+            Code::DeliveryRefused if matches!(self, Self::Refused { status: 400..500, .. }) => {
+                "mana-auth takes these rows never: they stay in the ledger as refused, and `turns show` tells of them. Look \
+                 into mana-auth's log for the reason."
+            }
             _ => "Look into mana-auth's log; the next tick tries again.",
         }
     }

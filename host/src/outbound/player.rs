@@ -162,7 +162,11 @@ impl Player {
         self.pass_over_old_looks();
         let next = {
             let state = self.state();
-            self.0.entries.iter().zip(&state.is_asked).position(|(entry, is_asked)| entry.is_look && !*is_asked)
+            self.0
+                .entries
+                .iter()
+                .zip(&state.is_asked)
+                .position(|(entry, is_asked)| entry.is_look && !*is_asked)
         };
         // An exchange that cannot be read says so when it is asked for.
         if let Some(came) = next.and_then(|place| self.read(place).ok()?.came) {
