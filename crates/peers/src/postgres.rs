@@ -43,7 +43,8 @@ signal_all() {
     kill "-$1" $(cat "/proc/$server/task/$server/children") || true
 }
 stop() {
-    kill -CONT "$server" || true
+    # Also those that a test has let stand still, or it would wait for them for ever.
+    signal_all CONT 2>/dev/null || true
     kill "-$1" "$server" || true
     wait "$server" || true
     : >"$log"
