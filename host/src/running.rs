@@ -148,8 +148,10 @@ impl Running {
     }
 }
 
-/// Text as one part of a path: whatever else it holds than letters, digits, `-`, `_`, `.` and `@` is escaped.
-fn one_segment(text: &str) -> String {
+/// Text as one part of a path, or as a value behind the `?`: whatever else it holds than letters, digits, `-`, `_`, `.` and
+/// `@` is escaped.
+#[must_use]
+pub fn one_segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

@@ -350,8 +350,6 @@ fn environment() -> String {
 }
 
 fn kinds_of_costs() -> impl TypedValueParser<Value = CostsBy> {
-    PossibleValuesParser::new(CostsBy::ALL.map(|(name, _)| name)).map(|typed| {
-        let named = CostsBy::ALL.into_iter().find(|(name, _)| *name == typed);
-        named.map_or(CostsBy::Day, |(_, by)| by)
-    })
+    let names = PossibleValuesParser::new(CostsBy::ALL.map(|(name, _)| name));
+    names.map(|typed| CostsBy::named(&typed).unwrap_or(CostsBy::Day))
 }

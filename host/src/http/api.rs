@@ -8,23 +8,15 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::face::Face;
 use super::filters::{Filters, Named};
-use crate::store::{LetGoOn, Recorded, TurnFilter};
+use crate::store::{LetGoOn, Recorded};
 
-/// The most turns of one answer.
-const MAX_TURNS: u32 = 500;
+/// The most turns of one answer, or of one page.
+pub(super) const MAX_TURNS: u32 = 500;
 
 /// `GET /api/turns?persona=&experiment=&arm=&state=&everFaulted=&since=&limit=`: newest first; `since` such as 24h, a day or an
 /// instant.
 pub(super) async fn turns(State(face): State<Face>, mut filters: Filters) -> Result<Json<Value>, ApiError> {
-    let filter = TurnFilter {
-        email: filters.text("persona", "be the address of a persona")?,
-        experiment: filters.text("experiment", "be the key of an experiment")?,
-        arm: filters.text("arm", "be the name of an arm")?,
-        state: filters.one_of("state", &TurnFilter::STATES)?,
-        ever_faulted: filters.truth("everFaulted")?,
-        since: filters.since(face.runner.deps().clock.now())?,
-        limit: filters.number("limit", MAX_TURNS)?,
-    };
+    let filter = filters.turns(face.runner.deps().clock.now(), MAX_TURNS)?;
     filters.end()?;
     let turns = face.runner.deps().ledger.list(&filter).await?;
     Ok(Json(json!({ "turns": turns })))

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
 use crate::since::{self, Since};
+use crate::store::{CostsBy, TurnFilter};
 
 /// The filters that a request has, each taken once by who knows it.
 #[derive(Debug)]
@@ -113,6 +114,25 @@ impl Filters {
         let Some(text) = self.take("since") else { return Ok(None) };
         let since: Since = text.parse().map_err(|_| bad("since", &text, since::WRITTEN))?;
         Ok(Some(since.seen_from(now)))
+    }
+
+    /// By what costs are told apart; by day, if nothing is said.
+    pub(super) fn costs_by(&mut self) -> Result<CostsBy, ApiError> {
+        let by = self.one_of("by", &CostsBy::ALL.map(|(name, _)| name))?;
+        Ok(by.and_then(|name| CostsBy::named(&name)).unwrap_or(CostsBy::Day))
+    }
+
+    /// Which turns are wanted, of which no more than `most` can be, seen from `now`.
+    pub(super) fn turns(&mut self, now: DateTime<Utc>, most: u32) -> Result<TurnFilter, ApiError> {
+        Ok(TurnFilter {
+            email: self.text("persona", "be the address of a persona")?,
+            experiment: self.text("experiment", "be the key of an experiment")?,
+            arm: self.text("arm", "be the name of an arm")?,
+            state: self.one_of("state", &TurnFilter::STATES)?,
+            ever_faulted: self.truth("everFaulted")?,
+            since: self.since(now)?,
+            limit: self.number("limit", most)?,
+        })
     }
 
     /// A whole number, cut to `most`.

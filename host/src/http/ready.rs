@@ -1,5 +1,7 @@
 //! `/health/live` and `/health/ready`: whether the process answers, and whether it can do its work, with reasons.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -56,9 +58,10 @@ fn notes(face: &Face) -> Vec<Value> {
     let deps = face.runner.deps();
     let mut notes = Vec::new();
     notes.extend(face.runner.pause_of_all().map(|pause| told("pause", pause.to_string())));
-    for part in deps.budget.of_today().into_iter().filter(|part| part.is_full) {
-        notes.push(told("budget", format!("{} has no room for another call", part.account.key())));
-    }
+    // Once for each limit, however many personas have spent theirs; who they are is nobody's business here.
+    let full = deps.budget.of_today().into_iter().filter(|part| part.is_full);
+    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
+    notes.extend(full.iter().map(|key| told("budget", format!("{key} has no room for another call"))));
     for alone in deps.claude.left_alone() {
         notes.push(told("models", alone.to_string()));
     }

@@ -84,6 +84,18 @@ impl CostsBy {
         ("day", Self::Day),
     ];
 
+    /// The kind of this name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(own, _)| *own == name).map(|(_, by)| by)
+    }
+
+    /// Its name on the command line and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, own)| *own == self).map_or("", |(name, _)| name)
+    }
+
     /// What rows are grouped by.
     fn column(self) -> &'static str {
         match self {

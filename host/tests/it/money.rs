@@ -250,3 +250,14 @@ async fn each_limit_says_what_is_taken_of_it_in_the_api_and_the_metrics_and_in_h
     let line = "persona_budget_dollars{of=\"budget.day\",kind=\"limit\"} 1.0";
     assert!(metrics.lines().any(|own| own == line), "{metrics}");
 }
+
+#[tokio::test]
+async fn whoever_asks_whether_it_is_ready_hears_of_a_full_limit_once_and_of_nobody_by_name() {
+    let house = Blueprint::of(&["Anna", "Ben"]).config(|config| config.budget.persona_day = Some(NOTHING));
+    let served = Served::of(house.build().await).await;
+    served.house.tick().await;
+    let (status, ready) = served.get("/health/ready").await;
+    let why = "budget.persona_day has no room for another call";
+    let notes = json!([{ "what": "budget", "why": why }]);
+    assert_eq!((status, &ready["notes"]), (200, &notes), "{ready}");
+}

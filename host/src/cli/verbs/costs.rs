@@ -41,7 +41,7 @@ pub async fn costs(
         }
         false => Vec::new(),
     };
-    let name = CostsBy::ALL.into_iter().find(|(_, own)| *own == by).map_or("", |(name, _)| name);
+    let name = by.name();
     let document = json!({
         "by": name,
         "since": since,

@@ -21,11 +21,9 @@ pub(super) async fn page(
     let now = deps.clock.now();
     let since = filters.typed("since").unwrap_or_default().to_owned();
     filters.leave_out_empty();
-    let by = filters.one_of("by", &CostsBy::ALL.map(|(name, _)| name))?;
-    let by = by.as_deref().unwrap_or("day");
-    let from = filters.since(now)?;
+    let kind = filters.costs_by()?;
+    let (by, from) = (kind.name(), filters.since(now)?);
     filters.end()?;
-    let kind = CostsBy::ALL.into_iter().find(|(name, _)| *name == by).map_or(CostsBy::Day, |(_, kind)| kind);
     let costs = deps.ledger.costs(kind, from, deps.settings.time_zone).await?;
     let body = html! {
         h1 { "Costs" }

@@ -9,11 +9,11 @@ use experiment::report::{ArmSummary, Check, Outcome, Report, Status};
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::rows::encoded;
 use super::words::{line, money, nothing};
 use crate::evidence::{NoEvidence, Record};
 use crate::http::face::Face;
 use crate::http::filters::Named;
+use crate::running::one_segment;
 
 /// The report is a document of its own, with its styles in it and nothing else.
 const REPORT_POLICY: HeaderValue = HeaderValue::from_static(
@@ -31,7 +31,7 @@ pub(super) async fn list(State(face): State<Face>) -> Result<Page, NoPage> {
             .and_then(|own| own.report(None).map_err(|why| why.to_string()));
         told.push(html! {
             section {
-                h2 { a .row href={ "/experiments/" (encoded(&key)) } { (line(&key)) } }
+                h2 { a .row href={ "/experiments/" (one_segment(&key)) } { (line(&key)) } }
                 @match report {
                     Ok(report) => { (summary(&report)) }
                     Err(why) => { p .faint { "No verdict yet: " (line(&why)) } }
@@ -63,9 +63,9 @@ pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<P
             h2 { "Arms" }
             (arms(&key, &report.arms))
         }
-        p { a href={ "/experiments/" (encoded(&key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
+        p { a href={ "/experiments/" (one_segment(&key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
     };
-    let (title, address) = (format!("Experiment {key}"), format!("/experiments/{}", encoded(&key)));
+    let (title, address) = (format!("Experiment {key}"), format!("/experiments/{}", one_segment(&key)));
     Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
 }
 
@@ -179,7 +179,7 @@ fn arms(key: &str, arms: &[ArmSummary]) -> Markup {
                 tbody {
                     @for own in arms {
                         @let name = own.arm.to_string();
-                        @let turns = format!("/turns?experiment={}&arm={}", encoded(key), encoded(&name));
+                        @let turns = format!("/turns?experiment={}&arm={}", one_segment(key), one_segment(&name));
                         tr {
                             td { (line(&name)) }
                             td .number { (own.stages.assigned) }

@@ -10,11 +10,12 @@ use maud::html;
 use super::chart::{Chart, Series, chart};
 use super::frame::{NoPage, Page};
 use super::personas::{Known, pause_button, stands};
-use super::rows::{encoded, turn_rows};
+use super::rows::turn_rows;
 use super::words::{line, nothing};
 use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Named;
+use crate::running::one_segment;
 use crate::store::{Summary, TurnFilter};
 
 /// So many of its turns are shown.
@@ -43,7 +44,7 @@ pub(super) async fn page(State(face): State<Face>, Named(email): Named) -> Resul
         }
         section { h2 { "Its turns" } (turn_rows(&known.turns, now)) }
     };
-    let address = format!("/personas/{}", encoded(&email));
+    let address = format!("/personas/{}", one_segment(&email));
     Ok(Page { title: email, place: "/personas", address, now, body })
 }
 

@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::rows::{encoded, ratings};
+use super::rows::ratings;
 use super::words::{line, nothing, state, time};
 use crate::http::face::Face;
+use crate::running::one_segment;
 use crate::store::{Open, OpenTurn, Paused, Summary, TurnFilter};
 
 /// How many turns are looked through; the strip of each persona has its latest of them.
@@ -66,7 +67,7 @@ fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
     let last = known.turns.first();
     html! {
         tr {
-            td { a .row href={ "/personas/" (encoded(email)) } { (line(email)) } }
+            td { a .row href={ "/personas/" (one_segment(email)) } { (line(email)) } }
             td .says { (stands(known, now)) }
             td { (strip(&known.turns)) }
             td { @if let Some(last) = last { (time(last.started_at, now)) } }
@@ -78,7 +79,7 @@ fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
 
 /// Pauses the persona, or ends its pause.
 pub(super) fn pause_button(email: &str, is_paused: bool) -> Markup {
-    let whom = format!("?persona={}", encoded(email));
+    let whom = format!("?persona={}", one_segment(email));
     html! {
         @if is_paused { button .small hx-post={ "/api/resume" (whom) } hx-swap="none" { "Resume" } }
         @else { button .small hx-post={ "/api/pause" (whom) } hx-swap="none" { "Pause" } }

@@ -5,6 +5,7 @@ use domain::stop;
 use maud::{Markup, html};
 
 use super::words::{between, line, money, short, state, time};
+use crate::running::one_segment;
 use crate::store::Summary;
 
 /// A table of turns of which two can be marked, to be compared.
@@ -50,7 +51,7 @@ fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
             }
             td { a .row href={ "/turns/" (turn.id) } title=(turn.id) { code { (short(&turn.id)) } } }
             td { (time(turn.begun_at, now)) }
-            td { a .quiet href={ "/personas/" (encoded(&turn.persona)) } { (line(&turn.persona)) } }
+            td { a .quiet href={ "/personas/" (one_segment(&turn.persona)) } { (line(&turn.persona)) } }
             td { (state(&turn.state)) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
             td { (turn.strategy.as_deref().map(line).unwrap_or_default()) }
             td .number { (turn.actions) @if turn.action_errors > 0 { " " span .bad { "(" (turn.action_errors) " failed)" } } }
@@ -77,12 +78,4 @@ fn said(turn: &Summary) -> String {
     let unusual = || turn.stop_reason.as_deref().and_then(stop::unusual).map(str::to_owned);
     let said = turn.fault_message.clone().or_else(|| turn.skip_reason.clone()).or_else(unusual);
     line(&said.unwrap_or_default())
-}
-
-/// Text as a value behind the `?` of an address.
-pub(super) fn encoded(text: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~@".contains(&byte);
-    text.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

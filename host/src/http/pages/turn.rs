@@ -8,11 +8,11 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::frame::{NoPage, Page};
-use super::rows::encoded;
 use super::waterfall::Scale;
 use super::words::{between, line, money, short, state, text, time, tokens};
 use crate::http::face::Face;
 use crate::http::filters::Named;
+use crate::running::one_segment;
 use crate::store::{Attempt, Recorded, RecordedStep, Summary, Then};
 
 pub(super) async fn page(State(face): State<Face>, Named(id): Named) -> Result<Page, NoPage> {
@@ -41,7 +41,7 @@ fn facts(turn: &Recorded, now: DateTime<Utc>) -> Markup {
     let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), line);
     html! {
         dl .facts {
-            dt { "Persona" } dd { a href={ "/personas/" (encoded(&own.persona)) } { (line(&own.persona)) } " (" (line(&own.archetype)) ")" }
+            dt { "Persona" } dd { a href={ "/personas/" (one_segment(&own.persona)) } { (line(&own.persona)) } " (" (line(&own.archetype)) ")" }
             dt { "Began" } dd { (time(own.begun_at, now)) @if let Some(ended) = own.ended_at { ", took " (between(own.begun_at, ended)) } }
             dt { "Strategy" }
             dd {

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::frame::{NoPage, Page};
 use super::rows::turns_to_compare;
 use super::words::nothing;
+use crate::http::api::MAX_TURNS;
 use crate::http::face::Face;
 use crate::http::filters::Filters;
 use crate::store::TurnFilter;
@@ -22,18 +23,11 @@ pub(super) async fn page(
     let now = deps.clock.now();
     let typed = Typed::of(&filters);
     filters.leave_out_empty();
-    let filter = TurnFilter {
-        email: filters.text("persona", "be the address of a persona")?,
-        experiment: filters.text("experiment", "be the key of an experiment")?,
-        arm: filters.text("arm", "be the name of an arm")?,
-        state: filters.one_of("state", &TurnFilter::STATES)?,
-        ever_faulted: filters.truth("everFaulted")?,
-        since: filters.since(now)?,
-        limit: Some(filters.number("limit", 500)?.unwrap_or(ROWS)),
-    };
+    let mut filter = filters.turns(now, MAX_TURNS)?;
+    let rows = *filter.limit.get_or_insert(ROWS);
     filters.end()?;
     let turns = deps.ledger.list(&filter).await?;
-    let most = usize::try_from(filter.limit.unwrap_or(ROWS)).unwrap_or(usize::MAX);
+    let most = usize::try_from(rows).unwrap_or(usize::MAX);
     let body = html! {
         h1 { "Turns" }
         (form(&typed))
