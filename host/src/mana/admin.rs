@@ -8,8 +8,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::asked::Asked;
 use super::catalog::Entry;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::exchange::ask;
 use super::header::bearer;
 use crate::outbound::Client;

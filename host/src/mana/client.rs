@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::doubts::{Doubts, SignInsStopped};
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::exchange::{self, Answer};
 use super::keys::ServiceKeys;
 use super::pace::{Pace, SignInLimit};

@@ -5,8 +5,9 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::exchange::Answer;
 use domain::delivery::{Delivery, Rows};
 

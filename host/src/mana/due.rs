@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use domain::ids::PersonaId;
 use domain::persona::{Cadence, ModuleWeight, Persona};
 

@@ -1,10 +1,9 @@
 //! What can go wrong with mana-auth, in the words of the first runner where it had some (contract 7.2).
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 
+use super::asked::Asked;
 use super::doubts::SignInsStopped;
 use super::password::EmptySeedSecret;
 use super::sign_in_form::SignInForm;
@@ -14,50 +13,6 @@ use domain::ids::PersonaId;
 
 /// How much of an answer's body an error quotes, in characters.
 const QUOTED: usize = 300;
-
-/// What we asked mana-auth for. It shows as the beginning of the error's sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is named after its question")]
-pub enum Asked {
-    Login { email: String, by: SignInForm },
-    SignOut { email: String },
-    Spaces,
-    VaultStatus,
-    VaultInit,
-    Due,
-    Actions,
-    Feedback,
-    Create { email: String },
-    List,
-}
-
-impl Asked {
-    pub(super) fn login(email: &str, by: SignInForm) -> Self {
-        Self::Login { email: email.to_owned(), by }
-    }
-
-    /// Whether it is asked with the key that is the same for everybody.
-    fn shows_the_service_key(&self) -> bool {
-        matches!(self, Self::Due | Self::Actions | Self::Feedback)
-    }
-}
-
-impl fmt::Display for Asked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SignOut { email } => write!(f, "Persona sign-out failed for {email}"),
-            Self::Login { email, .. } => write!(f, "Persona login failed for {email}"),
-            Self::Spaces => f.write_str("Space list failed"),
-            Self::VaultStatus => f.write_str("Vault status failed"),
-            Self::VaultInit => f.write_str("Vault init failed"),
-            Self::Due => f.write_str("listDuePersonas failed"),
-            Self::Actions => f.write_str("postActions failed"),
-            Self::Feedback => f.write_str("postFeedback failed"),
-            Self::List => f.write_str("The list of all personas failed"),
-            Self::Create { email } => write!(f, "Creating {email} failed"),
-        }
-    }
-}
 
 /// Why a question to mana-auth has no good answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -220,8 +175,8 @@ impl ManaError {
     #[must_use]
     pub fn fault_code(&self) -> Code {
         match self {
-            Self::Refused { asked, status, body } => refusal_code(asked, *status, body),
-            Self::NotYet { asked, body, .. } => refusal_code(asked, 429, body),
+            Self::Refused { asked, status, body } => asked.refusal_code(*status, body),
+            Self::NotYet { asked, body, .. } => asked.refusal_code(429, body),
             Self::AllRefused { .. } => Code::LoginRefused,
             Self::SignInsStopped { .. } => Code::LoginStopped,
             Self::Stopping { .. } => Code::Stopping,
@@ -365,35 +320,6 @@ impl ManaError {
     pub fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Refused { status: 401, .. })
     }
-}
-
-fn refusal_code(asked: &Asked, status: u16, body: &str) -> Code {
-    match (asked, status) {
-        (Asked::Login { .. }, 429) if says_locked(body) => Code::LoginLocked,
-        (Asked::Login { .. }, 429) => Code::LoginLimited,
-        (Asked::Login { .. }, 401) => Code::LoginRefused,
-        (Asked::Login { .. }, 403) => Code::LoginUnverified,
-        (Asked::Login { .. }, _) => Code::LoginFailed,
-        (Asked::SignOut { .. }, _) => Code::SignOutFailed,
-        (Asked::Spaces, 401 | 403) => Code::SpaceRefused,
-        (Asked::Spaces, _) => Code::SpaceFailed,
-        (Asked::VaultStatus | Asked::VaultInit, _) => Code::VaultFailed,
-        (Asked::Due | Asked::Actions | Asked::Feedback, 401 | 403) => Code::ServiceKeyRefused,
-        (Asked::Actions | Asked::Feedback, 404) if body.contains("Persona not found") => Code::PersonaGone,
-        (Asked::Due | Asked::Actions | Asked::Feedback, 404) => Code::WrongPath,
-        (Asked::Due, _) => Code::DueFailed,
-        (Asked::Actions | Asked::Feedback, _) => Code::DeliveryRefused,
-        (Asked::Create { .. } | Asked::List, 401) => Code::AdminTokenRefused,
-        (Asked::Create { .. } | Asked::List, 403) => Code::NotAnAdmin,
-        (Asked::Create { .. } | Asked::List, 404) => Code::WrongPath,
-        (Asked::Create { .. }, _) => Code::CreateFailed,
-        (Asked::List, _) => Code::ListFailed,
-    }
-}
-
-/// Both generations of mana-auth's answer (contract 3.1).
-pub(super) fn says_locked(body: &str) -> bool {
-    body.contains("Account locked") || body.contains("ACCOUNT_LOCKED")
 }
 
 #[cfg(test)]

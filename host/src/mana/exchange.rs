@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::error::{Asked, ManaError};
+use super::asked::Asked;
+use super::error::ManaError;
 use crate::outbound::{RequestBuilder, Response, SendError};
 use domain::mask::masked;
 use domain::{encoding, lenient};

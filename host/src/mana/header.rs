@@ -4,7 +4,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::error::{Asked, ManaError};
+use super::asked::Asked;
+use super::error::ManaError;
 use super::signed_in::Proof;
 
 /// A proof as the header that carries it.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use http::{HeaderName, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::error::{Asked, ManaError};
+use super::asked::Asked;
+use super::error::ManaError;
 use super::exchange::{Answer, ask};
 use super::header::secret_value;
 use crate::outbound::RequestBuilder;

@@ -8,9 +8,10 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::asked::{Asked, says_locked};
 use super::client::{Mana, News};
 use super::doubts::Change;
-use super::error::{Asked, ManaError, says_locked};
+use super::error::ManaError;
 use super::exchange::Answer;
 use super::pace::Head;
 use super::password::password;

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod catalog;
 
+mod asked;
 mod client;
 mod deliver;
 mod doubts;
@@ -26,10 +27,11 @@ mod space;
 mod token;
 mod vault;
 
+pub use asked::Asked;
 pub use client::{Mana, News, Options};
 pub use doubts::SignInsStopped;
 pub use due::{DueList, UnreadableEntry};
-pub use error::{Asked, ManaError};
+pub use error::ManaError;
 pub use pace::SignInLimit;
 pub use password::{EmptySeedSecret, password};
 pub use sign_in_form::SignInForm;

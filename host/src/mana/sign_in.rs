@@ -5,8 +5,9 @@ use http::header::SET_COOKIE;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::header::prove;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};

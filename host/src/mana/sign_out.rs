@@ -7,8 +7,9 @@ use http::StatusCode;
 use http::header::ORIGIN;
 use secrecy::ExposeSecret as _;
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::exchange::ask;
 use super::header::prove;
 use super::signed_in::{Proof, SignedIn};

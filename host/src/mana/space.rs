@@ -4,8 +4,9 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::header::prove;
 use super::sign_in_form::SignInForm;
 use super::signed_in::{Proof, SignedIn};

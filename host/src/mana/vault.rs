@@ -3,8 +3,9 @@
 
 use serde::Deserialize;
 
+use super::asked::Asked;
 use super::client::Mana;
-use super::error::{Asked, ManaError};
+use super::error::ManaError;
 use super::header::bearer;
 use super::signed_in::SignedIn;
 

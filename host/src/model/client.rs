@@ -9,10 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Failure, ModelError, Refusal, Tells};
+use super::error::ModelError;
+use super::failure::{Failure, Tells};
 use super::gate::{Barred, Call, Cause, Gate, LeftAlone, Outcome, Pass};
 use super::price;
 use super::reading::{Reading, causes, incomplete};
+use super::refusal::Refusal;
 use super::reply::{Reply, Said};
 use super::request::MessageRequest;
 use super::retry::{self, Message, Policy};

@@ -2,11 +2,13 @@
 
 pub mod client;
 pub mod error;
+pub mod failure;
 pub mod gate;
 pub mod offer;
 mod pairing;
 pub mod price;
 mod reading;
+pub mod refusal;
 mod refused_tool;
 pub mod reply;
 pub mod request;

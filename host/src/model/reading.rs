@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_ENCODING, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{Failure, Refusal};
+use super::failure::Failure;
+use super::refusal::Refusal;
 use super::stream::{Assembled, Assembly, Broken};
 use crate::outbound::{Response, SendError};
 use crate::sse::Decoder;

@@ -1,7 +1,9 @@
 //! Which tool the API complains of when it refuses a request. It says so in its sentence only:
 //! `tools.3.custom.input_schema: …`.
 
-use super::error::{Failure, ModelError, Refusal};
+use super::error::ModelError;
+use super::failure::Failure;
+use super::refusal::Refusal;
 
 /// The place of that tool among those of the request.
 #[must_use]

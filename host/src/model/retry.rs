@@ -14,8 +14,10 @@ use reqwest::header::{DATE, HeaderMap};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Failure, ModelError, Refusal};
+use super::error::ModelError;
+use super::failure::Failure;
 use super::gate::Gate;
+use super::refusal::Refusal;
 use crate::jitter::jitter;
 use domain::event::Event;
 

@@ -1,9 +1,7 @@
 //! Answers off a recording instead of over the network. Answers come in the order in which they came, and the clock moves
 //! with them. What is not in the recording is answered by nothing.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,16 +9,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
 use super::error::SendError;
-use super::mask::Mask;
-use super::question::{Key, difference, key, likeness};
+use super::question::{Difference, Key, difference, key, likeness};
 use super::tape::{EXCHANGES, Exchange, Head, Line, Question, TapeError};
+use answer_id::answer_to;
 use domain::clock::Clock;
-use domain::ids::hex;
 use domain::upstream::Upstream;
+use reading::{Entry, Read, State, read};
+
+mod answer_id;
+mod reading;
 
 /// Who is to be answered before is waited for so long after anything happened at all: a turn that has left its course
 /// does not ask any more.
@@ -46,33 +46,6 @@ struct Inside {
     notes: Vec<String>,
 }
 
-/// An exchange of the recording, as far as it is kept in memory.
-#[derive(Debug)]
-struct Entry {
-    offset: u64,
-    length: usize,
-    line: usize,
-    upstream: Upstream,
-    name: String,
-    seq: u64,
-    /// The place of its answer among all.
-    came: Option<u64>,
-    /// It asks who is due. How often that is looked up depends on how long everything takes.
-    is_look: bool,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    mask: Mask,
-    /// Exchanges that were not asked for yet, by what they were asked.
-    left: HashMap<Key, VecDeque<usize>>,
-    is_asked: Vec<bool>,
-    /// The places of answers that are to come.
-    line: BTreeSet<u64>,
-    moments: HashMap<String, VecDeque<DateTime<Utc>>>,
-    missed: Vec<String>,
-}
-
 impl Player {
     /// Opens a recording. The clock stands at its beginning.
     ///
@@ -80,33 +53,7 @@ impl Player {
     /// When the folder is no recording of this version, or a line of it makes no sense.
     pub fn open(dir: &Path) -> Result<Self, TapeError> {
         let head = Head::read(dir)?;
-        let path = dir.join(EXCHANGES);
-        let failed = |cause| TapeError::File { path: path.clone(), cause };
-        let file = File::open(&path).map_err(failed)?;
-        let (mut entries, mut state, mut notes) = (Vec::new(), State::default(), Vec::new());
-        let (mut reader, mut digest) = (BufReader::new(&file), Sha256::new());
-        let (mut offset, mut number, mut bytes) = (0, 0, Vec::new());
-        loop {
-            bytes.clear();
-            let length = reader.read_until(b'\n', &mut bytes).map_err(failed)?;
-            if length == 0 {
-                break;
-            }
-            number += 1;
-            digest.update(&bytes);
-            let is_cut = bytes.last() != Some(&b'\n');
-            if is_cut && is_incomplete(&head) {
-                notes.push(format!("the last line of {EXCHANGES} was cut off, and is left out"));
-                break;
-            }
-            let wrong = |cause: String| TapeError::Line { path: path.clone(), line: number, cause };
-            let line: Line = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-            let place = (offset, length, number);
-            take(line, place, &mut entries, &mut state).map_err(wrong)?;
-            offset += length as u64;
-        }
-        state.is_asked = vec![false; entries.len()];
-        notes.extend(doubts(&head, &hex(&digest.finalize())));
+        let Read { file, entries, state, notes } = read(dir, &head)?;
         let (clock, state, moved) = (Clock::standing_at(head.began), Mutex::new(state), Notify::new());
         Ok(Self(Arc::new(Inside { dir: dir.to_owned(), head, file, clock, entries, state, moved, notes })))
     }
@@ -348,7 +295,7 @@ impl Player {
         upstream: Upstream,
         asked: &Question,
         essence: &Value,
-    ) -> Option<(Exchange, Option<super::question::Difference>)> {
+    ) -> Option<(Exchange, Option<Difference>)> {
         let name = asked.name();
         let is_asked = self.state().is_asked.clone();
         let kin = |place: &usize| {
@@ -389,133 +336,5 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.player.state().line.remove(&self.nth);
         self.player.0.moved.notify_waiters();
-    }
-}
-
-/// Keeps what has to be known of a line.
-fn take(
-    line: Line,
-    (offset, length, number): (u64, usize, usize),
-    entries: &mut Vec<Entry>,
-    state: &mut State,
-) -> Result<(), String> {
-    let exchange = match line {
-        Line::Moment { of, at } => {
-            state.moments.entry(of).or_default().push_back(at);
-            return Ok(());
-        }
-        Line::Exchange(exchange) => *exchange,
-    };
-    let key = key(&exchange.question.essence(exchange.upstream));
-    let is_look = exchange.question.method == "GET" && exchange.question.path.ends_with("/due");
-    entries.push(Entry {
-        offset,
-        length,
-        line: number,
-        upstream: exchange.upstream,
-        name: exchange.question.name(),
-        seq: exchange.seq,
-        came: exchange.came.map(|came| came.nth),
-        is_look,
-    });
-    state.left.entry(key).or_default().push_back(entries.len() - 1);
-    if let Some(came) = exchange.came.filter(|_| !is_look) {
-        state.line.insert(came.nth);
-    }
-    let Some(answer) = exchange.answer else { return Ok(()) };
-    let length = answer.body.bytes()?.len();
-    let told: usize = answer.chunks.iter().sum();
-    (length == told)
-        .then_some(())
-        .ok_or_else(|| format!("its body has {length} bytes, and its chunks {told}"))
-}
-
-fn is_incomplete(head: &Head) -> bool {
-    head.ended.as_ref().is_none_or(|ended| ended.lost > 0 || ended.why.is_some())
-}
-
-/// What makes a recording less than it could be.
-fn doubts(head: &Head, digest: &str) -> Vec<String> {
-    let Some(ended) = &head.ended else {
-        return vec!["the recording is incomplete: it was not ended, or it still goes on".to_owned()];
-    };
-    let mut doubts = Vec::new();
-    if is_incomplete(head) {
-        let why = ended.why.as_deref().unwrap_or("nobody knows why");
-        doubts.push(format!("the recording is incomplete: {} exchanges are missing ({why})", ended.lost));
-    }
-    if ended.sha256 != digest {
-        doubts.push(format!("{EXCHANGES} was changed since it was recorded"));
-    }
-    doubts
-}
-
-/// Ids of requests are counted, and calls that are made at once may be counted another way: the answer gets the id that
-/// is waited for. Where it is the one that was recorded every byte stays as it came.
-fn answer_to(exchange: &mut Exchange, id: &Value) {
-    let recorded = exchange.question.body["id"].clone();
-    if exchange.upstream != Upstream::ManaMcp || recorded.is_null() || recorded == *id {
-        return;
-    }
-    let Some(answer) = &mut exchange.answer else { return };
-    let super::tape::Body::Text(text) = &mut answer.body else { return };
-    let renamed = |message: &str| -> Option<String> {
-        let mut document: Value = serde_json::from_str(message).ok()?;
-        let is_it = document["id"] == recorded && document.get("method").is_none();
-        document["id"] = id.clone();
-        is_it.then(|| document.to_string())
-    };
-    *text = match renamed(text) {
-        Some(document) => document,
-        None => {
-            let lines = text.split_inclusive('\n').map(|line| {
-                let said = line.strip_prefix("data:").map(str::trim).and_then(renamed);
-                let end = &line[line.trim_end_matches(['\r', '\n']).len()..];
-                said.map_or_else(|| line.to_owned(), |said| format!("data: {said}{end}"))
-            });
-            lines.collect()
-        }
-    };
-    answer.chunks = vec![text.len()];
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outbound::tape::{Answer, Body};
-
-    fn renamed(body: &str) -> String {
-        let question = Question {
-            whose: String::new(),
-            method: "POST".to_owned(),
-            path: "/mcp".to_owned(),
-            headers: std::collections::BTreeMap::new(),
-            body: serde_json::json!({"id": 4, "method": "tools/call"}),
-        };
-        let (headers, body) = (Vec::new(), Body::Text(body.to_owned()));
-        let answer = Answer { status: 200, headers, chunks: vec![1, 2], body, is_whole: true };
-        let (came, broke) = (None, None);
-        let mut exchange =
-            Exchange { seq: 1, upstream: Upstream::ManaMcp, question, came, answer: Some(answer), broke };
-        answer_to(&mut exchange, &Value::from(7));
-        match exchange.answer.expect("it is there").body {
-            Body::Text(text) => text,
-            Body::Base64(text) => text,
-        }
-    }
-
-    #[test]
-    fn an_answer_has_the_id_that_is_waited_for_and_nothing_else_is_changed() {
-        for (recorded, played) in [
-            (r#"{"jsonrpc":"2.0","id":4,"result":{}}"#, r#"{"jsonrpc":"2.0","id":7,"result":{}}"#),
-            (
-                "event: message\ndata: {\"id\":4,\"result\":{}}\n\n",
-                "event: message\ndata: {\"id\":7,\"result\":{}}\n\n",
-            ),
-            ("data: {\"id\":4,\"method\":\"ping\"}\r\n\r\n", "data: {\"id\":4,\"method\":\"ping\"}\r\n\r\n"),
-            (": nothing\n\n", ": nothing\n\n"),
-        ] {
-            assert_eq!(renamed(recorded), played);
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! The gate with real requests: what it waits for, what it lets nobody else meet, and who goes ahead.
 
-use persona_host::model::error::Failure;
+use persona_host::model::failure::Failure;
 use persona_host::model::{Claude, Gate};
 use serde_json::json;
 
