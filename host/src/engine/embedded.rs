@@ -78,6 +78,13 @@ impl Embedded {
 }
 
 impl Steps for Embedded {
+    fn known(&self, key: &StepKey, intent: &Intent) -> Result<Option<String>, StepsError> {
+        Ok(match self.recall(key, intent)? {
+            Recalled::Done(result) => Some(result.to_owned()),
+            Recalled::Open(_) => None,
+        })
+    }
+
     fn step<'a>(
         &'a self,
         key: &'a StepKey,

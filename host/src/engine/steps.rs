@@ -15,6 +15,12 @@ use domain::step::StepKey;
 /// given, and a later attempt is given the same. What an earlier attempt has begun, and of which nobody knows what
 /// came, is told to the work itself: it alone knows whether it may be done again.
 pub trait Steps: fmt::Debug + Send + Sync {
+    /// What came of a step that was carried out, as JSON; nothing if it was not. Nothing is begun.
+    ///
+    /// # Errors
+    /// When another step than the one that is meant has this key.
+    fn known(&self, key: &StepKey, intent: &Intent) -> Result<Option<String>, StepsError>;
+
     /// Carries a step out, unless that was done. The intent is kept before the work begins, and one that differs from
     /// the kept one does not fit. What came of it is kept before anything else is begun.
     fn step<'a>(
@@ -130,17 +136,46 @@ impl dyn Steps {
         };
         match (fresh, outcome) {
             (Some(done), _) => Ok(done.map(|value| Stepped { value, fresh: true })),
-            (None, Outcome::Kept(kept)) => {
-                let unreadable =
-                    |error| StepsError::Misfit(format!("the kept result of {key} cannot be read: {error}"));
-                let value = serde_json::from_str(&kept).map_err(unreadable)?;
-                Ok(Ok(Stepped { value, fresh: false }))
-            }
+            (None, Outcome::Kept(kept)) => read(key, &kept).map(Ok),
             (None, Outcome::Failed { why, .. }) => {
                 Err(StepsError::Misfit(format!("{key} failed unseen: {why}")))
             }
         }
     }
+
+    /// The same, where something has to be waited for before the step may begin, such as a place. Nothing is written down
+    /// before that has come: who waits, or waited in vain, has begun nothing.
+    ///
+    /// # Errors
+    /// As [`once`](#method.once).
+    pub async fn once_ready<'a, P, T, E, R, F>(
+        &'a self,
+        key: &'a StepKey,
+        intent: Intent,
+        ready: R,
+        work: impl FnOnce(P) -> F + Send + 'a,
+    ) -> Result<Result<Stepped<T>, E>, StepsError>
+    where
+        P: Send + 'a,
+        T: Serialize + DeserializeOwned + Send + 'a,
+        E: Failing + Send + 'a,
+        R: Future<Output = Result<P, E>> + Send,
+        F: Future<Output = Result<T, E>> + Send + 'a,
+    {
+        if let Some(kept) = self.known(key, &intent)? {
+            return read(key, &kept).map(Ok);
+        }
+        match ready.await {
+            Ok(ready) => self.once(key, intent, |_| work(ready)).await,
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(key: &StepKey, kept: &str) -> Result<Stepped<T>, StepsError> {
+    let unreadable = |error| StepsError::Misfit(format!("the kept result of {key} cannot be read: {error}"));
+    let value = serde_json::from_str(kept).map_err(unreadable)?;
+    Ok(Stepped { value, fresh: false })
 }
 
 /// Why a step's work failed.

@@ -94,6 +94,16 @@ pub struct Claude {
     formless: Arc<Mutex<BTreeSet<String>>>,
 }
 
+/// Leave to send a request, with the request as it will be sent.
+#[derive(Debug)]
+pub struct Admitted {
+    pass: Pass,
+    call: Call,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+    formats: bool,
+}
+
 impl Claude {
     /// A client that sends through `http`.
     #[must_use]
@@ -156,13 +166,39 @@ impl Claude {
         request: &MessageRequest,
         previous: Option<&str>,
     ) -> Result<Reply, ModelError> {
-        let Options { caching, cache_diagnostics, .. } = self.options;
+        let admitted = self.admit(request, previous).await?;
+        self.message_through(admitted, request, previous).await
+    }
+
+    /// Waits until a request may be sent. Nothing is sent by that, and whoever drops what comes of it has sent nothing.
+    ///
+    /// # Errors
+    /// When nothing may be sent, or the request cannot be.
+    pub async fn admit(
+        &self,
+        request: &MessageRequest,
+        previous: Option<&str>,
+    ) -> Result<Admitted, ModelError> {
         let formats = request.reply_schema.is_some() && !self.formless().contains(&request.model);
-        let asked = Asked { caching, formats, previous: previous.filter(|_| caching && cache_diagnostics) };
-        match self.ask(request, asked).await {
+        self.admit_as(request, self.asked(previous, formats)).await
+    }
+
+    /// [`Claude::message_after`], of a request that was admitted with the same id.
+    ///
+    /// # Errors
+    /// As [`Claude::message`].
+    pub async fn message_through(
+        &self,
+        admitted: Admitted,
+        request: &MessageRequest,
+        previous: Option<&str>,
+    ) -> Result<Reply, ModelError> {
+        let formats = admitted.formats;
+        match self.ask(admitted, request).await {
             // A refusal costs nothing. A server that knows no formats may know everything else.
             Err(error) if formats && error.is_format_refused() => {
-                let reply = self.ask(request, Asked { formats: false, ..asked }).await?;
+                let formless = self.admit_as(request, self.asked(previous, false)).await?;
+                let reply = self.ask(formless, request).await?;
                 let model = request.model.as_str();
                 tracing::warn!(model, cause = %error, "the model is asked without an enforced format from now on");
                 self.formless().insert(request.model.clone());
@@ -172,21 +208,41 @@ impl Claude {
         }
     }
 
+    fn asked<'a>(&self, previous: Option<&'a str>, formats: bool) -> Asked<'a> {
+        let Options { caching, cache_diagnostics, .. } = self.options;
+        Asked { caching, formats, previous: previous.filter(|_| caching && cache_diagnostics) }
+    }
+
+    async fn admit_as(&self, request: &MessageRequest, asked: Asked<'_>) -> Result<Admitted, ModelError> {
+        let not_sent = |failure: Failure| {
+            let is_stopped = failure == Failure::Stopping;
+            ModelError { failure, attempts: 0, is_stopped }
+        };
+        let headers = self.headers().map_err(not_sent)?;
+        let body = bytes::Bytes::from(wire::body(request, &asked));
+        let call = Call::of(request, body.len(), self.options.caching);
+        let admitted = tokio::select! {
+            biased;
+            // A step that was begun is carried out; it is only not waited for any more.
+            admitted = self.let_out(&call, self.options.retry_budget) => admitted,
+            () = self.stop.cancelled() => Err(Failure::Stopping),
+        };
+        let pass = admitted.map_err(not_sent)?;
+        Ok(Admitted { pass, call, headers, body, formats: asked.formats })
+    }
+
     fn formless(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.formless.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, request: &MessageRequest, asked: Asked<'_>) -> Result<Reply, ModelError> {
+    async fn ask(&self, admitted: Admitted, request: &MessageRequest) -> Result<Reply, ModelError> {
         let began = Instant::now();
-        let headers =
-            self.headers().map_err(|failure| ModelError { failure, attempts: 0, is_stopped: false })?;
-        let body = bytes::Bytes::from(wire::body(request, &asked));
+        let Admitted { pass, call, headers, body, .. } = admitted;
         let policy = Policy {
             max_attempts: self.options.max_attempts,
             budget: self.options.retry_budget,
             first_wait: self.options.first_wait,
         };
-        let call = Call::of(request, body.len(), self.options.caching);
         let message = Message {
             policy,
             stop: &self.stop,
@@ -195,7 +251,11 @@ impl Claude {
             repeats_lost: self.options.repeats_lost,
         };
         let ((assembled, request_id), attempts) = message
-            .attempt(|patience| self.admit(&call, patience), |pass| self.attempt(pass, &headers, &body))
+            .attempt(
+                pass,
+                |patience| self.let_out(&call, patience),
+                |pass| self.attempt(pass, &headers, &body),
+            )
             .await?;
         let Assembled { id, model, blocks, stop_reason, usage, cache_miss } = assembled;
         let model = model.unwrap_or_else(|| request.model.clone());
@@ -259,7 +319,7 @@ impl Claude {
     }
 
     /// The one place at which a request that may be paid for is let out, each time that it is sent.
-    async fn admit(&self, call: &Call, patience: Duration) -> Result<Pass, Failure> {
+    async fn let_out(&self, call: &Call, patience: Duration) -> Result<Pass, Failure> {
         self.gate.admit(call, patience).await.map_err(|Barred::Away { why, until, by_all }| Failure::Away {
             why,
             until,

@@ -17,7 +17,7 @@ mod sayable;
 pub mod stream;
 mod wire;
 
-pub use client::{Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
+pub use client::{Admitted, Claude, DEFAULT_BASE_URL, DEFAULT_VERSION, Options, STAND_IN_KEY};
 pub use error::ModelError;
 pub use gate::{Gate, LeftAlone};
 pub use offer::{Offer, ToolDefinition};

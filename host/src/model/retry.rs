@@ -47,10 +47,11 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Attempts until one succeeds, or another would be pointless, or is not wanted any more after the stop. Each is
-    /// admitted first, with so much patience for known waits. Gives the number of attempts too.
+    /// Attempts until one succeeds, or another would be pointless, or is not wanted any more after the stop. The first one
+    /// is admitted, each other is first, with so much patience for known waits. Gives the number of attempts too.
     pub(super) async fn attempt<P, T, Admit, Attempt>(
         &self,
+        first: P,
         mut admit: impl FnMut(Duration) -> Admit,
         mut attempt: impl FnMut(P) -> Attempt,
     ) -> Result<(T, u32), ModelError>
@@ -58,22 +59,9 @@ impl Message<'_> {
         Admit: Future<Output = Result<P, Failure>>,
         Attempt: Future<Output = Result<T, Failure>>,
     {
-        let mut attempts = 0;
-        let mut began: Option<Instant> = None;
+        let (began, mut attempts, mut pass) = (Instant::now(), 0, first);
         self.gate.note_message();
         loop {
-            let elapsed = || began.map_or(Duration::ZERO, |began| began.elapsed());
-            let admitted = tokio::select! {
-                biased;
-                // A step that was begun is carried out; it is only not waited for any more.
-                admitted = admit(self.policy.budget.saturating_sub(elapsed())) => admitted,
-                () = self.stop.cancelled() => Err(Failure::Stopping),
-            };
-            let pass = admitted.map_err(|failure| {
-                let is_stopped = failure == Failure::Stopping;
-                ModelError { failure, attempts, is_stopped }
-            })?;
-            let began = *began.get_or_insert_with(Instant::now);
             attempts += 1;
             let failure = match attempt(pass).await {
                 Ok(value) => return Ok((value, attempts)),
@@ -98,6 +86,15 @@ impl Message<'_> {
                 () = tokio::time::sleep(wait) => {}
                 () = self.stop.cancelled() => return Err(ModelError { failure, attempts, is_stopped: true }),
             }
+            let admitted = tokio::select! {
+                biased;
+                admitted = admit(self.policy.budget.saturating_sub(began.elapsed())) => admitted,
+                () = self.stop.cancelled() => Err(Failure::Stopping),
+            };
+            pass = admitted.map_err(|failure| {
+                let is_stopped = failure == Failure::Stopping;
+                ModelError { failure, attempts, is_stopped }
+            })?;
         }
     }
 
@@ -307,7 +304,7 @@ mod tests {
     ) -> Result<u32, ModelError> {
         let gate = Gate::alone();
         let message = Message { policy, stop, gate: &gate, family: "haiku", repeats_lost: true };
-        let done = message.attempt(|_| async { Ok(()) }, |()| attempt()).await;
+        let done = message.attempt((), |_| async { Ok(()) }, |()| attempt()).await;
         done.map(|((), attempts)| attempts)
     }
 
@@ -355,14 +352,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_is_heard_at_the_gate_before_anything_is_sent() {
+    async fn a_stop_is_heard_at_the_gate_before_anything_is_sent_again() {
         let (gate, stop) = (Gate::alone(), CancellationToken::new());
-        let message =
-            Message { policy: POLICY, stop: &stop, gate: &gate, family: "haiku", repeats_lost: true };
-        let never = |_| std::future::pending::<Result<(), Failure>>();
-        let work = message.attempt(never, |()| async { Ok(()) });
-        let (outcome, ()) = tokio::join!(work, async { stop.cancel() });
-        let error = outcome.expect_err("it is not sent");
-        assert_eq!((error.failure, error.attempts, error.is_stopped), (Failure::Stopping, 0, true));
+        let policy = Policy { first_wait: Duration::ZERO, ..POLICY };
+        let message = Message { policy, stop: &stop, gate: &gate, family: "haiku", repeats_lost: true };
+        let never = |_| {
+            stop.cancel();
+            std::future::pending::<Result<(), Failure>>()
+        };
+        let overloaded = |()| async { Err::<(), _>(Failure::Refused(refused(529, "overloaded_error"))) };
+        let error = message.attempt((), never, overloaded).await.expect_err("it is not sent again");
+        assert_eq!((error.failure, error.attempts, error.is_stopped), (Failure::Stopping, 1, true));
     }
 }

@@ -6,14 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::budget::Unanswered;
+use super::budget::{Taken, Unanswered};
 use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
 use crate::engine::{Intent, Stepped};
 use crate::mcp::Names;
 use crate::model::{
-    Block, Claude, MessageRequest, ModelError, Reply, Said, StopReason, ToolDefinition, refused_tool,
+    Admitted, Block, Claude, MessageRequest, ModelError, Reply, Said, StopReason, ToolDefinition,
+    refused_tool,
 };
 use domain::behavior::Problem;
 use domain::event::Event;
@@ -48,12 +49,23 @@ impl Conversation<'_> {
         let intent = json!({ "model": request.model, "messages": request.messages.len() });
         let previous = self.last().clone();
         let claude = deps.claude.clone().heeding(self.turn.stop.clone()).on_behalf_of(&self.turn.persona.id);
-        // Begun before or not: nothing was done to the app, and there is no other way to an answer.
-        let ask = |_| async {
+        let request = Self::offered(request, deps);
+        // Whoever waits for money or a place has not asked, and the journal does not say that it has.
+        let ready = async {
             let (turn, stop) = (self.turn.turn, &self.turn.stop);
-            let most = || claude.most(request);
+            let most = || claude.most(&request);
             let taken = deps.budget.take(turn, self.turn.spender(), most, self.kept_back, stop).await?;
-            let reply = self.reply(&claude, request, previous.as_deref(), deps).await;
+            match claude.admit(&request, previous.as_deref()).await {
+                Ok(admitted) => Ok((taken, admitted)),
+                Err(error) => {
+                    taken.cost(Some(NanoUsd(0)));
+                    Err(Unanswered::Failed(error))
+                }
+            }
+        };
+        // Begun before or not: nothing was done to the app, and there is no other way to an answer.
+        let ask = |(taken, admitted): (Taken, Admitted)| async {
+            let reply = self.reply(&claude, admitted, &request, previous.as_deref(), deps).await;
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
                 Err(error) if error.may_be_billed() => taken.cost(None),
@@ -61,7 +73,7 @@ impl Conversation<'_> {
             }
             Ok::<_, Unanswered>(self.kept(reply?, claude.is_scripted()))
         };
-        let asked = self.turn.steps.once(&key, Intent::of(&intent), ask).await;
+        let asked = self.turn.steps.once_ready(&key, Intent::of(&intent), ready, ask).await;
         let asked = asked.map_err(|error| faults::steps(self.stage, &error))?;
         let Stepped { value, fresh } = asked.map_err(|why| match why {
             Unanswered::NoRoom(exhausted) => exhausted.fault(self.stage),
@@ -76,21 +88,29 @@ impl Conversation<'_> {
         Ok(value.into_said())
     }
 
+    /// The request without tools that Claude is known to refuse.
+    fn offered<'a>(request: &'a MessageRequest, deps: &Deps) -> Cow<'a, MessageRequest> {
+        let mut request = Cow::Borrowed(request);
+        if let Some(tools) = deps.refused_tools.without(&request.tools) {
+            request.to_mut().tools = tools;
+        }
+        request
+    }
+
     /// Claude's reply. A tool of which it complains is left out, and Claude asked again: it has charged nothing, and
     /// would refuse all of the turn for that one.
     async fn reply(
         &self,
         claude: &Claude,
+        admitted: Admitted,
         request: &MessageRequest,
         previous: Option<&str>,
         deps: &Deps,
     ) -> Result<Reply, ModelError> {
+        let mut replied = claude.message_through(admitted, request, previous).await;
         let mut request = Cow::Borrowed(request);
         for _ in 0..MOST_REFUSED {
-            if let Some(tools) = deps.refused_tools.without(&request.tools) {
-                request.to_mut().tools = tools;
-            }
-            let refused = match claude.message_after(&request, previous).await {
+            let refused = match replied {
                 Ok(reply) => return Ok(reply),
                 Err(refused) => refused,
             };
@@ -98,8 +118,10 @@ impl Conversation<'_> {
                 Some(tool) => self.leave_out(tool, &refused, deps).await,
                 None => return Err(refused),
             }
+            request = Cow::Owned(Self::offered(&request, deps).into_owned());
+            replied = claude.message_after(&request, previous).await;
         }
-        claude.message_after(&request, previous).await
+        replied
     }
 
     async fn leave_out(&self, tool: &ToolDefinition, refused: &ModelError, deps: &Deps) {

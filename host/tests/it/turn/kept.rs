@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::action::ActionStatus;
+use domain::ids::PersonaId;
+use domain::usage::NanoUsd;
 use persona_host::runner::{Runner, TickReport};
 use persona_host::store::{Recorded, RecordedStep};
 use standin::claude::{Fault, Script};
@@ -122,6 +124,39 @@ async fn a_cut_is_heard_in_every_stage_that_waits_for_somebody() {
     assert_eq!(fault(&turn), (Some("ask-rating"), Some("stopping")));
     assert_eq!((turn.actions.len(), house.actions("Anna").await.len()), (1, 1));
     house.no_session_is_left().await;
+}
+
+/// One asks Claude, who is silent; what is promised to that call keeps the other waiting. What is written down counts as
+/// paid after a crash.
+#[tokio::test]
+async fn whoever_waits_for_money_has_no_call_in_the_journal() {
+    let most = {
+        let house =
+            Blueprint::of(&["Anna"]).config(|config| config.budget.day = Some(NanoUsd(1))).build().await;
+        house.tick().await;
+        let refused = house.runner.deps().budget.is_full_for(&PersonaId::new("anybody")).unwrap();
+        refused.no_room.call.unwrap()
+    };
+    let house = Blueprint::of(&["Anna", "Ben"])
+        .script(script(1, &[Fault::Stall]))
+        .config(move |config| {
+            (config.runner.concurrency, config.budget.day) = (2, Some(NanoUsd(most.0 * 3 / 2)));
+        })
+        .build()
+        .await;
+    let tick = ticking(&house);
+    let steps = async || [house.turns("Anna").await, house.turns("Ben").await].concat();
+    let count = |turns: &[Recorded], key: &str| {
+        turns.iter().flat_map(|turn| &turn.steps).filter(|step| step.key == key).count()
+    };
+    eventually(async || count(&steps().await, "main/opening") == 2).await;
+    eventually(async || count(&steps().await, "main/01") > 0).await;
+    // The other one has had time to come as far.
+    for _ in 0..50 {
+        assert_eq!(count(&steps().await, "main/01"), 1);
+    }
+    house.runner.deps().cut.cancel();
+    assert_eq!(figures(&within_reason(tick).await.unwrap()), (2, 0, 0, 2));
 }
 
 /// A server that is slow to say goodbye delays nothing that matters.
