@@ -7,7 +7,7 @@ pub use client::{Client, Outgoing, RequestBuilder, Response, Way};
 pub use error::SendError;
 pub use player::Player;
 use reach::Screened;
-pub use reach::{Named, problem};
+pub use reach::{Named, Place, problem};
 pub use recorder::{Claimed, Recorder};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 pub use tape::{Head, TapeError, Totals, VERSION, ledger};

@@ -9,11 +9,13 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// The variables that hold secrets.
-pub const SECRETS: [&str; 8] = [
+pub const SECRETS: [&str; 10] = [
     "ANTHROPIC_API_KEY",
     "MANA_ADMIN_JWT",
     "MANA_SERVICE_KEY",
     "MANA_SERVICE_KEY_NEXT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     "PERSONA_ADMIN_TOKEN",
     "PERSONA_ADMIN_TOKEN_NEXT",
     "PERSONA_SEED_SECRET",

@@ -4,6 +4,7 @@
 //! are readers of the same values, so they cannot disagree.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,8 +12,11 @@ use serde::Serialize;
 
 use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
+use super::playing::Playing;
 use super::rating::Rating;
+use super::said::Said;
 use super::state::State;
+use super::step::StepKey;
 use super::transcript::Phase;
 use super::upstream::Upstream;
 use super::usage::{Cost, Usage};
@@ -113,6 +117,14 @@ pub enum Event {
         /// From 1.
         attempt: u32,
     },
+    /// It is fixed who plays a turn, by an attempt that begins it or goes on with it.
+    TurnAssigned {
+        /// The turn.
+        turn: TurnId,
+        /// Who.
+        #[serde(flatten)]
+        playing: Box<Playing>,
+    },
     /// A stage of a turn is over.
     StageEnded {
         /// The turn.
@@ -125,6 +137,8 @@ pub enum Event {
         took: Duration,
         /// Whether it gave what the next stage needs.
         ok: bool,
+        /// The code of the fault that it ended in, if it did and something failed.
+        code: Option<String>,
     },
     /// Claude answered.
     ModelCalled {
@@ -132,8 +146,21 @@ pub enum Event {
         turn: TurnId,
         /// Which conversation.
         phase: Phase,
-        /// The model.
+        /// Which step of the turn it is.
+        step: StepKey,
+        /// The model that was asked.
+        asked: String,
+        /// The model that answered.
         model: String,
+        /// The API's id of the reply; empty when there was none.
+        reply: String,
+        /// Why the reply ended, in the API's words.
+        stop_reason: String,
+        /// How often the request was sent.
+        attempts: u32,
+        /// What was said, where somebody has asked for that.
+        #[serde(skip)]
+        said: Option<Arc<Said>>,
         /// Tokens.
         usage: Usage,
         /// Money.
@@ -143,12 +170,34 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// Claude did not answer, however often it was asked.
+    ModelFailed {
+        /// The turn.
+        turn: TurnId,
+        /// Which conversation.
+        phase: Phase,
+        /// Which step of the turn it is.
+        step: StepKey,
+        /// The model that was asked.
+        asked: String,
+        /// One of the codes of faults.
+        code: &'static str,
+        /// How long it took.
+        took: Duration,
+    },
     /// A tool answered.
     ToolCalled {
         /// The turn.
         turn: TurnId,
         /// The persona's address.
         email: String,
+        /// Which step of the turn it is.
+        step: StepKey,
+        /// The id that pairs the call with its result; empty if the model gave none.
+        call: String,
+        /// What was said, where somebody has asked for that.
+        #[serde(skip)]
+        said: Option<Arc<Said>>,
         /// Dotted name.
         tool: String,
         /// Whether it did it.
@@ -164,6 +213,8 @@ pub enum Event {
         plugin: PluginName,
         /// Its generation.
         generation: GenerationNumber,
+        /// In which stage of the turn.
+        stage: Stage,
         /// Which function.
         function: &'static str,
         /// `ok`, `failure`, or what stopped it.
@@ -379,6 +430,15 @@ impl TurnEnd {
             // The turn that tries a plugin in quarantine may take longer than the quarantine.
             Self::Skipped { until: Some(end), .. } => until.max(*end),
             _ => until,
+        }
+    }
+
+    /// The fault, if something failed: a stop is none.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Fault> {
+        match self {
+            Self::Faulted(fault) if !fault.is_a_stop() => Some(fault),
+            _ => None,
         }
     }
 

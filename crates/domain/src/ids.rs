@@ -219,6 +219,12 @@ impl TurnId {
         Uuid::parse_str(text).map(Self)
     }
 
+    /// Its 16 bytes.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
     /// The turn's only randomness: 64 bits of its id.
     #[must_use]
     pub fn seed(self) -> u64 {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::tape::secrets;
 use crate::behavior::{Builds, Engine, Folder, Registry, WatchMode};
 use crate::breaker::Fuses;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Failure, load};
-use crate::config::{Config, Plugins, Watching};
+use crate::config::{self, Config, Plugins, Watching};
 use crate::http::Lock;
 use crate::mana::{Mana, News, SignInsStopped};
 use crate::mcp::{self, Mcp};
@@ -19,7 +20,7 @@ use crate::outbound::{self, Named, Way};
 use crate::reload::{self, Complaint, Patience, Reloader};
 use crate::runner::{self, Runner};
 use crate::store::Ledger;
-use crate::telemetry::Events;
+use crate::telemetry::{Events, TraceOptions};
 use crate::turn::{Budget, Deps, Experiments, RefusedTools, Settings, ToolPins, ToolPolicy};
 use domain::clock::Clock;
 use domain::event::Event;
@@ -31,6 +32,9 @@ use domain::upstream::Upstream;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long running turns may take to reach a boundary at the end.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long the last traces may take to be sent.
+pub(super) const LAST_TRACES: Duration = Duration::from_secs(3);
 
 /// Everything, wired.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ pub async fn build_going(
     let engine = Engine::new(&load::engine(config))?;
     let strategies: BTreeMap<StrategyName, Arc<Strategy>> =
         (config.strategies.iter().cloned()).map(|own| (own.name.clone(), Arc::new(own))).collect();
-    let events = Events::default();
+    let events = traced(config, &way)?;
     let builds = Builds::new(load::builds_dir(config, &url));
     let registry = Arc::new(Registry::new(engine, clock.clone(), builds, load::trust(config)?));
     registry.hold_on_to(ledger.builds_in_use().await?);
@@ -172,6 +176,28 @@ pub async fn build_going(
     let runner = Arc::new(Runner::new(Arc::new(deps), reloader, options, pauses));
     runner.deps().events.metrics().set_paused(runner.is_paused());
     Ok(App { runner, complaints })
+}
+
+/// The events, as traces too if somebody wants them. A replay tells nobody: its turns were told when they were played.
+fn traced(config: &Config, way: &Way) -> Result<Events, Failure> {
+    let events = Events::default();
+    let Some(traces) = config.traces.clone().filter(|_| !matches!(way, Way::Played(_))) else {
+        return Ok(events);
+    };
+    let config::Traces { endpoint, headers, resource, share, content } = traces;
+    let options = TraceOptions {
+        endpoint,
+        headers,
+        resource,
+        share,
+        content,
+        secrets: secrets(config),
+        claude_url: config.model.base_url.clone(),
+        mcp_url: config.mana.mcp_url.clone(),
+        mcp_version: mcp::protocol(),
+    };
+    let http = outbound::patient(Duration::ZERO, &Named::new(&config.allowed_hosts))?;
+    Ok(events.traced(options, http))
 }
 
 /// The budget, with what is spent of it today.

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::build::{blocked, build_going, lock};
+use super::build::{LAST_TRACES, blocked, build_going, lock};
 use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
@@ -77,6 +77,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
         Exit::Done
     };
     runner.deps().mana.sign_out_all().await;
+    runner.deps().events.flush(LAST_TRACES).await;
     runner.deps().ledger.close().await;
     stack.stop().await;
     tape.end(Ok(exit), output).await

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::build::build_going;
+use super::build::{LAST_TRACES, build_going};
 use super::rounds::{Course, Worlds, first_day};
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::stack::{ask_the_script, live_in};
@@ -108,6 +108,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let record = Record::read(&runner.deps().ledger, experiment.key(), None).await;
     let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
+    runner.deps().events.flush(LAST_TRACES).await;
     runner.deps().ledger.close().await;
     if let Some(stack) = stack {
         for text in stack.claude().unmet_tastes() {

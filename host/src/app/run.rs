@@ -8,7 +8,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
-use super::build::{App, build_going, lock};
+use super::build::{App, LAST_TRACES, build_going, lock};
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::tape::Tape;
 use crate::cli::args::Record;
@@ -64,6 +64,7 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
     runner.clone().serve(commands, timer).await;
     finish(serving).await?;
     runner.deps().mana.sign_out_all().await;
+    runner.deps().events.flush(LAST_TRACES).await;
     runner.deps().ledger.close().await;
     tape.end(Ok(Exit::Done), output).await?;
     tracing::info!("stopped");

@@ -269,7 +269,7 @@ fn is_empty(secret: &SecretString) -> bool {
 }
 
 /// Every key of the configuration; passwords, cookies and tokens are known where they go through.
-fn secrets(config: &Config) -> Vec<SecretString> {
+pub(super) fn secrets(config: &Config) -> Vec<SecretString> {
     let (mana, http) = (&config.mana, &config.http);
     let keys = [
         &mana.service_key,
@@ -280,7 +280,8 @@ fn secrets(config: &Config) -> Vec<SecretString> {
         &http.next_admin_token,
         &config.store.url,
     ];
-    keys.into_iter().cloned().collect()
+    let of_traces = config.traces.iter().flat_map(|traces| &traces.headers).map(|(_, value)| value);
+    keys.into_iter().chain(of_traces).cloned().collect()
 }
 
 /// A copy of a file, for nobody but its owner.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::build::{blocked, build_going};
+use super::build::{LAST_TRACES, blocked, build_going};
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::tape::Tape;
 use crate::cli::args::Tick;
@@ -51,6 +51,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     }
     let told = told(&runner, args.persona.as_deref(), &tape, output).await;
     runner.deps().mana.sign_out_all().await;
+    runner.deps().events.flush(LAST_TRACES).await;
     runner.deps().ledger.close().await;
     let exit = told.map(|report| exit(&report, &args));
     tape.end(exit, output).await

@@ -77,9 +77,10 @@ pub fn strange_neighbours(config: &Config) -> Vec<ConfigError> {
         ("mana.personas_url", &config.mana.personas_url),
         ("model.base_url", &config.model.base_url),
     ];
-    let refused = urls.iter().filter_map(|(name, url)| {
+    let of_traces = config.traces.iter().map(|traces| ("traces.endpoint", &traces.endpoint));
+    let refused = urls.into_iter().chain(of_traces).filter_map(|(name, url)| {
         let problem = outbound::problem(url, &hosts)?;
-        Some(config.told(ConfigError::Value { name: (*name).to_owned(), problem, raw: (*url).clone() }))
+        Some(config.told(ConfigError::Value { name: name.to_owned(), problem, raw: url.clone() }))
     });
     refused.collect()
 }

@@ -26,7 +26,9 @@ pub use file::File;
 pub use mistakes::mistakes;
 pub use resolve::resolve;
 pub use schema::schema;
-pub use settings::{Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, ToolChanges, Watching};
+pub use settings::{
+    Config, Http, Mana, Model, Plugins, Runner, SignIn, Store, ToolChanges, Traces, Watching,
+};
 pub use shown::{Origin, Shown};
 pub use variables::{VARIABLES, Variable, unknown_variables};
 pub use written::demo_of;

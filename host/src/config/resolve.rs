@@ -21,6 +21,7 @@ mod store;
 mod strategies;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 /// Puts a configuration together. `environment` gives a variable's value.
 ///
@@ -49,6 +50,7 @@ fn whole(sources: &mut Sources<'_>, file: File) -> Result<Config, ConfigError> {
     strategies.iter().try_for_each(plugins::check_tools)?;
     let routing = strategies::routing(sources, file.routing, &strategies)?;
     let budget = budget::budget(sources, file.budget, &strategies)?;
+    let traces = traces::traces(sources)?;
     Ok(Config {
         runner,
         schedule,
@@ -62,6 +64,7 @@ fn whole(sources: &mut Sources<'_>, file: File) -> Result<Config, ConfigError> {
         allowed_hosts,
         strategies,
         routing,
+        traces,
         open_secrets: std::mem::take(&mut sources.open_secrets),
         shown: std::mem::take(&mut sources.shown),
         written: file.written,

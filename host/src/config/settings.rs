@@ -46,6 +46,8 @@ pub struct Config {
     pub strategies: Vec<Strategy>,
     /// Who gets which.
     pub routing: Routing,
+    /// Where traces go; none: there are none.
+    pub traces: Option<Traces>,
     /// Variables that name a secret's file which every user of the machine may read.
     pub open_secrets: Vec<String>,
     /// Each value with where it came from, in the order of the file.
@@ -236,6 +238,21 @@ pub struct Store {
     pub url: SecretString,
     /// How long the steps of a turn that is over are kept, what its plugin was given, and its deliveries.
     pub keep: Duration,
+}
+
+/// Where traces go, and what is in them.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// Where the collector takes them, with the path.
+    pub endpoint: String,
+    /// What it is sent beside them, such as a key.
+    pub headers: Vec<(String, SecretString)>,
+    /// What is said of this process; `service.name` is the first of it.
+    pub resource: Vec<(String, String)>,
+    /// What part of all turns has a trace, from 0 to 1.
+    pub share: f64,
+    /// Prompts, replies, arguments and results are in them.
+    pub content: bool,
 }
 
 impl Config {

@@ -14,7 +14,7 @@ pub struct Variable {
 }
 
 /// Every variable that counts.
-pub const VARIABLES: [Variable; 19] = [
+pub const VARIABLES: [Variable; 31] = [
     plain("MANA_AUTH_URL", "where mana-auth is; http://localhost:3001 if not set"),
     plain("MANA_MCP_URL", "where mana-mcp is, without /mcp; http://localhost:3069 if not set"),
     plain("MANA_API_URL", "where the persona endpoints are, if they moved to apps/api"),
@@ -34,6 +34,21 @@ pub const VARIABLES: [Variable; 19] = [
     secret("PERSONA_ADMIN_TOKEN_NEXT", "the token that is to come, while it is exchanged"),
     plain("MANA_ADMIN_JWT", "an administrator's token, for `seed` and the full `personas list`"),
     plain("RUST_LOG", "what `run` logs, such as persona_host=debug"),
+    plain("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, without /v1/traces; there are none if not set"),
+    plain("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the same with the path, and before it"),
+    plain("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf, which is all that is spoken"),
+    plain("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "the same for traces alone"),
+    secret("OTEL_EXPORTER_OTLP_HEADERS", "what goes with traces, such as Authorization=Basic%20…"),
+    secret("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "the same, and before it"),
+    plain("OTEL_SERVICE_NAME", "whose traces they are; persona-host if not set"),
+    plain("OTEL_RESOURCE_ATTRIBUTES", "more of the same, such as deployment.environment.name=staging"),
+    plain("OTEL_TRACES_SAMPLER", "always_on, always_off or traceidratio: which turns have a trace"),
+    plain("OTEL_TRACES_SAMPLER_ARG", "what part of them with traceidratio, from 0 to 1"),
+    plain(
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        "true: traces hold prompts, replies and results",
+    ),
+    plain("OTEL_SDK_DISABLED", "true: no traces, whatever else is set"),
 ];
 
 const fn plain(name: &'static str, means: &'static str) -> Variable {

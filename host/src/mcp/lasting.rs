@@ -29,7 +29,7 @@ impl LastingSession {
         Self { current: RwLock::new(Arc::new(session)), renewed: Mutex::default() }
     }
 
-    /// Calls a tool as [`Session::call`] does. A call whose token is refused, or whose session the server does not
+    /// Calls a tool as [`Session::call_within`] does. A call whose token is refused, or whose session the server does not
     /// know, was not carried out: it is made again on the session that `renew` opens with a fresh token, once in a
     /// turn for either reason.
     ///
@@ -39,17 +39,18 @@ impl LastingSession {
         &self,
         tool: &str,
         input: &Value,
+        traceparent: Option<&str>,
         renew: impl AsyncFnOnce() -> Result<Session, E>,
     ) -> Result<ToolAnswer, McpError> {
         let session = self.current();
         let answered = match session.is_over() {
             true => Err(session.lost()),
-            false => session.call(tool, input).await,
+            false => session.call_within(tool, input, traceparent).await,
         };
         match answered {
             Err(refused) if refused.wants_another_session() => {
                 match self.other_than(&session, refused.code(), renew).await {
-                    Some(fresh) => fresh.call(tool, input).await,
+                    Some(fresh) => fresh.call_within(tool, input, traceparent).await,
                     None => Err(refused),
                 }
             }

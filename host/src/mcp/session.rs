@@ -92,11 +92,27 @@ impl Session {
     /// When the server cannot be asked or does not answer in time; [`McpError::is_answer_lost`] says whether
     /// the call may have been carried out all the same.
     pub async fn call(&self, tool: &str, input: &Value) -> Result<ToolAnswer, McpError> {
+        self.call_within(tool, input, None).await
+    }
+
+    /// The same, as a part of this trace: the server is told it, in the call and in a header of the request.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub async fn call_within(
+        &self,
+        tool: &str,
+        input: &Value,
+        traceparent: Option<&str>,
+    ) -> Result<ToolAnswer, McpError> {
         let Some(arguments) = arguments(input) else {
             let text = format!("The arguments of {tool} must be a JSON object.");
             return Ok(ToolAnswer { text, is_error: true });
         };
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        if let Some(traceparent) = traceparent {
+            params.meta.get_or_insert_default().set_traceparent(traceparent);
+        }
         match timeout(self.call_timeout, self.service.call_tool_once(params)).await {
             Ok(Ok(response)) => Ok(answer(response)),
             Ok(Err(ServiceError::McpError(error))) => Ok(protocol_error(&error)),

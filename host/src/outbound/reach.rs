@@ -62,6 +62,24 @@ pub fn problem(url: &str, named: &Named) -> Option<String> {
     })
 }
 
+/// Where a neighbour is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its host.
+    pub host: String,
+    /// Its port, also where the URL leaves it out.
+    pub port: Option<u16>,
+}
+
+impl Place {
+    /// That of a URL; of nothing, if it is none.
+    #[must_use]
+    pub fn of(url: &str) -> Self {
+        let Ok(url) = Url::parse(url) else { return Self::default() };
+        Self { host: url.host_str().unwrap_or_default().to_owned(), port: url.port_or_known_default() }
+    }
+}
+
 /// Looks names up, and gives no address that is not asked. What was looked up is what is connected to, so that no second
 /// answer of the DNS can be another one.
 #[derive(Debug)]

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+
+use domain::clock::Clock;
 use domain::event::Event;
 use domain::fault::Stage;
 use domain::ids::TurnId;
+use domain::playing::Playing;
+use domain::usage::{Cost, NanoUsd, Usage};
 
 /// A turn under way.
 #[derive(Clone, Debug)]
@@ -23,7 +28,16 @@ pub struct UnderWay {
     pub model_calls: u32,
     /// Tool calls that were answered in this attempt.
     pub tool_calls: u32,
+    /// Calls of its plugin in this attempt.
+    pub plugin_calls: u32,
+    /// Who plays it, once that is fixed.
+    pub playing: Option<Box<Playing>>,
+    /// The tokens of this attempt.
+    pub usage: Usage,
+    /// What they cost; nothing, when the price of one call is not known.
+    pub cost: Cost,
     began: Instant,
+    began_at: DateTime<Utc>,
 }
 
 /// All of them.
@@ -31,6 +45,30 @@ pub struct UnderWay {
 pub(super) struct InFlight(Mutex<BTreeMap<TurnId, UnderWay>>);
 
 impl UnderWay {
+    fn begun(turn: TurnId, email: String, attempt: u32) -> Self {
+        Self {
+            turn,
+            email,
+            attempt,
+            stage: Stage::ALL[0],
+            model_calls: 0,
+            tool_calls: 0,
+            plugin_calls: 0,
+            playing: None,
+            usage: Usage::default(),
+            cost: Some(NanoUsd(0)),
+            began: Instant::now(),
+            began_at: Clock::system().now(),
+        }
+    }
+
+    /// What time it is in the attempt: as far from its beginning as it really is, also where the clock was set meanwhile, or
+    /// is that of a demo.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.began_at + self.age()
+    }
+
     /// How long the attempt has taken so far.
     #[must_use]
     pub fn age(&self) -> Duration {
@@ -46,30 +84,44 @@ impl InFlight {
         turns
     }
 
-    pub(super) fn hear(&self, event: &Event) {
+    /// Reads an event; gives the turn that it is of, as it is by then.
+    pub(super) fn hear(&self, event: &Event) -> Option<UnderWay> {
         match event {
             Event::TurnStarted { turn, email, attempt } => {
-                let (turn, email, attempt) = (*turn, email.clone(), *attempt);
-                let (stage, model_calls, tool_calls) = (Stage::ALL[0], 0, 0);
-                let began = Instant::now();
-                let begun = UnderWay { turn, email, attempt, stage, model_calls, tool_calls, began };
-                self.lock().insert(turn, begun);
+                let begun = UnderWay::begun(*turn, email.clone(), *attempt);
+                self.lock().insert(*turn, begun.clone());
+                Some(begun)
+            }
+            Event::TurnAssigned { turn, playing } => {
+                self.of(*turn, |own| own.playing = Some(playing.clone()))
             }
             Event::StageEnded { turn, stage, ok: true, .. } => self.of(*turn, |own| {
                 let next = Stage::ALL.iter().skip_while(|own| *own != stage).nth(1);
                 own.stage = next.copied().unwrap_or(*stage);
             }),
-            Event::ModelCalled { turn, .. } => self.of(*turn, |own| own.model_calls += 1),
+            Event::StageEnded { turn, .. } | Event::ModelFailed { turn, .. } => self.turn(*turn),
+            Event::ModelCalled { turn, usage, cost, .. } => self.of(*turn, |own| {
+                own.model_calls += 1;
+                own.usage += *usage;
+                own.cost = own.cost.zip(*cost).map(|(sum, cost)| NanoUsd(sum.0.saturating_add(cost.0)));
+            }),
             Event::ToolCalled { turn, .. } => self.of(*turn, |own| own.tool_calls += 1),
-            Event::TurnEnded { turn, .. } => drop(self.lock().remove(turn)),
-            _ => {}
+            Event::PluginCalled { turn, .. } => self.of(*turn, |own| own.plugin_calls += 1),
+            Event::TurnEnded { turn, .. } => self.lock().remove(turn),
+            _ => None,
         }
     }
 
-    fn of(&self, turn: TurnId, change: impl FnOnce(&mut UnderWay)) {
-        if let Some(own) = self.lock().get_mut(&turn) {
-            change(own);
-        }
+    /// One of them.
+    pub(super) fn turn(&self, turn: TurnId) -> Option<UnderWay> {
+        self.lock().get(&turn).cloned()
+    }
+
+    fn of(&self, turn: TurnId, change: impl FnOnce(&mut UnderWay)) -> Option<UnderWay> {
+        let mut turns = self.lock();
+        let own = turns.get_mut(&turn)?;
+        change(own);
+        Some(own.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<TurnId, UnderWay>> {
@@ -81,6 +133,7 @@ impl InFlight {
 mod tests {
     use domain::event::TurnEnd;
     use domain::ids::{PersonaId, Slot};
+    use domain::step::StepKey;
 
     use super::*;
 
@@ -97,11 +150,19 @@ mod tests {
             (Stage::SignIn, false, Stage::SignIn),
             (Stage::KeepRatings, true, Stage::KeepRatings),
         ] {
-            in_flight.hear(&Event::StageEnded { turn, email: email.clone(), stage: ended, took, ok });
+            in_flight.hear(&Event::StageEnded {
+                turn,
+                email: email.clone(),
+                stage: ended,
+                took,
+                ok,
+                code: None,
+            });
             assert_eq!(stage(), Some(now), "{ended:?}");
         }
-        let (tool, ok) = ("todo.list".to_owned(), false);
-        in_flight.hear(&Event::ToolCalled { turn, email: email.clone(), tool, ok, took });
+        let (tool, step) = ("todo.list".to_owned(), StepKey::tool(1, 0));
+        let (call, said, ok) = (String::new(), None, false);
+        in_flight.hear(&Event::ToolCalled { turn, email: email.clone(), step, call, said, tool, ok, took });
         let own = in_flight.turns().remove(0);
         assert_eq!((own.attempt, own.model_calls, own.tool_calls), (2, 0, 1));
         let (outcome, ratings) = (TurnEnd::Idle, Vec::new());

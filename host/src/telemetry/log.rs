@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 
-use domain::event::{Event, TurnEnd};
+use super::in_flight::UnderWay;
+use super::turn_line;
+use domain::event::Event;
 use domain::letter::{for_a_terminal, in_json, one_line};
 
 /// How log lines look.
@@ -61,8 +63,8 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-/// Writes an event down, if an operator would want to read it.
-pub(super) fn write(event: &Event) {
+/// Writes an event down, if an operator would want to read it; `turn` is the one that it is of.
+pub(super) fn write(event: &Event, turn: Option<&UnderWay>) {
     match event {
         Event::TickEnded { due: 0, faults: 0, .. } => tracing::debug!("tick: nobody is due"),
         Event::TickEnded { due, completed, faults, held, took } => {
@@ -111,18 +113,7 @@ pub(super) fn write(event: &Event) {
         Event::TurnStarted { turn, email, attempt } => {
             tracing::debug!(%turn, email, attempt, "turn started");
         }
-        Event::TurnEnded { turn, email, outcome: TurnEnd::Faulted(fault), actions, took, .. } => {
-            let (stage, code, hint) = (fault.stage.name(), &fault.code, fault.hint.as_deref());
-            if fault.is_a_stop() {
-                tracing::info!(%turn, email, stage, code, cause = fault.message, actions, took_ms = millis(*took), "turn stopped");
-                return;
-            }
-            tracing::warn!(%turn, email, stage, code, cause = fault.message, hint, actions, took_ms = millis(*took), "turn faulted");
-        }
-        Event::TurnEnded { turn, email, outcome, actions, ratings, took } => {
-            let (end, ratings) = (outcome.name(), ratings.len());
-            tracing::info!(%turn, email, end, actions, ratings, took_ms = millis(*took), "turn ended");
-        }
+        Event::TurnEnded { .. } => turn_line::write(event, turn),
         Event::Delivered { kind, ok: false, waiting } => {
             tracing::warn!(kind, waiting, "mana-auth did not take a delivery; it is kept and repeated");
         }
@@ -155,7 +146,9 @@ pub(super) fn write(event: &Event) {
         }
         Event::TickStarted { .. }
         | Event::Backlog { .. }
+        | Event::TurnAssigned { .. }
         | Event::StageEnded { .. }
+        | Event::ModelFailed { .. }
         | Event::ModelCalled { .. }
         | Event::ToolCalled { .. }
         | Event::PluginCalled { .. }

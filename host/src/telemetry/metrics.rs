@@ -61,6 +61,7 @@ pub struct Metrics {
     slot_utilisation: Gauge<f64, AtomicU64>,
     paused: Gauge,
     budget: Family<Labels<2>, Gauge<f64, AtomicU64>>,
+    trace_spans: Family<Labels<1>, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -113,6 +114,7 @@ impl Default for Metrics {
             slot_utilisation: Gauge::default(),
             paused: Gauge::default(),
             budget: Family::default(),
+            trace_spans: Family::default(),
         };
         metrics.register();
         metrics
@@ -157,6 +159,11 @@ impl Metrics {
     /// How much room the ledger takes.
     pub fn set_ledger(&self, bytes: u64) {
         self.ledger.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Spans by what became of them: `sent`; `lost`, because the collector did not take them; `left_out`, for want of room.
+    pub(super) fn count_spans(&self, outcome: &str, spans: u64) {
+        self.trace_spans.get_or_create(&[("outcome", outcome.to_owned())]).inc_by(spans);
     }
 
     /// How an upstream's breaker stands.
@@ -268,6 +275,8 @@ impl Metrics {
                 self.upstreams.count(event);
             }
             Event::ForeignActivity { .. }
+            | Event::TurnAssigned { .. }
+            | Event::ModelFailed { .. }
             | Event::SignInWaits { .. }
             | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }
@@ -368,6 +377,8 @@ impl Metrics {
         registry.register("paused", "1 while the loop is paused", self.paused.clone());
         let help = "Each limit of today's budget in US dollars, and what of it is spent or promised to calls under way";
         registry.register("budget_dollars", help, self.budget.clone());
+        let help = "Spans of traces: sent, lost because the collector did not take them, or left out for want of room";
+        registry.register("trace_spans", help, self.trace_spans.clone());
     }
 }
 
@@ -424,7 +435,13 @@ mod tests {
         metrics.count(&Event::ModelCalled {
             turn: domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
             phase: Phase::Main,
+            step: domain::step::StepKey::model(Phase::Main, 1),
+            asked: "claude-haiku-5-5".to_owned(),
             model: "claude-haiku-5-5".to_owned(),
+            reply: String::new(),
+            stop_reason: "end_turn".to_owned(),
+            attempts: 1,
+            said: None,
             usage: Usage { input: 7, output: 5, ..Usage::default() },
             cost: Some(NanoUsd(2_000_000)),
             cache_miss: Some("tools_changed".to_owned()),

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::budget::{Taken, Unanswered};
 use super::deps::Deps;
@@ -50,6 +52,7 @@ impl Conversation<'_> {
         let previous = self.last().clone();
         let claude = deps.claude.clone().heeding(self.turn.stop.clone()).on_behalf_of(&self.turn.persona.id);
         let request = Self::offered(request, deps);
+        let started = Instant::now();
         // Whoever waits for money or a place has not asked, and the journal does not say that it has.
         let ready = async {
             let (turn, stop) = (self.turn.turn, &self.turn.stop);
@@ -59,6 +62,7 @@ impl Conversation<'_> {
                 Ok(admitted) => Ok((taken, admitted)),
                 Err(error) => {
                     taken.cost(Some(NanoUsd(0)));
+                    self.tell_failed(&key, &request, &error, started.elapsed(), deps);
                     Err(Unanswered::Failed(error))
                 }
             }
@@ -66,6 +70,9 @@ impl Conversation<'_> {
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |(taken, admitted): (Taken, Admitted)| async {
             let reply = self.reply(&claude, admitted, &request, previous.as_deref(), deps).await;
+            if let Err(error) = &reply {
+                self.tell_failed(&key, &request, error, started.elapsed(), deps);
+            }
             match &reply {
                 Ok(reply) => taken.cost(reply.cost),
                 Err(error) if error.may_be_billed() => taken.cost(None),
@@ -82,7 +89,7 @@ impl Conversation<'_> {
             Unanswered::Failed(error) => faults::model(self.stage, &error),
         })?;
         if fresh {
-            self.tell(&value, deps);
+            self.tell(&key, &request, &value, deps);
         }
         *self.last() = Some(value.id.clone()).filter(|id| !id.is_empty());
         Ok(value.into_said())
@@ -159,15 +166,49 @@ impl Conversation<'_> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, KeptReply { round, cache_miss, .. }: &KeptReply, deps: &Deps) {
+    fn tell(&self, key: &StepKey, request: &MessageRequest, kept: &KeptReply, deps: &Deps) {
+        let KeptReply { round, cache_miss, id, attempts, content, .. } = kept;
+        let said = || domain::said::Said::Model {
+            system: request.system.clone(),
+            asked: json!(request.messages),
+            answered: content.clone(),
+        };
         deps.events.emit(Event::ModelCalled {
             turn: self.turn.turn,
             phase: self.phase,
+            step: key.clone(),
+            asked: request.model.clone(),
             model: round.model.clone(),
+            reply: id.clone(),
+            stop_reason: round.stop_reason.clone(),
+            attempts: *attempts,
+            said: deps.events.said(said),
             usage: round.usage,
             cost: round.cost,
             cache_miss: cache_miss.clone(),
-            took: std::time::Duration::from_millis(round.latency_ms.into()),
+            took: Duration::from_millis(round.latency_ms.into()),
+        });
+    }
+
+    fn tell_failed(
+        &self,
+        key: &StepKey,
+        request: &MessageRequest,
+        error: &ModelError,
+        took: Duration,
+        deps: &Deps,
+    ) {
+        // Who was to stop has not failed.
+        if error.is_stopped {
+            return;
+        }
+        deps.events.emit(Event::ModelFailed {
+            turn: self.turn.turn,
+            phase: self.phase,
+            step: key.clone(),
+            asked: request.model.clone(),
+            code: error.fault_code().word(),
+            took,
         });
     }
 }

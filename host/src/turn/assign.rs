@@ -10,8 +10,9 @@ use crate::engine::Steps;
 use crate::model::LeftAlone;
 use crate::store::{self, LedgerError};
 use domain::code::Code;
-use domain::event::TurnEnd;
+use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
+use domain::playing::Playing;
 use domain::strategy::Strategy;
 
 /// For a turn that begins.
@@ -39,7 +40,7 @@ pub(super) async fn pin(due: Due, steps: Arc<dyn Steps>, deps: &Deps) -> Result<
     };
     deps.ledger.pin(due.turn, &pin);
     is_asked(&model, deps)?;
-    Ok(assigned(due, steps, role, pinned, model))
+    Ok(told(assigned(due, steps, role, pinned, model), deps))
 }
 
 /// For a turn that goes on: as it was, to its end.
@@ -72,7 +73,22 @@ pub(super) async fn keep(
     })?;
     let pinned =
         Pinned { generation, served_as: pin.served_as, strategy: Arc::new(strategy), probation: None };
-    Ok(assigned(due, steps, role, pinned, model))
+    Ok(told(assigned(due, steps, role, pinned, model), deps))
+}
+
+/// Tells who plays the turn from here on.
+fn told(turn: Assigned, deps: &Deps) -> Assigned {
+    let playing = Playing {
+        strategy: turn.strategy.name.clone(),
+        arm: turn.spender().arm,
+        plugin: turn.generation.plugin().clone(),
+        generation: turn.generation.number(),
+        sha256: turn.generation.digest().clone(),
+        served_as: turn.served_as,
+        model: turn.model.clone(),
+    };
+    deps.events.emit(Event::TurnAssigned { turn: turn.turn, playing: Box::new(playing) });
+    turn
 }
 
 /// Not to sign in for nothing: a model that is left alone would stop the turn at its first call.

@@ -16,6 +16,7 @@ use domain::action::{Action, ActionStatus, UNKNOWN_MODULE};
 use domain::call::{CallIntent, Called};
 use domain::event::Event;
 use domain::fault::{Fault, Stage};
+use domain::said::Said;
 use domain::step::StepKey;
 use domain::tool::Tool;
 use domain::transcript::ToolAnswer;
@@ -53,9 +54,10 @@ impl Calling<'_> {
         let called = self
             .turn
             .steps
-            .once(&key, Intent::of(&intent), |earlier| self.carry_out(call, tool, earlier))
+            .once(&key, Intent::of(&intent), |earlier| self.carry_out(&key, call, tool, earlier))
             .await;
         let took = started.elapsed();
+        let tell = |action: &Action, output: &str| self.tell(&key, call, action, output, took);
         let answer = match called {
             Err(error) => Err(faults::steps(Stage::ToolLoop, &error)),
             Ok(Err(error)) => {
@@ -63,7 +65,7 @@ impl Calling<'_> {
                     if error.is_answer_lost() { ActionStatus::Unknown } else { ActionStatus::Error };
                 action.error = Some(error.to_string());
                 action.latency_ms = millis(took);
-                self.tell(&action, took);
+                tell(&action, action.error.as_deref().unwrap_or_default());
                 Err(faults::mcp(Stage::ToolLoop, &error))
             }
             Ok(Ok(Stepped { value, fresh })) => {
@@ -71,7 +73,7 @@ impl Calling<'_> {
                 action.latency_ms = value.latency_ms;
                 (action.status, action.error) = value.status();
                 if fresh {
-                    self.tell(&action, took);
+                    tell(&action, &answer.text);
                 }
                 Ok(answer)
             }
@@ -82,6 +84,7 @@ impl Calling<'_> {
     /// The call itself. One that may have been carried out is made again only if that does no harm.
     async fn carry_out(
         &self,
+        key: &StepKey,
         call: &ToolUse,
         tool: Result<&Tool, String>,
         earlier: Earlier,
@@ -94,7 +97,8 @@ impl Calling<'_> {
             return Ok(Called::unknown(OUTCOME_UNKNOWN));
         }
         let started = Instant::now();
-        let called = match self.visit.call(&tool.name, &call.input, self.deps).await {
+        let parent = self.deps.events.traceparent(self.turn.turn, key);
+        let called = match self.visit.call(&tool.name, &call.input, parent.as_deref(), self.deps).await {
             Ok(answer) => Called::answered(answer),
             Err(error) if !error.keeps_session() => return Err(error),
             Err(error) if error.is_answer_lost() => Called::unknown(error.to_string()),
@@ -103,11 +107,15 @@ impl Calling<'_> {
         Ok(Called { latency_ms: millis(started.elapsed()), ..called })
     }
 
-    fn tell(&self, action: &Action, took: Duration) {
+    fn tell(&self, key: &StepKey, call: &ToolUse, action: &Action, output: &str, took: Duration) {
         let unknown = action.module == UNKNOWN_MODULE;
+        let said = || Said::Tool { input: call.input.clone(), output: output.to_owned() };
         self.deps.events.emit(Event::ToolCalled {
             turn: self.turn.turn,
             email: self.turn.persona.email.clone(),
+            step: key.clone(),
+            call: call.given_id.clone(),
+            said: self.deps.events.said(said),
             tool: if unknown { UNKNOWN_MODULE.to_owned() } else { action.tool.clone() },
             ok: action.status == ActionStatus::Ok,
             took,

@@ -20,6 +20,7 @@ pub(super) async fn record<T>(
         turn: turn.turn,
         plugin: plugin.clone(),
         generation: turn.generation.number(),
+        stage,
         function: called.function,
         outcome: called.result.as_ref().map_or_else(CallError::code, |_| "ok"),
         fuel: called.fuel,

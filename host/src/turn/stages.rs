@@ -68,6 +68,7 @@ impl<'a> Stages<'a> {
             stage,
             took: started.elapsed(),
             ok: result.is_ok(),
+            code: result.as_ref().err().and_then(TurnEnd::failure).map(|fault| fault.code.clone()),
         });
         result
     }

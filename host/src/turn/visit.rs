@@ -36,9 +36,16 @@ impl Visit {
         Self { account: Mutex::new(account), space, session: LastingSession::new(session) }
     }
 
-    /// Calls a tool. A token that is refused is renewed once, and the day goes on.
-    pub(super) async fn call(&self, tool: &str, input: &Value, deps: &Deps) -> Result<ToolAnswer, McpError> {
-        let answer = self.session.call(tool, input, async || self.fresh_session(deps).await).await;
+    /// Calls a tool, as a part of this trace. A token that is refused is renewed once, and the day goes on.
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        input: &Value,
+        traceparent: Option<&str>,
+        deps: &Deps,
+    ) -> Result<ToolAnswer, McpError> {
+        let renew = async || self.fresh_session(deps).await;
+        let answer = self.session.call(tool, input, traceparent, renew).await;
         let answer = deps.heard(answer)?;
         // Whoever has the token may say it; nobody else is to hear of it, the model least of all.
         let account = self.account();

@@ -27,5 +27,6 @@ mod sign_ins;
 mod store;
 mod support;
 mod tidy;
+mod traces;
 mod turn;
 mod wild;

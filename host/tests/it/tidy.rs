@@ -21,7 +21,7 @@ const BANNED: [&str; 12] = [
 
 /// A crate, and the only places that may name it, below `host/src` or in another crate of ours. What a crate of ours
 /// may not name at all, its manifest keeps.
-const OWNED: [(&str, &[&str]); 26] = [
+const OWNED: [(&str, &[&str]); 28] = [
     ("anstream", &["cli/"]),
     ("axum", &["http/", "crates/standin/"]),
     ("clap", &["cli/", "main.rs"]),
@@ -33,7 +33,9 @@ const OWNED: [(&str, &[&str]); 26] = [
     ("hyper_util", &["http/connections.rs"]),
     ("maud", &["crates/experiment/src/page/", "http/pages/"]),
     ("miette", &["cli/"]),
+    ("opentelemetry_proto", &["telemetry/traces/"]),
     ("prometheus_client", &["telemetry/"]),
+    ("prost", &["telemetry/traces/"]),
     ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),

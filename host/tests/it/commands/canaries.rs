@@ -18,13 +18,15 @@ use crate::support::http::{client, echo};
 
 const SERVICE_KEY: &str = "canary-of-the-service-key";
 /// In which place which canary is.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 9] = [
     ("MANA_SERVICE_KEY", SERVICE_KEY),
     ("MANA_SERVICE_KEY_NEXT", "canary-of-the-next-service-key"),
     ("ANTHROPIC_API_KEY", "canary-of-the-api-key"),
     ("PERSONA_SEED_SECRET", "canary-of-the-seed-secret"),
     ("PERSONA_ADMIN_TOKEN", "canary-of-the-admin-token"),
     ("PERSONA_ADMIN_TOKEN_NEXT", "canary-of-the-next-admin-token"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=canary-of-the-collector"),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=canary-of-the-collector-of-traces"),
     ("CANARY_THAT_NOBODY_READS", "canary-of-a-strange-variable"),
 ];
 const ANNA: &str = "persona.anna@mana.test";
@@ -98,6 +100,8 @@ async fn town() -> (Stack, Shell) {
     for (name, canary) in PLACES {
         shell = shell.with(name, canary);
     }
+    // Nobody takes the traces, and the log says so.
+    shell = shell.with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
     shell.write("persona-host.toml", FILE);
     shell.write("plugins/own.wasm", good(1));
     shell.write("catalog.json", catalog(&["anna"]));
@@ -144,7 +148,9 @@ fn canaries() -> Vec<String> {
     let password = password(&seed.into(), ANNA).unwrap().expose_secret().to_owned();
     // The standard begins of a header with an algorithm, one way round and the other.
     let tokens = ["eyJhbGci", "eyJ0eXAi"].map(str::to_owned);
-    PLACES.iter().map(|(_, canary)| (*canary).to_owned()).chain([password]).chain(tokens).collect()
+    // A header's value, without its name.
+    let canary = |canary: &str| canary.rsplit('=').next().unwrap_or_default().to_owned();
+    PLACES.iter().map(|(_, own)| canary(own)).chain([password]).chain(tokens).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

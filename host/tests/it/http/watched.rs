@@ -12,6 +12,7 @@ use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
+use domain::step::StepKey;
 use domain::strategy::Strategy;
 use domain::transcript::Phase;
 use domain::upstream::Upstream;
@@ -173,7 +174,13 @@ fn everything_counted_once() -> String {
     let called = |cost| Event::ModelCalled {
         turn,
         phase: Phase::Main,
+        step: StepKey::model(Phase::Main, 1),
+        asked: model.clone(),
         model: model.clone(),
+        reply: words(),
+        stop_reason: words(),
+        attempts: 1,
+        said: None,
         usage: Usage::default(),
         cost,
         cache_miss: Some("tools_changed".to_owned()),
@@ -186,7 +193,7 @@ fn everything_counted_once() -> String {
         Event::SlotsLeftOut { late: 1, busy: 1 },
         Event::Backlog { waiting: 1, utilisation: 0.5, news: false },
         Event::TurnStarted { turn, email: email(), attempt: 1 },
-        Event::StageEnded { turn, email: email(), stage: Stage::Tools, took, ok: true },
+        Event::StageEnded { turn, email: email(), stage: Stage::Tools, took, ok: true, code: None },
         Event::TurnEnded {
             turn,
             email: email(),
@@ -205,11 +212,21 @@ fn everything_counted_once() -> String {
         },
         called(Some(NanoUsd(1))),
         called(None),
-        Event::ToolCalled { turn, email: email(), tool: "todo.list".into(), ok: true, took },
+        Event::ToolCalled {
+            turn,
+            email: email(),
+            step: StepKey::tool(1, 0),
+            call: words(),
+            said: None,
+            tool: "todo.list".into(),
+            ok: true,
+            took,
+        },
         Event::PluginCalled {
             turn,
             plugin: plugin(),
             generation,
+            stage: Stage::Compose,
             function: "compose-turn",
             outcome: "ok",
             fuel: 1,

@@ -313,6 +313,12 @@ impl House {
         self.stack.database().row(sql, &[]).await.unwrap().unwrap().integer("count").unwrap()
     }
 
+    /// What a persona is told who it is.
+    pub(crate) fn words_of(&self, name: &str) -> &str {
+        let resident = self.residents.iter().find(|entry| entry.name == name).unwrap();
+        &resident.system_prompt
+    }
+
     /// What the scripted Claude was asked in a persona's name. Both plugins that are built in send the
     /// persona's own words as the system prompt.
     pub(crate) fn asked(&self, name: &str) -> Account {

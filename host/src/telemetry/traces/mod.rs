@@ -1,0 +1,13 @@
+//! Turns as OpenTelemetry traces: finished spans out of the events that metrics and log read, sent to a collector in
+//! OTLP over HTTP. No SDK makes them: it would choose the ids, read the environment, and measure a second time.
+
+mod collector;
+mod names;
+mod queue;
+mod setup;
+mod spans;
+mod words;
+
+pub use setup::TraceOptions;
+
+pub(super) use setup::Traces;
