@@ -335,12 +335,18 @@ pub enum Config {
     Schema,
 }
 
+/// The longest name of a variable that has its meaning beside it.
+const WIDEST: usize = 24;
+
 /// The variables that count, for the long help.
 fn environment() -> String {
-    let width = VARIABLES.iter().map(|own| own.name.len()).max().unwrap_or_default();
     let lines = VARIABLES.iter().map(|own| {
         let file = if own.is_secret { " (*)" } else { "" };
-        format!("  {:<width$}  {}{file}\n", own.name, own.means)
+        // What a longer one means stands below it, so that the others stay in their columns.
+        match own.name.len() > WIDEST {
+            true => format!("  {}\n  {:WIDEST$}  {}{file}\n", own.name, "", own.means),
+            false => format!("  {:WIDEST$}  {}{file}\n", own.name, own.means),
+        }
     });
     let lines: String = lines.collect();
     format!(

@@ -220,7 +220,7 @@ fn of_the_turn(turn: &UnderWay, is_root: bool) -> Vec<KeyValue> {
         all.push(text(names::STRATEGY, playing.strategy.as_str()));
         all.extend(playing.arm.as_ref().map(|arm| text(names::ARM, arm)));
         all.push(text(names::PLUGIN, playing.plugin.as_str()));
-        all.push(whole(names::GENERATION, u64::from(playing.generation.0)));
+        all.push(whole(names::GENERATION, playing.generation.0));
         if is_root {
             all.push(text(names::DIGEST, playing.sha256.to_string()));
             all.push(text(names::SERVED_AS, playing.served_as.name()));
