@@ -4,6 +4,8 @@ mod build;
 mod command;
 mod demo;
 mod experiment;
+mod hangup;
+mod notify;
 mod rounds;
 mod run;
 mod signals;

@@ -9,6 +9,8 @@ use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 
 use super::build::{App, LAST_TRACES, build_going, lock};
+use super::hangup::{Daemon, Hangups};
+use super::notify::Notifier;
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::tape::Tape;
 use crate::cli::args::Record;
@@ -23,17 +25,17 @@ use domain::clock::Clock;
 
 /// How long open answers may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
-/// What is logged unless RUST_LOG says otherwise: our own lines. What libraries have to say comes to us as errors, and
-/// theirs would name neither turn nor persona.
+/// What is logged until the configuration is read, which may say otherwise.
 const QUIET: &str = "persona_host=info";
 
 /// Runs until a signal. With keys missing the loop is off, and everything else is there.
 pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let filter = load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned());
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
-    start_log(format, &filter);
-    let brakes = BrakeSignals::listen();
+    let log = start_log(format, &filter);
+    let (brakes, hangups) = (BrakeSignals::listen(), Hangups::listen());
     let config = load::config(file)?;
+    log.set(&config.log_filter);
     config.check_production()?;
     // The port first: who finds it taken has changed nothing.
     let listener = listen(config.http.bind, config.http.port).await?;
@@ -61,6 +63,10 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
         lock: lock(&config),
     };
     let serving = tokio::spawn(serve(listener, face, stop));
+    let notifier = Notifier::default();
+    notifier.follow(Arc::clone(&runner));
+    let (own, file) = (Arc::clone(&runner), file.map(Path::to_owned));
+    hangups.obey(Daemon { runner: own, log, notifier, file, config });
     runner.clone().serve(commands, timer).await;
     finish(serving).await?;
     runner.deps().mana.sign_out_all().await;

@@ -25,6 +25,8 @@ pub struct File {
     pub(super) runner: Runner,
     /// Who decides who is due, and by which calendar.
     pub(super) schedule: Schedule,
+    /// What the daemon writes down on standard error.
+    pub(super) log: Log,
     /// The HTTP face.
     pub(super) http: Http,
     /// The neighbours mana-auth and mana-mcp.
@@ -109,6 +111,13 @@ pub(super) enum OwnCadence {
     Daily,
     Weekdays,
     Never,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    /// What `run` logs: levels by place, such as "persona_host=debug".
+    pub(super) filter: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 //!
 //! Plain values in, plain values out: the environment is a function that is passed in.
 
+mod changes;
 mod choices;
 mod commented;
 mod error;
@@ -19,6 +20,7 @@ mod units;
 mod variables;
 mod written;
 
+pub use changes::{CHANGE_AT_RUN_TIME, Change, can_change, changes};
 pub use commented::commented;
 pub use error::ConfigError;
 pub use experiment::{experiment_files, parse_experiment, read_experiment};

@@ -11,6 +11,7 @@ use super::{ConfigError, File};
 
 mod budget;
 mod http;
+mod log;
 mod mana;
 mod model;
 mod plugins;
@@ -38,6 +39,7 @@ pub fn resolve(file: File, environment: &dyn Fn(&str) -> Option<String>) -> Resu
 fn whole(sources: &mut Sources<'_>, file: File) -> Result<Config, ConfigError> {
     let runner = runner::runner(sources, file.runner)?;
     let schedule = schedule::schedule(sources, file.schedule, &runner)?;
+    let log_filter = log::filter(sources, file.log)?;
     let http = http::http(sources, file.http)?;
     let mana = mana::mana(sources, file.mana)?;
     let model = model::model(sources, file.model)?;
@@ -54,6 +56,7 @@ fn whole(sources: &mut Sources<'_>, file: File) -> Result<Config, ConfigError> {
     Ok(Config {
         runner,
         schedule,
+        log_filter,
         http,
         mana,
         model,

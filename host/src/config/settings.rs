@@ -26,6 +26,8 @@ pub struct Config {
     pub runner: Runner,
     /// The host's own schedule; none: mana-auth decides who is due.
     pub schedule: Option<Rules>,
+    /// What `run` logs, in the words of `RUST_LOG`.
+    pub log_filter: String,
     /// The HTTP face.
     pub http: Http,
     /// The neighbours mana-auth and mana-mcp.

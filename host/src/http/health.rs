@@ -22,13 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
 /// a full disk do not make it go away: they are named.
 pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
-    let options = face.runner.options();
     let mut health = json!({
         "status": "ok",
         "service": "mana-persona-runner",
         "paused": face.runner.is_paused(),
-        "tickIntervalMs": u64::try_from(options.tick_interval.as_millis()).unwrap_or(u64::MAX),
-        "concurrency": options.concurrency,
+        "tickIntervalMs": u64::try_from(face.runner.tick_interval().as_millis()).unwrap_or(u64::MAX),
+        "concurrency": face.runner.concurrency(),
     });
     if !face.missing_keys.is_empty() {
         health["loopOff"] = json!({ "missing": face.missing_keys });

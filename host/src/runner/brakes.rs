@@ -120,6 +120,11 @@ impl Brakes {
         }
     }
 
+    /// The configuration says otherwise than before.
+    pub(super) fn configure(&self, paused: bool) {
+        self.lock().by_configuration = paused;
+    }
+
     pub(super) fn play_although_configured(&self) {
         self.lock().by_configuration = false;
     }

@@ -14,6 +14,7 @@ use super::backlog::Backlog;
 use super::brakes::Brakes;
 use super::calendar::Calendar;
 use super::left_alone::LeftAlone;
+use super::live::{Live, Now};
 use super::pool::Pool;
 use super::ticks::{LastTick, Ticks};
 use crate::aside::Aside;
@@ -56,6 +57,8 @@ pub struct Runner {
     pub(super) deps: Arc<Deps>,
     pub(super) reloader: Arc<Reloader>,
     pub(super) options: Options,
+    /// What of them may be another by now.
+    pub(super) live: Live,
     /// Held by the tick that looks who is due.
     pub(super) looking: Mutex<()>,
     /// When the next tick is, and what came of the last one.
@@ -110,6 +113,11 @@ impl Runner {
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),
             brakes: Brakes::new(pauses, options.paused),
+            live: Live::of(Now {
+                tick_interval: options.tick_interval,
+                concurrency: options.concurrency,
+                keep: options.keep,
+            }),
             deps,
             options,
         }
@@ -139,7 +147,7 @@ impl Runner {
         self.ticks.last()
     }
 
-    /// How it was set up.
+    /// How it was set up. What can be another by now has a function of its own.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options

@@ -62,6 +62,15 @@ impl Runner {
         Ok(())
     }
 
+    /// `runner.paused` says otherwise than before. A pause that somebody asked for stays as it is.
+    pub fn pause_as_configured(&self, paused: bool) {
+        self.brakes.configure(paused);
+        self.deps.events.metrics().set_paused(self.is_paused());
+        if !paused {
+            self.resumed.notify_one();
+        }
+    }
+
     /// From now on what `runner.paused` says does not matter.
     pub fn play_although_configured(&self) {
         self.brakes.play_although_configured();

@@ -57,7 +57,10 @@ struct Places {
 /// Nobody waits while a place is free.
 #[derive(Debug)]
 struct Line {
+    all: usize,
     free: usize,
+    /// So many of those that are taken go when they come free.
+    owed: usize,
     /// The head of each tick's own line.
     waiting: Vec<Waiting>,
 }
@@ -70,7 +73,7 @@ struct Waiting {
 
 impl Pool {
     pub(super) fn of(places: usize, clock: Clock) -> Self {
-        let line = Arc::new(Mutex::new(Line { free: places, waiting: Vec::new() }));
+        let line = Arc::new(Mutex::new(Line { all: places, free: places, owed: 0, waiting: Vec::new() }));
         Self { places: Places { clock, line }, under_way: Arc::default() }
     }
 
@@ -97,6 +100,23 @@ impl Pool {
             place
         };
         place.await.expect("the line outlives whoever waits in it")
+    }
+
+    /// So many places from now on. Nobody who has one loses it.
+    pub(super) fn resize(&self, to: usize) {
+        let more = {
+            let mut line = lock(&self.places.line);
+            let fewer = line.all.saturating_sub(to);
+            let now = fewer.min(line.free);
+            line.free -= now;
+            line.owed += fewer - now;
+            let more = to.saturating_sub(line.all);
+            let paid = more.min(line.owed);
+            line.owed -= paid;
+            line.all = to;
+            more - paid
+        };
+        (0..more).for_each(|_| self.places.clone().give());
     }
 
     /// The turns that run.
@@ -137,6 +157,10 @@ impl Places {
         loop {
             let first = {
                 let (mut line, now) = (lock(&self.line), self.clock.now());
+                if line.owed > 0 {
+                    line.owed -= 1;
+                    return;
+                }
                 let first = (0..line.waiting.len())
                     .min_by(|a, b| line.waiting[*a].urgency.order(&line.waiting[*b].urgency, now));
                 match first {
@@ -242,6 +266,30 @@ mod tests {
             drop(held);
         }
         assert!(ready(pin!(pool.place(&on))).is_some());
+    }
+
+    #[test]
+    fn places_are_more_or_fewer_and_nobody_loses_the_one_it_has() {
+        let pool = Pool::of(1, Clock::system());
+        let on = Urgency::GoesOn;
+        let first = ready(pin!(pool.place(&on))).expect("it is free");
+        let mut waits = pin!(pool.place(&on));
+        assert!(ready(waits.as_mut()).is_none());
+        pool.resize(3);
+        let second = ready(waits).expect("there are more");
+        let third = ready(pin!(pool.place(&on))).expect("and one more");
+        pool.resize(1);
+        drop(first);
+        drop(second);
+        let mut waits = pin!(pool.place(&on));
+        assert!(ready(waits.as_mut()).is_none(), "one is left, and taken");
+        // What was to go is not given back by who gets more.
+        pool.resize(2);
+        let fourth = ready(waits).expect("there is another");
+        assert!(ready(pin!(pool.place(&on))).is_none());
+        drop((third, fourth));
+        let free: Vec<_> = (0..3).map(|_| ready(pin!(pool.place(&on)))).collect();
+        assert_eq!(free.iter().filter(|place| place.is_some()).count(), 2);
     }
 
     #[test]

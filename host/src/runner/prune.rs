@@ -26,7 +26,7 @@ impl Runner {
     }
 
     async fn prune(&self) -> Result<u32, LedgerError> {
-        let keep = TimeDelta::from_std(self.options.keep).unwrap_or(TimeDelta::MAX);
+        let keep = TimeDelta::from_std(self.keep()).unwrap_or(TimeDelta::MAX);
         let Some(before) = self.deps.clock.now().checked_sub_signed(keep) else { return Ok(0) };
         let mut turns = 0_u32;
         while !self.stop.is_cancelled() {

@@ -78,7 +78,7 @@ impl Runner {
         } else {
             self.see_who_is_due(whom, &mut sight).await?;
         }
-        if let Some(backlog) = self.backlog.told(&self.pool.backlog(), self.options.concurrency) {
+        if let Some(backlog) = self.backlog.told(&self.pool.backlog(), self.concurrency()) {
             self.deps.events.emit(backlog);
         }
         Ok(sight)

@@ -63,6 +63,8 @@ enum Wake {
     Prune,
     /// A hold has ended, or a pause.
     Hold,
+    /// The timer goes otherwise from now on.
+    Interval,
     Folder,
     Rescan,
     /// A file may still be written: it is looked at again after this time.
@@ -114,9 +116,8 @@ impl Runner {
     /// The first tick comes after one interval; ticks that were missed are not made up for, and one
     /// that is due while the last one runs is left out (contract 7.3).
     pub async fn serve(self: Arc<Self>, mut commands: mpsc::Receiver<Command>, timer: bool) {
-        let interval = self.options.tick_interval;
-        let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut interval = self.tick_interval();
+        let mut ticks = timer_of(interval);
         let mut outbox = tokio::time::interval(OUTBOX_INTERVAL);
         outbox.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut rescan = tokio::time::interval_at(Instant::now() + RESCAN_INTERVAL, RESCAN_INTERVAL);
@@ -148,6 +149,7 @@ impl Runner {
                 () = self.stop.cancelled() => Wake::Stop,
                 () = hold_ends, if timer => Wake::Hold,
                 () = self.resumed.notified(), if timer => Wake::Hold,
+                () = self.live.timer.notified(), if timer => Wake::Interval,
                 Some(command) = commands.recv() => Wake::Command(command),
                 due_at = ticks.tick(), if timer => Wake::Timer { due_at },
                 Some(()) = changes.recv() => Wake::Folder,
@@ -157,12 +159,18 @@ impl Runner {
                 _ = outbox.tick() => Wake::Outbox,
                 _ = prune.tick() => Wake::Prune,
             };
+            self.live.beats.send_replace(());
             match wake {
                 Wake::Stop => break,
                 Wake::Command(Command::Tick { only, reply }) => self.answer_tick(only, reply),
                 Wake::Timer { due_at } => {
                     self.ticks.set_next(interval.saturating_sub(due_at.elapsed()));
                     self.beside_tick(For::Everybody, due_at.elapsed());
+                }
+                Wake::Interval => {
+                    interval = self.tick_interval();
+                    ticks = timer_of(interval);
+                    self.ticks.set_next(interval);
                 }
                 Wake::Hold => self.beside_tick(For::Everybody, Duration::ZERO),
                 Wake::Command(Command::Plugin { plugin, change, reply }) => {
@@ -266,6 +274,13 @@ impl Runner {
             }
         });
     }
+}
+
+/// The first tick after one interval; those that were missed are left out.
+fn timer_of(interval: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// Waits until this moment; for ever, if there is none.

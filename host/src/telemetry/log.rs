@@ -1,6 +1,8 @@
 //! Log lines: fixed messages, values as fields. Never a secret, and no prompt or reply at all.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
+use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 
@@ -26,17 +28,44 @@ impl LogFormat {
     }
 }
 
+/// What is logged, which can be changed at any time. Clones are the same.
+#[derive(Clone)]
+pub struct LogFilter(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl LogFilter {
+    /// From now on this, in the words of `RUST_LOG`.
+    pub fn set(&self, filter: &str) {
+        (self.0)(filter);
+    }
+}
+
+impl fmt::Debug for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LogFilter")
+    }
+}
+
 /// Sends log lines to standard error. `filter` is in the words of `RUST_LOG`; a second call does nothing.
-pub fn start_log(format: LogFormat, filter: &str) {
+pub fn start_log(format: LogFormat, filter: &str) -> LogFilter {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(move || Line { format, to: std::io::stderr() })
         .with_target(false);
-    let started = match format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
-    drop(started);
+    // Each of both is a type of its own, and so is what changes it.
+    match format {
+        LogFormat::Text => {
+            let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+            let handle = lines.reload_handle();
+            drop(lines.try_init());
+            LogFilter(Arc::new(move |filter| drop(handle.reload(EnvFilter::new(filter)))))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            drop(lines.try_init());
+            LogFilter(Arc::new(move |filter| drop(handle.reload(EnvFilter::new(filter)))))
+        }
+    }
 }
 
 /// Writes one event, whatever its fields quote: one line, in which nothing acts.

@@ -11,6 +11,6 @@ mod upstreams;
 
 pub use events::Events;
 pub use in_flight::UnderWay;
-pub use log::{LogFormat, start_log};
+pub use log::{LogFilter, LogFormat, start_log};
 pub use metrics::Metrics;
 pub use traces::TraceOptions;

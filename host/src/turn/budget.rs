@@ -38,6 +38,8 @@ pub(super) struct Taken {
     turn: TurnId,
     spender: Spender,
     day: NaiveDate,
+    /// Which limits counted then.
+    limits: Arc<Limits>,
     most: NanoUsd,
     is_over: bool,
 }
@@ -103,6 +105,19 @@ impl Budget {
         Ok(budget)
     }
 
+    /// Other limits, where something was limited and still is. What was limited before keeps its books; of what was not,
+    /// the ledger says what is spent today, and a turn's own limit counts from now on.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read: what is limited anew begins at nothing then.
+    pub async fn change(&self, limits: Limits, ledger: &Ledger, max_tokens: u32) -> Result<(), LedgerError> {
+        let before = self.books().change(limits.clone());
+        self.given_back.notify_waiters();
+        let spent = Self::of_ledger(limits, self.clock.clone(), self.zone, ledger, max_tokens).await?;
+        self.books().learn(&spent.books(), &before);
+        Ok(())
+    }
+
     /// Whether anything is limited.
     #[must_use]
     pub fn is_limited(&self) -> bool {
@@ -152,13 +167,14 @@ impl Budget {
         loop {
             let mut given_back = pin!(self.given_back.notified());
             given_back.as_mut().enable();
-            let (taken, day) = {
+            let (taken, day, limits) = {
                 let mut books = self.books();
-                (books.take(turn, &spender, most, kept_back), books.day())
+                let taken = books.take(turn, &spender, most, kept_back);
+                (taken, books.day(), Arc::clone(books.limits()))
             };
             let Err(no_room) = taken else {
                 let (budget, most) = (self.clone(), most.unwrap_or_default());
-                return Ok(Taken { budget, turn, spender, day, most, is_over: false });
+                return Ok(Taken { budget, turn, spender, day, limits, most, is_over: false });
             };
             if !no_room.may_pass() {
                 return Err(Unanswered::NoRoom(self.exhausted(no_room)));
@@ -222,7 +238,7 @@ impl Taken {
     fn end(&mut self, spent: NanoUsd) {
         self.is_over = true;
         let mut books = self.budget.books();
-        books.give_back(self.turn, &self.spender, self.day, self.most);
+        books.give_back_under(&self.limits, (self.turn, &self.spender), self.day, self.most);
         books.book(self.turn, &self.spender, spent);
         drop(books);
         self.budget.given_back.notify_waiters();

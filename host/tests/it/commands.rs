@@ -7,11 +7,14 @@ mod daemon;
 mod demo;
 mod exits;
 mod explained;
+mod hangup;
+mod lines;
 mod live;
 mod looking;
 mod manual;
 mod mistakes;
 mod neighbours;
+mod notified;
 mod pause;
 mod plugin;
 mod poison;
@@ -180,6 +183,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// The next log line, as JSON.
+    pub(crate) fn line(&mut self) -> Value {
+        let mut line = String::new();
+        let read = self.stderr.read_line(&mut line).expect("it writes UTF-8");
+        assert!(read > 0, "it ended");
+        serde_json::from_str(&line).expect("a log line is JSON")
+    }
+
     /// The next log line with this message, as JSON.
     pub(crate) fn logged(&mut self, message: &str) -> Value {
         let mut seen = String::new();

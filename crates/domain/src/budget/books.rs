@@ -1,6 +1,7 @@
 //! What is taken of each limit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -14,7 +15,7 @@ mod tests;
 /// What is taken of each limit. Of what has no limit nothing is kept.
 #[derive(Debug)]
 pub struct Books {
-    limits: Limits,
+    limits: Arc<Limits>,
     day: NaiveDate,
     taken: BTreeMap<Account, NanoUsd>,
     /// What of that is promised to calls under way.
@@ -30,13 +31,35 @@ impl Books {
     #[must_use]
     pub fn of(limits: Limits, day: NaiveDate) -> Self {
         let (taken, promised, refused, sent_away) = Default::default();
-        Self { limits, day, taken, promised, refused, sent_away }
+        Self { limits: Arc::new(limits), day, taken, promised, refused, sent_away }
     }
 
     /// What is limited.
     #[must_use]
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
+    }
+
+    /// Other limits from now on; gives those before. What was limited keeps what is taken of it, and who was refused may
+    /// find room.
+    pub fn change(&mut self, limits: Limits) -> Arc<Limits> {
+        let before = std::mem::replace(&mut self.limits, Arc::new(limits));
+        self.refused.clear();
+        self.sent_away.clear();
+        let (limits, mut taken) = (&self.limits, std::mem::take(&mut self.taken));
+        taken.retain(|account, _| limits.of(account).is_some());
+        self.promised.retain(|account, _| limits.of(account).is_some());
+        self.taken = taken;
+        before
+    }
+
+    /// What other books of today have of accounts that were not limited `before`, and are now.
+    pub fn learn(&mut self, other: &Self, before: &Limits) {
+        for (account, amount) in &other.taken {
+            if before.of(account).is_none() && self.limits.of(account).is_some() {
+                self.add(account.clone(), *amount);
+            }
+        }
     }
 
     /// Which day's page is open.
@@ -49,7 +72,7 @@ impl Books {
     /// have spent theirs.
     #[must_use]
     pub fn of_today(&self) -> Vec<Part> {
-        let Limits { day, strategies, arms, .. } = &self.limits;
+        let Limits { day, strategies, arms, .. } = &*self.limits;
         let named =
             (strategies.keys().cloned().map(Account::Strategy)).chain(arms.keys().cloned().map(Account::Arm));
         let of_personas = self.taken.keys().chain(self.refused.keys()).collect::<BTreeSet<_>>().into_iter();
@@ -142,14 +165,24 @@ impl Books {
         *taken = NanoUsd(taken.0.saturating_add(amount.0));
     }
 
-    /// A call is over: what was taken for it on `day` is given back, to be booked as far as it was spent.
-    pub fn give_back(&mut self, turn: TurnId, spender: &Spender, day: NaiveDate, amount: NanoUsd) {
+    /// A call is over: what was taken for it on `day`, under these limits, is given back, to be booked as far as it was
+    /// spent. From what was not limited then, nothing was taken.
+    pub fn give_back_under(
+        &mut self,
+        limits: &Limits,
+        (turn, spender): (TurnId, &Spender),
+        day: NaiveDate,
+        amount: NanoUsd,
+    ) {
         for (account, _) in self.accounts(turn, spender) {
             let is_of_now = day == self.day || matches!(account, Account::Turn(_));
-            if let Some(promised) = self.promised.get_mut(&account).filter(|_| is_of_now) {
+            if !is_of_now || limits.of(&account).is_none() {
+                continue;
+            }
+            if let Some(promised) = self.promised.get_mut(&account) {
                 *promised = NanoUsd(promised.0.saturating_sub(amount.0));
             }
-            if let Some(taken) = self.taken.get_mut(&account).filter(|_| is_of_now) {
+            if let Some(taken) = self.taken.get_mut(&account) {
                 *taken = NanoUsd(taken.0.saturating_sub(amount.0));
             }
         }
@@ -181,13 +214,7 @@ impl Books {
     }
 
     fn limit(&self, account: &Account) -> Option<NanoUsd> {
-        match account {
-            Account::Turn(_) => self.limits.turn,
-            Account::Persona(_) => self.limits.persona_day,
-            Account::Strategy(name) => self.limits.strategies.get(name).copied(),
-            Account::Arm(arm) => self.limits.arms.get(arm).copied(),
-            Account::Day => self.limits.day,
-        }
+        self.limits.of(account)
     }
 
     fn taken(&self, account: &Account) -> NanoUsd {
@@ -206,7 +233,7 @@ impl Books {
 
     fn accounts_of_day(&self, spender: &Spender) -> Vec<(Account, NanoUsd)> {
         let Spender { persona, strategy, arm } = spender;
-        let Limits { persona_day, day, strategies, arms, .. } = &self.limits;
+        let Limits { persona_day, day, strategies, arms, .. } = &*self.limits;
         let all = [
             day.map(|limit| (Account::Day, limit)),
             strategies.get(strategy).map(|limit| (Account::Strategy(strategy.clone()), *limit)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::account::Account;
 use crate::experiment::Experiment;
 use crate::ids::StrategyName;
 use crate::usage::NanoUsd;
@@ -26,6 +27,17 @@ impl Limits {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// That of an account, if it has one.
+    pub(super) fn of(&self, account: &Account) -> Option<NanoUsd> {
+        match account {
+            Account::Turn(_) => self.turn,
+            Account::Persona(_) => self.persona_day,
+            Account::Strategy(name) => self.strategies.get(name).copied(),
+            Account::Arm(arm) => self.arms.get(arm).copied(),
+            Account::Day => self.day,
+        }
     }
 
     /// The limited arms that are none of these experiments', so that nothing counts for them: each in a sentence.

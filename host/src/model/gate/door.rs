@@ -1,6 +1,7 @@
 //! The gate itself: who came first leaves first, when breaker, limits and places let it.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ impl Gate {
     pub fn new(most: usize, fuse: Fuse, tell: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inside {
             since: Instant::now(),
-            most,
+            most: AtomicUsize::new(most),
             fuse,
             families: Mutex::default(),
             prefixes: Prefixes::default(),
@@ -51,6 +52,14 @@ impl Gate {
             allowance: Mutex::default(),
             tell: Box::new(tell),
         }))
+    }
+
+    /// So many calls of a family at once from now on.
+    pub fn set_most(&self, most: usize) {
+        self.0.most.store(most, Ordering::Relaxed);
+        for family in lock(&self.0.families).values() {
+            lock(&family.lane).set_most(most);
+        }
     }
 
     /// One without a breaker, which has room for everybody.

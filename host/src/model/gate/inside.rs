@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -18,7 +19,7 @@ use domain::event::Event;
 pub(super) struct Inside {
     pub(super) since: Instant,
     /// The most calls of a family that are under way at once.
-    pub(super) most: usize,
+    pub(super) most: AtomicUsize,
     pub(super) fuse: Fuse,
     pub(super) families: Mutex<BTreeMap<String, Arc<Family>>>,
     pub(super) prefixes: Prefixes,
@@ -66,7 +67,7 @@ impl Inside {
     pub(super) fn family(&self, name: &str) -> Arc<Family> {
         let mut families = lock(&self.families);
         let made = || {
-            let lane = Mutex::new(Lane::up_to(self.most));
+            let lane = Mutex::new(Lane::up_to(self.most.load(Ordering::Relaxed)));
             Arc::new(Family {
                 name: name.to_owned(),
                 asked: Mutex::default(),

@@ -115,6 +115,11 @@ impl Lane {
         }
     }
 
+    /// So many calls under way at once at most from now on.
+    pub fn set_most(&mut self, most: usize) {
+        self.window.set_most(most);
+    }
+
     /// What a call is expected to take whose prompt has so many tokens, and its reply so many at most: all of it at
     /// first, and then as much as others have taken.
     #[must_use]

@@ -23,6 +23,12 @@ impl Window {
         Self { size: most.min(FIRST), most, successes: 0, cut_at: None }
     }
 
+    /// So many at most from now on.
+    pub(super) fn set_most(&mut self, most: usize) {
+        self.most = most.max(1);
+        self.size = self.size.min(self.most);
+    }
+
     pub(super) fn size(&self) -> usize {
         self.size
     }

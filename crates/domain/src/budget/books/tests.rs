@@ -16,6 +16,14 @@ fn turn(name: &str) -> TurnId {
     TurnId::of(&PersonaId::new("anna"), &Slot::of_arm(name, 1, 0, "a"))
 }
 
+impl Books {
+    /// Under the limits of now.
+    fn give_back(&mut self, turn: TurnId, spender: &Spender, day: NaiveDate, amount: NanoUsd) {
+        let limits = Arc::clone(&self.limits);
+        self.give_back_under(&limits, (turn, spender), day, amount);
+    }
+}
+
 fn books(limited: &[&str]) -> Books {
     let of = |name| {
         limited
@@ -167,4 +175,28 @@ fn it_says_whose_it_is_how_much_and_what_the_call_may_cost() {
          the call may cost up to $0.0123"
     );
     assert_eq!(no_room.account.key(), "budget.strategies.daily");
+}
+
+#[test]
+fn other_limits_keep_what_is_taken_and_learn_what_was_spent_before_of_what_they_limit_anew() {
+    let (mut books, anna) = (books(&["day", "turn"]), spender("anna"));
+    books.take(turn("1"), &anna, call(9), NONE).expect("there is room");
+    books.take(turn("2"), &anna, call(41), NONE).expect_err("the day has no such room");
+    let limits = Limits { day: Some(NanoUsd(50)), persona_day: Some(NanoUsd(20)), ..Limits::default() };
+    let before = books.change(limits.clone());
+    assert_eq!((before.turn, before.persona_day), (Some(NanoUsd(10)), None));
+    // What the ledger has of today: a call of before.
+    let mut ledger = Books::of(limits, day(1));
+    ledger.book_day(&anna, NanoUsd(5));
+    books.learn(&ledger, &before);
+    let taken = |books: &Books, account: &Account| books.taken(account).0;
+    let persona = Account::Persona(PersonaId::new("anna"));
+    assert_eq!((taken(&books, &Account::Day), taken(&books, &persona)), (9, 5), "the day knew its own");
+    books.take(turn("2"), &anna, call(10), NONE).expect("no turn has a limit any more");
+    // The call that began before is over: of the persona's limit it has taken nothing.
+    books.give_back_under(&before, (turn("1"), &anna), day(1), NanoUsd(9));
+    books.book(turn("1"), &anna, NanoUsd(2));
+    books.give_back(turn("2"), &anna, day(1), NanoUsd(10));
+    books.book(turn("2"), &anna, NanoUsd(3));
+    assert_eq!((taken(&books, &Account::Day), taken(&books, &persona)), (5, 10));
 }

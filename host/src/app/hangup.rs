@@ -1,0 +1,122 @@
+//! SIGHUP: `run` reads its configuration anew, takes over what can change while it runs, and says what cannot. A file that
+//! is no good changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::notify::Notifier;
+use crate::cli::{Failure, load};
+use crate::config::{Change, Config, changes};
+use crate::runner::Runner;
+use crate::telemetry::LogFilter;
+
+/// SIGHUP, heard from the moment at which this is made; before, it would kill.
+pub(super) struct Hangups(Option<Signal>);
+
+/// What a changed configuration is taken over into.
+pub(super) struct Daemon {
+    pub(super) runner: Arc<Runner>,
+    pub(super) log: LogFilter,
+    pub(super) notifier: Notifier,
+    /// The file that was named.
+    pub(super) file: Option<PathBuf>,
+    /// What counts now, and what needs a restart to.
+    pub(super) config: Config,
+}
+
+impl Hangups {
+    /// From now on it does not kill.
+    pub(super) fn listen() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
+    }
+
+    /// Reads the configuration anew at each of them. One that came before is obeyed now.
+    pub(super) fn obey(self, mut daemon: Daemon) {
+        let Some(mut hangups) = self.0 else { return };
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                daemon.notifier.reloading();
+                daemon.read_anew().await;
+                daemon.notifier.reloaded();
+            }
+        });
+    }
+}
+
+impl Daemon {
+    async fn read_anew(&mut self) {
+        let found = match load::config(self.file.as_deref()) {
+            Ok(found) => found,
+            Err(error) => {
+                let cause = error.in_one_line();
+                return tracing::error!(cause, "the configuration cannot be used: nothing is changed");
+            }
+        };
+        if let Err(failure) = check(&found) {
+            let cause = failure.line();
+            return tracing::error!(cause, "the configuration cannot be used: nothing is changed");
+        }
+        let (taken, left): (Vec<Change>, Vec<Change>) =
+            changes(&self.config, &found).into_iter().partition(|change| change.why_not.is_none());
+        if taken.is_empty() && left.is_empty() {
+            return tracing::info!("the configuration was read anew: nothing in it has changed");
+        }
+        for Change { key, before, after, why_not } in &left {
+            tracing::warn!(key, before, after, why = why_not, "this change needs a restart");
+        }
+        self.take_over(&found, &taken).await;
+        for Change { key, before, after, .. } in &taken {
+            tracing::info!(key, before, after, "changed");
+        }
+        tracing::info!(changed = taken.len(), need_restart = left.len(), "the configuration was read anew");
+    }
+
+    /// Takes these over. What needs a restart stays as it was, and is told again the next time.
+    async fn take_over(&mut self, found: &Config, taken: &[Change]) {
+        let is_taken = |key: &str| taken.iter().any(|change| change.key == key);
+        let (own, runner) = (&mut self.config, &self.runner);
+        if is_taken("log.filter") {
+            self.log.set(&found.log_filter);
+            own.log_filter.clone_from(&found.log_filter);
+        }
+        if is_taken("runner.concurrency") {
+            own.runner.concurrency = found.runner.concurrency;
+            runner.set_concurrency(own.runner.concurrency);
+        }
+        if is_taken("runner.tick_interval") {
+            own.runner.tick_interval = found.runner.tick_interval;
+            runner.set_tick_interval(own.runner.tick_interval);
+        }
+        if is_taken("store.keep") {
+            own.store.keep = found.store.keep;
+            runner.set_keep(own.store.keep);
+        }
+        if is_taken("runner.paused") {
+            own.runner.paused = found.runner.paused;
+            runner.pause_as_configured(own.runner.paused);
+        }
+        if taken.iter().any(|change| change.key.starts_with("budget.")) {
+            own.budget = found.budget.clone();
+            let (budget, ledger) = (&runner.deps().budget, &runner.deps().ledger);
+            if let Err(error) = budget.change(own.budget.clone(), ledger, own.model.max_tokens).await {
+                let hint = "what is limited anew counts from now on, and not what was spent of it before";
+                tracing::error!(cause = %error, hint, "the ledger does not say what is spent of the new budget");
+            }
+        }
+        own.shown = own
+            .shown
+            .iter()
+            .filter(|shown| !is_taken(&shown.key))
+            .chain(found.shown.iter().filter(|shown| is_taken(&shown.key)))
+            .cloned()
+            .collect();
+    }
+}
+
+/// What the start asks of a configuration, too.
+fn check(config: &Config) -> Result<(), Failure> {
+    config.check_production()?;
+    load::priced(config)
+}
