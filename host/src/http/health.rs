@@ -83,6 +83,13 @@ pub(super) async fn metrics(State(face): State<Face>, headers: HeaderMap) -> imp
     if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
         deps.events.metrics().set_ledger(bytes);
     }
+    if let Some(volume) = deps.ledger.volume().await {
+        deps.events.metrics().set_volume(volume.size, volume.free);
+    }
+    if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, deps.ledger.open_turns()).await {
+        let states: Vec<_> = open.iter().map(|turn| turn.state).collect();
+        deps.events.metrics().set_open_turns(&states);
+    }
     deps.budget.of_today().iter().for_each(|part| deps.events.metrics().set_budget(part));
     deps.events.metrics().set_generations(deps.registry.engine().generations());
     for (upstream, standing) in deps.fuses.standings() {

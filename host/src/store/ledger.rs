@@ -11,12 +11,15 @@ use super::database::{
 };
 use super::url::Place;
 use super::{LedgerError, LedgerUrl, file, schema};
+use crate::aside::Aside;
 use domain::clock::Clock;
 use domain::fault::Fault;
 
 /// Threads that read.
 const READERS: usize = 4;
 
+/// How long a disk may take to say how much room it has.
+const DISK: Duration = Duration::from_secs(1);
 /// How long the last writes may take.
 const LAST_WRITES: Duration = Duration::from_secs(10);
 
@@ -30,6 +33,8 @@ pub struct Ledger {
     pub(super) clock: Clock,
     pub(super) writer: Writer,
     readers: Readers,
+    /// Where its volume is asked.
+    pub(super) disk: Aside,
     _lock: Option<File>,
 }
 
@@ -200,6 +205,7 @@ impl Ledger {
                 writer: Writer::start(driver(opening)?, clock.clone())?,
                 clock,
                 readers: Readers::start(readers)?,
+                disk: Aside::new(DISK),
                 _lock: lock,
             })
         };

@@ -35,6 +35,7 @@ mod tool_pins;
 mod turns;
 mod unfinished;
 mod url;
+mod volume;
 
 pub use context::tools_digest;
 pub use costs::{CostRow, Costs, CostsBy};
@@ -58,3 +59,4 @@ pub use summary::{Summary, TurnFilter};
 pub use turns::{Begin, Begun, KeptRatings, Pin, Standing};
 pub use unfinished::{GoesOn, PinnedModel, Unfinished};
 pub use url::{LedgerUrl, NoLedger};
+pub use volume::Volume;

@@ -17,9 +17,13 @@ use super::upstreams::Upstreams;
 use domain::budget::{Account, Part};
 use domain::event::Event;
 use domain::ids::PluginName;
+use domain::state::State;
 use domain::strategy::{Limits, Strategy};
 use domain::upstream::Upstream;
 use domain::usage::Usage;
+
+/// How a turn stands that is not over.
+const OPEN: [State; 5] = [State::Running, State::Held, State::Paused, State::Stopped, State::Parked];
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -62,6 +66,9 @@ pub struct Metrics {
     paused: Gauge,
     budget: Family<Labels<2>, Gauge<f64, AtomicU64>>,
     trace_spans: Family<Labels<1>, Counter>,
+    volume: Gauge,
+    free: Gauge,
+    open_turns: Family<Labels<1>, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -115,6 +122,9 @@ impl Default for Metrics {
             paused: Gauge::default(),
             budget: Family::default(),
             trace_spans: Family::default(),
+            volume: Gauge::default(),
+            free: Gauge::default(),
+            open_turns: Family::default(),
         };
         metrics.register();
         metrics
@@ -161,8 +171,23 @@ impl Metrics {
         self.ledger.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
+    /// How much room the volume has that the ledger's file lies on, and what of it is free.
+    pub fn set_volume(&self, size: u64, free: u64) {
+        self.volume.set(i64::try_from(size).unwrap_or(i64::MAX));
+        self.free.set(i64::try_from(free).unwrap_or(i64::MAX));
+    }
+
+    /// How the turns stand that are not over: each of the five ways, also where there is none.
+    pub fn set_open_turns(&self, states: &[State]) {
+        for state in OPEN {
+            let count = states.iter().filter(|own| **own == state).count();
+            let labels = [("state", state.name().to_owned())];
+            self.open_turns.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
     /// Spans by what became of them: `sent`; `lost`, because the collector did not take them; `left_out`, for want of room.
-    pub(super) fn count_spans(&self, outcome: &str, spans: u64) {
+    pub fn count_spans(&self, outcome: &str, spans: u64) {
         self.trace_spans.get_or_create(&[("outcome", outcome.to_owned())]).inc_by(spans);
     }
 
@@ -379,6 +404,11 @@ impl Metrics {
         registry.register("budget_dollars", help, self.budget.clone());
         let help = "Spans of traces: sent, lost because the collector did not take them, or left out for want of room";
         registry.register("trace_spans", help, self.trace_spans.clone());
+        let help = "How much room the volume has that the ledger's file lies on; 0 where it lies on a server";
+        registry.register("store_volume_bytes", help, self.volume.clone());
+        registry.register("store_free_bytes", "What of that is free", self.free.clone());
+        let help = "Turns that are not over, by how they stand";
+        registry.register("open_turns", help, self.open_turns.clone());
     }
 }
 

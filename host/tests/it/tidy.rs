@@ -39,7 +39,7 @@ const OWNED: [(&str, &[&str]); 29] = [
     ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
-    ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
+    ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs", "store/volume.rs"]),
     ("rusqlite", &["store/database/"]),
     ("schemars", &["config/"]),
     ("sd_notify", &["app/"]),

@@ -12,6 +12,7 @@ use domain::code::Code;
 use domain::event::{Event, TurnEnd};
 use domain::fault::{Fault, Stage};
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
+use domain::state::State;
 use domain::step::StepKey;
 use domain::strategy::Strategy;
 use domain::transcript::Phase;
@@ -275,6 +276,9 @@ fn everything_counted_once() -> String {
     metrics.set_budget(&Part { account: Account::Day, limit, taken, is_full: false });
     metrics.set_limits(&Strategy::plain(StrategyName::new("daily"), plugin()));
     metrics.set_gate("haiku", 1, 1);
+    metrics.set_volume(1, 1);
+    metrics.set_open_turns(&[State::Parked]);
+    metrics.count_spans("sent", 1);
     metrics.text()
 }
 
