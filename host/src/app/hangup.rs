@@ -20,7 +20,7 @@ pub(super) struct Daemon {
     pub(super) runner: Arc<Runner>,
     pub(super) log: LogFilter,
     pub(super) notifier: Notifier,
-    /// The file that was named.
+    /// The file that was read at the start.
     pub(super) file: Option<PathBuf>,
     /// What counts now, and what needs a restart to.
     pub(super) config: Config,

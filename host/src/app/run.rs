@@ -34,6 +34,8 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
     let format = if output.json { LogFormat::Json } else { LogFormat::for_standard_error() };
     let log = start_log(format, &filter);
     let (brakes, hangups) = (BrakeSignals::listen(), Hangups::listen());
+    // One that is gone later is missed, and not taken for nothing.
+    let file = load::meant(file);
     let config = load::config(file)?;
     log.set(&config.log_filter);
     config.check_production()?;

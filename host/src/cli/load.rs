@@ -25,11 +25,14 @@ const USUAL_FILE: &str = "persona-host.toml";
 /// # Errors
 /// When a file that was named cannot be read, or has mistakes.
 pub fn file(named: Option<&Path>) -> Result<File, ConfigError> {
-    match named {
-        Some(path) => File::read(path),
-        None if Path::new(USUAL_FILE).is_file() => File::read(Path::new(USUAL_FILE)),
-        None => Ok(File::default()),
-    }
+    meant(named).map_or_else(|| Ok(File::default()), File::read)
+}
+
+/// The file that was named, or the usual one if there is one.
+#[must_use]
+pub fn meant(named: Option<&Path>) -> Option<&Path> {
+    let usual = Path::new(USUAL_FILE);
+    named.or_else(|| usual.is_file().then_some(usual))
 }
 
 /// The whole configuration.
