@@ -13,8 +13,8 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::attribute::text;
 use super::names;
-use super::spans::text;
 use crate::outbound::{Client, Response};
 use crate::telemetry::Metrics;
 use domain::letter::one_line;

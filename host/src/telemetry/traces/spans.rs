@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 
+use super::attribute::{list, number, text, whole};
 use super::setup::Setup;
 use super::{names, words};
 use crate::outbound::Place;
@@ -112,7 +112,7 @@ fn answered<'a>(event: &'a Event, setup: &Setup) -> Option<Draft<'a>> {
         .with(whole(names::CACHE_WRITE_TOKENS, cache_write))
         .with_all((!reply.is_empty()).then(|| text(names::RESPONSE_ID, reply)))
         .with_all((*attempts > 1).then(|| whole(names::RESEND_COUNT, u64::from(attempts - 1))))
-        .with_all(cost.map(|cost| attribute(names::COST, Value::DoubleValue(cost.dollars()))));
+        .with_all(cost.map(|cost| number(names::COST, cost.dollars())));
     Some(draft.with_all(words::of(said.as_deref(), setup)))
 }
 
@@ -232,22 +232,4 @@ fn of_the_turn(turn: &UnderWay, is_root: bool) -> Vec<KeyValue> {
         all.push(whole(names::TOOL_CALLS, u64::from(turn.tool_calls)));
     }
     all
-}
-
-pub(super) fn text(key: &str, value: impl AsRef<str>) -> KeyValue {
-    attribute(key, Value::StringValue(value.as_ref().to_owned()))
-}
-
-fn whole(key: &str, value: u64) -> KeyValue {
-    attribute(key, Value::IntValue(i64::try_from(value).unwrap_or(i64::MAX)))
-}
-
-/// A list with one text in it.
-fn list(key: &str, value: &str) -> KeyValue {
-    let only = AnyValue { value: Some(Value::StringValue(value.to_owned())) };
-    attribute(key, Value::ArrayValue(ArrayValue { values: vec![only] }))
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
+use super::attribute::text;
 use super::names;
 use super::setup::Setup;
-use super::spans::text;
 use domain::mask::masked;
 use domain::said::Said;
 
