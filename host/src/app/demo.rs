@@ -77,7 +77,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
         Exit::Done
     };
     runner.deps().mana.sign_out_all().await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     stack.stop().await;
     tape.end(Ok(exit), output).await
 }

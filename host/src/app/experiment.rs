@@ -108,7 +108,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let record = Record::read(&runner.deps().ledger, experiment.key(), None).await;
     let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     if let Some(stack) = stack {
         for text in stack.claude().unmet_tastes() {
             output.say(&styled(

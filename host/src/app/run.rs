@@ -64,7 +64,7 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
     runner.clone().serve(commands, timer).await;
     finish(serving).await?;
     runner.deps().mana.sign_out_all().await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     tape.end(Ok(Exit::Done), output).await?;
     tracing::info!("stopped");
     Ok(())

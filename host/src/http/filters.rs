@@ -24,6 +24,15 @@ pub(super) struct Filters {
 /// The one word of a path that names something.
 pub(super) struct Named(pub(super) String);
 
+/// From where on events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Behind the event of this number.
+    Behind(i64),
+    /// From then on.
+    Since(Since),
+}
+
 /// For routes that have no filters.
 pub(super) async fn none(filters: Filters, request: Request, next: Next) -> Response {
     match filters.end() {
@@ -107,6 +116,22 @@ impl Filters {
     /// `true` or `false`, which it is when it is not there.
     pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, ApiError> {
         Ok(self.one_of(name, &["true", "false"])?.is_some_and(|word| word == "true"))
+    }
+
+    /// The same of what is so, or not so, when it is not there.
+    pub(super) fn truth_or(&mut self, name: &'static str, otherwise: bool) -> Result<bool, ApiError> {
+        Ok(self.one_of(name, &["true", "false"])?.map_or(otherwise, |word| word == "true"))
+    }
+
+    /// From where on events are wanted: behind the one of a number, or since when.
+    pub(super) fn place(&mut self) -> Result<Option<Place>, ApiError> {
+        let Some(text) = self.take("since") else { return Ok(None) };
+        let place = match text.parse() {
+            Ok(number) if !text.starts_with(['+', '-']) => Some(Place::Behind(number)),
+            _ => text.parse().ok().map(Place::Since),
+        };
+        let what = format!("be the number of an event, or {}", since::WRITTEN);
+        place.map(Some).ok_or_else(|| bad("since", &text, &what))
     }
 
     /// Since when, seen from `now`.

@@ -4,6 +4,7 @@ mod backlog;
 mod blocks;
 mod brakes;
 mod calendar;
+mod chronicle;
 mod drain;
 mod due_look;
 mod error;
@@ -25,6 +26,7 @@ mod whom;
 
 pub use blocks::{Blocks, Border, Broken, CutShort, Round, RoundError};
 pub use brakes::{Pause, Reach};
+pub use chronicle::Chronicle;
 pub use error::TickError;
 pub use hold::KeptBack;
 pub use outbox::Flushed;

@@ -13,6 +13,7 @@ use super::report::TickReport;
 use super::sight::For;
 use crate::behavior::{Watch, WatchMode};
 use crate::reload::{ReloadError, Reloaded};
+use domain::event::Event;
 use domain::ids::PluginName;
 
 /// From one look at the outbox to the next.
@@ -114,6 +115,7 @@ impl Runner {
     /// The first tick comes after one interval; ticks that were missed are not made up for, and one
     /// that is due while the last one runs is left out (contract 7.3).
     pub async fn serve(self: Arc<Self>, mut commands: mpsc::Receiver<Command>, timer: bool) {
+        self.deps.events.emit(Event::Started { version: env!("CARGO_PKG_VERSION") });
         let interval = self.options.tick_interval;
         let mut ticks = tokio::time::interval_at(Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -153,7 +153,9 @@ pub(super) fn write(event: &Event) {
         | Event::ModelRepeated { .. } => {
             write_upstream(event);
         }
-        Event::TickStarted { .. }
+        Event::Started { .. }
+        | Event::Stopping { .. }
+        | Event::TickStarted { .. }
         | Event::Backlog { .. }
         | Event::StageEnded { .. }
         | Event::ModelCalled { .. }

@@ -267,7 +267,9 @@ impl Metrics {
             | Event::ModelRepeated { .. } => {
                 self.upstreams.count(event);
             }
-            Event::ForeignActivity { .. }
+            Event::Started { .. }
+            | Event::Stopping { .. }
+            | Event::ForeignActivity { .. }
             | Event::SignInWaits { .. }
             | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }
