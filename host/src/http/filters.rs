@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
-use crate::since::{self, Since};
+use crate::since::{self, Place, Since};
 use crate::store::{CostsBy, TurnFilter};
 
 /// The filters that a request has, each taken once by who knows it.
@@ -23,15 +23,6 @@ pub(super) struct Filters {
 
 /// The one word of a path that names something.
 pub(super) struct Named(pub(super) String);
-
-/// From where on events are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Behind the event of this number.
-    Behind(i64),
-    /// From then on.
-    Since(Since),
-}
 
 /// For routes that have no filters.
 pub(super) async fn none(filters: Filters, request: Request, next: Next) -> Response {
@@ -123,15 +114,11 @@ impl Filters {
         Ok(self.one_of(name, &["true", "false"])?.map_or(otherwise, |word| word == "true"))
     }
 
-    /// From where on events are wanted: behind the one of a number, or since when.
+    /// From where on events are wanted.
     pub(super) fn place(&mut self) -> Result<Option<Place>, ApiError> {
         let Some(text) = self.take("since") else { return Ok(None) };
-        let place = match text.parse() {
-            Ok(number) if !text.starts_with(['+', '-']) => Some(Place::Behind(number)),
-            _ => text.parse().ok().map(Place::Since),
-        };
         let what = format!("be the number of an event, or {}", since::WRITTEN);
-        place.map(Some).ok_or_else(|| bad("since", &text, &what))
+        text.parse().map(Some).map_err(|_| bad("since", &text, &what))
     }
 
     /// Since when, seen from `now`.

@@ -3,59 +3,31 @@
 //!
 //! A reader holds no event in memory but the few on their way to it: who does not read is cut off, and reads on later.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event as Frame, KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, Utc};
-use domain::kind::{GAP, KINDS};
-use futures_util::stream;
-use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use axum::response::Response;
+use axum::response::sse::Event as Frame;
+use domain::clock::Clock;
+use domain::kind::{GAP, KINDS, Kind};
+use serde_json::json;
+use tokio::sync::watch;
 
 use super::changes;
 use super::error::ApiError;
 use super::face::Face;
-use super::filters::{Filters, Place};
+use super::filters::Filters;
 use super::hang_up::HangUp;
-use crate::store::{EventFilter, EventPage, Gap, KeptEvent, Ledger};
+use super::outlet::{Outlet, Readers};
+use crate::since::Place;
+use crate::store::{EventFilter, KeptEvent, Ledger};
 
-/// How often a reader hears that we are there, though nothing happened.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events that are read at once.
 const AT_ONCE: u32 = 256;
-/// Events on their way to a reader.
-const ON_THEIR_WAY: usize = 64;
 /// The header with which a reader says how far it came.
 const LAST_EVENT_ID: &str = "last-event-id";
-
-/// The places of readers, and how long one of them may not read.
-#[derive(Clone, Debug)]
-pub(super) struct Readers {
-    places: Arc<Semaphore>,
-    most: usize,
-    patience: Duration,
-}
-
-impl Readers {
-    pub(super) fn new(most: usize, patience: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(most)), most, patience }
-    }
-
-    fn take_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            let message = format!("{} read events already, and no more can", self.most);
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
-                .hint("end one of them, or try again later")
-        })
-    }
-}
 
 /// What happens: from now on, or from the place on that the reader names.
 pub(super) async fn events(
@@ -71,38 +43,22 @@ pub(super) async fn events(
     let since = filters.place()?;
     let follow = filters.truth_or("follow", true)?;
     filters.end()?;
-    let place = readers.take_place()?;
+    let seen = last_seen(&headers)?;
+    let (outlet, answer) = readers.admit(deps.stop.clone(), hang_up)?;
     if kinds == [changes::NAME] {
-        let told = changes::told(deps.events.listen(), deps.stop.clone(), place);
-        return Ok(framed(told));
+        tokio::spawn(changes::tell(deps.events.listen(), outlet));
+        return Ok(answer);
     }
     let newest = face.runner.chronicle().newest();
-    let after = match last_seen(&headers)?.map(Place::Behind).or(since) {
+    let after = match seen.map(Place::Behind).or(since) {
         Some(Place::Behind(number)) => number,
         Some(Place::Since(since)) => deps.ledger.event_before(since.seen_from(deps.clock.now())).await?,
         None => *newest.borrow(),
     };
-    let (to, told) = mpsc::channel(ON_THEIR_WAY);
-    let reader = Reader {
-        ledger: Arc::clone(&deps.ledger),
-        filter: EventFilter { kinds, persona },
-        newest,
-        after,
-        to,
-        patience: readers.patience,
-        stop: deps.stop.clone(),
-        hang_up,
-        _place: place,
-    };
-    let clock = deps.clock.clone();
-    tokio::spawn(async move { reader.read(follow, || clock.now()).await });
-    let told = stream::unfold(told, |mut told| async move { Some((Ok(told.recv().await?), told)) });
-    Ok(framed(told))
-}
-
-/// Frames as they are sent.
-fn framed(told: impl stream::Stream<Item = Result<Frame, Infallible>> + Send + 'static) -> Response {
-    Sse::new(told).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")).into_response()
+    let (ledger, clock) = (Arc::clone(&deps.ledger), deps.clock.clone());
+    let reader = Reader { ledger, clock, filter: EventFilter { kinds, persona }, newest, after, outlet };
+    tokio::spawn(reader.read(follow));
+    Ok(answer)
 }
 
 /// The kinds that are asked for, each of them one that there is.
@@ -116,7 +72,7 @@ fn wanted(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
     match kinds.iter().find(|kind| !told().any(|own| own == *kind)) {
         None => Ok(kinds),
         Some(unknown) => {
-            let message = match domain::kind::Kind::named(unknown).and_then(|kind| kind.left_out) {
+            let message = match Kind::named(unknown).and_then(|kind| kind.left_out) {
                 Some(why) => format!("events of the kind {unknown:?} are not told: {why}"),
                 None => format!("there are no events of the kind {unknown:?}"),
             };
@@ -140,20 +96,17 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
 /// Brings events from the ledger to one reader.
 struct Reader {
     ledger: Arc<Ledger>,
+    clock: Clock,
     filter: EventFilter,
     newest: watch::Receiver<i64>,
     after: i64,
-    to: mpsc::Sender<Frame>,
-    patience: Duration,
-    stop: CancellationToken,
-    hang_up: HangUp,
-    _place: OwnedSemaphorePermit,
+    outlet: Outlet,
 }
 
 impl Reader {
     /// Until the reader goes, does not read, or persona-host ends; without `follow`, until it has heard all that there is.
-    async fn read(mut self, follow: bool, now: impl Fn() -> DateTime<Utc>) {
-        while !self.stop.is_cancelled() {
+    async fn read(mut self, follow: bool) {
+        loop {
             let upto = *self.newest.borrow_and_update();
             let page = match self.ledger.events(self.after, &self.filter, AT_ONCE).await {
                 Ok(page) => page,
@@ -163,56 +116,29 @@ impl Reader {
                     return;
                 }
             };
-            self.after = page.upto;
-            if !self.tell(page, now()).await {
-                return;
+            let gap = page.gap.map(|gap| gap.told(self.clock.now()));
+            for event in gap.iter().chain(&page.events) {
+                if !self.outlet.tell(frame(event)).await {
+                    return;
+                }
             }
+            self.after = page.upto;
             if self.after >= upto && (!follow || !self.waits().await) {
                 return;
             }
         }
     }
 
-    /// Tells a page; false when nobody reads it.
-    async fn tell(&self, EventPage { gap, events, .. }: EventPage, now: DateTime<Utc>) -> bool {
-        let gap = gap.map(|gap| frame(gap.last(), GAP, &missing(gap, now)));
-        let events = events.iter().map(|event: &KeptEvent| frame(event.id, event.kind(), &json!(event)));
-        for told in gap.into_iter().chain(events) {
-            tokio::select! {
-                () = self.stop.cancelled() => return false,
-                sent = tokio::time::timeout(self.patience, self.to.send(told)) => match sent {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return false,
-                    Err(_) => {
-                        tracing::debug!("a reader of events does not read, and is cut off");
-                        self.hang_up.now();
-                        return false;
-                    }
-                }
-            }
-        }
-        true
-    }
-
     /// Waits for more; false when there is nobody to tell it to, or nothing more to tell.
     async fn waits(&mut self) -> bool {
         tokio::select! {
-            () = self.stop.cancelled() => false,
-            () = self.to.closed() => false,
+            () = self.outlet.closed() => false,
             grown = self.newest.changed() => grown.is_ok(),
         }
     }
 }
 
-fn missing(gap: Gap, now: DateTime<Utc>) -> Value {
-    let mut told = json!({ "id": gap.last(), "at": now, "kind": GAP });
-    if let (Some(told), Value::Object(fields)) = (told.as_object_mut(), json!(gap)) {
-        told.extend(fields);
-    }
-    told
-}
-
-fn frame(id: i64, kind: &str, told: &Value) -> Frame {
+fn frame(event: &KeptEvent) -> Frame {
     // JSON has no line breaks.
-    Frame::default().id(id.to_string()).event(kind).data(told.to_string())
+    Frame::default().id(event.id.to_string()).event(event.kind()).data(json!(event).to_string())
 }

@@ -17,6 +17,7 @@ mod hang_up;
 mod health;
 mod live;
 mod lock;
+mod outlet;
 mod pages;
 mod personas;
 mod plugins;

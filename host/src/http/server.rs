@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
-use super::live::Readers;
 use super::lock::Lock;
+use super::outlet::Readers;
 use super::{
     admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
     ready,

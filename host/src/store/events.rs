@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::database::{Connection, Row, Statement, sql};
-use super::row::{instant, json, readable};
+use super::row::{self, instant, readable};
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
 use domain::kind::GAP;
@@ -97,6 +97,16 @@ impl Gap {
             Self::Pruned { last, .. } | Self::Unknown { last } => last,
         }
     }
+
+    /// As it is told among events: its number is the one to go on from.
+    #[must_use]
+    pub fn told(self, at: DateTime<Utc>) -> KeptEvent {
+        let mut event = Map::from_iter([("kind".to_owned(), GAP.into())]);
+        if let Value::Object(fields) = json!(self) {
+            event.extend(fields);
+        }
+        KeptEvent { id: self.last(), at, event }
+    }
 }
 
 impl KeptEvent {
@@ -138,26 +148,7 @@ impl Ledger {
         most: u32,
     ) -> Result<EventPage, LedgerError> {
         let filter = filter.clone();
-        self.read(READ, move |connection| {
-            let (oldest, newest) = ends(connection)?;
-            let (oldest, newest) = (oldest.unwrap_or(1), newest.unwrap_or_default());
-            let gap = match after {
-                after if after > newest => Some(Gap::Unknown { last: oldest - 1 }),
-                after if after + 1 < oldest => {
-                    Some(Gap::Pruned { left_out: oldest - 1 - after, last: oldest - 1 })
-                }
-                _ => None,
-            };
-            let from = gap.map_or(after, Gap::last);
-            let rows = connection.rows(selected(from, newest, &filter, most))?;
-            // What is not wanted is passed over once.
-            let is_all = rows.len() < usize::try_from(most).unwrap_or(usize::MAX);
-            let last = rows.last().map(|row| row.get("id")).transpose()?;
-            let upto = if is_all { newest } else { last.unwrap_or(newest) };
-            let events = readable(READ, rows.iter().map(kept))?;
-            Ok(EventPage { gap, events, upto })
-        })
-        .await
+        self.read(READ, move |connection| page(connection, after, &filter, most)).await
     }
 
     /// The number behind which all events lie that happened since then.
@@ -197,6 +188,32 @@ impl Ledger {
             .bind(newest);
         Ok(u32::try_from(self.run(PRUNE, old).await?).unwrap_or(u32::MAX))
     }
+}
+
+fn page(
+    connection: &mut Connection<'_>,
+    after: i64,
+    filter: &EventFilter,
+    most: u32,
+) -> Result<EventPage, LedgerError> {
+    let (oldest, newest) = ends(connection)?;
+    let (oldest, newest) = (oldest.unwrap_or(1), newest.unwrap_or_default());
+    let gap = match after {
+        after if after > newest => Some(Gap::Unknown { last: oldest - 1 }),
+        after if after + 1 < oldest => Some(Gap::Pruned { left_out: oldest - 1 - after, last: oldest - 1 }),
+        _ => None,
+    };
+    let from = gap.map_or(after, Gap::last);
+    let rows = connection.rows(selected(from, newest, filter, most))?;
+    if from < newest && ends(connection)?.0.is_some_and(|oldest| oldest > from + 1) {
+        // Some were removed in between, and that is to be told.
+        return page(connection, after, filter, most);
+    }
+    // What is not wanted is passed over once.
+    let is_all = rows.len() < usize::try_from(most).unwrap_or(usize::MAX);
+    let last = rows.last().map(|row| row.get("id")).transpose()?;
+    let upto = if is_all { newest } else { last.unwrap_or(newest) };
+    Ok(EventPage { gap, events: readable(READ, rows.iter().map(kept))?, upto })
 }
 
 /// The numbers of the oldest and of the newest event.
@@ -245,6 +262,6 @@ fn kept(row: &Row) -> Result<KeptEvent, LedgerError> {
     Ok(KeptEvent {
         id: row.get("id")?,
         at: instant("at", row.get("at")?)?,
-        event: json("event", &row.get::<String>("event")?)?,
+        event: row::json("event", &row.get::<String>("event")?)?,
     })
 }

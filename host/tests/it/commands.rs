@@ -21,6 +21,7 @@ mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;
+mod tail;
 mod validated;
 
 use std::io::{BufRead as _, BufReader};
@@ -192,6 +193,13 @@ impl Running {
                 return line;
             }
         }
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.stdout.read_line(&mut line).expect("it writes UTF-8") > 0, "it ended");
+        line
     }
 
     /// Waits for a line of standard error with this text; gives all that was said until then.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono::DateTime;
 use domain::event::Event;
 use domain::ids::PluginName;
 use persona_host::http::Limits;
@@ -123,13 +124,11 @@ async fn who_comes_back_with_its_last_number_reads_on_there_also_after_a_restart
     assert_eq!((numbers(&told)[0], &told.last().unwrap()["paused"]), (last + 1, &json!(false)));
 
     let served = served.restarted().await;
-    let told = served.read_from("?follow=false", Some(last)).await.rest().await;
+    let told = served.read_from("", Some(last)).await.until("started").await;
     assert_eq!(numbers(&told), (last + 1..=last + i64::try_from(told.len()).unwrap()).collect::<Vec<_>>());
     let kinds = kinds(&told);
     assert_eq!(kinds.iter().filter(|kind| **kind == "paused").count(), 1, "{kinds:?}");
-    let (stopping, started) = ("stopping", "started");
-    let at = |kind: &str| kinds.iter().position(|own| *own == kind);
-    assert!(at(stopping).is_some() && at(stopping) < at(started), "{kinds:?}");
+    assert!(kinds.contains(&"stopping"), "{kinds:?}");
 }
 
 #[tokio::test]
@@ -143,8 +142,8 @@ async fn a_number_that_is_gone_or_was_never_there_begins_with_a_gap() {
     for _ in 0..10 {
         reader.until("paused").await;
     }
-    let (now, newest) = (served.house.clock.now(), served.house.ledger().newest_event().await.unwrap());
-    served.house.ledger().prune_events(now, 3, 1_000).await.unwrap();
+    let newest = served.house.ledger().newest_event().await.unwrap();
+    served.house.ledger().prune_events(DateTime::UNIX_EPOCH, 3, 1_000).await.unwrap();
     let told = served.read_from("?follow=false", Some(2)).await.rest().await;
     let gap = (&told[0]["kind"], &told[0]["reason"], &told[0]["leftOut"], &told[0]["id"]);
     assert_eq!(gap, (&json!("gap"), &json!("pruned"), &json!(newest - 5), &json!(newest - 3)));
