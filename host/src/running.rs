@@ -1,15 +1,20 @@
 //! The daemon that runs, asked over HTTP by the commands. It knows the API's paths and nobody's inside.
 
+use std::collections::VecDeque;
+
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::outbound::{Client, SendError};
+use crate::outbound::{Client, Response, SendError};
+use crate::sse::{Decoder, Event};
 
 /// What the commands call themselves, so that it is known who asked.
 pub const AGENT: &str = concat!("persona-host-command/", env!("CARGO_PKG_VERSION"));
 /// The longest error text of something that is no persona-host, in characters.
 const LONGEST_QUOTE: usize = 200;
+/// Bytes of one event: none of ours comes near.
+const LONGEST_EVENT: usize = 4 << 20;
 
 /// The API of a daemon.
 #[derive(Clone, Debug)]
@@ -116,23 +121,58 @@ impl Running {
         self.ask(Method::POST, &format!("/api/turns/{}/resume", one_segment(turn))).await
     }
 
+    /// `GET /events` with these parameters, behind the event of the number `last` if there is one.
+    ///
+    /// # Errors
+    /// When nobody answers, or the answer is no.
+    pub async fn events(&self, asked: &[(&str, String)], last: Option<i64>) -> Result<Told, RunningError> {
+        let query: Vec<String> =
+            asked.iter().map(|(name, value)| format!("{name}={}", one_segment(value))).collect();
+        let last: Vec<(&str, String)> = last.iter().map(|last| ("last-event-id", last.to_string())).collect();
+        let response = self.send(Method::GET, &format!("/events?{}", query.join("&")), &last).await?;
+        let status = response.status();
+        if status == StatusCode::OK {
+            let decoder = Decoder::new(LONGEST_EVENT);
+            return Ok(Told { from: self.clone(), response, decoder, read: VecDeque::new() });
+        }
+        let text = response.text().await.map_err(|error| self.silent(&error))?;
+        self.read(status, &text).and_then(|_| Err(self.stranger(status, &text)))
+    }
+
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
-        let silent = |error: SendError| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
-            RunningError::NoAnswer { base: self.base.clone(), cause: cause.to_string() }
-        };
+        let response = self.send(method, path, &[]).await?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| self.silent(&error))?;
+        self.read(status, &text)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+    ) -> Result<Response, RunningError> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         request = request.header(http::header::USER_AGENT, AGENT);
+        for (name, value) in headers {
+            request = request.header(*name, value.as_str());
+        }
         if !self.token.expose_secret().is_empty() {
             request = request.bearer_auth(self.token.expose_secret());
         }
-        let response = request.send().await.map_err(silent)?;
-        let status = response.status();
-        let text = response.text().await.map_err(silent)?;
-        let document: Option<Value> = serde_json::from_str(&text).ok();
+        request.send().await.map_err(|error| self.silent(&error))
+    }
+
+    fn silent(&self, error: &SendError) -> RunningError {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        RunningError::NoAnswer { base: self.base.clone(), cause: cause.to_string() }
+    }
+
+    fn read(&self, status: StatusCode, text: &str) -> Result<Value, RunningError> {
+        let document: Option<Value> = serde_json::from_str(text).ok();
         match document {
             Some(document) if status.is_success() && document.is_object() => Ok(document),
             Some(Value::Object(fields)) if fields.contains_key("error") => {
@@ -140,11 +180,46 @@ impl Running {
                 let message = of("error").unwrap_or_default();
                 Err(RunningError::Refused { status, message, hint: of("hint") })
             }
-            _ => {
-                let said = text.chars().take(LONGEST_QUOTE).collect();
-                Err(RunningError::Stranger { base: self.base.clone(), status, said })
-            }
+            _ => Err(self.stranger(status, text)),
         }
+    }
+
+    fn stranger(&self, status: StatusCode, said: &str) -> RunningError {
+        let said = said.chars().take(LONGEST_QUOTE).collect();
+        RunningError::Stranger { base: self.base.clone(), status, said }
+    }
+}
+
+/// Events as the daemon tells them.
+#[derive(Debug)]
+pub struct Told {
+    from: Running,
+    response: Response,
+    decoder: Decoder,
+    read: VecDeque<Event>,
+}
+
+impl Told {
+    /// The next one; nothing when the daemon has ended it.
+    ///
+    /// # Errors
+    /// When the connection breaks off, or what comes is no event.
+    pub async fn next(&mut self) -> Result<Option<Value>, RunningError> {
+        while self.read.is_empty() {
+            let chunk = self.response.chunk().await.map_err(|error| self.from.silent(&error))?;
+            let Some(chunk) = chunk else { return Ok(None) };
+            let mut events = Vec::new();
+            let fed = self.decoder.feed(&chunk, &mut events);
+            fed.map_err(|long| self.no_event(&long.to_string()))?;
+            self.read.extend(events);
+        }
+        let event = self.read.pop_front().unwrap_or_default();
+        let told = serde_json::from_str(&event.data).map_err(|_| self.no_event(&event.data))?;
+        Ok(Some(told))
+    }
+
+    fn no_event(&self, said: &str) -> RunningError {
+        self.from.stranger(self.response.status(), said)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Since when, as people write it: so long ago, from a day on, or from an instant on.
+//! Since when, as people write it: so long ago, from a day on, or from an instant on; of events also from a number on.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -28,6 +29,39 @@ impl Since {
                 let at = TimeDelta::from_std(ago).ok().and_then(|ago| now.checked_sub_signed(ago));
                 at.unwrap_or(DateTime::UNIX_EPOCH).max(DateTime::UNIX_EPOCH)
             }
+        }
+    }
+}
+
+/// From where on events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the event of this number.
+    Behind(i64),
+    /// From then on.
+    Since(Since),
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        match (number, text.parse()) {
+            (Some(number), _) => Ok(Self::Behind(number)),
+            (None, Ok(since)) => Ok(Self::Since(since)),
+            (None, Err(_)) => Err(format!("it must be the number of an event, or {WRITTEN}")),
+        }
+    }
+}
+
+/// As it can be read again.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Behind(number) => number.fmt(f),
+            Self::Since(Since::Ago(ago)) => humantime::format_duration(*ago).fmt(f),
+            Self::Since(Since::At(at)) => f.write_str(&at.to_rfc3339()),
         }
     }
 }
@@ -69,5 +103,24 @@ mod tests {
             let said = text.parse::<Since>().expect_err(text);
             assert!(said.contains("such as 24h"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_place_is_a_number_or_a_time_and_is_written_as_it_can_be_read() {
+        for (text, place) in [
+            ("0", Some(Place::Behind(0))),
+            ("1204", Some(Place::Behind(1204))),
+            ("24h", Some(Place::Since(Since::Ago(Duration::from_secs(86_400))))),
+            ("-1", None),
+            ("+1", None),
+            ("99999999999999999999", None),
+            ("", None),
+        ] {
+            let read = text.parse::<Place>().ok();
+            assert_eq!(read, place, "{text}");
+            assert_eq!(read.map(|place| place.to_string().parse()), place.map(Ok), "{text}");
+        }
+        let day: Place = "2026-11-29".parse().expect("a day");
+        assert_eq!(day.to_string().parse(), Ok(day));
     }
 }

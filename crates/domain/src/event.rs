@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
 
 use super::fault::{Fault, Stage, hold_after};
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
@@ -21,13 +22,24 @@ use super::transcript::Phase;
 use super::upstream::Upstream;
 use super::usage::{Cost, Usage};
 
-/// One thing that happened.
+/// One thing that happened. As JSON it is what the stream of events tells: no prompt, no reply and no secret is in it.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "event")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Event {
+    /// persona-host runs from now on.
+    Started {
+        /// Its version.
+        version: &'static str,
+    },
+    /// persona-host was told to end: turns under way finish their step.
+    Stopping {
+        /// How many turns are under way.
+        running: usize,
+    },
     /// A tick began: mana-auth was asked who is due.
     TickStarted {
         /// How late it is, against the timer.
+        #[serde(rename = "lagMs", serialize_with = "millis")]
         lag: Duration,
     },
     /// A tick's turns are over.
@@ -41,11 +53,13 @@ pub enum Event {
         /// How many were kept back.
         held: usize,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A persona is due but kept back by us.
     Held {
         /// Its address.
+        #[serde(rename = "persona")]
         email: String,
         /// Why.
         reason: String,
@@ -77,6 +91,7 @@ pub enum Event {
     /// A persona was active since our last turn of it, and not by us: another runner, or another ledger.
     ForeignActivity {
         /// Its address.
+        #[serde(rename = "persona")]
         email: String,
         /// When mana-auth says it was active last.
         last_active_at: DateTime<Utc>,
@@ -86,6 +101,7 @@ pub enum Event {
     /// mana-auth takes no more sign-ins at once, and this one waits.
     SignInWaits {
         /// Whose.
+        #[serde(rename = "persona")]
         email: String,
         /// Until when.
         until: DateTime<Utc>,
@@ -113,6 +129,7 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
         /// The persona's address.
+        #[serde(rename = "persona")]
         email: String,
         /// From 1.
         attempt: u32,
@@ -130,10 +147,12 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
         /// The persona's address.
+        #[serde(rename = "persona")]
         email: String,
         /// Which.
         stage: Stage,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
         /// Whether it gave what the next stage needs.
         ok: bool,
@@ -164,10 +183,12 @@ pub enum Event {
         /// Tokens.
         usage: Usage,
         /// Money.
+        #[serde(rename = "costUsd", serialize_with = "dollars")]
         cost: Cost,
         /// Why nothing was read from the cache that the conversation wrote before, where the API says so.
         cache_miss: Option<String>,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// Claude did not answer, however often it was asked.
@@ -190,6 +211,7 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
         /// The persona's address.
+        #[serde(rename = "persona")]
         email: String,
         /// Which step of the turn it is.
         step: StepKey,
@@ -203,6 +225,7 @@ pub enum Event {
         /// Whether it did it.
         ok: bool,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A plugin was called.
@@ -224,6 +247,7 @@ pub enum Event {
         /// The most memory that it had, in bytes.
         memory: usize,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A build of a plugin was let in.
@@ -241,6 +265,7 @@ pub enum Event {
         /// What is not as it should be, and was let pass.
         warnings: Vec<String>,
         /// From the look at its file until turns get it.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A build of a plugin was not let in; what served before serves on.
@@ -306,19 +331,24 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
         /// The persona's address.
+        #[serde(rename = "persona")]
         email: String,
         /// How it ended.
+        #[serde(serialize_with = "ended")]
         outcome: TurnEnd,
         /// How many actions were kept.
         actions: usize,
         /// The ratings that were kept.
+        #[serde(serialize_with = "scores")]
         ratings: Vec<Rating>,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A delivery was tried.
     Delivered {
         /// `actions` or `feedback`.
+        #[serde(rename = "what")]
         kind: &'static str,
         /// Whether mana-auth acknowledged it.
         ok: bool,
@@ -354,6 +384,7 @@ pub enum Event {
         /// `rate-limit` or `overloaded`.
         cause: &'static str,
         /// How long.
+        #[serde(rename = "waitMs", serialize_with = "millis")]
         wait: Duration,
         /// How many calls may be under way at once from now on.
         window: usize,
@@ -367,6 +398,7 @@ pub enum Event {
         /// How often it was made so far.
         attempts: u32,
         /// After how long, apart from waits for everybody.
+        #[serde(rename = "waitMs", serialize_with = "millis")]
         wait: Duration,
         /// What happened.
         why: String,
@@ -376,6 +408,7 @@ pub enum Event {
     /// The loop, or one persona, was paused or goes on.
     Paused {
         /// Which persona; none for all.
+        #[serde(rename = "persona")]
         email: Option<String>,
         /// Which of both.
         paused: bool,
@@ -464,4 +497,56 @@ impl fmt::Display for TurnEnd {
             Self::Completed | Self::Idle => f.pad(self.name()),
         }
     }
+}
+
+fn millis<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn dollars<S: Serializer>(cost: &Cost, to: S) -> Result<S::Ok, S::Error> {
+    cost.map(super::usage::NanoUsd::dollars).serialize(to)
+}
+
+/// What a persona adds to its scores is a reply's text.
+fn scores<S: Serializer>(ratings: &[Rating], to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Scored<'a> {
+        module: &'a str,
+        score: u8,
+    }
+    let mut all = to.serialize_seq(Some(ratings.len()))?;
+    for Rating { module, score, .. } in ratings {
+        all.serialize_element(&Scored { module, score: score.get() })?;
+    }
+    all.end()
+}
+
+/// How a turn ended, in the words of the API.
+fn ended<S: Serializer>(end: &TurnEnd, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Ended<'a> {
+        state: &'static str,
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        fault: Option<Failed<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    }
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        stage: Stage,
+        code: &'a str,
+        message: &'a str,
+        hint: Option<&'a str>,
+    }
+    let (fault, reason, until) = match end {
+        TurnEnd::Faulted(Fault { stage, code, message, hint, not_before, .. }) => {
+            (Some(Failed { stage: *stage, code, message, hint: hint.as_deref() }), None, *not_before)
+        }
+        TurnEnd::Skipped { reason, until } => (None, Some(reason.as_str()), *until),
+        TurnEnd::Completed | TurnEnd::Idle => (None, None, None),
+    };
+    Ended { state: end.name(), fault, reason, until }.serialize(to)
 }

@@ -17,6 +17,7 @@ pub mod experiment;
 pub mod fault;
 pub mod ids;
 pub mod kept_turn;
+pub mod kind;
 pub mod lenient;
 pub mod letter;
 pub mod mask;

@@ -18,7 +18,7 @@ use crate::mcp::{self, Mcp};
 use crate::model::{self, Claude, Gate};
 use crate::outbound::{self, Named, Way};
 use crate::reload::{self, Complaint, Patience, Reloader};
-use crate::runner::{self, Runner};
+use crate::runner::{self, Chronicle, Runner};
 use crate::store::Ledger;
 use crate::telemetry::{Events, TraceOptions};
 use crate::turn::{Budget, Deps, Experiments, RefusedTools, Settings, ToolPins, ToolPolicy};
@@ -91,6 +91,7 @@ pub async fn build_going(
     let strategies: BTreeMap<StrategyName, Arc<Strategy>> =
         (config.strategies.iter().cloned()).map(|own| (own.name.clone(), Arc::new(own))).collect();
     let events = traced(config, &way)?;
+    let chronicle = Chronicle::begin(Arc::clone(&ledger), clock.clone(), events.listen()).await?;
     let builds = Builds::new(load::builds_dir(config, &url));
     let registry = Arc::new(Registry::new(engine, clock.clone(), builds, load::trust(config)?));
     registry.hold_on_to(ledger.builds_in_use().await?);
@@ -165,6 +166,7 @@ pub async fn build_going(
         experiments: config.experiments.clone(),
         drain: DRAIN,
         keep: config.store.keep,
+        keep_events: config.store.keep_events,
         watch: match config.plugins.watch {
             Watching::Notify => WatchMode::Notify,
             Watching::Poll => WatchMode::Poll,
@@ -173,7 +175,7 @@ pub async fn build_going(
         debounce: config.plugins.debounce,
     };
     let pauses = deps.ledger.pauses().await?;
-    let runner = Arc::new(Runner::new(Arc::new(deps), reloader, options, pauses));
+    let runner = Arc::new(Runner::new(Arc::new(deps), reloader, options, pauses, chronicle));
     runner.deps().events.metrics().set_paused(runner.is_paused());
     Ok(App { runner, complaints })
 }

@@ -42,6 +42,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
             verbs::costs::costs(by, since, ledger.as_deref(), file, output).await?;
         }
         Command::Personas(verb) => verbs::personas::look(verb, file, output).await?,
+        Command::Events(verb) => verbs::events::look(verb, file, output).await?,
         Command::Turns(verb) => return verbs::turns::look(verb, file, output).await,
         Command::Plugin(verb) => return plugin(verb, file, output).await,
         Command::Experiment(verb) => return experiment(verb, file, output).await,

@@ -78,7 +78,7 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     };
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     stack.stop().await;
     tape.end(Ok(exit), output).await
 }

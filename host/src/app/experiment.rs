@@ -109,7 +109,7 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let ledger = runner.deps().ledger.url().clone();
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     if let Some(stack) = stack {
         for text in stack.claude().unmet_tastes() {
             output.say(&styled(

@@ -73,7 +73,7 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
     finish(serving).await?;
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     tape.end(Ok(Exit::Done), output).await?;
     tracing::info!("stopped");
     Ok(())

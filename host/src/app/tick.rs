@@ -52,7 +52,7 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     let told = told(&runner, args.persona.as_deref(), &tape, output).await;
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
-    runner.deps().ledger.close().await;
+    runner.close().await;
     let exit = told.map(|report| exit(&report, &args));
     tape.end(exit, output).await
 }

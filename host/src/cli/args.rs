@@ -10,10 +10,12 @@ use crate::config::VARIABLES;
 use crate::since::Since;
 use crate::store::CostsBy;
 
+mod events;
 mod experiment;
 mod plugin;
 mod record;
 
+pub use events::{Events, EventsTail, Tail, TurnsDiff};
 pub use experiment::{
     Analyze, Assign, DesignName, Experiment, Export, Form, Kept, Power, ReportOf, Rows, RunExperiment, View,
 };
@@ -108,6 +110,9 @@ pub enum Command {
     /// Look at turns in the ledger.
     #[command(subcommand)]
     Turns(Turns),
+    /// Look at what happens.
+    #[command(subcommand)]
+    Events(Events),
     /// What turns cost, by whom, under what, and when.
     Costs {
         /// What is told apart.
@@ -290,6 +295,12 @@ pub enum Turns {
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
     },
+    /// Turns as they go: a line as one begins, comes to its next stage, and ends, until Ctrl-C.
+    ///
+    /// As `events tail`: nothing is missed over a restart of persona-host; if none runs, the ledger is read to its end.
+    Tail(Tail),
+    /// Two turns side by side, and where they differ: what served them, what they were asked, did, rated and cost.
+    Diff(TurnsDiff),
     /// Lets a turn go on that is parked or held, from its last known step.
     Resume {
         /// Its id, or the beginning of it.

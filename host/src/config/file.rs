@@ -226,6 +226,8 @@ pub(super) struct Store {
     pub(super) url: Option<String>,
     /// How long everything of a turn is kept.
     pub(super) keep: Option<Span>,
+    /// How long events are kept: what `events tail` shows, and what a reader of them can catch up on.
+    pub(super) keep_events: Option<Span>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -240,6 +240,8 @@ pub struct Store {
     pub url: SecretString,
     /// How long the steps of a turn that is over are kept, what its plugin was given, and its deliveries.
     pub keep: Duration,
+    /// How long events are kept.
+    pub keep_events: Duration,
 }
 
 /// Where traces go, and what is in them.

@@ -20,6 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::arrival::Arrival;
+use super::hang_up::HangUp;
 
 /// Connections at once, where there are descriptors enough.
 const MOST: usize = 256;
@@ -29,6 +30,10 @@ const FEWEST: usize = 4;
 const SILENCE: Duration = Duration::from_secs(10);
 /// Bytes of a request's headers.
 const HEADERS: usize = 64 << 10;
+/// Readers of events at once.
+const READERS: usize = 64;
+/// How long a reader of events may not read.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// After a failure to accept that concerns all of them, such as no descriptors at all.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -40,6 +45,10 @@ pub struct Limits {
     /// How long a connection may be without a whole request: one that is slow to say it, and one that says nothing
     /// more.
     pub silence: Duration,
+    /// Readers of events at once.
+    pub readers: usize,
+    /// How long a reader of events may not read.
+    pub patience: Duration,
 }
 
 impl Limits {
@@ -48,7 +57,7 @@ impl Limits {
     pub fn of_this_process() -> Self {
         let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let connections = usize::try_from(descriptors / 4).unwrap_or(usize::MAX).clamp(FEWEST, MOST);
-        Self { connections, silence: SILENCE }
+        Self { connections, silence: SILENCE, readers: READERS.min(connections / 2), patience: PATIENCE }
     }
 }
 
@@ -169,9 +178,12 @@ impl Talk {
         let Self { arrival, routes, silence, is_busy } = self;
         let _ = stream.set_nodelay(true);
         let routes = TowerToHyperService::new(routes);
+        let hang_up = HangUp::default();
+        let own = hang_up.clone();
         let answering = service_fn(move |mut request: hyper::Request<Incoming>| {
             let busy = Busy::now(&is_busy);
             request.extensions_mut().insert(arrival);
+            request.extensions_mut().insert(own.clone());
             let answer = routes.call(request);
             async move {
                 let answer: Result<Response, _> = answer.await;
@@ -188,9 +200,13 @@ impl Talk {
         // How a connection ends concerns whoever asked.
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = hang_up.wanted() => return,
             () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }
-        let _ = connection.await;
+        tokio::select! {
+            _ = connection => {}
+            () = hang_up.wanted() => {}
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
-use crate::since::{self, Since};
+use crate::since::{self, Place, Since};
 use crate::store::{CostsBy, TurnFilter};
 
 /// The filters that a request has, each taken once by who knows it.
@@ -107,6 +107,18 @@ impl Filters {
     /// `true` or `false`, which it is when it is not there.
     pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, ApiError> {
         Ok(self.one_of(name, &["true", "false"])?.is_some_and(|word| word == "true"))
+    }
+
+    /// The same of what is so, or not so, when it is not there.
+    pub(super) fn truth_or(&mut self, name: &'static str, otherwise: bool) -> Result<bool, ApiError> {
+        Ok(self.one_of(name, &["true", "false"])?.map_or(otherwise, |word| word == "true"))
+    }
+
+    /// From where on events are wanted.
+    pub(super) fn place(&mut self) -> Result<Option<Place>, ApiError> {
+        let Some(text) = self.take("since") else { return Ok(None) };
+        let what = format!("be the number of an event, or {}", since::WRITTEN);
+        text.parse().map(Some).map_err(|_| bad("since", &text, &what))
     }
 
     /// Since when, seen from `now`.

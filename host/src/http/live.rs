@@ -1,63 +1,144 @@
-//! `GET /events`: says that something changed, so that pages are drawn anew. It ends with the program, and whoever reads too
-//! slowly misses only that something changed more than once.
+//! `GET /events`: what happens, as server-sent events with the ledger's numbers. Each is read from the ledger, so whoever comes
+//! back with the last number it has seen misses nothing and hears nothing twice, over a restart of persona-host too.
+//!
+//! A reader holds no event in memory but the few on their way to it: who does not read is cut off, and reads on later.
 
-use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Response};
-use bytes::Bytes;
-use futures_util::stream;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio_util::sync::CancellationToken;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::response::sse::Event as Frame;
+use domain::clock::Clock;
+use domain::kind::{GAP, KINDS, Kind};
+use serde_json::json;
+use tokio::sync::watch;
 
+use super::changes;
+use super::error::ApiError;
 use super::face::Face;
-use domain::event::Event;
+use super::filters::Filters;
+use super::hang_up::HangUp;
+use super::outlet::{Outlet, Readers};
+use crate::since::Place;
+use crate::store::{EventFilter, KeptEvent, Ledger};
 
-/// How long several changes are told as one.
-const TOGETHER: Duration = Duration::from_millis(250);
-/// How often a reader hears that we are there, though nothing changed.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that are read at once.
+const AT_ONCE: u32 = 256;
+/// The header with which a reader says how far it came.
+const LAST_EVENT_ID: &str = "last-event-id";
 
-const CHANGED: &[u8] = b"event: changed\ndata: {}\n\n";
-const STILL_HERE: &[u8] = b": still here\n\n";
-
-/// What changes pages, from now on.
-pub(super) async fn events(State(face): State<Face>) -> Response<Body> {
+/// What happens: from now on, or from the place on that the reader names.
+pub(super) async fn events(
+    State(face): State<Face>,
+    Extension(readers): Extension<Readers>,
+    Extension(hang_up): Extension<HangUp>,
+    headers: HeaderMap,
+    mut filters: Filters,
+) -> Result<Response, ApiError> {
     let deps = face.runner.deps();
-    let heard = Heard { events: deps.events.listen(), stop: deps.stop.clone() };
-    // The first word lets a reader that comes back see what it has missed.
-    let said = stream::unfold((heard, true), |(mut heard, is_first)| async move {
-        let said = if is_first { CHANGED } else { heard.next().await? };
-        Some((Ok::<_, Infallible>(Bytes::from_static(said)), (heard, false)))
-    });
-    let mut response = Response::new(Body::from_stream(said));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    response
-}
-
-struct Heard {
-    events: Receiver<Event>,
-    stop: CancellationToken,
-}
-
-impl Heard {
-    /// What to say next; nothing when the program ends.
-    async fn next(&mut self) -> Option<&'static [u8]> {
-        let heard = tokio::select! {
-            () = self.stop.cancelled() => return None,
-            heard = tokio::time::timeout(HEARTBEAT, self.events.recv()) => heard,
-        };
-        match heard {
-            Err(_) => return Some(STILL_HERE),
-            Ok(Err(RecvError::Closed)) => return None,
-            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-        }
-        tokio::time::sleep(TOGETHER).await;
-        while !matches!(self.events.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
-        Some(CHANGED)
+    let kinds = wanted(&mut filters)?;
+    let persona = filters.text("persona", "be the address of a persona")?;
+    let since = filters.place()?;
+    let follow = filters.truth_or("follow", true)?;
+    filters.end()?;
+    let seen = last_seen(&headers)?;
+    let (outlet, answer) = readers.admit(deps.stop.clone(), hang_up)?;
+    if kinds == [changes::NAME] {
+        tokio::spawn(changes::tell(deps.events.listen(), outlet));
+        return Ok(answer);
     }
+    let newest = face.runner.chronicle().newest();
+    let after = match seen.map(Place::Behind).or(since) {
+        Some(Place::Behind(number)) => number,
+        Some(Place::Since(since)) => deps.ledger.event_before(since.seen_from(deps.clock.now())).await?,
+        None => *newest.borrow(),
+    };
+    let (ledger, clock) = (Arc::clone(&deps.ledger), deps.clock.clone());
+    let reader = Reader { ledger, clock, filter: EventFilter { kinds, persona }, newest, after, outlet };
+    tokio::spawn(reader.read(follow));
+    Ok(answer)
+}
+
+/// The kinds that are asked for, each of them one that there is.
+fn wanted(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
+    let asked = filters.text("kind", "be one or more kinds of events, with commas between them")?;
+    let kinds: Vec<String> = asked.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
+    let told = || KINDS.iter().filter(|kind| kind.left_out.is_none()).map(|kind| kind.name).chain([GAP]);
+    if kinds == [changes::NAME] {
+        return Ok(kinds);
+    }
+    match kinds.iter().find(|kind| !told().any(|own| own == *kind)) {
+        None => Ok(kinds),
+        Some(unknown) => {
+            let message = match Kind::named(unknown).and_then(|kind| kind.left_out) {
+                Some(why) => format!("events of the kind {unknown:?} are not told: {why}"),
+                None => format!("there are no events of the kind {unknown:?}"),
+            };
+            let hint =
+                format!("one of {}, or {} alone", told().collect::<Vec<_>>().join(", "), changes::NAME);
+            Err(ApiError::new(StatusCode::BAD_REQUEST, message).hint(hint))
+        }
+    }
+}
+
+/// How far a reader came that comes back.
+fn last_seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
+    number.map(Some).ok_or_else(|| {
+        let message = format!("the header Last-Event-ID is {value:?}, and must be the number of an event");
+        ApiError::new(StatusCode::BAD_REQUEST, message).hint("leave it out to hear what happens from now on")
+    })
+}
+
+/// Brings events from the ledger to one reader.
+struct Reader {
+    ledger: Arc<Ledger>,
+    clock: Clock,
+    filter: EventFilter,
+    newest: watch::Receiver<i64>,
+    after: i64,
+    outlet: Outlet,
+}
+
+impl Reader {
+    /// Until the reader goes, does not read, or persona-host ends; without `follow`, until it has heard all that there is.
+    async fn read(mut self, follow: bool) {
+        loop {
+            let upto = *self.newest.borrow_and_update();
+            let page = match self.ledger.events(self.after, &self.filter, AT_ONCE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    // Who comes back reads on.
+                    tracing::debug!(cause = %error, "a reader of events is sent away: the ledger cannot be read");
+                    return;
+                }
+            };
+            let gap = page.gap.map(|gap| gap.told(self.clock.now()));
+            for event in gap.iter().chain(&page.events) {
+                if !self.outlet.tell(frame(event)).await {
+                    return;
+                }
+            }
+            self.after = page.upto;
+            if self.after >= upto && (!follow || !self.waits().await) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for more; false when there is nobody to tell it to, or nothing more to tell.
+    async fn waits(&mut self) -> bool {
+        tokio::select! {
+            () = self.outlet.closed() => false,
+            grown = self.newest.changed() => grown.is_ok(),
+        }
+    }
+}
+
+fn frame(event: &KeptEvent) -> Frame {
+    // JSON has no line breaks.
+    Frame::default().id(event.id.to_string()).event(event.kind()).data(json!(event).to_string())
 }

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +17,7 @@ use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
 use super::lock::Lock;
+use super::outlet::Readers;
 use super::{
     admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
     ready,
@@ -77,11 +78,12 @@ pub async fn serve_within(
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let is_free = listener.local_addr()?.ip().to_canonical().is_loopback() && !face.lock.is_for_all();
-    connections::answer(listener, router(face, is_free), limits, stop).await
+    let readers = Readers::new(limits.readers, limits.patience);
+    connections::answer(listener, router(face, readers, is_free), limits, stop).await
 }
 
 /// The routes of contract 7.2, and the API, with what each request has to pass before.
-fn router(face: Face, is_free: bool) -> Router {
+fn router(face: Face, readers: Readers, is_free: bool) -> Router {
     let lock = Arc::clone(&face.lock);
     let routes = Router::new()
         .route("/health", get(health::health))
@@ -90,7 +92,7 @@ fn router(face: Face, is_free: bool) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/api/turns", get(api::turns))
         .route("/api/costs", get(costs::costs))
-        .route("/events", get(live::events))
+        .route("/events", get(live::events).layer(Extension(readers)))
         .merge(pages::routes())
         .merge(without_filters())
         .merge(deeds(Arc::clone(&lock)))

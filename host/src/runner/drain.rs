@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::parts::Runner;
+use domain::event::Event;
 
 /// How long turns may take to keep what they did once their time is over.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -18,6 +19,7 @@ impl Runner {
         self.beside.close();
         self.turns.close();
         let running = self.turns.len();
+        self.deps.events.emit(Event::Stopping { running });
         if running > 0 {
             tracing::info!(running, "waiting for running turns to reach a boundary");
         }
@@ -37,6 +39,7 @@ impl Runner {
             Err(_) => tracing::warn!("the last deliveries took too long; they are kept for the next start"),
         }
     }
+
     /// Waits until nothing runs. Ticks first: one may be about to begin its last turn.
     async fn at_rest(&self) {
         self.beside.wait().await;

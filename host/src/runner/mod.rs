@@ -5,6 +5,7 @@ mod blocks;
 mod brakes;
 mod calendar;
 mod change;
+mod chronicle;
 mod drain;
 mod due_look;
 mod error;
@@ -27,6 +28,7 @@ mod whom;
 
 pub use blocks::{Blocks, Border, Broken, CutShort, Round, RoundError};
 pub use brakes::{Pause, Reach};
+pub use chronicle::Chronicle;
 pub use error::TickError;
 pub use hold::KeptBack;
 pub use outbox::Flushed;

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::backlog::Backlog;
 use super::brakes::Brakes;
 use super::calendar::Calendar;
+use super::chronicle::Chronicle;
 use super::left_alone::LeftAlone;
 use super::live::{Live, Now};
 use super::pool::Pool;
@@ -43,6 +44,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long the steps of a turn that is over are kept.
     pub keep: Duration,
+    /// How long events are kept.
+    pub keep_events: Duration,
     /// The folder of experiments that the daemon's turns take part in.
     pub experiments: PathBuf,
     /// How changes in the plugins folder are heard.
@@ -89,14 +92,23 @@ pub struct Runner {
     pub(super) experiment_disk: Aside,
     /// Who is paused, and how running turns are told.
     pub(super) brakes: Brakes,
+    /// Writes down what happened.
+    chronicle: Chronicle,
 }
 
 impl Runner {
     /// A runner that has not begun, of a ledger in which these are paused. `stop` ends it, and is the one that `deps`
     /// holds.
     #[must_use]
-    pub fn new(deps: Arc<Deps>, reloader: Arc<Reloader>, options: Options, pauses: Pauses) -> Self {
+    pub fn new(
+        deps: Arc<Deps>,
+        reloader: Arc<Reloader>,
+        options: Options,
+        pauses: Pauses,
+        chronicle: Chronicle,
+    ) -> Self {
         Self {
+            chronicle,
             reloader,
             looking: Mutex::default(),
             ticks: Ticks::default(),
@@ -127,6 +139,18 @@ impl Runner {
     #[must_use]
     pub fn deps(&self) -> &Arc<Deps> {
         &self.deps
+    }
+
+    /// What writes down what happened.
+    #[must_use]
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
+    }
+
+    /// Writes what is not written yet, and closes the ledger.
+    pub async fn close(&self) {
+        self.chronicle.end().await;
+        self.deps.ledger.close().await;
     }
 
     /// What loads plugins.

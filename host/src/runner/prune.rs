@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 
 use super::parts::Runner;
 use crate::store::LedgerError;
 
 /// Turns at once: whoever writes meanwhile waits for no more than these.
 const AT_ONCE: u32 = 20;
+/// Events at once.
+const EVENTS_AT_ONCE: u32 = 1_000;
+/// So many events are kept at most, however young: some 60 MB.
+const MOST_EVENTS: u32 = 200_000;
 
 impl Runner {
     /// Removes what is older than the ledger keeps, a little at a time.
@@ -21,6 +25,9 @@ impl Runner {
                 Err(error) => {
                     tracing::warn!(cause = %error, hint = error.hint(), "what is old stays in the ledger for now");
                 }
+            }
+            if let Err(error) = runner.prune_events().await {
+                tracing::warn!(cause = %error, hint = error.hint(), "old events stay in the ledger for now");
             }
         });
     }
@@ -37,5 +44,15 @@ impl Runner {
             }
         }
         Ok(turns)
+    }
+
+    async fn prune_events(&self) -> Result<(), LedgerError> {
+        let keep = TimeDelta::from_std(self.options.keep_events).unwrap_or(TimeDelta::MAX);
+        let before = self.deps.clock.now().checked_sub_signed(keep).unwrap_or(DateTime::UNIX_EPOCH);
+        while !self.stop.is_cancelled()
+            && self.deps.ledger.prune_events(before, MOST_EVENTS, EVENTS_AT_ONCE).await? == EVENTS_AT_ONCE
+        {
+        }
+        Ok(())
     }
 }

@@ -13,6 +13,7 @@ use super::report::TickReport;
 use super::sight::For;
 use crate::behavior::{Watch, WatchMode};
 use crate::reload::{ReloadError, Reloaded};
+use domain::event::Event;
 use domain::ids::PluginName;
 
 /// From one look at the outbox to the next.
@@ -116,6 +117,7 @@ impl Runner {
     /// The first tick comes after one interval; ticks that were missed are not made up for, and one
     /// that is due while the last one runs is left out (contract 7.3).
     pub async fn serve(self: Arc<Self>, mut commands: mpsc::Receiver<Command>, timer: bool) {
+        self.deps.events.emit(Event::Started { version: env!("CARGO_PKG_VERSION") });
         let mut interval = self.tick_interval();
         let mut ticks = timer_of(interval);
         let mut outbox = tokio::time::interval(OUTBOX_INTERVAL);

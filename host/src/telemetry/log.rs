@@ -173,7 +173,9 @@ pub(super) fn write(event: &Event, turn: Option<&UnderWay>) {
         | Event::ModelRepeated { .. } => {
             write_upstream(event);
         }
-        Event::TickStarted { .. }
+        Event::Started { .. }
+        | Event::Stopping { .. }
+        | Event::TickStarted { .. }
         | Event::Backlog { .. }
         | Event::TurnAssigned { .. }
         | Event::StageEnded { .. }

@@ -302,6 +302,8 @@ impl Metrics {
             Event::ForeignActivity { .. }
             | Event::TurnAssigned { .. }
             | Event::ModelFailed { .. }
+            | Event::Started { .. }
+            | Event::Stopping { .. }
             | Event::SignInWaits { .. }
             | Event::Paused { email: Some(_), .. }
             | Event::PluginOrphaned { .. }

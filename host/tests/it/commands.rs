@@ -24,6 +24,7 @@ mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;
+mod tail;
 mod validated;
 
 use std::io::{BufRead as _, BufReader};
@@ -184,7 +185,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// The next log line, as JSON.
-    pub(crate) fn line(&mut self) -> Value {
+    pub(crate) fn log_line(&mut self) -> Value {
         let mut line = String::new();
         let read = self.stderr.read_line(&mut line).expect("it writes UTF-8");
         assert!(read > 0, "it ended");
@@ -203,6 +204,13 @@ impl Running {
                 return line;
             }
         }
+    }
+
+    /// The next line of standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.stdout.read_line(&mut line).expect("it writes UTF-8") > 0, "it ended");
+        line
     }
 
     /// Waits for a line of standard error with this text; gives all that was said until then.

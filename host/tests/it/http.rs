@@ -1,5 +1,6 @@
 //! The HTTP face, asked from outside over a real port.
 
+mod events;
 mod filters;
 mod guarded;
 mod many;
@@ -77,6 +78,20 @@ impl Served {
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The same program again, on the same folder, ledger and neighbours.
+    async fn restarted(self) -> Self {
+        let Self { house, _stop, .. } = self;
+        let runner = Arc::clone(&house.runner);
+        drop(_stop);
+        // It says that it ends.
+        let mut newest = runner.chronicle().newest();
+        let told = async || runner.deps().ledger.newest_event().await.unwrap();
+        let before = *newest.borrow_and_update();
+        while told().await <= before && newest.changed().await.is_ok() {}
+        drop(runner);
+        Self::of(house.restart().await).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {

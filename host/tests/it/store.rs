@@ -2,6 +2,7 @@
 
 mod begun;
 mod broken;
+mod events;
 mod experiments;
 mod file;
 mod foreign;

@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod costs;
+pub mod events;
 pub mod experiment;
 pub mod explain;
 pub mod init;
@@ -14,6 +15,7 @@ pub mod plugin;
 mod release;
 pub mod seed;
 mod slots;
+mod tailing;
 pub mod turns;
 pub mod validate;
 pub mod version;

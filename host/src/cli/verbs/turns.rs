@@ -1,7 +1,9 @@
-//! `turns list`, `turns show`, `turns resume` and `turns replay`.
+//! `turns list`, `turns show`, `turns tail`, `turns diff`, `turns resume` and `turns replay`.
 
 mod course;
+mod diff;
 mod replay;
+mod tail;
 
 use std::path::Path;
 
@@ -32,6 +34,8 @@ const ELSEWHERE: &str = "point store.url at one (in the file that --config names
 /// When there is no ledger, or no such turn.
 pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
     match verb {
+        Turns::Tail(args) => tail::tail(&args, config, output).await?,
+        Turns::Diff(args) => diff::diff(&args, config, output).await?,
         Turns::Replay(args) => return replay::replay(&args, config, output).await,
         Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
             if let Some(state) = state.as_deref().filter(|state| !TurnFilter::STATES.contains(state)) {

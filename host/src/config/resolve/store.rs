@@ -14,6 +14,9 @@ const DAY: u64 = 24 * 60 * 60;
 const KEEP: Duration = Duration::from_secs(90 * DAY);
 /// A turn may take a day and wait for longer.
 const SHORTEST: Duration = Duration::from_secs(7 * DAY);
+const KEEP_EVENTS: Duration = Duration::from_secs(14 * DAY);
+/// Whoever reads along may be away for as long.
+const SHORTEST_OF_EVENTS: Duration = Duration::from_secs(60 * 60);
 
 pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Store, ConfigError> {
     let named = secret::read(sources.environment, "PERSONA_STORE_URL")?;
@@ -30,7 +33,14 @@ pub(super) fn store(sources: &mut Sources<'_>, file: file::Store) -> Result<Stor
             "must be 7d at least: turns that are held or under way need what is kept of them".to_owned();
         return Err(ConfigError::Value { name: "store.keep".to_owned(), problem, raw: days(&keep) });
     }
-    Ok(Store { url, keep })
+    let keep_events =
+        sources.pick("store.keep_events", file.keep_events.map(|span| span.0), KEEP_EVENTS, days);
+    if keep_events < SHORTEST_OF_EVENTS {
+        let problem = "must be 1h at least: who reads events may be away for as long".to_owned();
+        let raw = days(&keep_events);
+        return Err(ConfigError::Value { name: "store.keep_events".to_owned(), problem, raw });
+    }
+    Ok(Store { url, keep, keep_events })
 }
 
 /// Nobody counts these in months.

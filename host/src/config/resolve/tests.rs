@@ -182,6 +182,7 @@ fn what_cannot_be_meant_is_pointed_at_where_it_is_written() {
         ("[mana]\nauth_url = \"localhost:3001\"\n".to_owned(), "\"localhost:3001\""),
         ("[mana]\nsign_in_limit = \"3\"\n".to_owned(), "\"3\""),
         ("[store]\nkeep = \"1d\"\n".to_owned(), "\"1d\""),
+        ("[store]\nkeep_events = \"1m\"\n".to_owned(), "\"1m\""),
         ("[plugins]\ncanary = { share = 2.0, clean_turns = 1 }\n".to_owned(), "2.0"),
         ("[routing]\narchetypes = { \"ceo-busy\" = \"dayly\" }\n".to_owned(), "\"dayly\""),
         ("[routing.personas]\n\"persona.kai@mana.test\" = \"dayly\"\n".to_owned(), "\"dayly\""),

@@ -100,7 +100,7 @@ impl Page {
                         script src=(assets::place(script)) defer {}
                     }
                 }
-                body hx-sse:connect="/events" {
+                body hx-sse:connect="/events?kind=changed" {
                     a .skip href="#page" { "Skip to the page" }
                     header .top {
                         a .brand href="/" { "persona-host" }

@@ -15,7 +15,7 @@ fn reread(daemon: &mut Running) -> (BTreeMap<String, String>, Value) {
     daemon.send("-HUP");
     let mut keys = BTreeMap::new();
     loop {
-        let line = daemon.line();
+        let line = daemon.log_line();
         match line["message"].as_str().unwrap() {
             "changed" | "this change needs a restart" => {
                 let key = line["key"].as_str().unwrap().to_owned();

@@ -11,7 +11,7 @@ fn first_tick(shell: &Shell) -> (Vec<Value>, Value) {
     let mut daemon = shell.start("run --json");
     let mut all = Vec::new();
     let last = loop {
-        let line = daemon.line();
+        let line = daemon.log_line();
         if line["message"] == "tick ended" && (line["completed"] != 0 || line["faults"] != 0) {
             break line;
         }

@@ -12,6 +12,10 @@ use crate::support::house::{House, figures, script, within_reason};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
+fn limits(connections: usize, silence: Duration) -> Limits {
+    Limits { connections, silence, ..Limits::of_this_process() }
+}
+
 async fn within(limits: Limits) -> Served {
     let looks = Looks { limits: Some(limits), ..Looks::default() };
     Served::with(House::scripted(&["Anna"], script(2, &[])).await, looks).await
@@ -32,7 +36,7 @@ async fn all(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn who_says_nothing_half_of_it_or_nothing_more_is_cut_off() {
-    let served = within(Limits { connections: 8, silence: Duration::from_millis(300) }).await;
+    let served = within(limits(8, Duration::from_millis(300))).await;
     for said in ["", "GET /health HTT", "GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: "] {
         let mut stream = connect(&served.base).await;
         stream.write_all(said.as_bytes()).await.unwrap();
@@ -61,7 +65,7 @@ async fn no_body_is_waited_for_that_is_longer_than_any_request() {
 /// Each newcomer takes the place of the oldest who says nothing.
 #[tokio::test]
 async fn many_who_say_nothing_keep_nobody_out() {
-    let served = within(Limits { connections: 8, silence: Duration::from_secs(600) }).await;
+    let served = within(limits(8, Duration::from_secs(600))).await;
     let mut silent = Vec::new();
     for number in 0..200 {
         silent.push(connect(&served.base).await);
@@ -77,7 +81,7 @@ async fn many_who_say_nothing_keep_nobody_out() {
 /// Somebody who is being answered keeps the place.
 #[tokio::test]
 async fn nobody_is_cut_off_while_being_answered() {
-    let served = within(Limits { connections: 2, silence: Duration::from_secs(600) }).await;
+    let served = within(limits(2, Duration::from_secs(600))).await;
     let mut ticking = connect(&served.base).await;
     ticking
         .write_all(b"POST /diag/tick HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")

@@ -158,7 +158,7 @@ async fn words_of_others_are_text_on_every_page() {
 #[tokio::test]
 async fn a_reader_of_events_hears_that_something_changed_and_the_end() {
     let served = served(&["Anna"]).await;
-    let mut events = client().get(format!("{}/events", served.base)).send().await.unwrap();
+    let mut events = client().get(format!("{}/events?kind=changed", served.base)).send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let changed = "event: changed\ndata: {}\n\n";
     assert_eq!(events.chunk().await.unwrap().unwrap(), changed);

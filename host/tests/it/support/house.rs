@@ -242,7 +242,7 @@ impl House {
     /// The same with so much patience for plugins.
     pub(crate) async fn restart_waiting(self, patience: Patience) -> Self {
         let Self { runner, stack, clock, config, residents, _folder, .. } = self;
-        runner.deps().ledger.close().await;
+        runner.close().await;
         drop(runner);
         let App { runner, complaints } = app::build_waiting(&config, clock.clone(), patience).await.unwrap();
         let complaints = complaints.iter().map(ToString::to_string).collect();

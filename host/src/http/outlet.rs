@@ -1,0 +1,89 @@
+//! The way to one reader of events: a few frames are on it at most, and who does not take them is cut off.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::sse::{Event as Frame, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::error::ApiError;
+use super::hang_up::HangUp;
+
+/// How often a reader hears that we are there, though nothing happened.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Frames on their way to a reader.
+const ON_THEIR_WAY: usize = 64;
+
+/// The places of readers, and how long one of them may not read.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    places: Arc<Semaphore>,
+    most: usize,
+    patience: Duration,
+}
+
+/// The way to one reader, who keeps a place as long as it is there.
+pub(super) struct Outlet {
+    to: mpsc::Sender<Frame>,
+    patience: Duration,
+    stop: CancellationToken,
+    hang_up: HangUp,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Readers {
+    pub(super) fn new(most: usize, patience: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(most)), most, patience }
+    }
+
+    /// A place, the way to who takes it, and the answer that is its other end.
+    pub(super) fn admit(
+        &self,
+        stop: CancellationToken,
+        hang_up: HangUp,
+    ) -> Result<(Outlet, Response), ApiError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            let message = format!("{} read events already, and no more can", self.most);
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
+                .hint("end one of them, or try again later")
+        })?;
+        let (to, told) = mpsc::channel(ON_THEIR_WAY);
+        let told = stream::unfold(told, |mut told| async move {
+            let frame = told.recv().await?;
+            Some((Ok::<Frame, Infallible>(frame), told))
+        });
+        let alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
+        let outlet = Outlet { to, patience: self.patience, stop, hang_up, _place: place };
+        Ok((outlet, Sse::new(told).keep_alive(alive).into_response()))
+    }
+}
+
+impl Outlet {
+    /// Tells something; false when nobody hears it, or persona-host ends.
+    pub(super) async fn tell(&self, told: Frame) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            sent = tokio::time::timeout(self.patience, self.to.send(told)) => match sent {
+                Ok(sent) => sent.is_ok(),
+                Err(_) => {
+                    tracing::debug!("a reader of events does not read, and is cut off");
+                    self.hang_up.now();
+                    false
+                }
+            }
+        }
+    }
+
+    /// Waits until nobody hears any more, or persona-host ends.
+    pub(super) async fn closed(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.to.closed() => {}
+        }
+    }
+}
