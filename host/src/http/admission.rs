@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::arrival::{Arrival, is_of_another_page};
 use super::error::ApiError;
 use super::lock::{Lock, Tried};
+use domain::code::Code;
 
 /// What the answer to a wrong token asks of whoever guesses, in seconds.
 const LATER: HeaderValue = HeaderValue::from_static("60");
@@ -30,7 +31,7 @@ pub(super) async fn by_our_names(
         Some(name) => {
             let message = format!("this server answers requests for its own names only, not for {name:?}");
             let hint = "ask for localhost or for the address that it listens on, or add the name to http.allowed_hosts";
-            ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response()
+            ApiError::new(StatusCode::FORBIDDEN, Code::WrongName, message).hint(hint).into_response()
         }
     }
 }
@@ -111,6 +112,7 @@ fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool
     if tried == Some(Tried::WrongTooOften) {
         let error = ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
+            Code::TooManyTokens,
             "too many wrong admin tokens; the right one is heard",
         );
         return ([(RETRY_AFTER, LATER)], error).into_response();
@@ -119,7 +121,7 @@ fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool
         let message = format!("{message}; no admin token is set there");
         let hint = "set PERSONA_ADMIN_TOKEN where persona-host runs, start it anew, and send the token as \
                     `Authorization: Bearer …`";
-        return ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response();
+        return ApiError::new(StatusCode::FORBIDDEN, Code::NotAllowed, message).hint(hint).into_response();
     }
     let (message, hint) = match tried {
         None => (
@@ -131,7 +133,7 @@ fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool
             "send the PERSONA_ADMIN_TOKEN (or PERSONA_ADMIN_TOKEN_NEXT) that persona-host was started with",
         ),
     };
-    let error = ApiError::new(StatusCode::UNAUTHORIZED, message).hint(hint);
+    let error = ApiError::new(StatusCode::UNAUTHORIZED, Code::NotAllowed, message).hint(hint);
     let by = match asks_a_person {
         true => "Basic realm=\"persona-host: any name, and the admin token\", charset=\"UTF-8\"",
         false => "Bearer",

@@ -9,6 +9,7 @@ use super::error::ApiError;
 use super::face::Face;
 use super::filters::{Filters, Named};
 use crate::store::{LetGoOn, Recorded};
+use domain::code::Code;
 
 /// The most turns of one answer, or of one page.
 pub(super) const MAX_TURNS: u32 = 500;
@@ -33,7 +34,7 @@ pub(super) async fn resume(State(face): State<Face>, Named(id): Named) -> Result
         LetGoOn::GoesOn { turn, persona, then } => {
             Ok(Json(json!({ "turn": turn, "persona": persona, "then": then })))
         }
-        not => Err(ApiError::new(StatusCode::CONFLICT, not.why_not(&id))
+        not => Err(ApiError::new(StatusCode::CONFLICT, Code::NothingKeepsIt, not.why_not(&id))
             .hint("`persona-host turns show` tells how it went")),
     }
 }

@@ -14,7 +14,8 @@ use super::face::Face;
 use super::filters::Filters;
 use crate::runner::{AskedBy, Pause, Reach, WhomError};
 use crate::running;
-use crate::store::Pauses;
+use crate::store::{Pauses, wanted};
+use domain::code::Code;
 
 /// Who is paused: since when, by whom, and why.
 pub(super) async fn show(State(face): State<Face>) -> Json<Value> {
@@ -43,7 +44,7 @@ pub(super) async fn pause(
 ) -> Result<Json<Value>, ApiError> {
     let typed = whose(&mut filters)?;
     let reach = if filters.truth("now")? { Reach::NoNewStep } else { Reach::NoNewTurn };
-    let reason = filters.text("reason", "say why")?;
+    let reason = filters.read("reason", |text| wanted::named(text, "a reason"))?;
     let is_meant_so = filters.truth("anyway")?;
     filters.end()?;
     let persona = match typed {
@@ -58,7 +59,7 @@ pub(super) async fn pause(
         let whom = persona.as_deref().unwrap_or("everybody");
         let message = format!("{whom} is paused from now on, but the ledger does not keep it: {error}");
         let hint = "the pause ends with this process: ask for it again when the ledger can be written";
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message).hint(hint)
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), message).hint(hint)
     })?;
     let pauses = face.runner.pauses();
     let paused = match &persona {
@@ -103,7 +104,7 @@ pub(super) async fn resume(
 }
 
 fn whose(filters: &mut Filters) -> Result<Option<String>, ApiError> {
-    filters.text("persona", "be the address of a persona")
+    filters.read("persona", wanted::persona)
 }
 
 impl From<WhomError> for ApiError {
@@ -111,7 +112,7 @@ impl From<WhomError> for ApiError {
         match error {
             WhomError::Nobody(nobody) => {
                 let status = if nobody.is_of_many { StatusCode::CONFLICT } else { StatusCode::NOT_FOUND };
-                Self::new(status, nobody.to_string()).hint(nobody.hint())
+                Self::new(status, Code::NoSuchPersona, nobody.to_string()).hint(nobody.hint())
             }
             WhomError::Ledger(error) => error.into(),
         }

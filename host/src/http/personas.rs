@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::face::Face;
 use super::filters::Named;
 use crate::store::OpenTurn;
+use domain::code::Code;
 use domain::state::State;
 
 /// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, or who is paused.
@@ -42,7 +43,7 @@ pub(super) async fn release(From(face): From<Face>, Named(email): Named) -> Resu
         Some(released) => Ok(Json(json!({ "persona": email, "released": released }))),
         None => {
             let message = format!("the ledger has no turn of {email:?}, so nothing keeps it back");
-            Err(ApiError::new(StatusCode::NOT_FOUND, message)
+            Err(ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchPersona, message)
                 .hint("`persona-host personas list` shows who has run, and who is due"))
         }
     }

@@ -11,6 +11,7 @@ use super::filters::Named;
 use crate::behavior::PluginRecord;
 use crate::reload::{ReloadError, Reloaded};
 use crate::runner::PluginChange;
+use domain::code::Code;
 use domain::ids::PluginName;
 
 /// `GET /api/plugins`: every plugin with its builds, newest first.
@@ -25,8 +26,9 @@ pub(super) async fn list(State(face): State<Face>) -> Json<Value> {
 /// `GET /api/plugins/{name}/logs`: the last lines that the plugin logged, oldest first.
 pub(super) async fn logs(State(face): State<Face>, Named(name): Named) -> Result<Json<Value>, ApiError> {
     let lines = face.runner.deps().registry.log(&PluginName::new(&name));
-    let lines =
-        lines.ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, format!("there is no plugin {name:?}")))?;
+    let lines = lines.ok_or_else(|| {
+        ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchPlugin, format!("there is no plugin {name:?}"))
+    })?;
     Ok(Json(json!({ "lines": lines })))
 }
 
@@ -47,7 +49,8 @@ async fn change(
     change: PluginChange,
 ) -> Result<Json<Value>, ApiError> {
     let changed = face.remote.change_plugin(PluginName::new(&name), change).await;
-    let stopping = || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "persona-host is stopping");
+    let stopping =
+        || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, Code::Stopping, "persona-host is stopping");
     let (result, generation) = match changed.ok_or_else(stopping)?? {
         Reloaded::Unchanged(generation) => ("unchanged", Some(generation)),
         Reloaded::Live(generation) => ("live", Some(generation)),
@@ -68,12 +71,17 @@ pub(super) fn records(face: &Face) -> Vec<PluginRecord> {
 impl From<ReloadError> for ApiError {
     fn from(error: ReloadError) -> Self {
         match error {
-            ReloadError::NoSuchPlugin { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string())
-                .hint("add a strategy with this plugin to the configuration, and start again"),
-            ReloadError::NothingBefore { .. } => Self::new(StatusCode::CONFLICT, error.to_string())
-                .hint("GET /api/plugins lists the builds that are kept"),
+            ReloadError::NoSuchPlugin { .. } => {
+                Self::new(StatusCode::NOT_FOUND, Code::NoSuchPlugin, error.to_string())
+                    .hint("add a strategy with this plugin to the configuration, and start again")
+            }
+            ReloadError::NothingBefore { .. } => {
+                Self::new(StatusCode::CONFLICT, Code::NoEarlierBuild, error.to_string())
+                    .hint("GET /api/plugins lists the builds that are kept")
+            }
             ReloadError::Refused(ref refusal) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).hint(refusal.hint.clone())
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.stage.code(), error.to_string())
+                    .hint(refusal.hint.clone())
             }
         }
     }

@@ -18,9 +18,10 @@ use super::error::ApiError;
 use super::face::Face;
 use super::lock::Lock;
 use super::{
-    admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
-    ready,
+    admission, api, asked, brakes, connections, costs, diag, error, filters, health, live, pages, personas,
+    plugins, ready,
 };
+use domain::code::Code;
 
 /// Bytes of a request's body; none has more than a few words.
 const BODY: usize = 64 << 10;
@@ -105,6 +106,7 @@ fn router(face: Face, is_free: bool) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn(short_and_for_programs))
         .layer(from_fn_with_state(lock, admission::by_our_names))
+        .layer(from_fn(error::in_the_shape_of_the_route))
 }
 
 /// What shows all that there is.
@@ -143,7 +145,7 @@ async fn short_and_for_programs(request: Request, next: Next) -> Response {
         Some(length) if length > BODY => {
             let message =
                 format!("the request has {length} bytes; nothing is asked for with more than {BODY}");
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, message).into_response()
         }
         _ => next.run(request).await,
     };
@@ -162,7 +164,7 @@ async fn not_found(uri: Uri) -> Response {
         return (StatusCode::NOT_FOUND, "404 Not Found").into_response();
     }
     let message = format!("there is no route {}", uri.path());
-    ApiError::new(StatusCode::NOT_FOUND, message)
+    ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchRoute, message)
         .hint("the README lists the routes of the API")
         .into_response()
 }
@@ -175,7 +177,7 @@ async fn not_so(method: Method, uri: Uri) -> Response {
     }
     let message = format!("{} is not asked with {method}", uri.path());
     let hint = "the header Allow says with which methods it is";
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).hint(hint).into_response()
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::WrongMethod, message).hint(hint).into_response()
 }
 
 fn is_of_the_api(uri: &Uri) -> bool {

@@ -35,6 +35,7 @@ mod tool_pins;
 mod turns;
 mod unfinished;
 mod url;
+pub mod wanted;
 
 pub use context::tools_digest;
 pub use costs::{CostRow, Costs, CostsBy};

@@ -289,8 +289,10 @@ async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
     let served = served(&[]).await;
     for path in ["/api", "/api/", "/api/pauses", "/api/turns/"] {
         let (status, body) = served.get(path).await;
-        assert_eq!((status, &body["error"]), (404, &json!(format!("there is no route {path}"))), "{path}");
-        assert!(body["hint"].is_string(), "{path}: {body}");
+        let error = &body["error"];
+        assert_eq!((status, &error["code"]), (404, &json!("no-such-route")), "{path}: {body}");
+        assert_eq!(error["message"], format!("there is no route {path}"));
+        assert!(error["hint"].is_string(), "{path}: {body}");
     }
     for (method, path, allow) in [
         (Method::DELETE, "/api/turns", "GET,HEAD"),
@@ -305,7 +307,8 @@ async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
         allowed.sort_unstable();
         assert_eq!(allowed.join(","), allow, "{method} {path}");
         let body: Value = response.json().await.unwrap();
-        assert_eq!(body["error"], format!("{path} is not asked with {method}"));
+        assert_eq!(body["error"]["code"], "wrong-method");
+        assert_eq!(body["error"]["message"], format!("{path} is not asked with {method}"));
     }
 }
 

@@ -240,3 +240,48 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
         }
     }
 }
+
+/// A client that was written for the original reads `error` as a sentence; whoever asks the API reads a code.
+#[tokio::test]
+async fn a_refusal_has_the_shape_of_the_route_that_it_stands_for() {
+    let served = served(&[]).await;
+    for (method, path, headers, status, code) in [
+        (Method::POST, "/diag/tick", &[("via", "1.1 proxy")][..], 401, None),
+        (Method::POST, "/diag/tick?now=true", &[], 400, None),
+        (Method::GET, "/health", &[("host", "evil.example")], 403, None),
+        (Method::GET, "/metrics", &[("host", "evil.example")], 403, None),
+        (Method::POST, "/api/resume", &[("via", "1.1 proxy")], 401, Some("not-allowed")),
+        (
+            Method::POST,
+            "/api/resume",
+            &[("via", "1.1 proxy"), ("authorization", "Bearer x")],
+            401,
+            Some("not-allowed"),
+        ),
+        (Method::GET, "/api/turns", &[("host", "evil.example")], 403, Some("wrong-name")),
+        (Method::POST, "/api/pause?moon=1", &[], 400, Some("unknown-filter")),
+        (Method::GET, "/api/turns/ffffffff", &[], 404, Some("no-such-turn")),
+        (Method::POST, "/api/turns/ffffffff/resume", &[], 404, Some("no-such-turn")),
+        (Method::GET, "/api/plugins/ghost/logs", &[], 404, Some("no-such-plugin")),
+        (Method::POST, "/api/plugins/ghost/rollback", &[], 404, Some("no-such-plugin")),
+        (Method::POST, "/api/plugins/daily/rollback", &[], 409, Some("no-earlier-build")),
+        (Method::POST, "/api/personas/ghost/release", &[], 404, Some("no-such-persona")),
+    ] {
+        let mut request = client().request(method.clone(), format!("{}{path}", served.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let found = response.status().as_u16();
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(found, status, "{method} {path}: {body}");
+        match code {
+            None => assert!(body["error"].is_string(), "{method} {path}: {body}"),
+            Some(code) => {
+                let error = body["error"].as_object().unwrap_or_else(|| panic!("{method} {path}: {body}"));
+                assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message", "hint"], "{path}");
+                assert_eq!(error["code"], code, "{method} {path}: {body}");
+            }
+        }
+    }
+}

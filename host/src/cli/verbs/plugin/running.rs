@@ -43,9 +43,13 @@ impl From<RunningError> for Failure {
                        file that --config names"),
             RunningError::Stranger { .. } => Self::new(Exit::Unreachable, message)
                 .hint("name where persona-host runs with --url, or in [http] of the configuration"),
-            RunningError::Refused { status, hint, .. } => {
+            RunningError::Refused { status, code, hint, .. } => {
                 let exit = if matches!(status.as_u16(), 401 | 403) { Exit::Refused } else { Exit::No };
                 let failure = Self::new(exit, message);
+                let failure = match code {
+                    Some(code) => failure.coded(code),
+                    None => failure,
+                };
                 match hint {
                     Some(hint) => failure.hint(hint),
                     None => failure,
