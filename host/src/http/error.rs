@@ -6,29 +6,48 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use serde_json::json;
 
 use crate::evidence::NoEvidence;
 use crate::store::LedgerError;
 use domain::code::Code;
 
 /// What is answered instead of what was asked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Refusal {
     /// Why not.
     error: Why,
 }
 
 /// Why something was not done.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Why {
     /// What happened, as one of the codes of docs/errors.md. `persona-host explain CODE` tells more.
+    #[schemars(schema_with = "codes")]
     code: &'static str,
     /// What happened, as a sentence.
     message: String,
     /// What to do about it, where that is known.
     hint: Option<String>,
+}
+
+/// The same in the shape of contract 7.2.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(super) struct ContractRefusal {
+    /// Not there where it was not even tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ok: Option<bool>,
+    /// What happened, as a sentence.
+    pub(super) error: String,
+    /// What to do about it; not part of the contract, so left out where nothing is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+fn codes(_: &mut SchemaGenerator) -> Schema {
+    let words: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    json_schema!({ "type": "string", "enum": words })
 }
 
 /// An answer that is no success.
@@ -99,10 +118,7 @@ pub(super) async fn in_the_shape_of_the_route(request: Request, next: Next) -> R
     match response.extensions_mut().remove::<Refusal>() {
         Some(Refusal { error }) if is_of_the_contract => {
             let Why { message, hint, .. } = error;
-            let body = match hint {
-                Some(hint) => json!({ "error": message, "hint": hint }),
-                None => json!({ "error": message }),
-            };
+            let body = ContractRefusal { ok: None, error: message, hint };
             let (mut parts, _) = response.into_parts();
             parts.headers.remove(CONTENT_LENGTH);
             Response::from_parts(parts, Json(body).into_response().into_body())

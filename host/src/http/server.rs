@@ -9,18 +9,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
-use super::lock::Lock;
-use super::{
-    admission, api, asked, brakes, connections, costs, diag, error, filters, health, live, pages, personas,
-    plugins, ready,
-};
+use super::{admission, connections, document, error, pages};
 use domain::code::Code;
 
 /// Bytes of a request's body; none has more than a few words.
@@ -84,20 +79,17 @@ pub async fn serve_within(
 /// The routes of contract 7.2, and the API, with what each request has to pass before.
 fn router(face: Face, is_free: bool) -> Router {
     let lock = Arc::clone(&face.lock);
-    let routes = Router::new()
-        .route("/health", get(health::health))
-        .route("/health/live", get(ready::live))
-        .route("/health/ready", get(ready::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/api/turns", get(api::turns))
-        .route("/api/costs", get(costs::costs))
-        .route("/events", get(live::events))
-        .merge(pages::routes())
-        .merge(without_filters())
-        .merge(deeds(Arc::clone(&lock)))
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_so)
-        .with_state(face);
+    let mut served = pages::routes();
+    for route in document::routes() {
+        let (path, is_deed, handler) = route.served();
+        let handler = match is_deed {
+            true => handler
+                .route_layer(from_fn_with_state(Arc::clone(&lock), admission::from_here_or_with_a_token)),
+            false => handler,
+        };
+        served = served.route(path, handler);
+    }
+    let routes = served.fallback(not_found).method_not_allowed_fallback(not_so).with_state(face);
     let routes = match is_free {
         true => routes,
         false => routes.layer(from_fn_with_state(Arc::clone(&lock), admission::with_a_token)),
@@ -107,33 +99,6 @@ fn router(face: Face, is_free: bool) -> Router {
         .layer(from_fn(short_and_for_programs))
         .layer(from_fn_with_state(lock, admission::by_our_names))
         .layer(from_fn(error::in_the_shape_of_the_route))
-}
-
-/// What shows all that there is.
-fn without_filters() -> Router<Face> {
-    Router::new()
-        .route("/api/personas", get(personas::open))
-        .route("/api/turns/{id}", get(api::turn))
-        .route("/api/strategies", get(api::strategies))
-        .route("/api/plugins", get(plugins::list))
-        .route("/api/plugins/{name}/logs", get(plugins::logs))
-        .route("/api/pause", get(brakes::show))
-        .route_layer(from_fn(filters::none))
-}
-
-/// What makes the program do something, be it a sign-in; not everybody may ask for it.
-fn deeds(lock: Arc<Lock>) -> Router<Face> {
-    Router::new()
-        .route("/api/plugins/{name}/reload", post(plugins::reload))
-        .route("/api/plugins/{name}/rollback", post(plugins::rollback))
-        .route("/api/personas/{email}/release", post(personas::release))
-        .route("/api/turns/{id}/resume", post(api::resume))
-        .route("/diag/tick", post(diag::tick))
-        .route_layer(from_fn(asked::nothing))
-        .route("/diag/login", get(diag::login))
-        .route("/api/pause", post(brakes::pause))
-        .route("/api/resume", post(brakes::resume))
-        .layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
 }
 
 /// Refuses a long body before it is sent, and says of every answer that it is no page: what is in it was written by
@@ -165,7 +130,7 @@ async fn not_found(uri: Uri) -> Response {
     }
     let message = format!("there is no route {}", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchRoute, message)
-        .hint("the README lists the routes of the API")
+        .hint("the page /api and /api/openapi.json list what there is")
         .into_response()
 }
 

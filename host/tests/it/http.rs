@@ -1,5 +1,6 @@
 //! The HTTP face, asked from outside over a real port.
 
+mod described;
 mod filters;
 mod guarded;
 mod many;
@@ -287,7 +288,7 @@ async fn production_has_no_diagnostics() {
 #[tokio::test]
 async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
     let served = served(&[]).await;
-    for path in ["/api", "/api/", "/api/pauses", "/api/turns/"] {
+    for path in ["/api/", "/api/pauses", "/api/turns/"] {
         let (status, body) = served.get(path).await;
         let error = &body["error"];
         assert_eq!((status, &error["code"]), (404, &json!("no-such-route")), "{path}: {body}");
