@@ -278,6 +278,8 @@ fn secrets(config: &Config) -> Vec<SecretString> {
         &config.model.api_key,
         &http.admin_token,
         &http.next_admin_token,
+        &http.view_token,
+        &http.next_view_token,
         &config.store.url,
     ];
     keys.into_iter().cloned().collect()

@@ -47,10 +47,26 @@ pub(super) async fn with_a_token(
         return next.run(request).await;
     }
     match tried(&lock, arrival, request.headers()) {
+        Some(Tried::Right | Tried::ToLook) => next.run(request).await,
+        tried => {
+            let message = "persona-host answers here whoever has its admin token, or to look its view token";
+            refused(tried, &lock, message, true, wants_a_page(request.headers()))
+        }
+    }
+}
+
+/// Where looking needs a token, too, being on this machine opens no deed: the admin token does.
+pub(super) async fn with_an_admin_token(
+    State(lock): State<Arc<Lock>>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match tried(&lock, arrival, request.headers()) {
         Some(Tried::Right) => next.run(request).await,
         tried => {
-            let message = "persona-host answers here whoever has its admin token";
-            refused(tried, &lock, message, wants_a_page(request.headers()))
+            let message = "this makes persona-host do something, and is for whoever has its admin token";
+            refused(tried, &lock, message, false, wants_a_page(request.headers()))
         }
     }
 }
@@ -73,6 +89,7 @@ pub(super) async fn from_here_or_with_a_token(
             "this makes persona-host do something, and may be asked for from its own machine only: by no proxy, and by \
              no page of others",
             false,
+            false,
         ),
     }
 }
@@ -88,7 +105,7 @@ fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
         _ => return None,
     };
     if tried == Tried::WrongAnew {
-        tracing::warn!(peer = %arrival.peer, "a wrong admin token was given; further ones within a minute are not told");
+        tracing::warn!(peer = %arrival.peer, "a wrong token was given; further ones within a minute are not told");
     }
     Some(tried)
 }
@@ -108,16 +125,22 @@ fn wants_a_page(headers: &HeaderMap) -> bool {
 }
 
 /// Whether there is a token at all is no secret; which one it is is.
-fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool) -> Response {
+fn refused(tried: Option<Tried>, lock: &Lock, message: &str, to_look: bool, asks_a_person: bool) -> Response {
     if tried == Some(Tried::WrongTooOften) {
         let error = ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
             Code::TooManyTokens,
-            "too many wrong admin tokens; the right one is heard",
+            "too many wrong tokens; the right one is heard",
         );
         return ([(RETRY_AFTER, LATER)], error).into_response();
     }
-    if !lock.has_tokens() {
+    if tried == Some(Tried::ToLook) {
+        let message =
+            format!("{message}; the token that was sent is the view token, which opens what only shows");
+        let hint = "send the PERSONA_ADMIN_TOKEN that persona-host was started with";
+        return ApiError::new(StatusCode::FORBIDDEN, Code::NotAllowed, message).hint(hint).into_response();
+    }
+    if !lock.has_tokens(to_look) {
         let message = format!("{message}; no admin token is set there");
         let hint = "set PERSONA_ADMIN_TOKEN where persona-host runs, start it anew, and send the token as \
                     `Authorization: Bearer …`";

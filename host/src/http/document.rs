@@ -222,9 +222,10 @@ fn page(path: &str, title: &str) -> Value {
         .map(|word| json!({ "name": word, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     let html = json!({ "text/html": { "schema": { "type": "string" } } });
-    let kinds = match path.starts_with("/assets/") {
-        true => json!({ "text/javascript": {}, "text/css": {} }),
-        false => html.clone(),
+    let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+    let (kinds, otherwise) = match path.starts_with("/assets/") {
+        true => (json!({ "text/javascript": {}, "text/css": {} }), text),
+        false => (html.clone(), html),
     };
     json!({
         "tags": ["pages"],
@@ -233,7 +234,7 @@ fn page(path: &str, title: &str) -> Value {
         "security": [{}, { "viewToken": [] }, { "adminToken": [] }, { "password": [] }],
         "responses": {
             "200": { "description": title, "content": kinds },
-            "default": { "description": "It cannot be shown, and says why.", "content": html },
+            "default": { "description": "It cannot be shown, and says why.", "content": otherwise },
         },
     })
 }

@@ -82,10 +82,13 @@ fn router(face: Face, is_free: bool) -> Router {
     let mut served = pages::routes();
     for route in document::routes() {
         let (path, is_deed, handler) = route.served();
-        let handler = match is_deed {
-            true => handler
-                .route_layer(from_fn_with_state(Arc::clone(&lock), admission::from_here_or_with_a_token)),
-            false => handler,
+        let lock = Arc::clone(&lock);
+        let handler = match (is_deed, is_free) {
+            (true, true) => {
+                handler.route_layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
+            }
+            (true, false) => handler.route_layer(from_fn_with_state(lock, admission::with_an_admin_token)),
+            (false, _) => handler,
         };
         served = served.route(path, handler);
     }

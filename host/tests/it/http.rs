@@ -57,6 +57,8 @@ impl Served {
         let Looks { production, missing_keys, limits, has_no_token } = looks;
         let tokens: &[SecretString] =
             if has_no_token { &[] } else { &["let me in".into(), "soon let me in".into()] };
+        let views: &[SecretString] =
+            if has_no_token { &[] } else { &["let me look".into(), "soon let me look".into()] };
         let (names, require_token) =
             (house.config.http.allowed_hosts.clone(), house.config.http.require_token);
         let face = Face {
@@ -64,7 +66,7 @@ impl Served {
             remote,
             production,
             missing_keys,
-            lock: Arc::new(Lock::new(tokens, names).for_all(require_token)),
+            lock: Arc::new(Lock::new(tokens, names).to_look(views).for_all(require_token)),
         };
         let limits = limits.unwrap_or_else(Limits::of_this_process);
         tokio::spawn(serve_within(listener, face, limits, stop.clone()));

@@ -39,7 +39,8 @@ const OWNED: [(&str, &[&str]); 26] = [
     ("rustls", &["outbound.rs"]),
     ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
     ("rusqlite", &["store/database/"]),
-    ("schemars", &["config/"]),
+    // The configuration, and whatever the API answers with.
+    ("schemars", &["behavior/", "config/", "crates/domain/", "http/", "runner/", "store/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),
     ("standin", &["app/"]),
     ("subtle", &["http/lock.rs"]),

@@ -21,7 +21,7 @@ pub(super) async fn page(State(face): State<Face>, headers: HeaderMap) -> Page {
         p {
             "For programs: " a href="/api/openapi.json" { "openapi.json" }
             " (OpenAPI " (document["openapi"].as_str().unwrap_or_default()) "). "
-            "Where a token is asked for, add " code { "-H \"Authorization: Bearer $PERSONA_ADMIN_TOKEN\"" } "."
+            "Where a token is asked for, add " code { "-H \"Authorization: Bearer $PERSONA_ADMIN_TOKEN\"" } " (to look only: " code { "$PERSONA_VIEW_TOKEN" } ")."
         }
         @for (tag, means) in tags(document).filter(|(tag, _)| *tag != "pages") {
             section {

@@ -18,13 +18,15 @@ use crate::support::http::{client, echo};
 
 const SERVICE_KEY: &str = "canary-of-the-service-key";
 /// In which place which canary is.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 9] = [
     ("MANA_SERVICE_KEY", SERVICE_KEY),
     ("MANA_SERVICE_KEY_NEXT", "canary-of-the-next-service-key"),
     ("ANTHROPIC_API_KEY", "canary-of-the-api-key"),
     ("PERSONA_SEED_SECRET", "canary-of-the-seed-secret"),
     ("PERSONA_ADMIN_TOKEN", "canary-of-the-admin-token"),
     ("PERSONA_ADMIN_TOKEN_NEXT", "canary-of-the-next-admin-token"),
+    ("PERSONA_VIEW_TOKEN", "canary-of-the-view-token"),
+    ("PERSONA_VIEW_TOKEN_NEXT", "canary-of-the-next-view-token"),
     ("CANARY_THAT_NOBODY_READS", "canary-of-a-strange-variable"),
 ];
 const ANNA: &str = "persona.anna@mana.test";
