@@ -1,6 +1,7 @@
 //! The HTTP face, asked from outside over a real port.
 
 mod described;
+mod driven;
 mod filters;
 mod guarded;
 mod many;
