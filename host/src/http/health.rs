@@ -81,7 +81,7 @@ struct FailedTick {
 /// What is not asked for a while.
 #[derive(Debug, Serialize, JsonSchema)]
 struct LeftOut {
-    /// `open` while it is not asked, `half-open` while one call tries it.
+    /// `open` while it is not asked, `half-open` while one call tries it; of a model `cooling-down`, `refused` or `tried`.
     state: &'static str,
     /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
