@@ -30,8 +30,8 @@
     if (response.status < 400) return tell("");
     let why = `persona-host answered ${response.status}`;
     try {
-      const { error, hint } = JSON.parse(text);
-      why = hint ? `${error}. ${hint}` : error;
+      const { message, hint } = JSON.parse(text).error;
+      why = hint ? `${message}. ${hint}` : message;
     } catch {
       // It was no answer of the API.
     }

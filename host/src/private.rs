@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// The variables that hold secrets.
-pub const SECRETS: [&str; 10] = [
+pub const SECRETS: [&str; 12] = [
     "ANTHROPIC_API_KEY",
     "MANA_ADMIN_JWT",
     "MANA_SERVICE_KEY",
@@ -20,6 +20,8 @@ pub const SECRETS: [&str; 10] = [
     "PERSONA_ADMIN_TOKEN_NEXT",
     "PERSONA_SEED_SECRET",
     "PERSONA_STORE_URL",
+    "PERSONA_VIEW_TOKEN",
+    "PERSONA_VIEW_TOKEN_NEXT",
 ];
 
 const FILE: u32 = 0o600;

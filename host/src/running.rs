@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::outbound::{Client, Response, SendError};
 use crate::sse::{Decoder, Event};
+use domain::code::Code;
 
 /// What the commands call themselves, so that it is known who asked.
 pub const AGENT: &str = concat!("persona-host-command/", env!("CARGO_PKG_VERSION"));
@@ -50,6 +51,8 @@ pub enum RunningError {
     Refused {
         /// The status.
         status: StatusCode,
+        /// What happened, if this version knows the code.
+        code: Option<Code>,
         /// What it says.
         message: String,
         /// What it advises.
@@ -175,10 +178,11 @@ impl Running {
         let document: Option<Value> = serde_json::from_str(text).ok();
         match document {
             Some(document) if status.is_success() && document.is_object() => Ok(document),
-            Some(Value::Object(fields)) if fields.contains_key("error") => {
-                let of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-                let message = of("error").unwrap_or_default();
-                Err(RunningError::Refused { status, message, hint: of("hint") })
+            Some(document) if document["error"]["message"].is_string() => {
+                let of = |name: &str| document["error"][name].as_str().map(str::to_owned);
+                let code = of("code").and_then(|word| Code::of(&word));
+                let message = of("message").unwrap_or_default();
+                Err(RunningError::Refused { status, code, message, hint: of("hint") })
             }
             _ => Err(self.stranger(status, text)),
         }

@@ -16,7 +16,7 @@ pub enum Since {
 }
 
 /// What can be written.
-pub const WRITTEN: &str = "be a time ago such as 24h or 7d, a day (UTC) such as 2026-11-29, or an instant as in RFC 3339 such as \
+const WRITTEN: &str = "be a time ago such as 24h or 7d, a day (UTC) such as 2026-11-29, or an instant as in RFC 3339 such as \
      2026-11-29T08:30:00Z";
 
 impl Since {

@@ -1,5 +1,6 @@
 //! One tool call of a persona, as it is recorded and delivered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -17,7 +18,7 @@ pub const IDLE_MARKER: &str = "__idle";
 pub const MAX_ACTIONS: usize = 500;
 
 /// One tool call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Action {
     /// Position in the turn, from 0.
@@ -37,7 +38,7 @@ pub struct Action {
 }
 
 /// What became of a tool call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionStatus {
     /// The tool did it.

@@ -150,6 +150,24 @@ codes! {
     ExperimentUnreadable = "experiment-unreadable",
     ExperimentUnusable = "experiment-unusable",
     ExperimentOtherPlan = "experiment-other-plan",
+    NoSuchExperiment = "no-such-experiment",
+    ExperimentNoComparison = "experiment-no-comparison",
+    // What is asked over HTTP.
+    NoSuchRoute = "no-such-route",
+    WrongMethod = "wrong-method",
+    WrongName = "wrong-name",
+    NotAllowed = "not-allowed",
+    TooManyTokens = "too-many-tokens",
+    TooManyReaders = "too-many-readers",
+    BadPath = "bad-path",
+    BadFilter = "bad-filter",
+    UnknownFilter = "unknown-filter",
+    BadBody = "bad-body",
+    TooLarge = "too-large",
+    NoSuchPersona = "no-such-persona",
+    NoSuchPlugin = "no-such-plugin",
+    NoEarlierBuild = "no-earlier-build",
+    NothingKeepsIt = "nothing-keeps-it",
 }
 
 impl Code {

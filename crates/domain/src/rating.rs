@@ -1,5 +1,8 @@
 //! How a persona rates a module.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The module of the row that marks a reply from which no rating could be read.
@@ -8,7 +11,7 @@ pub const PARSE_MARKER: &str = "__parse";
 pub const MAX_NOTES: usize = 1000;
 
 /// One rating of one module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rating {
     /// A module that the turn used, or [`PARSE_MARKER`].
     pub module: String,
@@ -36,6 +39,16 @@ impl Score {
     #[must_use]
     pub fn get(self) -> u8 {
         self.0
+    }
+}
+
+impl JsonSchema for Score {
+    fn schema_name() -> Cow<'static, str> {
+        "Score".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A whole number from 1 to 5.", "type": "integer", "minimum": 1, "maximum": 5 })
     }
 }
 

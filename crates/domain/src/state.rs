@@ -1,8 +1,10 @@
 //! The words for how a turn stands and how an attempt of it ended. Commands, the API, the metrics and the documentation
 //! tell these and no others.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// One of them.
@@ -102,6 +104,16 @@ impl fmt::Display for State {
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+impl JsonSchema for State {
+    fn schema_name() -> Cow<'static, str> {
+        "State".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "How a turn stands.", "type": "string", "enum": Self::NAMES })
     }
 }
 

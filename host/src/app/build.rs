@@ -222,7 +222,8 @@ fn event_of(news: News<'_>) -> Event {
 /// Who may ask for what over HTTP.
 pub(super) fn lock(config: &Config) -> Arc<Lock> {
     let http = &config.http;
-    let lock = Lock::new([&http.admin_token, &http.next_admin_token], http.allowed_hosts.clone());
+    let lock = Lock::new([&http.admin_token, &http.next_admin_token], http.allowed_hosts.clone())
+        .to_look([&http.view_token, &http.next_view_token]);
     Arc::new(lock.for_all(http.require_token))
 }
 

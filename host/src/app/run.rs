@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::task::JoinHandle;
 
 use super::build::{App, LAST_TRACES, build_going, lock};
@@ -115,7 +115,8 @@ fn warn(config: &Config, missing_keys: &[&str]) {
         tracing::warn!("PERSONA_SEED_SECRET is empty: no persona can sign in");
     }
     let is_free = config.http.bind.to_canonical().is_loopback() && !config.http.require_token;
-    if !is_free && config.http.admin_token.expose_secret().is_empty() {
+    let is_set = |token: &SecretString| !token.expose_secret().is_empty();
+    if !is_free && !is_set(&config.http.admin_token) && !is_set(&config.http.view_token) {
         let bind = config.http.bind;
         tracing::warn!(%bind, "only /health is answered, because everything else needs a token: set PERSONA_ADMIN_TOKEN, or bind to loopback without http.require_token");
     }

@@ -278,6 +278,8 @@ pub(super) fn secrets(config: &Config) -> Vec<SecretString> {
         &config.model.api_key,
         &http.admin_token,
         &http.next_admin_token,
+        &http.view_token,
+        &http.next_view_token,
         &config.store.url,
     ];
     let of_traces = config.traces.iter().flat_map(|traces| &traces.headers).map(|(_, value)| value);

@@ -8,6 +8,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::refusal::{LoadStage, Origin, Refusal};
@@ -31,7 +32,7 @@ pub struct Builds {
 pub type InUse = BTreeSet<(PluginName, Sha256Hex)>;
 
 /// A build that once went live.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptBuild {
     /// Its digest.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use domain::fault::hold_after;
@@ -11,7 +12,7 @@ use domain::fault::hold_after;
 const STRIKES: u32 = 3;
 
 /// A generation broke down too often and is kept from turns for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
     /// The function that broke down.

@@ -1,6 +1,7 @@
 //! What is told of a plugin: its builds of the recent past, each with what became of it.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::builds::KeptBuild;
@@ -12,7 +13,7 @@ use super::tally::Figures;
 use domain::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName};
 
 /// Why a build was loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Occasion {
     /// The host started.
@@ -28,7 +29,7 @@ pub enum Occasion {
 }
 
 /// What became of a build.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildState {
     /// New turns get it.
@@ -44,7 +45,7 @@ pub enum BuildState {
 }
 
 /// One build, loaded or refused.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildRecord {
     /// Which generation it became; none for one that was refused.
@@ -124,7 +125,7 @@ impl BuildRecord {
 }
 
 /// Everything that is known about a plugin.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginRecord {
     /// Its name.
@@ -146,7 +147,7 @@ pub struct PluginRecord {
 }
 
 /// One line that a plugin logged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoggedLine {
     /// When.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::words;
@@ -13,7 +14,7 @@ use domain::ids::{PluginName, Sha256Hex};
 const MAX_MESSAGE: usize = 2_000;
 
 /// How far a plugin got on its way to serving turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadStage {
     /// Getting its bytes.

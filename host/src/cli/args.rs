@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::VARIABLES;
 use crate::since::Since;
-use crate::store::CostsBy;
+use crate::store::{CostsBy, TurnFilter, wanted};
 
 mod events;
 mod experiment;
 mod plugin;
 mod record;
+mod words;
 
 pub use events::{Events, EventsTail, Tail, TurnsDiff};
 pub use experiment::{
@@ -21,6 +21,7 @@ pub use experiment::{
 };
 pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
 pub use record::{Record, Recorded};
+use words::Words;
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
 #[derive(Clone, Debug, Parser)]
@@ -277,10 +278,10 @@ pub enum Turns {
     /// The newest turns, a line each.
     List {
         /// Only this persona's.
-        #[arg(long, value_name = "EMAIL")]
+        #[arg(long, value_name = "EMAIL", value_parser = wanted::persona)]
         persona: Option<String>,
-        /// Only in this state: running, completed, idle, skipped, faulted, stopped, held, paused or parked.
-        #[arg(long, value_name = "STATE")]
+        /// Only in this state.
+        #[arg(long, value_name = "STATE", value_parser = states())]
         state: Option<String>,
         /// Only those of which an attempt failed, also when a later one succeeded.
         #[arg(long)]
@@ -289,7 +290,7 @@ pub enum Turns {
         #[arg(long, value_name = "TIME", value_parser = Since::from_str)]
         since: Option<Since>,
         /// At most so many.
-        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = wanted::at_most)]
         limit: u32,
         /// Another ledger than the configured one, such as a demo's.
         #[arg(long, value_name = "FILE")]
@@ -366,7 +367,10 @@ fn environment() -> String {
     )
 }
 
-fn kinds_of_costs() -> impl TypedValueParser<Value = CostsBy> {
-    let names = PossibleValuesParser::new(CostsBy::ALL.map(|(name, _)| name));
-    names.map(|typed| CostsBy::named(&typed).unwrap_or(CostsBy::Day))
+fn kinds_of_costs() -> Words<CostsBy> {
+    Words { words: CostsBy::ALL.map(|(name, _)| name).to_vec(), read: wanted::costs_by }
+}
+
+fn states() -> Words<String> {
+    Words { words: TurnFilter::STATES.to_vec(), read: wanted::state }
 }

@@ -106,6 +106,10 @@ pub struct Http {
     pub admin_token: SecretString,
     /// The token that is to come in its place, and counts as much until then; empty when not set.
     pub next_admin_token: SecretString,
+    /// Who has this token may look from other machines too, and do nothing; empty when not set.
+    pub view_token: SecretString,
+    /// The token that is to come in its place, and counts as much until then; empty when not set.
+    pub next_view_token: SecretString,
     /// On loopback, too, everything but health needs the token.
     pub require_token: bool,
     /// Names beside loopback and the server's own address by which it may be asked.

@@ -14,7 +14,7 @@ pub struct Variable {
 }
 
 /// Every variable that counts.
-pub const VARIABLES: [Variable; 31] = [
+pub const VARIABLES: [Variable; 33] = [
     plain("MANA_AUTH_URL", "where mana-auth is; http://localhost:3001 if not set"),
     plain("MANA_MCP_URL", "where mana-mcp is, without /mcp; http://localhost:3069 if not set"),
     plain("MANA_API_URL", "where the persona endpoints are, if they moved to apps/api"),
@@ -32,6 +32,8 @@ pub const VARIABLES: [Variable; 31] = [
     secret("PERSONA_STORE_URL", "the ledger: sqlite:FILE or postgres://…"),
     secret("PERSONA_ADMIN_TOKEN", "with it, others than this machine may ask for changes"),
     secret("PERSONA_ADMIN_TOKEN_NEXT", "the token that is to come, while it is exchanged"),
+    secret("PERSONA_VIEW_TOKEN", "with it, others than this machine may look, and do nothing"),
+    secret("PERSONA_VIEW_TOKEN_NEXT", "the token that is to come, while it is exchanged"),
     plain("MANA_ADMIN_JWT", "an administrator's token, for `seed` and the full `personas list`"),
     plain("RUST_LOG", "what `run` logs, such as persona_host=debug"),
     plain("OTEL_EXPORTER_OTLP_ENDPOINT", "where traces go, without /v1/traces; there are none if not set"),

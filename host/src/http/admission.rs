@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::arrival::{Arrival, is_of_another_page};
 use super::error::ApiError;
 use super::lock::{Lock, Tried};
+use domain::code::Code;
 
 /// What the answer to a wrong token asks of whoever guesses, in seconds.
 const LATER: HeaderValue = HeaderValue::from_static("60");
@@ -30,7 +31,7 @@ pub(super) async fn by_our_names(
         Some(name) => {
             let message = format!("this server answers requests for its own names only, not for {name:?}");
             let hint = "ask for localhost or for the address that it listens on, or add the name to http.allowed_hosts";
-            ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response()
+            ApiError::new(StatusCode::FORBIDDEN, Code::WrongName, message).hint(hint).into_response()
         }
     }
 }
@@ -46,10 +47,26 @@ pub(super) async fn with_a_token(
         return next.run(request).await;
     }
     match tried(&lock, arrival, request.headers()) {
+        Some(Tried::Right | Tried::ToLook) => next.run(request).await,
+        tried => {
+            let message = "persona-host answers here whoever has its admin token, or to look its view token";
+            refused(tried, &lock, message, true, wants_a_page(request.headers()))
+        }
+    }
+}
+
+/// Where looking needs a token, too, being on this machine opens no deed: the admin token does.
+pub(super) async fn with_an_admin_token(
+    State(lock): State<Arc<Lock>>,
+    Extension(arrival): Extension<Arrival>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match tried(&lock, arrival, request.headers()) {
         Some(Tried::Right) => next.run(request).await,
         tried => {
-            let message = "persona-host answers here whoever has its admin token";
-            refused(tried, &lock, message, wants_a_page(request.headers()))
+            let message = "this makes persona-host do something, and is for whoever has its admin token";
+            refused(tried, &lock, message, false, wants_a_page(request.headers()))
         }
     }
 }
@@ -72,6 +89,7 @@ pub(super) async fn from_here_or_with_a_token(
             "this makes persona-host do something, and may be asked for from its own machine only: by no proxy, and by \
              no page of others",
             false,
+            false,
         ),
     }
 }
@@ -87,7 +105,7 @@ fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
         _ => return None,
     };
     if tried == Tried::WrongAnew {
-        tracing::warn!(peer = %arrival.peer, "a wrong admin token was given; further ones within a minute are not told");
+        tracing::warn!(peer = %arrival.peer, "a wrong token was given; further ones within a minute are not told");
     }
     Some(tried)
 }
@@ -107,19 +125,26 @@ fn wants_a_page(headers: &HeaderMap) -> bool {
 }
 
 /// Whether there is a token at all is no secret; which one it is is.
-fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool) -> Response {
+fn refused(tried: Option<Tried>, lock: &Lock, message: &str, to_look: bool, asks_a_person: bool) -> Response {
     if tried == Some(Tried::WrongTooOften) {
         let error = ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too many wrong admin tokens; the right one is heard",
+            Code::TooManyTokens,
+            "too many wrong tokens; the right one is heard",
         );
         return ([(RETRY_AFTER, LATER)], error).into_response();
     }
-    if !lock.has_tokens() {
+    if tried == Some(Tried::ToLook) {
+        let message =
+            format!("{message}; the token that was sent is the view token, which opens what only shows");
+        let hint = "send the PERSONA_ADMIN_TOKEN that persona-host was started with";
+        return ApiError::new(StatusCode::FORBIDDEN, Code::NotAllowed, message).hint(hint).into_response();
+    }
+    if !lock.has_tokens(to_look) {
         let message = format!("{message}; no admin token is set there");
         let hint = "set PERSONA_ADMIN_TOKEN where persona-host runs, start it anew, and send the token as \
                     `Authorization: Bearer …`";
-        return ApiError::new(StatusCode::FORBIDDEN, message).hint(hint).into_response();
+        return ApiError::new(StatusCode::FORBIDDEN, Code::NotAllowed, message).hint(hint).into_response();
     }
     let (message, hint) = match tried {
         None => (
@@ -131,7 +156,7 @@ fn refused(tried: Option<Tried>, lock: &Lock, message: &str, asks_a_person: bool
             "send the PERSONA_ADMIN_TOKEN (or PERSONA_ADMIN_TOKEN_NEXT) that persona-host was started with",
         ),
     };
-    let error = ApiError::new(StatusCode::UNAUTHORIZED, message).hint(hint);
+    let error = ApiError::new(StatusCode::UNAUTHORIZED, Code::NotAllowed, message).hint(hint);
     let by = match asks_a_person {
         true => "Basic realm=\"persona-host: any name, and the admin token\", charset=\"UTF-8\"",
         false => "Bearer",

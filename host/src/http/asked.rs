@@ -13,9 +13,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::error::ApiError;
 use super::filters::Filters;
+use domain::code::Code;
 
 /// Bytes of a body.
 const MOST: usize = 64 << 10;
@@ -35,7 +37,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
         let body = tokio::time::timeout(PATIENCE, to_bytes(body, MOST)).await;
         let body = body.map_err(|_| {
             let message = format!("the body did not come whole within {} s", PATIENCE.as_secs());
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, Code::BadBody, message)
         })?;
         let body = body.map_err(|error| refused(format!("the body cannot be read: {error}")))?;
         if body.iter().all(u8::is_ascii_whitespace) {
@@ -72,7 +74,7 @@ fn pairs(kind: Option<&str>, body: &[u8]) -> Result<BTreeMap<String, String>, Ap
         Some(other) => {
             let message = format!("a body of the type {other:?} is not understood");
             let hint = "send a JSON object as application/json, or parameters behind the ?";
-            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).hint(hint));
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadBody, message).hint(hint));
         }
     };
     let mut pairs = BTreeMap::new();
@@ -93,8 +95,8 @@ fn form(body: &[u8]) -> Result<Vec<(String, String)>, ApiError> {
 
 fn object(body: &[u8]) -> Result<Vec<(String, String)>, ApiError> {
     let hint = r#"such as {"persona": "persona.anna@mana.test"}"#;
-    let members: Members = serde_json::from_slice(body)
-        .map_err(|error| refused(format!("the body is no JSON object: {error}")).hint(hint))?;
+    let members: Members =
+        serde_json::from_slice(body).map_err(|error| refused(no_object(&error)).hint(hint))?;
     let member = |(name, value): (String, Value)| match value {
         Value::String(text) => Ok((name, text)),
         Value::Bool(_) | Value::Number(_) => Ok((name, value.to_string())),
@@ -105,6 +107,18 @@ fn object(body: &[u8]) -> Result<Vec<(String, String)>, ApiError> {
         }
     };
     members.0.into_iter().map(member).collect()
+}
+
+/// Why a body is no JSON object, without the words of the parser.
+fn no_object(error: &serde_json::Error) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    match error.classify() {
+        Category::Data => "the body is JSON, and no object".to_owned(),
+        Category::Eof => format!("the body is no JSON object: it ends too early ({place})"),
+        Category::Syntax | Category::Io => {
+            format!("the body is no JSON object: it cannot be read from {place} on")
+        }
+    }
 }
 
 /// The members of an object, those that stand twice included.
@@ -133,7 +147,7 @@ impl<'de> serde::Deserialize<'de> for Members {
 }
 
 fn refused(message: impl Into<String>) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, message)
+    ApiError::new(StatusCode::BAD_REQUEST, Code::BadBody, message)
 }
 
 #[cfg(test)]

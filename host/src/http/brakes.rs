@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::asked::Asked;
 use super::error::ApiError;
@@ -14,25 +16,72 @@ use super::face::Face;
 use super::filters::Filters;
 use crate::runner::{AskedBy, Pause, Reach, WhomError};
 use crate::running;
-use crate::store::Pauses;
+use crate::store::{Paused, Pauses, wanted};
+use domain::code::Code;
+
+/// Who is paused.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WhoIsPaused {
+    /// Whether everybody is, in whatever way.
+    paused: bool,
+    /// The pause of everybody, if somebody asked for one.
+    everybody: Option<Paused>,
+    /// Everybody is paused by the configuration, which another start ends.
+    by_configuration: bool,
+    /// Single personas.
+    personas: Vec<PausedPersona>,
+}
+
+/// A persona that is paused by itself.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PausedPersona {
+    /// Since when, by whom, and why.
+    #[serde(flatten)]
+    paused: Paused,
+    /// Its address.
+    persona: String,
+}
+
+/// A pause that began, or goes on.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Braked {
+    /// Always so.
+    paused: bool,
+    /// Who; null for everybody.
+    persona: Option<String>,
+    /// How many running turns were stopped.
+    stopped: usize,
+    /// Since when.
+    since: Option<DateTime<Utc>>,
+    /// Why, in the words of who asked.
+    reason: Option<String>,
+}
+
+/// A pause that ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LetPlay {
+    /// Whether another pause keeps the persona back still.
+    paused: bool,
+    /// Who; null for everybody.
+    persona: Option<String>,
+    /// Whether there was a pause.
+    was_paused: bool,
+    /// The other pause.
+    still: Option<String>,
+}
 
 /// Who is paused: since when, by whom, and why.
-pub(super) async fn show(State(face): State<Face>) -> Json<Value> {
+pub(super) async fn show(State(face): State<Face>) -> Json<WhoIsPaused> {
     let Pauses { everybody, personas } = face.runner.pauses();
-    let personas: Vec<Value> = (personas.into_iter())
-        .map(|(email, paused)| {
-            let mut told = json!(paused);
-            told["persona"] = email.into();
-            told
-        })
-        .collect();
-    let by_configuration = face.runner.pause_of_all() == Some(Pause::Configured);
-    Json(json!({
-        "paused": face.runner.is_paused(),
-        "everybody": everybody,
-        "byConfiguration": by_configuration,
-        "personas": personas,
-    }))
+    let personas = personas.into_iter().map(|(persona, paused)| PausedPersona { paused, persona });
+    Json(WhoIsPaused {
+        paused: face.runner.is_paused(),
+        everybody,
+        by_configuration: face.runner.pause_of_all() == Some(Pause::Configured),
+        personas: personas.collect(),
+    })
 }
 
 /// No turn is begun any more, of anybody or of one persona; with `now` those that run make no further call.
@@ -40,10 +89,10 @@ pub(super) async fn pause(
     State(face): State<Face>,
     headers: HeaderMap,
     Asked(mut filters): Asked,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Braked>, ApiError> {
     let typed = whose(&mut filters)?;
     let reach = if filters.truth("now")? { Reach::NoNewStep } else { Reach::NoNewTurn };
-    let reason = filters.text("reason", "say why")?;
+    let reason = filters.read("reason", |text| wanted::named(text, "a reason"))?;
     let is_meant_so = filters.truth("anyway")?;
     filters.end()?;
     let persona = match typed {
@@ -58,7 +107,7 @@ pub(super) async fn pause(
         let whom = persona.as_deref().unwrap_or("everybody");
         let message = format!("{whom} is paused from now on, but the ledger does not keep it: {error}");
         let hint = "the pause ends with this process: ask for it again when the ledger can be written";
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message).hint(hint)
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), message).hint(hint)
     })?;
     let pauses = face.runner.pauses();
     let paused = match &persona {
@@ -66,16 +115,14 @@ pub(super) async fn pause(
         None => pauses.everybody.as_ref(),
     };
     let (since, reason) = (paused.map(|own| own.since), paused.and_then(|own| own.reason.clone()));
-    Ok(Json(json!({
-        "paused": true, "persona": persona, "stopped": stopped, "since": since, "reason": reason,
-    })))
+    Ok(Json(Braked { paused: true, persona, stopped, since, reason }))
 }
 
 /// Turns are begun again, and those that were stopped go on.
 pub(super) async fn resume(
     State(face): State<Face>,
     Asked(mut filters): Asked,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<LetPlay>, ApiError> {
     let typed = whose(&mut filters)?;
     filters.end()?;
     let pauses = face.runner.pauses();
@@ -97,13 +144,11 @@ pub(super) async fn resume(
         Some(email) => face.runner.pause_of(email).map(|pause| pause.to_string()),
         None => None,
     };
-    Ok(Json(
-        json!({ "paused": still.is_some(), "persona": persona, "wasPaused": was_paused, "still": still }),
-    ))
+    Ok(Json(LetPlay { paused: still.is_some(), persona, was_paused, still }))
 }
 
 fn whose(filters: &mut Filters) -> Result<Option<String>, ApiError> {
-    filters.text("persona", "be the address of a persona")
+    filters.read("persona", wanted::persona)
 }
 
 impl From<WhomError> for ApiError {
@@ -111,7 +156,7 @@ impl From<WhomError> for ApiError {
         match error {
             WhomError::Nobody(nobody) => {
                 let status = if nobody.is_of_many { StatusCode::CONFLICT } else { StatusCode::NOT_FOUND };
-                Self::new(status, nobody.to_string()).hint(nobody.hint())
+                Self::new(status, Code::NoSuchPersona, nobody.to_string()).hint(nobody.hint())
             }
             WhomError::Ledger(error) => error.into(),
         }

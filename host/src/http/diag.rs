@@ -5,72 +5,113 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::error::ContractRefusal;
 use super::face::Face;
 use crate::mana::ManaError;
-use crate::runner::TickError;
+use crate::runner::{TickError, TickReport};
+use domain::ids::{PersonaId, SpaceId};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WhoseLogin {
     email: Option<String>,
 }
 
-/// `GET /diag/login?email=`: signs a persona in and finds its space.
+/// A persona that could sign in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignedIn {
+    /// Always true.
+    ok: bool,
+    /// Its address.
+    email: String,
+    /// Its id in mana-auth.
+    user_id: PersonaId,
+    /// The id of its personal space.
+    space_id: SpaceId,
+}
+
+/// A tick that is over.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Ticked {
+    /// Always true.
+    ok: bool,
+    /// What it did.
+    result: TickReport,
+}
+
+/// `GET /diag/login?email=: signs a persona in and finds its space.
 pub(super) async fn login(
     State(face): State<Face>,
     query: Result<Query<WhoseLogin>, QueryRejection>,
-) -> Response {
+) -> Result<Json<SignedIn>, NotSo> {
     if face.production {
-        return disabled();
+        return Err(disabled());
     }
     let email = query.ok().and_then(|Query(query)| query.email);
     let Some(email) = email.filter(|email| !email.is_empty()) else {
-        return answer(StatusCode::BAD_REQUEST, json!({ "error": "email query required" }));
+        return Err(NotSo::untried(StatusCode::BAD_REQUEST, "email query required"));
     };
-    match sign_in(&face, &email).await {
-        Ok(found) => answer(StatusCode::OK, found),
-        Err(error) => failed(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
+    sign_in(&face, email)
+        .await
+        .map(Json)
+        .map_err(|error| NotSo::tried(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 /// `POST /diag/tick`: one tick now, answered at its end.
-pub(super) async fn tick(State(face): State<Face>) -> Response {
+pub(super) async fn tick(State(face): State<Face>) -> Result<Json<Ticked>, NotSo> {
     if face.production {
-        return disabled();
+        return Err(disabled());
     }
-    let missing = |name: &&'static str| face.missing_keys.contains(name);
-    if missing(&"MANA_SERVICE_KEY") {
-        let error = "MANA_SERVICE_KEY not set — cannot call internal endpoints";
-        return answer(StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error }));
-    }
-    if missing(&"ANTHROPIC_API_KEY") {
-        let error = "ANTHROPIC_API_KEY not set — Claude would fail";
-        return answer(StatusCode::INTERNAL_SERVER_ERROR, json!({ "error": error }));
+    for (name, error) in [
+        ("MANA_SERVICE_KEY", "MANA_SERVICE_KEY not set — cannot call internal endpoints"),
+        ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY not set — Claude would fail"),
+    ] {
+        if face.missing_keys.contains(&name) {
+            return Err(NotSo::untried(StatusCode::INTERNAL_SERVER_ERROR, error));
+        }
     }
     match face.remote.tick(None).await {
-        Ok(report) => answer(StatusCode::OK, json!({ "ok": true, "result": report })),
-        Err(error @ TickError::AlreadyLooking) => failed(StatusCode::CONFLICT, &error.to_string()),
-        Err(error) => failed(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Ok(result) => Ok(Json(Ticked { ok: true, result })),
+        Err(error) => {
+            let status = match error {
+                TickError::AlreadyLooking => StatusCode::CONFLICT,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            Err(NotSo::tried(status, error.to_string()))
+        }
     }
 }
 
-async fn sign_in(face: &Face, email: &str) -> Result<Value, ManaError> {
+async fn sign_in(face: &Face, email: String) -> Result<SignedIn, ManaError> {
     let mana = &face.runner.deps().mana;
-    let account = mana.sign_in(email).await?;
+    let account = mana.sign_in(&email).await?;
     let space = mana.personal_space(&account).await?;
-    Ok(json!({ "ok": true, "email": email, "userId": account.user, "spaceId": space.id }))
+    Ok(SignedIn { ok: true, email, user_id: account.user.clone(), space_id: space.id })
 }
 
-fn disabled() -> Response {
-    answer(StatusCode::NOT_FOUND, json!({ "error": "diagnostics disabled in production" }))
+/// What did not come to pass, in the shapes of contract 7.2.
+#[derive(Debug)]
+pub(super) struct NotSo(StatusCode, ContractRefusal);
+
+impl NotSo {
+    fn untried(status: StatusCode, error: impl Into<String>) -> Self {
+        Self(status, ContractRefusal { ok: None, error: error.into(), hint: None })
+    }
+
+    fn tried(status: StatusCode, error: impl Into<String>) -> Self {
+        Self(status, ContractRefusal { ok: Some(false), error: error.into(), hint: None })
+    }
 }
 
-fn failed(status: StatusCode, error: &str) -> Response {
-    answer(status, json!({ "ok": false, "error": error }))
+impl IntoResponse for NotSo {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
 }
 
-fn answer(status: StatusCode, body: Value) -> Response {
-    (status, Json(body)).into_response()
+fn disabled() -> NotSo {
+    NotSo::untried(StatusCode::NOT_FOUND, "diagnostics disabled in production")
 }

@@ -11,8 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 
 use super::error::ApiError;
-use crate::since::{self, Place, Since};
-use crate::store::{CostsBy, TurnFilter};
+use crate::since::{Place, Since};
+use crate::store::{CostsBy, TurnFilter, wanted};
+use domain::code::Code;
 
 /// The filters that a request has, each taken once by who knows it.
 #[derive(Debug)]
@@ -37,13 +38,14 @@ impl<S: Sync> FromRequestParts<S> for Filters {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let Query(pairs) = pairs.map_err(|_| refused("the part behind the ? cannot be read"))?;
+        let Query(pairs) =
+            pairs.map_err(|_| refused(Code::BadFilter, "the part behind the ? cannot be read"))?;
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if let Some(first) = given.insert(name.clone(), value) {
-                return Err(refused(format!(
-                    "the parameter {name:?} stands there twice, and may once (first: {first:?})"
-                )));
+                let message =
+                    format!("the parameter {name:?} stands there twice, and may once (first: {first:?})");
+                return Err(refused(Code::BadFilter, message));
             }
         }
         Ok(Self { given, known: Vec::new() })
@@ -55,8 +57,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let word = Path::<String>::from_request_parts(parts, state).await;
-        let unreadable =
-            |_| refused(format!("the path {:?} holds what is no text in UTF-8", parts.uri.path()));
+        let unreadable = |_| {
+            let message = format!("the path {:?} holds what is no text in UTF-8", parts.uri.path());
+            refused(Code::BadPath, message)
+        };
         word.map(|Path(word)| Self(word)).map_err(unreadable)
     }
 }
@@ -86,61 +90,50 @@ impl Filters {
         self.given.get(name).map(String::as_str)
     }
 
-    /// Any text but an empty one.
-    pub(super) fn text(&mut self, name: &'static str, what: &str) -> Result<Option<String>, ApiError> {
-        match self.take(name) {
-            Some(text) if text.is_empty() => Err(bad(name, &text, what)),
-            text => Ok(text),
-        }
-    }
-
-    /// One of these words.
-    pub(super) fn one_of(&mut self, name: &'static str, words: &[&str]) -> Result<Option<String>, ApiError> {
-        match self.take(name) {
-            Some(word) if !words.contains(&word.as_str()) => {
-                Err(bad(name, &word, &format!("be one of {}", words.join(", "))))
-            }
-            word => Ok(word),
-        }
+    /// What `read` makes of the value, if there is one.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.take(name) else { return Ok(None) };
+        let bad = |why| refused(Code::BadFilter, format!("the parameter {name:?} is {text:?}: {why}"));
+        read(&text).map(Some).map_err(bad)
     }
 
     /// `true` or `false`, which it is when it is not there.
     pub(super) fn truth(&mut self, name: &'static str) -> Result<bool, ApiError> {
-        Ok(self.one_of(name, &["true", "false"])?.is_some_and(|word| word == "true"))
+        self.truth_or(name, false)
     }
 
     /// The same of what is so, or not so, when it is not there.
     pub(super) fn truth_or(&mut self, name: &'static str, otherwise: bool) -> Result<bool, ApiError> {
-        Ok(self.one_of(name, &["true", "false"])?.map_or(otherwise, |word| word == "true"))
+        let word = self.read(name, |text| wanted::one_of(text, &["true", "false"]))?;
+        Ok(word.map_or(otherwise, |word| word == "true"))
     }
 
     /// From where on events are wanted.
     pub(super) fn place(&mut self) -> Result<Option<Place>, ApiError> {
-        let Some(text) = self.take("since") else { return Ok(None) };
-        let what = format!("be the number of an event, or {}", since::WRITTEN);
-        text.parse().map(Some).map_err(|_| bad("since", &text, &what))
+        self.read("since", str::parse::<Place>)
     }
 
     /// Since when, seen from `now`.
     pub(super) fn since(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ApiError> {
-        let Some(text) = self.take("since") else { return Ok(None) };
-        let since: Since = text.parse().map_err(|_| bad("since", &text, since::WRITTEN))?;
-        Ok(Some(since.seen_from(now)))
+        Ok(self.read("since", str::parse::<Since>)?.map(|since| since.seen_from(now)))
     }
 
     /// By what costs are told apart; by day, if nothing is said.
     pub(super) fn costs_by(&mut self) -> Result<CostsBy, ApiError> {
-        let by = self.one_of("by", &CostsBy::ALL.map(|(name, _)| name))?;
-        Ok(by.and_then(|name| CostsBy::named(&name)).unwrap_or(CostsBy::Day))
+        Ok(self.read("by", wanted::costs_by)?.unwrap_or(CostsBy::Day))
     }
 
     /// Which turns are wanted, of which no more than `most` can be, seen from `now`.
     pub(super) fn turns(&mut self, now: DateTime<Utc>, most: u32) -> Result<TurnFilter, ApiError> {
         Ok(TurnFilter {
-            email: self.text("persona", "be the address of a persona")?,
-            experiment: self.text("experiment", "be the key of an experiment")?,
-            arm: self.text("arm", "be the name of an arm")?,
-            state: self.one_of("state", &TurnFilter::STATES)?,
+            email: self.read("persona", wanted::persona)?,
+            experiment: self.read("experiment", |text| wanted::named(text, "the key of an experiment"))?,
+            arm: self.read("arm", |text| wanted::named(text, "the name of an arm"))?,
+            state: self.read("state", wanted::state)?,
             ever_faulted: self.truth("everFaulted")?,
             since: self.since(now)?,
             limit: self.number("limit", most)?,
@@ -149,13 +142,8 @@ impl Filters {
 
     /// A whole number, cut to `most`.
     pub(super) fn number(&mut self, name: &'static str, most: u32) -> Result<Option<u32>, ApiError> {
-        let what = format!("be a whole number; more than {most} counts as {most}");
-        let Some(text) = self.take(name) else { return Ok(None) };
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(bad(name, &text, &what));
-        }
-        // All digits: what does not fit is more.
-        Ok(Some(text.parse().map_or(most, |number: u32| number.min(most))))
+        let more = |why| format!("{why}; more than {most} counts as {most}");
+        self.read(name, |text| wanted::at_most(text).map(|number| number.min(most)).map_err(more))
     }
 
     /// Nothing else may be there.
@@ -168,14 +156,10 @@ impl Filters {
         } else {
             format!("this route takes {known}")
         };
-        Err(refused(message).hint(hint))
+        Err(refused(Code::UnknownFilter, message).hint(hint))
     }
 }
 
-fn bad(name: &str, value: &str, what: &str) -> ApiError {
-    refused(format!("the parameter {name:?} must {what}, and is {value:?}"))
-}
-
-fn refused(message: impl Into<String>) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, message)
+fn refused(code: Code, message: impl Into<String>) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, code, message)
 }

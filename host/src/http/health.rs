@@ -1,6 +1,6 @@
 //! `/health` and `/metrics`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::Json;
@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::face::Face;
 use crate::breaker::Standing;
@@ -19,61 +21,152 @@ use crate::runner::LastTick;
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How the process is, in the shape of contract 7.2 and what it has not: each of that is left out while all is well.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Health {
+    /// `ok`, or `degraded` while something keeps turns from being begun or kept.
+    status: &'static str,
+    /// Always the name of the original.
+    service: &'static str,
+    /// Whether everybody is paused.
+    paused: bool,
+    /// How long it is from tick to tick, in milliseconds.
+    tick_interval_ms: u64,
+    /// How many turns run at once.
+    concurrency: usize,
+    /// The loop is off, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loop_off: Option<LoopOff>,
+    /// What is wrong with the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<String>,
+    /// The last tick, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_tick: Option<FailedTick>,
+    /// Sign-ins are stopped, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign_ins: Option<String>,
+    /// Neighbours that are left alone, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    upstreams: BTreeMap<&'static str, LeftOut>,
+    /// Limits of today that have no room for another call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<Full>,
+    /// Models of Claude that are left alone, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    models: BTreeMap<String, LeftOut>,
+    /// The pause of everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause: Option<PauseOfAll>,
+}
+
+/// Why the loop is off.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LoopOff {
+    /// The variables that are not set.
+    missing: Vec<&'static str>,
+}
+
+/// A tick that failed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FailedTick {
+    /// When.
+    failed_at: DateTime<Utc>,
+    /// Why.
+    why: String,
+}
+
+/// What is not asked for a while.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LeftOut {
+    /// `open` while it is not asked, `half-open` while one call tries it; of a model `cooling-down`, `refused` or `tried`.
+    state: &'static str,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime<Utc>>,
+    /// Why.
+    why: String,
+}
+
+/// What is spent.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Full {
+    /// The keys of the limits.
+    full: BTreeSet<String>,
+}
+
+/// A pause of everybody.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PauseOfAll {
+    /// Since when; null if the configuration says so.
+    since: Option<DateTime<Utc>>,
+    /// In words.
+    why: String,
+    /// What ends it.
+    hint: &'static str,
+}
+
 /// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
 /// a full disk do not make it go away: they are named.
-pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
-    let mut health = json!({
-        "status": "ok",
-        "service": "mana-persona-runner",
-        "paused": face.runner.is_paused(),
-        "tickIntervalMs": u64::try_from(face.runner.tick_interval().as_millis()).unwrap_or(u64::MAX),
-        "concurrency": face.runner.concurrency(),
-    });
-    if !face.missing_keys.is_empty() {
-        health["loopOff"] = json!({ "missing": face.missing_keys });
-    }
+pub(super) async fn health(State(face): State<Face>) -> Json<Health> {
+    let (runner, deps) = (&face.runner, face.runner.deps());
     // Nothing is begun while nothing can be written down; it goes on by itself.
-    if let Some(trouble) = face.runner.deps().ledger.trouble() {
-        health["status"] = "degraded".into();
-        health["ledger"] = trouble.into();
-    }
+    let ledger = deps.ledger.trouble();
     // Nobody said who is due, or nothing could be written down: no turn was begun.
-    if let Some(LastTick { outcome: Err(why), ended_at }) = face.runner.last_tick() {
-        health["status"] = "degraded".into();
-        health["lastTick"] = json!({ "failedAt": ended_at, "why": why });
-    }
-    if let Some(stopped) = face.runner.deps().mana.sign_ins_stopped() {
-        health["status"] = "degraded".into();
-        health["signIns"] = format!("{stopped}. {}", SignInsStopped::HINT).into();
-    }
-    for (upstream, standing) in face.runner.deps().fuses.standings() {
-        let mut told = json!({ "state": standing.name() });
-        match standing {
-            Standing::Closed => continue,
-            Standing::Open { until, why } => {
-                told["until"] = json!(until);
-                told["why"] = why.into();
-            }
-            Standing::HalfOpen { why, .. } => told["why"] = why.into(),
-        }
-        health["status"] = "degraded".into();
-        health["upstreams"][upstream.name()] = told;
-    }
-    // Who has no room waits for the next day, as the configuration wants it.
-    let full = face.runner.deps().budget.of_today().into_iter().filter(|part| part.is_full);
-    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
-    if !full.is_empty() {
-        health["budget"] = json!({ "full": full });
-    }
+    let last_tick = match runner.last_tick() {
+        Some(LastTick { outcome: Err(why), ended_at }) => Some(FailedTick { failed_at: ended_at, why }),
+        _ => None,
+    };
+    let sign_ins = deps.mana.sign_ins_stopped().map(|stopped| format!("{stopped}. {}", SignInsStopped::HINT));
+    let upstreams = left_out_upstreams(&face);
     // Claude does its work, and turns that would ask these are not begun.
-    for LeftAlone { name, state, until, why } in face.runner.deps().claude.left_alone() {
-        health["status"] = "degraded".into();
-        health["models"][name] = json!({ "state": state, "until": until, "why": why });
-    }
-    if let Some(pause) = face.runner.pause_of_all() {
-        health["pause"] = json!({ "since": pause.since(), "why": pause.to_string(), "hint": pause.hint() });
-    }
-    Json(health)
+    let models: BTreeMap<String, LeftOut> = (deps.claude.left_alone().into_iter())
+        .map(|LeftAlone { name, state, until, why }| (name, LeftOut { state, until, why }))
+        .collect();
+    let is_degraded = ledger.is_some()
+        || last_tick.is_some()
+        || sign_ins.is_some()
+        || !upstreams.is_empty()
+        || !models.is_empty();
+    // Who has no room waits for the next day, as the configuration wants it.
+    let full = deps.budget.of_today().into_iter().filter(|part| part.is_full);
+    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
+    let missing = &face.missing_keys;
+    Json(Health {
+        status: if is_degraded { "degraded" } else { "ok" },
+        service: "mana-persona-runner",
+        paused: runner.is_paused(),
+        tick_interval_ms: u64::try_from(runner.tick_interval().as_millis()).unwrap_or(u64::MAX),
+        concurrency: runner.concurrency(),
+        loop_off: (!missing.is_empty()).then(|| LoopOff { missing: missing.clone() }),
+        ledger,
+        last_tick,
+        sign_ins,
+        upstreams,
+        budget: (!full.is_empty()).then_some(Full { full }),
+        models,
+        pause: runner.pause_of_all().map(|pause| PauseOfAll {
+            since: pause.since(),
+            why: pause.to_string(),
+            hint: pause.hint(),
+        }),
+    })
+}
+
+fn left_out_upstreams(face: &Face) -> BTreeMap<&'static str, LeftOut> {
+    let standings = face.runner.deps().fuses.standings().into_iter();
+    let left_out = standings.filter_map(|(upstream, standing)| {
+        let state = standing.name();
+        let (until, why) = match standing {
+            Standing::Closed => return None,
+            Standing::Open { until, why } => (Some(until), why),
+            Standing::HalfOpen { why, .. } => (None, why),
+        };
+        Some((upstream.name(), LeftOut { state, until, why }))
+    });
+    left_out.collect()
 }
 
 /// What Prometheus reads, in the form that it asks for.

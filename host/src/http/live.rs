@@ -22,7 +22,8 @@ use super::filters::Filters;
 use super::hang_up::HangUp;
 use super::outlet::{Outlet, Readers};
 use crate::since::Place;
-use crate::store::{EventFilter, KeptEvent, Ledger};
+use crate::store::{EventFilter, KeptEvent, Ledger, wanted};
+use domain::code::Code;
 
 /// Events that are read at once.
 const AT_ONCE: u32 = 256;
@@ -38,8 +39,8 @@ pub(super) async fn events(
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let deps = face.runner.deps();
-    let kinds = wanted(&mut filters)?;
-    let persona = filters.text("persona", "be the address of a persona")?;
+    let kinds = kinds(&mut filters)?;
+    let persona = filters.read("persona", wanted::persona)?;
     let since = filters.place()?;
     let follow = filters.truth_or("follow", true)?;
     filters.end()?;
@@ -62,8 +63,9 @@ pub(super) async fn events(
 }
 
 /// The kinds that are asked for, each of them one that there is.
-fn wanted(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
-    let asked = filters.text("kind", "be one or more kinds of events, with commas between them")?;
+fn kinds(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
+    let asked = filters
+        .read("kind", |text| wanted::named(text, "one or more kinds of events, with commas between them"))?;
     let kinds: Vec<String> = asked.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
     let told = || KINDS.iter().filter(|kind| kind.left_out.is_none()).map(|kind| kind.name).chain([GAP]);
     if kinds == [changes::NAME] {
@@ -78,7 +80,7 @@ fn wanted(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
             };
             let hint =
                 format!("one of {}, or {} alone", told().collect::<Vec<_>>().join(", "), changes::NAME);
-            Err(ApiError::new(StatusCode::BAD_REQUEST, message).hint(hint))
+            Err(ApiError::new(StatusCode::BAD_REQUEST, Code::BadFilter, message).hint(hint))
         }
     }
 }
@@ -89,7 +91,8 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     let number = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|number| *number >= 0);
     number.map(Some).ok_or_else(|| {
         let message = format!("the header Last-Event-ID is {value:?}, and must be the number of an event");
-        ApiError::new(StatusCode::BAD_REQUEST, message).hint("leave it out to hear what happens from now on")
+        ApiError::new(StatusCode::BAD_REQUEST, Code::BadFilter, message)
+            .hint("leave it out to hear what happens from now on")
     })
 }
 

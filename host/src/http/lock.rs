@@ -1,4 +1,4 @@
-//! The admin tokens, and the names that this server answers to. It knows no route.
+//! The admin tokens, those to look with, and the names that this server answers to. It knows no route.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,8 @@ const SPAN: Duration = Duration::from_secs(60);
 pub struct Lock {
     /// What tokens are is not kept.
     tokens: Vec<Digest>,
+    /// Nor what those are that open only what shows.
+    views: Vec<Digest>,
     names: Vec<String>,
     is_for_all: bool,
     wrong: Mutex<Wrong>,
@@ -26,6 +28,8 @@ pub struct Lock {
 pub(super) enum Tried {
     /// It is one of ours.
     Right,
+    /// It is one of those with which one may look, and no more.
+    ToLook,
     /// It is none of ours; the first one within a minute.
     WrongAnew,
     /// It is none of ours.
@@ -45,10 +49,14 @@ impl Lock {
     /// own address the server answers to `names`.
     #[must_use]
     pub fn new<'a>(tokens: impl IntoIterator<Item = &'a SecretString>, names: Vec<String>) -> Self {
-        let tokens = tokens.into_iter().map(SecretString::expose_secret).filter(|token| !token.is_empty());
-        let tokens = tokens.map(|token| digest(&SHA256, token.as_bytes())).collect();
         let wrong = Mutex::new(Wrong { since: Instant::now(), count: 0 });
-        Self { tokens, names, is_for_all: false, wrong }
+        Self { tokens: digests(tokens), views: Vec::new(), names, is_for_all: false, wrong }
+    }
+
+    /// The same with tokens that open what only shows, and no deed; an empty one is none.
+    #[must_use]
+    pub fn to_look<'a>(self, tokens: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        Self { views: digests(tokens), ..self }
     }
 
     /// The same, for this machine too if `is_so`: every user of it comes from loopback.
@@ -57,9 +65,9 @@ impl Lock {
         Self { is_for_all: is_so, ..self }
     }
 
-    /// Whether anybody can have a right one.
-    pub(super) fn has_tokens(&self) -> bool {
-        !self.tokens.is_empty()
+    /// Whether anybody can have a right one, for a deed or to look.
+    pub(super) fn has_tokens(&self, to_look: bool) -> bool {
+        !self.tokens.is_empty() || to_look && !self.views.is_empty()
     }
 
     pub(super) fn is_for_all(&self) -> bool {
@@ -75,12 +83,21 @@ impl Lock {
     pub(super) fn try_token(&self, token: &str) -> Tried {
         let given = digest(&SHA256, token.as_bytes());
         let same = |own: &Digest| own.as_ref().ct_eq(given.as_ref());
-        let is_ours = self.tokens.iter().map(same).fold(Choice::from(0), |one, other| one | other);
+        let is_in = |own: &[Digest]| own.iter().map(same).fold(Choice::from(0), |one, other| one | other);
+        let (is_ours, is_to_look) = (is_in(&self.tokens), is_in(&self.views));
         if bool::from(is_ours) {
             return Tried::Right;
         }
+        if bool::from(is_to_look) {
+            return Tried::ToLook;
+        }
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).one_more(Instant::now())
     }
+}
+
+fn digests<'a>(tokens: impl IntoIterator<Item = &'a SecretString>) -> Vec<Digest> {
+    let tokens = tokens.into_iter().map(SecretString::expose_secret).filter(|token| !token.is_empty());
+    tokens.map(|token| digest(&SHA256, token.as_bytes())).collect()
 }
 
 impl Wrong {
@@ -99,7 +116,10 @@ impl Wrong {
 
 impl fmt::Debug for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("tokens", &self.tokens.len()).field("names", &self.names).finish()
+        f.debug_struct("Lock")
+            .field("tokens", &(self.tokens.len() + self.views.len()))
+            .field("names", &self.names)
+            .finish()
     }
 }
 
@@ -121,6 +141,16 @@ mod tests {
         ] {
             let lock = Lock::new(&tokens, Vec::new());
             assert_eq!(lock.try_token(given) == Tried::Right, opens, "{given:?}");
+        }
+        let views: [SecretString; 2] = ["wren-of-the-morning".into(), "".into()];
+        let lock = Lock::new(&tokens, Vec::new()).to_look(&views);
+        for (given, came) in [
+            ("nightingale-of-may", Tried::Right),
+            ("wren-of-the-morning", Tried::ToLook),
+            ("wren-of-the-mornin", Tried::WrongAnew),
+            ("", Tried::Wrong),
+        ] {
+            assert_eq!(lock.try_token(given), came, "{given:?}");
         }
         let without = Lock::new(&["".into()], Vec::new());
         assert_ne!(without.try_token(""), Tried::Right, "no token is set");

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
 use super::hang_up::HangUp;
+use domain::code::Code;
 
 /// How often a reader hears that we are there, though nothing happened.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -49,7 +50,7 @@ impl Readers {
     ) -> Result<(Outlet, Response), ApiError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             let message = format!("{} read events already, and no more can", self.most);
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, Code::TooManyReaders, message)
                 .hint("end one of them, or try again later")
         })?;
         let (to, told) = mpsc::channel(ON_THEIR_WAY);

@@ -5,16 +5,66 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State as From;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::error::ApiError;
 use super::face::Face;
 use super::filters::Named;
 use crate::store::OpenTurn;
+use domain::code::Code;
 use domain::state::State;
 
+/// Who plays or is kept back.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Personas {
+    /// Each of them.
+    personas: Vec<OpenPersona>,
+    /// Whether everybody is paused.
+    paused: bool,
+    /// Since when and why.
+    pause: Option<String>,
+}
+
+/// A persona with a turn that is not over, or that is paused.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OpenPersona {
+    /// Its address.
+    persona: String,
+    /// Its turns that are not over.
+    now: Vec<OpenTurn>,
+    /// How it stands: as the last of them, or paused.
+    state: Option<State>,
+    /// The pause, if there is one.
+    #[serde(flatten)]
+    pause: Option<OwnPause>,
+}
+
+/// Why a persona is paused.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnPause {
+    /// Since when; null if the configuration says so.
+    paused_since: Option<DateTime<Utc>>,
+    /// In words.
+    paused: String,
+    /// What ends it.
+    hint: &'static str,
+}
+
+/// A persona that nothing keeps back any more.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Released {
+    /// Its address.
+    persona: String,
+    /// How many of its turns were held.
+    released: u64,
+}
+
 /// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, or who is paused.
-pub(super) async fn open(From(face): From<Face>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn open(From(face): From<Face>) -> Result<Json<Personas>, ApiError> {
     let mut personas: BTreeMap<String, Vec<OpenTurn>> = BTreeMap::new();
     for turn in face.runner.deps().ledger.open_turns().await? {
         personas.entry(turn.persona.clone()).or_default().push(turn);
@@ -23,26 +73,28 @@ pub(super) async fn open(From(face): From<Face>) -> Result<Json<Value>, ApiError
     for persona in pauses.personas.keys() {
         personas.entry(persona.clone()).or_default();
     }
-    let personas: Vec<Value> = (personas.into_iter())
-        .map(|(persona, now)| match face.runner.pause_of(&persona) {
-            Some(pause) => json!({
-                "persona": persona, "now": now, "state": State::Paused, "pausedSince": pause.since(),
-                "paused": pause.to_string(), "hint": pause.hint(),
-            }),
-            None => json!({ "persona": persona, "now": now, "state": now.last().map(|own| own.state) }),
-        })
-        .collect();
+    let open = |(persona, now): (String, Vec<OpenTurn>)| {
+        let pause = face.runner.pause_of(&persona).map(|pause| OwnPause {
+            paused_since: pause.since(),
+            paused: pause.to_string(),
+            hint: pause.hint(),
+        });
+        let state =
+            if pause.is_some() { Some(State::Paused) } else { now.last().map(|own: &OpenTurn| own.state) };
+        OpenPersona { persona, now, state, pause }
+    };
+    let personas = personas.into_iter().map(open).collect();
     let pause = face.runner.pause_of_all().map(|pause| pause.to_string());
-    Ok(Json(json!({ "personas": personas, "paused": face.runner.is_paused(), "pause": pause })))
+    Ok(Json(Personas { personas, paused: face.runner.is_paused(), pause }))
 }
 
 /// `POST /api/personas/{email}/release`: the persona plays at the next tick at which it is due.
-pub(super) async fn release(From(face): From<Face>, Named(email): Named) -> Result<Json<Value>, ApiError> {
+pub(super) async fn release(From(face): From<Face>, Named(email): Named) -> Result<Json<Released>, ApiError> {
     match face.runner.release(&email).await? {
-        Some(released) => Ok(Json(json!({ "persona": email, "released": released }))),
+        Some(released) => Ok(Json(Released { persona: email, released })),
         None => {
             let message = format!("the ledger has no turn of {email:?}, so nothing keeps it back");
-            Err(ApiError::new(StatusCode::NOT_FOUND, message)
+            Err(ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchPersona, message)
                 .hint("`persona-host personas list` shows who has run, and who is due"))
         }
     }

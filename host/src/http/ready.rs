@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::face::Face;
 use super::plugins::records;
@@ -13,24 +14,51 @@ use crate::breaker::Standing;
 use crate::runner::LastTick;
 
 /// The process answers.
-pub(super) async fn live() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Alive {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether turns can be begun and kept.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Readiness {
+    /// Whether nothing is in the way.
+    ready: bool,
+    /// What is in the way.
+    reasons: Vec<Told>,
+    /// What an operator wants so, and what goes on without it.
+    notes: Vec<Told>,
+}
+
+/// A reason or a note.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Told {
+    /// Of what: `keys`, `ledger`, `signIns`, an upstream, `tick`, `plugins`, `pause`, `budget`, `models`.
+    what: String,
+    /// In words.
+    why: String,
+}
+
+/// The process answers.
+pub(super) async fn live() -> Json<Alive> {
+    Json(Alive { status: "ok" })
 }
 
 /// Whether turns can be begun and kept: 200, or 503 with what is in the way. What an operator wants so, such as a pause or a
 /// budget that is spent, is noted and no reason.
-pub(super) async fn ready(State(face): State<Face>) -> (StatusCode, Json<Value>) {
+pub(super) async fn ready(State(face): State<Face>) -> (StatusCode, Json<Readiness>) {
     let (reasons, notes) = (reasons(&face), notes(&face));
     let is_ready = reasons.is_empty();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": is_ready, "reasons": reasons, "notes": notes })))
+    (status, Json(Readiness { ready: is_ready, reasons, notes }))
 }
 
-fn told(what: &str, why: impl Into<String>) -> Value {
-    json!({ "what": what, "why": why.into() })
+fn told(what: &str, why: impl Into<String>) -> Told {
+    Told { what: what.to_owned(), why: why.into() }
 }
 
-fn reasons(face: &Face) -> Vec<Value> {
+fn reasons(face: &Face) -> Vec<Told> {
     let deps = face.runner.deps();
     let mut reasons = Vec::new();
     if !face.missing_keys.is_empty() {
@@ -54,7 +82,7 @@ fn reasons(face: &Face) -> Vec<Value> {
     reasons
 }
 
-fn notes(face: &Face) -> Vec<Value> {
+fn notes(face: &Face) -> Vec<Told> {
     let deps = face.runner.deps();
     let mut notes = Vec::new();
     notes.extend(face.runner.pause_of_all().map(|pause| told("pause", pause.to_string())));

@@ -8,7 +8,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,12 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::connections::Limits;
 use super::error::ApiError;
 use super::face::Face;
-use super::lock::Lock;
 use super::outlet::Readers;
-use super::{
-    admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
-    ready,
-};
+use super::{admission, connections, document, error, pages};
+use domain::code::Code;
 
 /// Bytes of a request's body; none has more than a few words.
 const BODY: usize = 64 << 10;
@@ -85,17 +81,21 @@ pub async fn serve_within(
 /// The routes of contract 7.2, and the API, with what each request has to pass before.
 fn router(face: Face, readers: Readers, is_free: bool) -> Router {
     let lock = Arc::clone(&face.lock);
-    let routes = Router::new()
-        .route("/health", get(health::health))
-        .route("/health/live", get(ready::live))
-        .route("/health/ready", get(ready::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/api/turns", get(api::turns))
-        .route("/api/costs", get(costs::costs))
-        .route("/events", get(live::events).layer(Extension(readers)))
-        .merge(pages::routes())
-        .merge(without_filters())
-        .merge(deeds(Arc::clone(&lock)))
+    let mut served = pages::routes();
+    for route in document::routes() {
+        let (path, is_deed, handler) = route.served();
+        let lock = Arc::clone(&lock);
+        let handler = match (is_deed, is_free) {
+            (true, true) => {
+                handler.route_layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
+            }
+            (true, false) => handler.route_layer(from_fn_with_state(lock, admission::with_an_admin_token)),
+            (false, _) => handler,
+        };
+        served = served.route(path, handler);
+    }
+    let routes = served
+        .layer(Extension(readers))
         .fallback(not_found)
         .method_not_allowed_fallback(not_so)
         .with_state(face);
@@ -107,33 +107,7 @@ fn router(face: Face, readers: Readers, is_free: bool) -> Router {
         .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn(short_and_for_programs))
         .layer(from_fn_with_state(lock, admission::by_our_names))
-}
-
-/// What shows all that there is.
-fn without_filters() -> Router<Face> {
-    Router::new()
-        .route("/api/personas", get(personas::open))
-        .route("/api/turns/{id}", get(api::turn))
-        .route("/api/strategies", get(api::strategies))
-        .route("/api/plugins", get(plugins::list))
-        .route("/api/plugins/{name}/logs", get(plugins::logs))
-        .route("/api/pause", get(brakes::show))
-        .route_layer(from_fn(filters::none))
-}
-
-/// What makes the program do something, be it a sign-in; not everybody may ask for it.
-fn deeds(lock: Arc<Lock>) -> Router<Face> {
-    Router::new()
-        .route("/api/plugins/{name}/reload", post(plugins::reload))
-        .route("/api/plugins/{name}/rollback", post(plugins::rollback))
-        .route("/api/personas/{email}/release", post(personas::release))
-        .route("/api/turns/{id}/resume", post(api::resume))
-        .route("/diag/tick", post(diag::tick))
-        .route_layer(from_fn(asked::nothing))
-        .route("/diag/login", get(diag::login))
-        .route("/api/pause", post(brakes::pause))
-        .route("/api/resume", post(brakes::resume))
-        .layer(from_fn_with_state(lock, admission::from_here_or_with_a_token))
+        .layer(from_fn(error::in_the_shape_of_the_route))
 }
 
 /// Refuses a long body before it is sent, and says of every answer that it is no page: what is in it was written by
@@ -145,7 +119,7 @@ async fn short_and_for_programs(request: Request, next: Next) -> Response {
         Some(length) if length > BODY => {
             let message =
                 format!("the request has {length} bytes; nothing is asked for with more than {BODY}");
-            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response()
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, Code::TooLarge, message).into_response()
         }
         _ => next.run(request).await,
     };
@@ -164,8 +138,8 @@ async fn not_found(uri: Uri) -> Response {
         return (StatusCode::NOT_FOUND, "404 Not Found").into_response();
     }
     let message = format!("there is no route {}", uri.path());
-    ApiError::new(StatusCode::NOT_FOUND, message)
-        .hint("the README lists the routes of the API")
+    ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchRoute, message)
+        .hint("the page /api and /api/openapi.json list what there is")
         .into_response()
 }
 
@@ -177,7 +151,7 @@ async fn not_so(method: Method, uri: Uri) -> Response {
     }
     let message = format!("{} is not asked with {method}", uri.path());
     let hint = "the header Allow says with which methods it is";
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).hint(hint).into_response()
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, Code::WrongMethod, message).hint(hint).into_response()
 }
 
 fn is_of_the_api(uri: &Uri) -> bool {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::brakes::Pause;
@@ -12,7 +13,7 @@ use domain::code::Code;
 use domain::event::TurnEnd;
 
 /// What a tick did.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TickReport {
     /// How many personas mana-auth reported.
@@ -52,7 +53,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Why a tick did nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PausedTick {
     /// Since when, unless the configuration says so.
     pub since: Option<DateTime<Utc>>,
@@ -71,7 +72,7 @@ impl PausedTick {
 }
 
 /// One persona whose turn ended in a fault.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FailedPersona {
     /// Its address.
     pub persona: String,
@@ -83,7 +84,7 @@ pub struct FailedPersona {
 }
 
 /// One persona that was kept back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HeldPersona {
     /// Its address.
     pub persona: String,
@@ -94,7 +95,7 @@ pub struct HeldPersona {
 }
 
 /// What keeps a persona back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeldBy {
     /// Its last turn ended in a fault, or mana-auth refused or forgot what came of it.

@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::{Connection, Row, sql};
@@ -32,7 +33,7 @@ pub enum CostsBy {
 }
 
 /// What turns of one kind cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CostRow {
     /// Which kind.
@@ -52,7 +53,7 @@ pub struct CostRow {
 }
 
 /// What calls used, as a report shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tokens {
     /// Of prompts, whether they went through the cache or not.
@@ -66,7 +67,7 @@ pub struct Tokens {
 }
 
 /// What turns cost, kind by kind, and together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Costs {
     /// Each kind.
     pub costs: Vec<CostRow>,

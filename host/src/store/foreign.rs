@@ -1,6 +1,7 @@
 //! Whether somebody else delivers for our personas: their last activity moves, and no turn of this ledger moved it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::{Connection, Row, sql};
@@ -23,7 +24,7 @@ pub struct Seen {
 }
 
 /// An activity that no turn of this ledger made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ForeignActivity {
     /// The persona's address.

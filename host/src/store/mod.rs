@@ -37,6 +37,7 @@ mod turns;
 mod unfinished;
 mod url;
 mod volume;
+pub mod wanted;
 
 pub use context::tools_digest;
 pub use costs::{CostRow, Costs, CostsBy};

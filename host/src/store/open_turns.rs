@@ -1,6 +1,7 @@
 //! Turns that were begun and are not over: who plays, who is held and until when, and who waits for somebody.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::{Row, sql};
@@ -19,7 +20,7 @@ pub(super) const IS_ASKED: &str = "(EXISTS (SELECT 1 FROM contexts WHERE context
     AND EXISTS (SELECT 1 FROM steps WHERE steps.turn = turns.id AND key = 'main/opening' AND result != 'null'))";
 
 /// What a turn does that is open and does not run, once nothing keeps it back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Then {
     /// It goes on from its last known step, whoever is due.
@@ -46,7 +47,7 @@ impl Then {
 }
 
 /// A turn that was begun and is not over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenTurn {
     /// The persona's address.
@@ -68,7 +69,7 @@ pub struct OpenTurn {
 }
 
 /// How an open turn stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", tag = "is")]
 pub enum Open {
     /// It is under way.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::database::{Row, sql};
@@ -14,7 +15,7 @@ use super::{Ledger, LedgerError};
 const EVERYBODY: &str = "";
 
 /// A pause, of everybody or of one persona.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Paused {
     /// Since when.

@@ -3,6 +3,7 @@
 use std::slice;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use domain::experiment::Assignment;
 use domain::ids::TurnId;
 
 /// Everything about one turn.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded {
     /// The line in the list.
@@ -46,7 +47,7 @@ pub struct Recorded {
 }
 
 /// One attempt at a turn.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// From 1.
@@ -74,7 +75,7 @@ pub struct Attempt {
 }
 
 /// One journaled step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedStep {
     /// Of which attempt.
@@ -94,7 +95,7 @@ pub struct RecordedStep {
 }
 
 /// A delivery that mana-auth has not acknowledged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UndeliveredPart {
     /// `actions`, `feedback-1` …

@@ -1,5 +1,7 @@
 //! The HTTP face, asked from outside over a real port.
 
+mod described;
+mod driven;
 mod events;
 mod filters;
 mod guarded;
@@ -57,6 +59,8 @@ impl Served {
         let Looks { production, missing_keys, limits, has_no_token } = looks;
         let tokens: &[SecretString] =
             if has_no_token { &[] } else { &["let me in".into(), "soon let me in".into()] };
+        let views: &[SecretString] =
+            if has_no_token { &[] } else { &["let me look".into(), "soon let me look".into()] };
         let (names, require_token) =
             (house.config.http.allowed_hosts.clone(), house.config.http.require_token);
         let face = Face {
@@ -64,7 +68,7 @@ impl Served {
             remote,
             production,
             missing_keys,
-            lock: Arc::new(Lock::new(tokens, names).for_all(require_token)),
+            lock: Arc::new(Lock::new(tokens, names).to_look(views).for_all(require_token)),
         };
         let limits = limits.unwrap_or_else(Limits::of_this_process);
         tokio::spawn(serve_within(listener, face, limits, stop.clone()));
@@ -302,10 +306,12 @@ async fn production_has_no_diagnostics() {
 #[tokio::test]
 async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
     let served = served(&[]).await;
-    for path in ["/api", "/api/", "/api/pauses", "/api/turns/"] {
+    for path in ["/api/", "/api/pauses", "/api/turns/"] {
         let (status, body) = served.get(path).await;
-        assert_eq!((status, &body["error"]), (404, &json!(format!("there is no route {path}"))), "{path}");
-        assert!(body["hint"].is_string(), "{path}: {body}");
+        let error = &body["error"];
+        assert_eq!((status, &error["code"]), (404, &json!("no-such-route")), "{path}: {body}");
+        assert_eq!(error["message"], format!("there is no route {path}"));
+        assert!(error["hint"].is_string(), "{path}: {body}");
     }
     for (method, path, allow) in [
         (Method::DELETE, "/api/turns", "GET,HEAD"),
@@ -320,7 +326,8 @@ async fn what_the_api_does_not_serve_is_told_in_its_own_shape() {
         allowed.sort_unstable();
         assert_eq!(allowed.join(","), allow, "{method} {path}");
         let body: Value = response.json().await.unwrap();
-        assert_eq!(body["error"], format!("{path} is not asked with {method}"));
+        assert_eq!(body["error"]["code"], "wrong-method");
+        assert_eq!(body["error"]["message"], format!("{path} is not asked with {method}"));
     }
 }
 

@@ -41,7 +41,8 @@ const OWNED: [(&str, &[&str]); 29] = [
     ("rustls", &["outbound.rs"]),
     ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs", "store/volume.rs"]),
     ("rusqlite", &["store/database/"]),
-    ("schemars", &["config/"]),
+    // The configuration, and whatever the API answers with.
+    ("schemars", &["behavior/", "config/", "crates/domain/", "http/", "runner/", "store/"]),
     ("sd_notify", &["app/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),
     ("standin", &["app/"]),

@@ -51,7 +51,7 @@ fn digest(text: &str) -> String {
 /// `GET /assets/{name}`.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return (StatusCode::NOT_FOUND, "404 Not Found").into_response();
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(asset.kind)),

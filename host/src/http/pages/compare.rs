@@ -8,10 +8,12 @@ use super::words::{line, nothing, short, text};
 use crate::evidence::{Call, Fact, Line, Of, Pair, Prompt, Rated, Said, TwoTurns};
 use crate::http::face::Face;
 use crate::http::filters::Filters;
+use crate::store::wanted;
 
 pub(super) async fn page(State(face): State<Face>, mut filters: Filters) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
-    let (a, b) = (filters.text("a", "be the id of a turn")?, filters.text("b", "be the id of a turn")?);
+    let of_a_turn = |text: &str| wanted::named(text, "the id of a turn");
+    let (a, b) = (filters.read("a", of_a_turn)?, filters.read("b", of_a_turn)?);
     filters.end()?;
     let body = match (&a, &b) {
         (Some(a), Some(b)) => {

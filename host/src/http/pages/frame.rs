@@ -12,13 +12,14 @@ use super::words::line;
 use crate::http::error::ApiError;
 
 /// The places of the navigation: path, name, and the key that goes there after `g`.
-const PLACES: [(&str, &str, &str); 6] = [
+const PLACES: [(&str, &str, &str); 7] = [
     ("/", "Now", "n"),
     ("/turns", "Turns", "t"),
     ("/personas", "Personas", "p"),
     ("/plugins", "Plugins", "l"),
     ("/experiments", "Experiments", "x"),
     ("/costs", "Costs", "c"),
+    ("/api", "API", "a"),
 ];
 
 /// No inline script, no inline style, nobody else's anything.

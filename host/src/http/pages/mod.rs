@@ -1,6 +1,7 @@
 //! The pages: what an operator, an author and an experimenter see in a browser. Each is a function of what the ledger and
 //! the process hold, drawn anew whenever something changed; without scripts they are read all the same.
 
+mod api;
 mod assets;
 mod chart;
 mod compare;
@@ -12,10 +13,13 @@ mod persona;
 mod personas;
 mod plugins;
 mod rows;
+mod shown;
 mod turn;
 mod turns;
 mod waterfall;
 mod words;
+
+pub(super) use shown::SHOWN;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -32,6 +36,7 @@ pub(super) fn routes() -> Router<Face> {
         .route("/personas", get(personas::page))
         .route("/personas/{email}", get(persona::page))
         .route("/plugins", get(plugins::page))
+        .route("/api", get(api::page))
         .route("/experiments", get(experiments::list))
         .route("/experiments/{key}", get(experiments::one))
         .route("/experiments/{key}/report", get(experiments::report))

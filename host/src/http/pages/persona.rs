@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::code::Code;
 use domain::rating::Rating;
 use maud::html;
 
@@ -30,7 +31,9 @@ pub(super) async fn page(State(face): State<Face>, Named(email): Named) -> Resul
     known.paused = face.runner.pauses().personas.get(&email).cloned();
     if known.turns.is_empty() && known.paused.is_none() {
         let message = format!("the ledger has no turn of {email:?}");
-        return Err(ApiError::new(StatusCode::NOT_FOUND, message).hint("look among all personas").into());
+        return Err(ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchPersona, message)
+            .hint("look among all personas")
+            .into());
     }
     let body = html! {
         h1 { (line(&email)) }

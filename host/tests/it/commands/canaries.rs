@@ -18,7 +18,7 @@ use crate::support::http::{client, echo};
 
 const SERVICE_KEY: &str = "canary-of-the-service-key";
 /// In which place which canary is.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 11] = [
     ("MANA_SERVICE_KEY", SERVICE_KEY),
     ("MANA_SERVICE_KEY_NEXT", "canary-of-the-next-service-key"),
     ("ANTHROPIC_API_KEY", "canary-of-the-api-key"),
@@ -27,6 +27,8 @@ const PLACES: [(&str, &str); 9] = [
     ("PERSONA_ADMIN_TOKEN_NEXT", "canary-of-the-next-admin-token"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=canary-of-the-collector"),
     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=canary-of-the-collector-of-traces"),
+    ("PERSONA_VIEW_TOKEN", "canary-of-the-view-token"),
+    ("PERSONA_VIEW_TOKEN_NEXT", "canary-of-the-next-view-token"),
     ("CANARY_THAT_NOBODY_READS", "canary-of-a-strange-variable"),
 ];
 const ANNA: &str = "persona.anna@mana.test";

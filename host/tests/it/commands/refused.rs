@@ -209,8 +209,8 @@ fn a_ledger_that_cannot_be_read_is_named_and_stays_as_it_is() {
         &shell,
         "turns list --state done",
         2,
-        "\"done\" is no state of a turn",
-        "one of: running, completed",
+        "invalid value 'done' for '--state <STATE>': it must be one of running, completed",
+        "",
     );
 }
 

@@ -65,8 +65,8 @@ async fn a_server_that_stands_still_is_told_of_and_keeps_no_daemon_from_stopping
     server.hang();
     eventually(async || ask("/health").await["status"] == "degraded").await;
     let told = ask("/api/personas").await;
-    assert!(told["error"].as_str().unwrap().ends_with("the server does not answer"), "{told}");
-    assert!(told["hint"].as_str().unwrap().contains("is it stopped"), "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().ends_with("the server does not answer"), "{told}");
+    assert!(told["error"]["hint"].as_str().unwrap().contains("is it stopped"), "{told}");
     let ended = tokio::task::spawn_blocking(move || daemon.terminate());
     assert_eq!(within_reason(ended).await.unwrap().code(), Some(0));
     server.go_on();

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::served;
+use crate::commands::Shell;
 use crate::support::house::email;
 
 /// Every route of the API: a filter that it has not, and one that stands there twice.
@@ -28,8 +29,8 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
         ("state=idle&state=idle", ["\"state\"", "\"idle\"", "twice"]),
     ] {
         let (status, body) = served.get(&format!("/api/turns?{query}")).await;
-        let error = body["error"].as_str().unwrap_or_else(|| panic!("{query}: {body}"));
-        assert_eq!(status, 400, "{query}: {body}");
+        let error = body["error"]["message"].as_str().unwrap_or_else(|| panic!("{query}: {body}"));
+        assert_eq!((status, &body["error"]["code"]), (400, &json!("bad-filter")), "{query}: {body}");
         assert!(named.iter().all(|word| error.contains(word)), "{query}: {error}");
     }
     for (query, found) in [
@@ -64,9 +65,10 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
     ] {
         let (status, body) = served.ask(method.clone(), &format!("{route}?sate=idle")).await;
         let said = "there is no parameter \"sate\" here (its value is \"idle\")";
-        assert_eq!((status, body), (400, json!({"error": said, "hint": takes})), "{route}");
+        let refused = json!({"error": {"code": "unknown-filter", "message": said, "hint": takes}});
+        assert_eq!((status, body), (400, refused), "{route}");
         let (status, body) = served.ask(method, &format!("{route}?a=1&a=2")).await;
-        assert_eq!((status, body["error"].is_string()), (400, true), "{route}: {body}");
+        assert_eq!((status, &body["error"]["code"]), (400, &json!("bad-filter")), "{route}: {body}");
     }
     for (method, route, takes) in [
         (Method::GET, "/api/costs", "this route takes by, since"),
@@ -74,14 +76,47 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
         (Method::POST, "/api/resume", "this route takes persona"),
     ] {
         let (status, body) = served.ask(method, &format!("{route}?sate=idle")).await;
-        assert_eq!((status, &body["hint"]), (400, &json!(takes)), "{route}: {body}");
+        assert_eq!((status, &body["error"]["hint"]), (400, &json!(takes)), "{route}: {body}");
     }
     for route in ["/api/turns/%FF", "/api/plugins/%FF/logs"] {
         let (status, body) = served.get(route).await;
         assert_eq!(status, 400, "{route}: {body}");
-        assert!(body["error"].as_str().is_some_and(|error| error.contains("%FF")), "{route}: {body}");
+        assert!(
+            body["error"]["message"].as_str().is_some_and(|error| error.contains("%FF")),
+            "{route}: {body}"
+        );
     }
 }
 
 /// What a route says that shows all that there is.
 const NO_FILTERS: &str = "this route takes no parameters";
+
+/// Each value that both can be given is refused by both, or by neither, and in the same words.
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_in_the_words_of_the_command_line() {
+    let served = served(&[]).await;
+    let shell = Shell::new();
+    for (verb, option, name, value) in [
+        ("turns list", "state", "state", "bogus"),
+        ("turns list", "state", "state", ""),
+        ("turns list", "since", "since", "yesterday"),
+        ("turns list", "since", "since", "2026-13-29"),
+        ("turns list", "persona", "persona", ""),
+        ("turns list", "limit", "limit", "many"),
+        ("turns list", "limit", "limit", "1.5"),
+        ("costs", "by", "by", "moon"),
+        ("costs", "since", "since", "-3h"),
+    ] {
+        let said = shell.error(&format!("{verb} --{option}={value}"), 2)["message"].clone();
+        let route = if verb == "costs" { "/api/costs" } else { "/api/turns" };
+        let (status, body) = served.get(&format!("{route}?{name}={value}")).await;
+        let message = body["error"]["message"].as_str().unwrap_or_else(|| panic!("{name}: {body}"));
+        let (_, why) = message.split_once(": ").unwrap_or_else(|| panic!("{message}"));
+        let why = why.split(';').next().unwrap_or(why);
+        assert_eq!(status, 400, "{name}={value}: {body}");
+        assert!(said.as_str().is_some_and(|said| said.contains(why)), "{said} has not {why:?}");
+    }
+    // A day was once refused in words of the program's own language.
+    let (status, body) = served.get("/api/turns?since=2026-11-29").await;
+    assert_eq!(status, 200, "{body}");
+}

@@ -90,6 +90,61 @@ async fn whoever_can_be_reached_by_other_machines_answers_whoever_has_a_token() 
     only_health_is_free(Ipv4Addr::UNSPECIFIED, false).await;
 }
 
+/// Over every route that there is: the document says which of them only show.
+#[tokio::test]
+async fn the_view_token_opens_whatever_only_shows_and_no_deed() {
+    for (bind, require_token) in [(Ipv4Addr::UNSPECIFIED, false), (Ipv4Addr::LOCALHOST, true)] {
+        let house = Blueprint::of(&["Anna"]).config(move |config| {
+            config.http.bind = bind.into();
+            config.http.require_token = require_token;
+        });
+        let served = Served::of(house.build().await).await;
+        let mut deeds = 0;
+        let paths = persona_host::http::document()["paths"].as_object().unwrap();
+        for (path, methods) in paths.iter().filter(|(path, _)| !path.starts_with("/health")) {
+            for (method, own) in methods.as_object().unwrap() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                let words = path.split('/').map(|word| if word.starts_with('{') { "ffffffff" } else { word });
+                let asked = words.collect::<Vec<_>>().join("/");
+                assert_eq!(
+                    served.status(method.clone(), &asked, &[]).await,
+                    401,
+                    "{method} {asked} without one"
+                );
+                let opens =
+                    own["security"].as_array().unwrap().iter().any(|way| way.get("viewToken").is_some());
+                deeds += u32::from(!opens);
+                assert_eq!(opens, method == Method::GET && path != "/diag/login", "{method} {path}");
+                // As a program sends it, the one that is to come, and as a browser sends it.
+                for token in
+                    ["Bearer let me look", "Bearer soon let me look", "Basic YW55Ym9keTpsZXQgbWUgbG9vaw=="]
+                {
+                    let status = served.status(method.clone(), &asked, &[("authorization", token)]).await;
+                    match opens {
+                        true => {
+                            assert!(![401, 403, 429].contains(&status), "{method} {asked} {token}: {status}")
+                        }
+                        false => assert_eq!(status, 403, "{method} {asked} {token}"),
+                    }
+                }
+            }
+        }
+        assert_eq!(deeds, 8, "every deed was tried");
+        assert!(served.house.turns("Anna").await.is_empty(), "none was done");
+        let sessions = served.house.stack.database().rows("SELECT id FROM auth.sessions", &[]).await.unwrap();
+        assert!(sessions.is_empty(), "nobody was signed in: {sessions:?}");
+        let said = client()
+            .post(format!("{}/api/pause", served.base))
+            .bearer_auth("let me look")
+            .send()
+            .await
+            .unwrap();
+        let said: serde_json::Value = said.json().await.unwrap();
+        let message = said["error"]["message"].as_str().unwrap();
+        assert!(message.contains("view token, which opens what only shows"), "{said}");
+    }
+}
+
 /// Every user of this machine comes from loopback.
 #[tokio::test]
 async fn this_machine_needs_a_token_too_where_the_operator_wants_it_so() {
@@ -237,6 +292,51 @@ async fn every_answer_says_that_it_is_no_page_and_is_not_kept() {
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
         ] {
             assert_eq!(response.headers()[name], value, "{path}");
+        }
+    }
+}
+
+/// A client that was written for the original reads `error` as a sentence; whoever asks the API reads a code.
+#[tokio::test]
+async fn a_refusal_has_the_shape_of_the_route_that_it_stands_for() {
+    let served = served(&[]).await;
+    for (method, path, headers, status, code) in [
+        (Method::POST, "/diag/tick", &[("via", "1.1 proxy")][..], 401, None),
+        (Method::POST, "/diag/tick?now=true", &[], 400, None),
+        (Method::GET, "/health", &[("host", "evil.example")], 403, None),
+        (Method::GET, "/metrics", &[("host", "evil.example")], 403, None),
+        (Method::POST, "/api/resume", &[("via", "1.1 proxy")], 401, Some("not-allowed")),
+        (
+            Method::POST,
+            "/api/resume",
+            &[("via", "1.1 proxy"), ("authorization", "Bearer x")],
+            401,
+            Some("not-allowed"),
+        ),
+        (Method::GET, "/api/turns", &[("host", "evil.example")], 403, Some("wrong-name")),
+        (Method::POST, "/api/pause?moon=1", &[], 400, Some("unknown-filter")),
+        (Method::GET, "/api/turns/ffffffff", &[], 404, Some("no-such-turn")),
+        (Method::POST, "/api/turns/ffffffff/resume", &[], 404, Some("no-such-turn")),
+        (Method::GET, "/api/plugins/ghost/logs", &[], 404, Some("no-such-plugin")),
+        (Method::POST, "/api/plugins/ghost/rollback", &[], 404, Some("no-such-plugin")),
+        (Method::POST, "/api/plugins/daily/rollback", &[], 409, Some("no-earlier-build")),
+        (Method::POST, "/api/personas/ghost/release", &[], 404, Some("no-such-persona")),
+    ] {
+        let mut request = client().request(method.clone(), format!("{}{path}", served.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let found = response.status().as_u16();
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(found, status, "{method} {path}: {body}");
+        match code {
+            None => assert!(body["error"].is_string(), "{method} {path}: {body}"),
+            Some(code) => {
+                let error = body["error"].as_object().unwrap_or_else(|| panic!("{method} {path}: {body}"));
+                assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message", "hint"], "{path}");
+                assert_eq!(error["code"], code, "{method} {path}: {body}");
+            }
         }
     }
 }

@@ -8,8 +8,17 @@ use super::{Served, served};
 use crate::support::house::{Blueprint, email, script};
 use crate::support::http::client;
 
-const PAGES: [&str; 8] =
-    ["/", "/compare", "/turns", "/personas", "/plugins", "/experiments", "/costs", "/costs?by=persona"];
+const PAGES: [&str; 9] = [
+    "/",
+    "/api",
+    "/compare",
+    "/turns",
+    "/personas",
+    "/plugins",
+    "/experiments",
+    "/costs",
+    "/costs?by=persona",
+];
 
 impl Served {
     /// Status and text of a page.

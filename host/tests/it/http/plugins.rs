@@ -83,10 +83,13 @@ async fn a_reload_and_a_rollback_are_answered_when_they_are_over() {
     served.house.save(&misfit("panic-in-describe"));
     let (status, body) = post("own/reload").await;
     assert_eq!(status, 422, "{body}");
-    assert!(body["error"].as_str().unwrap().contains("still serving 0.1.0, generation 3"), "{body}");
+    assert!(
+        body["error"]["message"].as_str().unwrap().contains("still serving 0.1.0, generation 3"),
+        "{body}"
+    );
     let (status, body) = post("ghost/reload").await;
     assert_eq!(
-        (status, body["error"].as_str().unwrap()),
+        (status, body["error"]["message"].as_str().unwrap()),
         (404, "no strategy uses a plugin \"ghost\" (there are: brief, daily, own)")
     );
     served.house.reload(&good(3)).await;

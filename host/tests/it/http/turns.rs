@@ -116,7 +116,7 @@ async fn one_turn_is_shown_by_the_beginning_of_its_id() {
     for unknown in ["ffffffff-0000", "nonsense", "%25"] {
         let (status, body) = served.get(&format!("/api/turns/{unknown}")).await;
         assert_eq!(status, 404, "{unknown}: {body}");
-        assert!(body["error"].as_str().unwrap().starts_with("there is no turn "), "{body}");
+        assert!(body["error"]["message"].as_str().unwrap().starts_with("there is no turn "), "{body}");
     }
 }
 
@@ -143,5 +143,5 @@ async fn the_beginning_of_two_ids_is_ambiguous() {
     let (status, body) = served.get(&format!("/api/turns/{twice}")).await;
     assert_eq!(status, 400);
     let words = format!("{twice} is the beginning of more than one turn's id: give more of it");
-    assert_eq!(body, json!({"error": words}));
+    assert_eq!(body["error"], json!({"code": "no-such-turn", "message": words, "hint": null}));
 }

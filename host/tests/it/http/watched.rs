@@ -164,7 +164,7 @@ fn names_in(text: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("persona_")).map(str::to_owned).collect()
 }
 
-fn everything_counted_once() -> String {
+pub(super) fn everything_counted_once() -> String {
     let events = Events::default();
     let turn = TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").unwrap();
     let (email, plugin) = (|| "anna".to_owned(), || PluginName::new("daily"));

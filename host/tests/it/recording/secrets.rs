@@ -13,13 +13,15 @@ use standin::{Stack, StackOptions};
 use crate::commands::Shell;
 use crate::support::http::echo;
 
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 8] = [
     ("MANA_SERVICE_KEY", "canary-of-the-service-key"),
     ("MANA_SERVICE_KEY_NEXT", "canary-of-the-next-service-key"),
     ("ANTHROPIC_API_KEY", "canary-of-the-api-key"),
     ("PERSONA_SEED_SECRET", "canary-of-the-seed-secret"),
     ("PERSONA_ADMIN_TOKEN", "canary-of-the-admin-token"),
     ("PERSONA_ADMIN_TOKEN_NEXT", "canary-of-the-next-admin-token"),
+    ("PERSONA_VIEW_TOKEN", "canary-of-the-view-token"),
+    ("PERSONA_VIEW_TOKEN_NEXT", "canary-of-the-next-view-token"),
 ];
 
 /// Every secret of the places, what is made of them, and what mana-auth gave out.

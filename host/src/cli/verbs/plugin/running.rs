@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::cli::{Exit, Failure, load};
@@ -13,7 +14,10 @@ use crate::running::{Running, RunningError};
 pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
     let config = load::config(file)?;
     let own = format!("http://{}", SocketAddr::new(reached_at(config.http.bind), config.http.port));
-    Ok(Running::at(outbound::client()?, url.unwrap_or(&own), config.http.admin_token))
+    // Whoever may only look can look.
+    let is_admin = !config.http.admin_token.expose_secret().is_empty();
+    let token = if is_admin { config.http.admin_token } else { config.http.view_token };
+    Ok(Running::at(outbound::client()?, url.unwrap_or(&own), token))
 }
 
 /// Who listens at all addresses of this machine answers at loopback, and has no name for all of them.
@@ -43,9 +47,13 @@ impl From<RunningError> for Failure {
                        file that --config names"),
             RunningError::Stranger { .. } => Self::new(Exit::Unreachable, message)
                 .hint("name where persona-host runs with --url, or in [http] of the configuration"),
-            RunningError::Refused { status, hint, .. } => {
+            RunningError::Refused { status, code, hint, .. } => {
                 let exit = if matches!(status.as_u16(), 401 | 403) { Exit::Refused } else { Exit::No };
                 let failure = Self::new(exit, message);
+                let failure = match code {
+                    Some(code) => failure.coded(code),
+                    None => failure,
+                };
                 match hint {
                     Some(hint) => failure.hint(hint),
                     None => failure,

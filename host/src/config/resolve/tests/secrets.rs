@@ -55,6 +55,18 @@ fn a_secret_that_protects_nothing_is_refused_and_not_quoted() {
             vec![("PERSONA_ADMIN_TOKEN", long), ("PERSONA_ADMIN_TOKEN_NEXT", "canary")],
             "PERSONA_ADMIN_TOKEN_NEXT must have 16 characters at least",
         ),
+        (vec![("PERSONA_VIEW_TOKEN", "canary")], "PERSONA_VIEW_TOKEN must have 16 characters at least"),
+        (
+            vec![
+                ("PERSONA_ADMIN_TOKEN", "canary-canary-canary"),
+                ("PERSONA_VIEW_TOKEN", "canary-canary-canary"),
+            ],
+            "PERSONA_VIEW_TOKEN must be another one than PERSONA_ADMIN_TOKEN",
+        ),
+        (
+            vec![("PERSONA_VIEW_TOKEN_NEXT", "canary-canary-canary")],
+            "PERSONA_VIEW_TOKEN_NEXT is what comes after PERSONA_VIEW_TOKEN, which is not set",
+        ),
         (
             vec![("PERSONA_ADMIN_TOKEN_NEXT", "canary-canary-canary")],
             "PERSONA_ADMIN_TOKEN_NEXT is what comes after PERSONA_ADMIN_TOKEN, which is not set",
@@ -73,11 +85,20 @@ fn a_secret_that_protects_nothing_is_refused_and_not_quoted() {
     let both = [
         ("PERSONA_ADMIN_TOKEN", long),
         ("PERSONA_ADMIN_TOKEN_NEXT", "blackbird-of-june"),
+        ("PERSONA_VIEW_TOKEN", "wren-of-the-morning"),
+        ("PERSONA_VIEW_TOKEN_NEXT", "wren-of-the-evening"),
         ("MANA_SERVICE_KEY", "one"),
         ("MANA_SERVICE_KEY_NEXT", "other"),
     ];
     let config = config("", &both).expect("valid");
-    for key in ["http.admin_token", "http.admin_token_next", "mana.service_key", "mana.service_key_next"] {
+    for key in [
+        "http.admin_token",
+        "http.admin_token_next",
+        "http.view_token",
+        "http.view_token_next",
+        "mana.service_key",
+        "mana.service_key_next",
+    ] {
         assert_eq!(shown(&config, key).0, "set, not shown", "{key}");
     }
 }
