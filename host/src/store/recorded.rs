@@ -17,7 +17,7 @@ use domain::experiment::Assignment;
 use domain::ids::TurnId;
 
 /// Everything about one turn.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded {
     /// The line in the list.

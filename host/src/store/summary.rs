@@ -39,7 +39,7 @@ impl TurnFilter {
 }
 
 /// One turn in a line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Its id.
