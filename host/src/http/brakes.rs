@@ -53,6 +53,7 @@ pub(super) async fn pause(
     };
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let by = if agent == Some(running::AGENT) { AskedBy::Command } else { AskedBy::Http };
+    let before = face.runner.pauses();
     let paused = face.runner.pause(persona.as_deref(), reach, by, reason.as_deref()).await;
     let stopped = paused.map_err(|error| {
         let whom = persona.as_deref().unwrap_or("everybody");
@@ -65,9 +66,14 @@ pub(super) async fn pause(
         Some(email) => pauses.personas.get(email),
         None => pauses.everybody.as_ref(),
     };
+    let was_paused = match &persona {
+        Some(email) => before.personas.contains_key(email),
+        None => before.everybody.is_some(),
+    };
     let (since, reason) = (paused.map(|own| own.since), paused.and_then(|own| own.reason.clone()));
     Ok(Json(json!({
         "paused": true, "persona": persona, "stopped": stopped, "since": since, "reason": reason,
+        "wasPaused": was_paused,
     })))
 }
 
@@ -97,9 +103,11 @@ pub(super) async fn resume(
         Some(email) => face.runner.pause_of(email).map(|pause| pause.to_string()),
         None => None,
     };
-    Ok(Json(
-        json!({ "paused": still.is_some(), "persona": persona, "wasPaused": was_paused, "still": still }),
-    ))
+    let alone = pauses.personas.into_keys().filter(|_| persona.is_none());
+    Ok(Json(json!({
+        "paused": still.is_some(), "persona": persona, "wasPaused": was_paused, "still": still,
+        "stillPaused": alone.collect::<Vec<String>>(),
+    })))
 }
 
 fn whose(filters: &mut Filters) -> Result<Option<String>, ApiError> {
