@@ -1,6 +1,5 @@
 //! `/health` and `/metrics`.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,10 +10,9 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::face::Face;
-use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
 use crate::model::LeftAlone;
-use crate::runner::LastTick;
+use crate::runner::Obstacle;
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,51 +28,68 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Value> {
         "tickIntervalMs": u64::try_from(options.tick_interval.as_millis()).unwrap_or(u64::MAX),
         "concurrency": options.concurrency,
     });
-    if !face.missing_keys.is_empty() {
-        health["loopOff"] = json!({ "missing": face.missing_keys });
-    }
-    // Nothing is begun while nothing can be written down; it goes on by itself.
-    if let Some(trouble) = face.runner.deps().ledger.trouble() {
-        health["status"] = "degraded".into();
-        health["ledger"] = trouble.into();
-    }
-    // Nobody said who is due, or nothing could be written down: no turn was begun.
-    if let Some(LastTick { outcome: Err(why), ended_at }) = face.runner.last_tick() {
-        health["status"] = "degraded".into();
-        health["lastTick"] = json!({ "failedAt": ended_at, "why": why });
-    }
-    if let Some(stopped) = face.runner.deps().mana.sign_ins_stopped() {
-        health["status"] = "degraded".into();
-        health["signIns"] = format!("{stopped}. {}", SignInsStopped::HINT).into();
-    }
-    for (upstream, standing) in face.runner.deps().fuses.standings() {
-        let mut told = json!({ "state": standing.name() });
-        match standing {
-            Standing::Closed => continue,
-            Standing::Open { until, why } => {
-                told["until"] = json!(until);
-                told["why"] = why.into();
-            }
-            Standing::HalfOpen { why, .. } => told["why"] = why.into(),
-        }
-        health["status"] = "degraded".into();
-        health["upstreams"][upstream.name()] = told;
-    }
-    // Who has no room waits for the next day, as the configuration wants it.
-    let full = face.runner.deps().budget.of_today().into_iter().filter(|part| part.is_full);
-    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
-    if !full.is_empty() {
-        health["budget"] = json!({ "full": full });
-    }
-    // Claude does its work, and turns that would ask these are not begun.
-    for LeftAlone { name, state, until, why } in face.runner.deps().claude.left_alone() {
-        health["status"] = "degraded".into();
-        health["models"][name] = json!({ "state": state, "until": until, "why": why });
-    }
-    if let Some(pause) = face.runner.pause_of_all() {
-        health["pause"] = json!({ "since": pause.since(), "why": pause.to_string(), "hint": pause.hint() });
+    for obstacle in face.runner.obstacles(&face.missing_keys) {
+        tell(&mut health, obstacle);
     }
     Json(health)
+}
+
+/// Names what is in the way. What somebody wants so is no degradation, and neither are keys that were never set.
+fn tell(health: &mut Value, obstacle: Obstacle) {
+    let degraded = matches!(
+        obstacle,
+        Obstacle::Ledger(_)
+            | Obstacle::Tick { .. }
+            | Obstacle::SignIns(_)
+            | Obstacle::Upstream { .. }
+            | Obstacle::Model(_)
+    );
+    if degraded {
+        health["status"] = "degraded".into();
+    }
+    match obstacle {
+        Obstacle::Keys(missing) => health["loopOff"] = json!({ "missing": missing }),
+        // Nothing is begun while nothing can be written down; it goes on by itself.
+        Obstacle::Ledger(trouble) => health["ledger"] = trouble.into(),
+        // Nobody said who is due, or nothing could be written down: no turn was begun.
+        Obstacle::Tick { failed_at, why } => {
+            health["lastTick"] = json!({ "failedAt": failed_at, "why": why })
+        }
+        Obstacle::SignIns(stopped) => {
+            health["signIns"] = format!("{stopped}. {}", SignInsStopped::HINT).into();
+        }
+        Obstacle::Upstream { upstream, state, until, why } => {
+            let mut told = json!({ "state": state, "why": why });
+            if let Some(until) = until {
+                told["until"] = json!(until);
+            }
+            health["upstreams"][upstream.name()] = told;
+        }
+        // Who has no room waits for the next day, as the configuration wants it.
+        Obstacle::Budget(key) => match health["budget"]["full"].as_array_mut() {
+            Some(full) => full.push(key.into()),
+            None => health["budget"] = json!({ "full": [key] }),
+        },
+        // Claude does its work, and turns that would ask these are not begun.
+        Obstacle::Model(LeftAlone { name, state, until, why }) => {
+            health["models"][name] = json!({ "state": state, "until": until, "why": why });
+        }
+        Obstacle::Pause(pause) => {
+            health["pause"] =
+                json!({ "since": pause.since(), "why": pause.to_string(), "hint": pause.hint() });
+        }
+        // Who they are is nobody's business here.
+        Obstacle::PausedAlone(count) => {
+            health["pausedPersonas"] = json!({ "count": count, "hint": obstacle.hint() });
+        }
+        Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => {
+            let told = json!(obstacle);
+            match health["plugins"].as_array_mut() {
+                Some(plugins) => plugins.push(told),
+                None => health["plugins"] = json!([told]),
+            }
+        }
+    }
 }
 
 /// What Prometheus reads, in the form that it asks for.

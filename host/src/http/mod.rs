@@ -20,6 +20,7 @@ mod personas;
 mod plugins;
 mod ready;
 mod server;
+mod status;
 
 pub use connections::Limits;
 pub use face::Face;

@@ -19,7 +19,7 @@ use super::face::Face;
 use super::lock::Lock;
 use super::{
     admission, api, asked, brakes, connections, costs, diag, filters, health, live, pages, personas, plugins,
-    ready,
+    ready, status,
 };
 
 /// Bytes of a request's body; none has more than a few words.
@@ -113,6 +113,7 @@ fn without_filters() -> Router<Face> {
         .route("/api/personas", get(personas::open))
         .route("/api/turns/{id}", get(api::turn))
         .route("/api/strategies", get(api::strategies))
+        .route("/api/status", get(status::status))
         .route("/api/plugins", get(plugins::list))
         .route("/api/plugins/{name}/logs", get(plugins::logs))
         .route("/api/pause", get(brakes::show))
