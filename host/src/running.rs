@@ -84,6 +84,34 @@ impl Running {
         self.ask(Method::GET, "/health").await
     }
 
+    /// `GET /health/ready`: what is in the way, and what is worth noting, whether or not it is ready.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn ready(&self) -> Result<Value, RunningError> {
+        let (status, text) = self.exchange(Method::GET, "/health/ready").await?;
+        match serde_json::from_str::<Value>(&text) {
+            Ok(document) if document["ready"].is_boolean() => Ok(document),
+            _ => Err(self.stranger(status, &text)),
+        }
+    }
+
+    /// `GET /api/status`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn status(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/api/status").await
+    }
+
+    /// `GET /api/personas`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn personas(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/api/personas").await
+    }
+
     /// `GET /api/plugins`.
     ///
     /// # Errors
@@ -117,6 +145,25 @@ impl Running {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
+        let (status, text) = self.exchange(method, path).await?;
+        let document: Option<Value> = serde_json::from_str(&text).ok();
+        match document {
+            Some(document) if status.is_success() && document.is_object() => Ok(document),
+            Some(Value::Object(fields)) if fields.contains_key("error") => {
+                let of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+                let message = of("error").unwrap_or_default();
+                Err(RunningError::Refused { status, message, hint: of("hint") })
+            }
+            _ => Err(self.stranger(status, &text)),
+        }
+    }
+
+    fn stranger(&self, status: StatusCode, text: &str) -> RunningError {
+        let said = text.chars().take(LONGEST_QUOTE).collect();
+        RunningError::Stranger { base: self.base.clone(), status, said }
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, String), RunningError> {
         let silent = |error: SendError| {
             let mut cause: &dyn std::error::Error = &error;
             while let Some(deeper) = cause.source() {
@@ -130,21 +177,7 @@ impl Running {
             request = request.bearer_auth(self.token.expose_secret());
         }
         let response = request.send().await.map_err(silent)?;
-        let status = response.status();
-        let text = response.text().await.map_err(silent)?;
-        let document: Option<Value> = serde_json::from_str(&text).ok();
-        match document {
-            Some(document) if status.is_success() && document.is_object() => Ok(document),
-            Some(Value::Object(fields)) if fields.contains_key("error") => {
-                let of = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-                let message = of("error").unwrap_or_default();
-                Err(RunningError::Refused { status, message, hint: of("hint") })
-            }
-            _ => {
-                let said = text.chars().take(LONGEST_QUOTE).collect();
-                Err(RunningError::Stranger { base: self.base.clone(), status, said })
-            }
-        }
+        Ok((response.status(), response.text().await.map_err(silent)?))
     }
 }
 

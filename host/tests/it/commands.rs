@@ -5,6 +5,7 @@ mod canaries;
 mod crowd;
 mod daemon;
 mod demo;
+mod doctor;
 mod exits;
 mod explained;
 mod live;
@@ -21,6 +22,7 @@ mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;
+mod standing;
 mod validated;
 
 use std::io::{BufRead as _, BufReader};

@@ -37,7 +37,7 @@ const OWNED: [(&str, &[&str]); 26] = [
     ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
-    ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs"]),
+    ("rustix", &["behavior/proof/", "cli/keys.rs", "disk.rs", "http/connections.rs", "private.rs"]),
     ("rusqlite", &["store/database/"]),
     ("schemars", &["config/"]),
     ("sqlx", &["store/", "crates/standin/src/database.rs", "crates/standin/src/database/"]),

@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod costs;
+pub mod doctor;
 pub mod experiment;
 pub mod explain;
 pub mod init;
@@ -14,6 +15,8 @@ pub mod plugin;
 mod release;
 pub mod seed;
 mod slots;
+pub mod status;
+pub mod top;
 pub mod turns;
 pub mod validate;
 pub mod version;
