@@ -5,6 +5,7 @@
 
 pub mod aside;
 pub mod breaker;
+pub mod disk;
 pub mod jitter;
 pub mod private;
 pub mod since;

@@ -80,6 +80,14 @@ pub fn folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
+/// Takes a file away from everybody but its owner.
+///
+/// # Errors
+/// When it is not there, or is not ours to change.
+pub fn close(path: &Path) -> io::Result<()> {
+    set_permissions(path, Permissions::from_mode(FILE))
+}
+
 /// From here on the process leaves no core file, and no other process of the same user reads its memory or the
 /// environment that it was started with.
 ///

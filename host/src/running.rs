@@ -92,6 +92,34 @@ impl Running {
         self.ask(Method::GET, "/health").await
     }
 
+    /// `GET /health/ready`: what is in the way, and what is worth noting, whether or not it is ready.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn ready(&self) -> Result<Value, RunningError> {
+        let (status, text) = self.exchange(Method::GET, "/health/ready").await?;
+        match serde_json::from_str::<Value>(&text) {
+            Ok(document) if document["ready"].is_boolean() => Ok(document),
+            _ => Err(self.stranger(status, &text)),
+        }
+    }
+
+    /// `GET /api/status`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn status(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/api/status").await
+    }
+
+    /// `GET /api/personas`.
+    ///
+    /// # Errors
+    /// When nobody answers, or something else does.
+    pub async fn personas(&self) -> Result<Value, RunningError> {
+        self.ask(Method::GET, "/api/personas").await
+    }
+
     /// `GET /api/plugins`.
     ///
     /// # Errors
@@ -143,10 +171,14 @@ impl Running {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Value, RunningError> {
+        let (status, text) = self.exchange(method, path).await?;
+        self.read(status, &text)
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, String), RunningError> {
         let response = self.send(method, path, &[]).await?;
         let status = response.status();
-        let text = response.text().await.map_err(|error| self.silent(&error))?;
-        self.read(status, &text)
+        Ok((status, response.text().await.map_err(|error| self.silent(&error))?))
     }
 
     async fn send(

@@ -46,6 +46,9 @@ pub struct Observation {
     /// The persona's mean rating from before the experiment, if it has one.
     #[serde(default)]
     pub before: Option<f64>,
+    /// A scripted Claude played it, whose ratings mean nothing; not known of rows from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<bool>,
     /// The turn's id in the ledger; none for rows from elsewhere that name none.
     #[serde(default)]
     pub turn: Option<String>,

@@ -27,10 +27,13 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Demo(args) => return demo::demo(args, file, output).await,
         Command::Init { dir } => verbs::init::init(&dir, output)?,
         Command::Validate(args) => return verbs::validate::validate(&args, file, output).await,
+        Command::Doctor(args) => return verbs::doctor::doctor(&args, file, output).await,
         Command::Run(record) => run::run(record, file, output).await?,
         Command::Stack(args) => stack::stack(args, output).await?,
         Command::Tick(args) => return tick::tick(args, file, output).await,
         Command::Seed(args) => verbs::seed::seed(args, file, output).await?,
+        Command::Status { url } => verbs::status::status(url.as_deref(), file, output).await?,
+        Command::Top { url } => verbs::top::top(url.as_deref(), file, output).await?,
         Command::Pause { persona, now, reason, anyway, url } => {
             let asked = verbs::pause::Asked { persona, now, reason, anyway };
             verbs::pause::pause(&asked, url.as_deref(), file, output).await?;

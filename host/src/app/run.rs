@@ -108,6 +108,9 @@ fn warn(config: &Config, missing_keys: &[&str]) {
     for told in unknown_variables(load::variables()) {
         tracing::warn!("{told}");
     }
+    for told in load::too_narrow(config) {
+        tracing::warn!("{told}");
+    }
     for variable in &config.open_secrets {
         tracing::warn!(variable, "every user of this machine may read the file that it names: chmod 600");
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,8 @@ use serde_json::json;
 
 /// What stands for the keys of whoever recorded: nobody is asked, and nothing is sent.
 const NO_KEY: &str = "no-key-in-a-replay";
+/// How long the ledger of a replay is kept at least.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many builds and strategies that differ are named.
 const NAMED: usize = 5;
 
@@ -90,6 +93,7 @@ impl Tape {
             let message = format!("how {} was set up cannot be read: {error}", dir.display());
             Failure::new(Exit::BadInput, message).hint("it was changed since it was recorded: record anew")
         })?;
+        load::sweep("replay", KEPT);
         let folder = load::temporary_folder("replay")?;
         Ok(Some(Self::Playing { player, setup: Box::new(setup), folder }))
     }
@@ -414,7 +418,7 @@ async fn say_played(player: &Player, folder: &Path, output: Output) {
     }
     let ledger = folder.join("ledger.db");
     output.say(&format!(
-        "  {} is the ledger of this replay, and may be deleted",
+        "  {} is the ledger of this replay; a replay after tomorrow removes it",
         styled(PLACE, ledger.display())
     ));
     let next = format!("{} turns list --ledger {}", load::program(), ledger.display());

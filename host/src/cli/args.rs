@@ -66,6 +66,12 @@ pub enum Command {
     /// only plugins or experiments are.
     #[command(after_long_help = environment())]
     Validate(Validate),
+    /// Look at the set-up that there is, the neighbours included, and name what is wrong, why, and what to do.
+    ///
+    /// Nothing is changed and nothing is paid for. One persona signs in, once, to see whether the seed secret is right. It
+    /// ends with 100 when anything is wrong.
+    #[command(after_long_help = environment())]
+    Doctor(Doctor),
     /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
     #[command(after_long_help = environment())]
     Run(Record),
@@ -76,6 +82,20 @@ pub enum Command {
     /// Run one tick now, for everybody who is due.
     #[command(after_long_help = environment())]
     Tick(Tick),
+    /// How it stands, on one screen: what goes on, what is in the way, what today costs.
+    ///
+    /// A persona-host that runs is asked; where none runs, the ledger tells what it knows.
+    Status {
+        /// Ask the persona-host at this address, and nobody else.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// The same, drawn again and again on a terminal; `q` or Ctrl-C ends it.
+    Top {
+        /// Ask the persona-host at this address, and nobody else.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// Begin no more turns: of anybody, or of one persona. It lasts, also over a restart, until `resume`.
     ///
     /// A persona-host that runs is asked to do it; SIGUSR1 does the same as `pause --now`, and SIGUSR2 as `resume`.
@@ -187,6 +207,23 @@ pub struct Validate {
     /// Who there is: entries for anybody else are told.
     #[arg(long, value_name = "FILE")]
     pub catalog: Option<PathBuf>,
+}
+
+/// Options of `doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Do what is safe: make folders that are missing, close files with secrets to others. It asks before.
+    #[arg(long)]
+    pub fix: bool,
+    /// Do it without asking.
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
+    /// Who signs in once; somebody who is due or known to the ledger, if left out.
+    #[arg(long, value_name = "EMAIL")]
+    pub persona: Option<String>,
+    /// Let nobody sign in: whether the seed secret is right is not known then.
+    #[arg(long, conflicts_with = "persona")]
+    pub no_sign_in: bool,
 }
 
 /// Options of `stack`.

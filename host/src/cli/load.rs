@@ -1,6 +1,7 @@
 //! From the command line to a configuration.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -111,6 +112,28 @@ pub fn priced(config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// Limits of the budget that have no room for a single call, as far as that is known before one is made: a sentence each.
+#[must_use]
+pub fn too_narrow(config: &Config) -> Vec<String> {
+    let limits = &config.budget;
+    let of_all = [("turn", limits.turn), ("persona_day", limits.persona_day), ("day", limits.day)];
+    let of_all = of_all.into_iter().filter_map(|(key, limit)| Some((key.to_owned(), limit?, None)));
+    let of_strategies = limits.strategies.iter().map(|(name, limit)| {
+        let own = config.strategies.iter().find(|own| own.name == *name);
+        (format!("strategies.{name}"), *limit, own.and_then(|own| own.model.as_deref()))
+    });
+    let told = of_all.chain(of_strategies).filter_map(|(key, limit, model)| {
+        let model = model.unwrap_or(&config.model.name);
+        let least = model::price::most(model, 0, config.model.max_tokens).filter(|least| *least > limit)?;
+        Some(format!(
+            "budget.{key} is {limit}, and one call of {model} may cost {least} or more (model.max_tokens = {}): no turn can \
+             ask anything",
+            config.model.max_tokens
+        ))
+    });
+    told.collect()
+}
+
 /// Where the configured ledger is.
 ///
 /// # Errors
@@ -206,6 +229,25 @@ pub fn temporary_folder(purpose: &str) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// Removes the temporary folders of this purpose whose last use is longer ago than this: a ledger that nobody looked at
+/// for so long is not looked at any more. What is not ours to remove stays.
+pub fn sweep(purpose: &str, older: Duration) {
+    sweep_in(&std::env::temp_dir(), purpose, older);
+}
+
+fn sweep_in(folder: &Path, purpose: &str, older: Duration) {
+    let prefix = format!("persona-host-{purpose}-");
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        // Nothing but what this program names so.
+        let is_named = |name: &str| name.strip_prefix(&prefix).is_some_and(|id| Uuid::try_parse(id).is_ok());
+        let age = entry.metadata().and_then(|own| own.modified()).ok().and_then(|at| at.elapsed().ok());
+        if name.to_str().is_some_and(is_named) && age.is_some_and(|age| age > older) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// What of the process's environment matters to a build of a plugin.
 #[must_use]
 pub fn surroundings() -> Surroundings {
@@ -220,4 +262,29 @@ pub fn surroundings() -> Surroundings {
 #[must_use]
 pub fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "persona-host".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_folders_of_that_purpose_are_swept_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = Uuid::new_v4().simple();
+        let replay = format!("persona-host-replay-{id}");
+        for name in [replay.as_str(), "persona-host-replay-mine", &format!("persona-host-report-{id}")] {
+            std::fs::create_dir(folder.path().join(name)).expect("it is new");
+        }
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).expect("it is there");
+            entries
+                .map(|entry| entry.expect("one").file_name().to_string_lossy().into_owned())
+                .collect::<Vec<_>>()
+        };
+        sweep_in(folder.path(), "replay", Duration::from_secs(3600));
+        assert_eq!(names().len(), 3, "all are young");
+        sweep_in(folder.path(), "replay", Duration::ZERO);
+        assert!(names().len() == 2 && !names().contains(&replay), "{:?}", names());
+    }
 }

@@ -4,6 +4,7 @@
 pub mod args;
 mod exit;
 mod failure;
+mod keys;
 mod lines;
 pub mod load;
 pub mod output;

@@ -52,7 +52,8 @@ pub fn size(bytes: usize) -> String {
     match bytes / 1024.0 {
         kibibytes if kibibytes < 1.0 => format!("{bytes} bytes"),
         kibibytes if kibibytes < 1024.0 => format!("{kibibytes:.1} KiB"),
-        kibibytes => format!("{:.1} MiB", kibibytes / 1024.0),
+        kibibytes if kibibytes < 1024.0 * 1024.0 => format!("{:.1} MiB", kibibytes / 1024.0),
+        kibibytes => format!("{:.1} GiB", kibibytes / 1024.0 / 1024.0),
     }
 }
 
@@ -122,9 +123,13 @@ mod tests {
 
     #[test]
     fn numbers_can_be_read_at_a_glance() {
-        for (bytes, shown) in
-            [(0, "0 bytes"), (1023, "1023 bytes"), (82_000, "80.1 KiB"), (18 << 20, "18.0 MiB")]
-        {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (82_000, "80.1 KiB"),
+            (18 << 20, "18.0 MiB"),
+            (3 << 30, "3.0 GiB"),
+        ] {
             assert_eq!(size(bytes), shown);
         }
         for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {

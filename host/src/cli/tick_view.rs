@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Table};
 use serde_json::{Value, json};
 
 use super::output::Column::{Flowing, Number, Whole};
@@ -12,12 +12,17 @@ use crate::mana::SignInsStopped;
 use crate::runner::{HeldBy, TickReport};
 use crate::store::{Recorded, Summary};
 use domain::rating::Rating;
+use domain::stop;
 
 /// A terminal of fewer columns has no room for the ids of turns.
 const NARROW: u16 = 90;
 
 /// How much of a fault a row tells, in characters; `turns show` tells all of it.
 pub(super) const CAUSE: usize = 200;
+
+/// What the other columns take, and how little is told of a fault in a narrow terminal.
+const FIXED: usize = 76;
+const LEAST: usize = 60;
 
 /// What to do for whoever is held after a fault.
 const RELEASE: &str = "once the cause is mended, `persona-host personas release EMAIL` lifts a hold";
@@ -63,34 +68,47 @@ impl TickView<'_> {
         if self.turns.is_empty() {
             return format!("{}\n{}", self.sums(), self.hints());
         }
-        let mut table = table([
+        format!("{}\n\n{}\n{}", self.table().trim_fmt(), self.sums(), self.hints())
+    }
+
+    /// A row per persona. What a fault says has a column of its own, which is there when there is one.
+    fn table(&self) -> Table {
+        let fixed = [
             Whole("persona"),
             Whole("strategy"),
             Flowing("did"),
             Flowing("rated"),
             Number("cost"),
             Whole("turn"),
-        ]);
+        ];
+        let mut table = table(fixed);
+        let has_faults = self.turns.iter().any(|turn| turn.summary.fault_message.is_some());
+        if has_faults {
+            table =
+                self::table([fixed[0], fixed[1], fixed[2], fixed[3], fixed[4], fixed[5], Flowing("failed")]);
+        }
         if let (Some(..NARROW), Some(ids)) = (table.width(), table.column_mut(5)) {
             // `turns list` has them.
             ids.set_constraint(ColumnConstraint::Hidden);
         }
+        let room = table.width().map_or(LEAST, |width| usize::from(width).saturating_sub(FIXED));
         for turn in &self.turns {
             let summary = &turn.summary;
-            let rated = match &summary.fault_message {
-                Some(message) => Cell::new(in_a_line(message, CAUSE)).fg(Color::Red),
-                None => Cell::new(printable(&scores(&summary.ratings))),
-            };
-            table.add_row([
+            let mut row = vec![
                 Cell::new(printable(&summary.persona)),
                 Cell::new(summary.strategy.as_deref().unwrap_or("–")),
                 Cell::new(printable(&did(turn))),
-                rated,
+                Cell::new(printable(&scores(&summary.ratings))),
                 Cell::new(cost(summary.cost_usd)),
                 Cell::new(&summary.id[..8]).add_attribute(Attribute::Dim),
-            ]);
+            ];
+            if has_faults {
+                let fault = summary.fault_message.as_deref().unwrap_or_default();
+                row.push(Cell::new(in_a_line(fault, room.clamp(LEAST, CAUSE))).fg(Color::Red));
+            }
+            table.add_row(row);
         }
-        format!("{}\n\n{}\n{}", table.trim_fmt(), self.sums(), self.hints())
+        table
     }
 
     /// What to do about the faults, each advice once.
@@ -114,11 +132,16 @@ impl TickView<'_> {
         let costs = self.turns.iter().try_fold(0.0, |sum, turn| Some(sum + turn.summary.cost_usd?));
         let TickReport { due, ran_successfully, failed, held, duration_ms, .. } = self.report;
         let held = if held.is_empty() { String::new() } else { format!(", {} held", held.len()) };
+        let is_cut = |turn: &&Recorded| turn.summary.stop_reason.as_deref() == Some(stop::BUDGET_EXHAUSTED);
+        let cut = match self.turns.iter().filter(is_cut).count() {
+            0 => String::new(),
+            cut => format!(", {cut} cut short by the budget"),
+        };
         #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
         let seconds = *duration_ms as f64 / 1000.0;
         let head = styled(HEAD, format!("{ran_successfully} of {due} personas ran"));
         format!(
-            "{head}, {} failed{held}: {actions} actions, {ratings} ratings, {tokens} tokens, {} in {seconds:.1} s",
+            "{head}, {} failed{cut}{held}: {actions} actions, {ratings} ratings, {tokens} tokens, {} in {seconds:.1} s",
             failed.len(),
             cost(costs),
         )
@@ -154,4 +177,51 @@ pub fn scores(ratings: &[Rating]) -> String {
 #[must_use]
 pub fn cost(usd: Option<f64>) -> String {
     usd.map_or_else(|| "$?".to_owned(), |usd| format!("${usd:.4}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(persona: &str, fault: Option<String>, stop_reason: Option<&str>) -> Recorded {
+        let summary = Summary {
+            id: "8c2f1a2b3c4d".to_owned(),
+            persona: persona.to_owned(),
+            fault_message: fault,
+            stop_reason: stop_reason.map(str::to_owned),
+            ..Summary::default()
+        };
+        Recorded { summary, ..Recorded::default() }
+    }
+
+    fn shown(turns: Vec<Recorded>) -> String {
+        let report = TickReport { due: turns.len(), ran_successfully: turns.len(), ..TickReport::default() };
+        anstream::adapter::strip_str(&TickView { report: &report, turns }.text()).to_string()
+    }
+
+    #[test]
+    fn what_a_fault_says_has_a_column_of_its_own_and_makes_no_line_wide() {
+        let text = shown(vec![
+            turn("anna@mana.test", None, None),
+            turn("ben@mana.test", Some("it broke ".repeat(80)), None),
+        ]);
+        assert!(
+            text.lines()
+                .next()
+                .is_some_and(|line| line.contains("rated") && line.trim_end().ends_with("failed")),
+            "{text}"
+        );
+        assert!(text.lines().all(|line| line.chars().count() < 180), "{text}");
+        let without = shown(vec![turn("anna@mana.test", None, None)]);
+        assert!(without.lines().next().is_some_and(|line| !line.contains("failed")), "{without}");
+    }
+
+    #[test]
+    fn days_that_the_budget_cut_short_are_counted() {
+        let text = shown(vec![
+            turn("anna@mana.test", None, Some(stop::BUDGET_EXHAUSTED)),
+            turn("ben@mana.test", None, None),
+        ]);
+        assert!(text.contains("2 of 2 personas ran, 0 failed, 1 cut short by the budget: "), "{text}");
+    }
 }

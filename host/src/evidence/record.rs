@@ -60,7 +60,11 @@ impl Record {
     /// Every turn as an observation.
     #[must_use]
     pub fn observations(&self) -> Vec<Observation> {
-        self.turns.iter().map(|turn| turn.observation.clone()).collect()
+        let observed = |turn: &Played| {
+            let stand_in = Some(self.is_scripted(turn.observation.phase));
+            Observation { stand_in, ..turn.observation.clone() }
+        };
+        self.turns.iter().map(observed).collect()
     }
 
     /// The report of one phase, or of the last.
@@ -81,6 +85,12 @@ impl Record {
         self.phases.last().map_or(1, |phase| phase.number)
     }
 
+    /// Whether some turns of this phase were played with a scripted Claude.
+    fn is_scripted(&self, phase: u32) -> bool {
+        let own = self.phases.iter().filter(|own| own.number == phase);
+        own.flat_map(|own| &own.arms).any(PhaseArm::is_scripted)
+    }
+
     /// The report of this phase.
     ///
     /// # Errors
@@ -95,9 +105,7 @@ impl Record {
             source: "ledger".to_owned(),
             started: self.turns.iter().map(|turn| turn.started_ms).min().and_then(instant),
             ended: self.turns.iter().map(|turn| turn.started_ms).max().and_then(instant),
-            stand_ins: (self.phases.iter())
-                .filter(|own| own.number == phase)
-                .any(|own| own.arms.iter().any(PhaseArm::is_scripted)),
+            stand_ins: self.is_scripted(phase),
         };
         let checks = self.checks(phase);
         analyze(&experiment.plan, identity, self.phases.clone(), phase, &self.observations(), checks)

@@ -45,6 +45,7 @@ struct PausedPersona {
 
 /// A pause that began, or goes on.
 #[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Braked {
     /// Always so.
     paused: bool,
@@ -56,6 +57,8 @@ pub(super) struct Braked {
     since: Option<DateTime<Utc>>,
     /// Why, in the words of who asked.
     reason: Option<String>,
+    /// Whether there was a pause already, whose reason this one has replaced if it has one.
+    was_paused: bool,
 }
 
 /// A pause that ended.
@@ -70,6 +73,8 @@ pub(super) struct LetPlay {
     was_paused: bool,
     /// The other pause.
     still: Option<String>,
+    /// Who is still paused by address.
+    still_paused: Vec<String>,
 }
 
 /// Who is paused: since when, by whom, and why.
@@ -102,6 +107,7 @@ pub(super) async fn pause(
     };
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let by = if agent == Some(running::AGENT) { AskedBy::Command } else { AskedBy::Http };
+    let before = face.runner.pauses();
     let paused = face.runner.pause(persona.as_deref(), reach, by, reason.as_deref()).await;
     let stopped = paused.map_err(|error| {
         let whom = persona.as_deref().unwrap_or("everybody");
@@ -114,8 +120,12 @@ pub(super) async fn pause(
         Some(email) => pauses.personas.get(email),
         None => pauses.everybody.as_ref(),
     };
+    let was_paused = match &persona {
+        Some(email) => before.personas.contains_key(email),
+        None => before.everybody.is_some(),
+    };
     let (since, reason) = (paused.map(|own| own.since), paused.and_then(|own| own.reason.clone()));
-    Ok(Json(Braked { paused: true, persona, stopped, since, reason }))
+    Ok(Json(Braked { paused: true, persona, stopped, since, reason, was_paused }))
 }
 
 /// Turns are begun again, and those that were stopped go on.
@@ -144,7 +154,9 @@ pub(super) async fn resume(
         Some(email) => face.runner.pause_of(email).map(|pause| pause.to_string()),
         None => None,
     };
-    Ok(Json(LetPlay { paused: still.is_some(), persona, was_paused, still }))
+    let alone = pauses.personas.into_keys().filter(|_| persona.is_none());
+    let still_paused = alone.collect();
+    Ok(Json(LetPlay { paused: still.is_some(), persona, was_paused, still, still_paused }))
 }
 
 fn whose(filters: &mut Filters) -> Result<Option<String>, ApiError> {

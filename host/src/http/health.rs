@@ -13,16 +13,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::face::Face;
-use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
 use crate::model::LeftAlone;
-use crate::runner::LastTick;
+use crate::runner::{Obstacle, Told};
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How the process is, in the shape of contract 7.2 and what it has not: each of that is left out while all is well.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
     /// `ok`, or `degraded` while something keeps turns from being begun or kept.
@@ -59,6 +58,12 @@ pub(super) struct Health {
     /// The pause of everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pause: Option<PauseOfAll>,
+    /// Pauses of single personas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_personas: Option<PausedAlone>,
+    /// Plugins that nothing serves for, or that another build serves for than the one in the folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    plugins: Vec<Told>,
 }
 
 /// Why the loop is off.
@@ -90,8 +95,17 @@ struct LeftOut {
     why: String,
 }
 
-/// What is spent.
+/// How many are paused by address.
 #[derive(Debug, Serialize, JsonSchema)]
+struct PausedAlone {
+    /// So many.
+    count: usize,
+    /// What tells who, and what ends it.
+    hint: Option<&'static str>,
+}
+
+/// What is spent.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Full {
     /// The keys of the limits.
     full: BTreeSet<String>,
@@ -111,62 +125,65 @@ struct PauseOfAll {
 /// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
 /// a full disk do not make it go away: they are named.
 pub(super) async fn health(State(face): State<Face>) -> Json<Health> {
-    let (runner, deps) = (&face.runner, face.runner.deps());
-    // Nothing is begun while nothing can be written down; it goes on by itself.
-    let ledger = deps.ledger.trouble();
-    // Nobody said who is due, or nothing could be written down: no turn was begun.
-    let last_tick = match runner.last_tick() {
-        Some(LastTick { outcome: Err(why), ended_at }) => Some(FailedTick { failed_at: ended_at, why }),
-        _ => None,
-    };
-    let sign_ins = deps.mana.sign_ins_stopped().map(|stopped| format!("{stopped}. {}", SignInsStopped::HINT));
-    let upstreams = left_out_upstreams(&face);
-    // Claude does its work, and turns that would ask these are not begun.
-    let models: BTreeMap<String, LeftOut> = (deps.claude.left_alone().into_iter())
-        .map(|LeftAlone { name, state, until, why }| (name, LeftOut { state, until, why }))
-        .collect();
-    let is_degraded = ledger.is_some()
-        || last_tick.is_some()
-        || sign_ins.is_some()
-        || !upstreams.is_empty()
-        || !models.is_empty();
-    // Who has no room waits for the next day, as the configuration wants it.
-    let full = deps.budget.of_today().into_iter().filter(|part| part.is_full);
-    let full: BTreeSet<String> = full.map(|part| part.account.key()).collect();
-    let missing = &face.missing_keys;
-    Json(Health {
-        status: if is_degraded { "degraded" } else { "ok" },
+    let runner = &face.runner;
+    let mut health = Health {
+        status: "ok",
         service: "mana-persona-runner",
         paused: runner.is_paused(),
         tick_interval_ms: u64::try_from(runner.tick_interval().as_millis()).unwrap_or(u64::MAX),
         concurrency: runner.concurrency(),
-        loop_off: (!missing.is_empty()).then(|| LoopOff { missing: missing.clone() }),
-        ledger,
-        last_tick,
-        sign_ins,
-        upstreams,
-        budget: (!full.is_empty()).then_some(Full { full }),
-        models,
-        pause: runner.pause_of_all().map(|pause| PauseOfAll {
-            since: pause.since(),
-            why: pause.to_string(),
-            hint: pause.hint(),
-        }),
-    })
+        ..Health::default()
+    };
+    for obstacle in runner.obstacles(&face.missing_keys) {
+        health.name(obstacle);
+    }
+    Json(health)
 }
 
-fn left_out_upstreams(face: &Face) -> BTreeMap<&'static str, LeftOut> {
-    let standings = face.runner.deps().fuses.standings().into_iter();
-    let left_out = standings.filter_map(|(upstream, standing)| {
-        let state = standing.name();
-        let (until, why) = match standing {
-            Standing::Closed => return None,
-            Standing::Open { until, why } => (Some(until), why),
-            Standing::HalfOpen { why, .. } => (None, why),
-        };
-        Some((upstream.name(), LeftOut { state, until, why }))
-    });
-    left_out.collect()
+impl Health {
+    /// Names what is in the way. What somebody wants so is no degradation, and neither are keys that were never set.
+    fn name(&mut self, obstacle: Obstacle) {
+        let degraded = matches!(
+            obstacle,
+            Obstacle::Ledger(_)
+                | Obstacle::Tick { .. }
+                | Obstacle::SignIns(_)
+                | Obstacle::Upstream { .. }
+                | Obstacle::Model(_)
+        );
+        if degraded {
+            self.status = "degraded";
+        }
+        let hint = obstacle.hint();
+        match obstacle {
+            Obstacle::Keys(missing) => self.loop_off = Some(LoopOff { missing }),
+            // Nothing is begun while nothing can be written down; it goes on by itself.
+            Obstacle::Ledger(trouble) => self.ledger = Some(trouble),
+            // Nobody said who is due, or nothing could be written down: no turn was begun.
+            Obstacle::Tick { failed_at, why } => self.last_tick = Some(FailedTick { failed_at, why }),
+            Obstacle::SignIns(stopped) => {
+                self.sign_ins = Some(format!("{stopped}. {}", SignInsStopped::HINT));
+            }
+            Obstacle::Upstream { upstream, state, until, why } => {
+                self.upstreams.insert(upstream.name(), LeftOut { state, until, why });
+            }
+            // Who has no room waits for the next day, as the configuration wants it.
+            Obstacle::Budget(key) => {
+                self.budget.get_or_insert_default().full.insert(key);
+            }
+            // Claude does its work, and turns that would ask these are not begun.
+            Obstacle::Model(LeftAlone { name, state, until, why }) => {
+                self.models.insert(name, LeftOut { state, until, why });
+            }
+            Obstacle::Pause(pause) => {
+                let (since, why, hint) = (pause.since(), pause.to_string(), pause.hint());
+                self.pause = Some(PauseOfAll { since, why, hint });
+            }
+            // Who they are is nobody's business here.
+            Obstacle::PausedAlone(count) => self.paused_personas = Some(PausedAlone { count, hint }),
+            Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => self.plugins.push(obstacle.told()),
+        }
+    }
 }
 
 /// What Prometheus reads, in the form that it asks for.

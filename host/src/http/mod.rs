@@ -28,6 +28,7 @@ mod reference;
 mod route;
 mod routes;
 mod server;
+mod status;
 
 pub use connections::Limits;
 pub use document::document;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::error::ApiError;
 use super::face::Face;
 use super::filters::Named;
+use crate::runner::{HeldBy, HeldPersona};
 use crate::store::OpenTurn;
 use domain::code::Code;
 use domain::state::State;
@@ -27,7 +28,7 @@ pub(super) struct Personas {
     pause: Option<String>,
 }
 
-/// A persona with a turn that is not over, or that is paused.
+/// A persona with a turn that is not over, or that something keeps back.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct OpenPersona {
@@ -35,8 +36,14 @@ struct OpenPersona {
     persona: String,
     /// Its turns that are not over.
     now: Vec<OpenTurn>,
-    /// How it stands: as the last of them, or paused.
+    /// How it stands: as the last of them, held, or paused.
     state: Option<State>,
+    /// What kept it back at the last tick, where no turn of the ledger says that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<HeldBy>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
     /// The pause, if there is one.
     #[serde(flatten)]
     pause: Option<OwnPause>,
@@ -63,7 +70,8 @@ pub(super) struct Released {
     released: u64,
 }
 
-/// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, or who is paused.
+/// `GET /api/personas`: everybody with a turn that is under way, held (until when and why) or parked, who is paused, or whom
+/// the last tick kept back for want of money, or of a neighbour.
 pub(super) async fn open(From(face): From<Face>) -> Result<Json<Personas>, ApiError> {
     let mut personas: BTreeMap<String, Vec<OpenTurn>> = BTreeMap::new();
     for turn in face.runner.deps().ledger.open_turns().await? {
@@ -73,15 +81,27 @@ pub(super) async fn open(From(face): From<Face>) -> Result<Json<Personas>, ApiEr
     for persona in pauses.personas.keys() {
         personas.entry(persona.clone()).or_default();
     }
+    let mut kept: BTreeMap<String, HeldPersona> = BTreeMap::new();
+    for own in face.runner.kept_back() {
+        personas.entry(own.persona.clone()).or_default();
+        kept.insert(own.persona.clone(), own);
+    }
     let open = |(persona, now): (String, Vec<OpenTurn>)| {
         let pause = face.runner.pause_of(&persona).map(|pause| OwnPause {
             paused_since: pause.since(),
             paused: pause.to_string(),
             hint: pause.hint(),
         });
-        let state =
-            if pause.is_some() { Some(State::Paused) } else { now.last().map(|own: &OpenTurn| own.state) };
-        OpenPersona { persona, now, state, pause }
+        let of_turn = now.last().map(|own: &OpenTurn| own.state);
+        // No turn of the ledger says it.
+        let kept = kept.remove(&persona).filter(|_| pause.is_none());
+        let state = match (&pause, &kept) {
+            (Some(_), _) => Some(State::Paused),
+            (None, Some(_)) => of_turn.or(Some(State::Held)),
+            (None, None) => of_turn,
+        };
+        let (held_by, why) = kept.map(|own| (own.cause, own.reason)).unzip();
+        OpenPersona { persona, now, state, held_by, why, pause }
     };
     let personas = personas.into_iter().map(open).collect();
     let pause = face.runner.pause_of_all().map(|pause| pause.to_string());

@@ -103,10 +103,7 @@ async fn change(
 }
 
 pub(super) fn records(face: &Face) -> Vec<PluginRecord> {
-    let deps = face.runner.deps();
-    let strategies =
-        deps.strategies.values().map(|strategy| (strategy.name.clone(), strategy.plugin.clone()));
-    deps.registry.records(&strategies.collect::<Vec<_>>())
+    face.runner.plugins()
 }
 
 impl From<ReloadError> for ApiError {

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::route::{Parameter, Route};
-use super::{api, brakes, costs, diag, health, live, personas, plugins, ready};
+use super::{api, brakes, costs, diag, health, live, personas, plugins, ready, status};
 use crate::store::{CostsBy, TurnFilter};
 use domain::code::Code;
 
@@ -135,6 +135,13 @@ fn of_turns() -> Vec<Route> {
 
 fn of_personas() -> Vec<Route> {
     vec![
+        Route::shows(
+            "/api/status",
+            "status",
+            "What one screen tells: `persona-host status` shows it.",
+            status::status,
+        )
+        .reads_the_ledger(),
         Route::shows(
             "/api/personas",
             "listPersonas",

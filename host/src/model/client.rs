@@ -85,9 +85,9 @@ impl Options {
 /// The client. Clones share the connections of the HTTP client that they were made with, and the gate.
 #[derive(Clone, Debug)]
 pub struct Claude {
-    http: Client,
+    pub(super) http: Client,
     url: String,
-    options: Options,
+    pub(super) options: Options,
     gate: Gate,
     stop: CancellationToken,
     /// The models that were refused a format, and asked without it.
@@ -300,7 +300,7 @@ impl Claude {
         self.options.api_key.expose_secret() == STAND_IN_KEY
     }
 
-    fn headers(&self) -> Result<HeaderMap, Failure> {
+    pub(super) fn headers(&self) -> Result<HeaderMap, Failure> {
         let value = |name: &str, text: &str| {
             HeaderValue::from_str(text).map_err(|_| Failure::Options {
                 what: format!("{name} has a character that no header can have"),
@@ -392,7 +392,7 @@ impl Claude {
         Ok((assembled, request_id))
     }
 
-    async fn refusal(&self, response: Response) -> Refusal {
+    pub(super) async fn refusal(&self, response: Response) -> Refusal {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let encodings = headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
@@ -418,7 +418,7 @@ impl Claude {
     }
 
     /// A failure in words that do not hold the key, which a gateway may quote.
-    fn without_key(&self, failure: Failure) -> Failure {
+    pub(super) fn without_key(&self, failure: Failure) -> Failure {
         failure.in_words(|words| masked(words, [self.options.api_key.expose_secret()]))
     }
 
@@ -436,11 +436,11 @@ impl Claude {
     }
 
     /// Until when something has to come.
-    fn latest(&self) -> Instant {
+    pub(super) fn latest(&self) -> Instant {
         Instant::now() + self.options.idle_timeout
     }
 
-    fn silent(&self) -> Failure {
+    pub(super) fn silent(&self) -> Failure {
         Failure::Silent { url: self.url.clone(), after: self.options.idle_timeout }
     }
 }

@@ -1,5 +1,7 @@
 //! What tokens cost, as a dated table. A model that is not in it has no price; never a price of zero.
 
+use serde::Serialize;
+
 use domain::usage::{Cost, NanoUsd, Usage};
 
 /// The day on which the prices below were read from the first-party price list.
@@ -33,6 +35,39 @@ pub fn most(model: &str, body: usize, max_tokens: u32) -> Cost {
 #[must_use]
 pub fn known() -> Vec<&'static str> {
     PRICES.iter().map(|family| family.id).collect()
+}
+
+/// What a million tokens cost, in US dollars, for requests with prompts of so many tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rate {
+    /// The most prompt tokens, cached ones included, for which this holds; nothing: any number.
+    pub up_to_prompt: Option<u64>,
+    /// Of the prompt.
+    pub prompt: f64,
+    /// Of the reply.
+    pub reply: f64,
+    /// Of the prompt, read from the cache.
+    pub from_cache: f64,
+    /// Of the prompt, written to the cache for five minutes.
+    pub to_cache: f64,
+}
+
+/// The rates of `model`, by rising prompt size; none for a model without a known price.
+#[must_use]
+pub fn rates(model: &str) -> Vec<Rate> {
+    let family = PRICES.iter().find(|family| family.covers(model));
+    let tiers = family.map_or(&[][..], |family| family.tiers);
+    #[expect(clippy::cast_precision_loss, reason = "prices are small numbers")]
+    let dollars = |thousandths: u64| thousandths as f64 / 1_000.0;
+    let rate = |tier: &Tier| Rate {
+        up_to_prompt: Some(tier.up_to_prompt).filter(|most| *most < u64::MAX),
+        prompt: dollars(tier.input),
+        reply: dollars(tier.output),
+        from_cache: dollars(tier.cache_read),
+        to_cache: dollars(tier.cache_write_5m),
+    };
+    tiers.iter().map(rate).collect()
 }
 
 /// Tokens that the API adds to a prompt by itself, for tools and formats.
@@ -102,6 +137,20 @@ mod tests {
     use super::*;
 
     const MILLION: u64 = 1_000_000;
+
+    #[test]
+    fn rates_are_what_a_million_tokens_cost() {
+        for (model, up_to_prompt, prompt, reply) in [
+            ("claude-sonnet-5-5", vec![None], vec![2.0], vec![10.0]),
+            ("claude-haiku-5-5-20261001", vec![Some(100_000), None], vec![0.1, 0.5], vec![0.5, 2.5]),
+            ("gpt-9", vec![], vec![], vec![]),
+        ] {
+            let rates = rates(model);
+            assert_eq!(rates.iter().map(|own| own.up_to_prompt).collect::<Vec<_>>(), up_to_prompt, "{model}");
+            assert_eq!(rates.iter().map(|own| own.prompt).collect::<Vec<_>>(), prompt, "{model}");
+            assert_eq!(rates.iter().map(|own| own.reply).collect::<Vec<_>>(), reply, "{model}");
+        }
+    }
 
     #[test]
     fn a_million_tokens_cost_what_the_price_list_says() {

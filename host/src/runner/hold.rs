@@ -34,7 +34,7 @@ pub(super) struct Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptBack {
-    /// One of `unacknowledged`, `refused` and `forgotten`.
+    /// One of `unacknowledged`, `refused` and `forgotten`, or `budget`, `sign-ins` and `upstream` of a daemon that runs.
     pub is: &'static str,
     /// Until when, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,7 +75,11 @@ impl Hold {
     pub(super) fn budget(exhausted: &Exhausted) -> Self {
         let until =
             exhausted.until.map_or_else(String::new, |until| format!("waits until {}: ", until.format(TIME)));
-        Self { reason: format!("{until}{exhausted}"), cause: HeldBy::Budget }
+        let never = match exhausted.never_has_room() {
+            true => format!("; no day has room for it: {}", exhausted.raise()),
+            false => String::new(),
+        };
+        Self { reason: format!("{until}{exhausted}{never}"), cause: HeldBy::Budget }
     }
 
     /// It would have to sign in, and nobody does.

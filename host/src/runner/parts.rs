@@ -17,9 +17,10 @@ use super::chronicle::Chronicle;
 use super::left_alone::LeftAlone;
 use super::live::{Live, Now};
 use super::pool::Pool;
+use super::report::HeldPersona;
 use super::ticks::{LastTick, Ticks};
 use crate::aside::Aside;
-use crate::behavior::WatchMode;
+use crate::behavior::{PluginRecord, WatchMode};
 use crate::mana::UnreadableEntry;
 use crate::reload::Reloader;
 use crate::store::Pauses;
@@ -159,6 +160,13 @@ impl Runner {
         &self.reloader
     }
 
+    /// Every plugin with its builds and the strategies that use it.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<PluginRecord> {
+        let strategies = self.deps.strategies.values().map(|own| (own.name.clone(), own.plugin.clone()));
+        self.deps.registry.records(&strategies.collect::<Vec<_>>())
+    }
+
     /// When the timer asks next who is due; nothing where there is no timer.
     #[must_use]
     pub fn next_tick(&self) -> Option<DateTime<Utc>> {
@@ -169,6 +177,15 @@ impl Runner {
     #[must_use]
     pub fn last_tick(&self) -> Option<LastTick> {
         self.ticks.last()
+    }
+
+    /// Whom the last tick kept back for what no ledger knows, such as a budget that is spent, and who does not play since.
+    #[must_use]
+    pub fn kept_back(&self) -> Vec<HeldPersona> {
+        let playing = self.deps.events.in_flight();
+        let mut kept = self.ticks.kept_back();
+        kept.retain(|own| !playing.iter().any(|turn| turn.email == own.persona));
+        kept
     }
 
     /// How it was set up. What can be another by now has a function of its own.

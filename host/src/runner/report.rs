@@ -118,6 +118,14 @@ pub enum HeldBy {
     Upstream,
 }
 
+impl HeldBy {
+    /// Whether no ledger knows it: it lasts as long as the process that keeps the persona back, or shorter.
+    #[must_use]
+    pub fn is_unwritten(self) -> bool {
+        matches!(self, Self::Budget | Self::SignIns | Self::Upstream)
+    }
+}
+
 /// One turn that ran.
 #[derive(Clone, Debug)]
 pub struct TurnReport {

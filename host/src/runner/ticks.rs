@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::error::TickError;
-use super::report::TickReport;
+use super::report::{HeldPersona, TickReport};
 
 /// The ticks of this process.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ struct State {
     /// By a clock that nobody sets: the other one may be set forward meanwhile, as that of a demo is.
     next: Option<Instant>,
     last: Option<LastTick>,
+    /// Whom the last tick kept back for what no ledger knows.
+    kept_back: Vec<HeldPersona>,
 }
 
 /// What came of the last tick that is over.
@@ -54,6 +56,10 @@ impl Ticks {
         self.lock().last.clone()
     }
 
+    pub(super) fn kept_back(&self) -> Vec<HeldPersona> {
+        self.lock().kept_back.clone()
+    }
+
     pub(super) fn set_next(&self, wait: Duration) {
         self.lock().next = Some(Instant::now() + wait);
     }
@@ -71,7 +77,12 @@ impl Ticks {
             Err(TickError::Stopping | TickError::AlreadyLooking) => return,
             Err(error) => Err(error.to_string()),
         };
-        self.lock().last = Some(LastTick { ended_at, outcome });
+        let mut state = self.lock();
+        if let Ok(report) = came {
+            let is_unwritten = |own: &&HeldPersona| own.cause.is_unwritten();
+            state.kept_back = report.held.iter().filter(is_unwritten).cloned().collect();
+        }
+        state.last = Some(LastTick { ended_at, outcome });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

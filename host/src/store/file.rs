@@ -28,7 +28,7 @@ pub(super) async fn claim(path: &Path) -> Result<File, LedgerError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let failed = |cause| LedgerError::Folder { ledger: LedgerUrl::of_file(path), cause };
     folder.map_or(Ok(()), private::folders).map_err(failed)?;
-    let file = private::open(&with_ending(path, ".lock")).map_err(failed)?;
+    let file = private::open(&lock_of(path)).map_err(failed)?;
     let patience = Instant::now() + FORKED;
     loop {
         match file.try_lock() {
@@ -146,6 +146,11 @@ async fn copy(connection: &mut SqliteConnection, to: &Path, ledger: &LedgerUrl) 
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(of_disk)?;
     }
     Ok(())
+}
+
+/// The file whose lock says who writes to the ledger at `path`.
+pub(super) fn lock_of(path: &Path) -> PathBuf {
+    with_ending(path, ".lock")
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -181,6 +181,8 @@ fn played(row: &Row, modules: &Modules, before: &BTreeMap<String, f64>) -> Resul
         latency: amount("took")?,
         modules: real,
         turn: Some(turn),
+        // The phase tells.
+        stand_in: None,
         persona,
     };
     let exposed = if exposed { Some(phase_arm(row)?) } else { None };

@@ -18,7 +18,7 @@ use domain::experiment::Assignment;
 use domain::ids::TurnId;
 
 /// Everything about one turn.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recorded {
     /// The line in the list.

@@ -40,7 +40,7 @@ impl TurnFilter {
 }
 
 /// One turn in a line.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Its id.

@@ -264,10 +264,26 @@ impl Failing for Unanswered {
 }
 
 impl Exhausted {
+    /// One call may cost more than the whole limit: no other day has room for it either.
+    #[must_use]
+    pub fn never_has_room(&self) -> bool {
+        self.no_room.call.is_some_and(|call| call > self.no_room.limit)
+    }
+
+    /// What makes room for such a call.
+    #[must_use]
+    pub fn raise(&self) -> String {
+        format!("raise {}, or lower model.max_tokens", self.no_room.account.key())
+    }
+
     /// What ends the turn's attempt.
     pub(super) fn fault(&self, stage: Stage) -> Fault {
         let key = self.no_room.account.key();
         let hint = match self.until {
+            // Tomorrow there is no more room for it than today.
+            Some(_) if self.never_has_room() => {
+                format!("{}: one call may cost more than all of it, on any day", self.raise())
+            }
             Some(until) => format!(
                 "there is room again from {}, or when {key} is raised",
                 until.format("%Y-%m-%d %H:%M UTC")

@@ -5,6 +5,7 @@ mod canaries;
 mod crowd;
 mod daemon;
 mod demo;
+mod doctor;
 mod exits;
 mod explained;
 mod hangup;
@@ -24,6 +25,7 @@ mod server;
 mod slots;
 #[cfg(target_os = "linux")]
 mod soak;
+mod standing;
 mod tail;
 mod validated;
 

@@ -9,6 +9,7 @@ mod many;
 mod pages;
 mod pauses;
 mod plugins;
+mod standing;
 mod turns;
 mod watched;
 

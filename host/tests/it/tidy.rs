@@ -39,7 +39,17 @@ const OWNED: [(&str, &[&str]); 29] = [
     ("reqwest", &["mana/", "model/", "outbound.rs", "outbound/"]),
     ("rmcp", &["mcp/", "crates/standin/src/mana_mcp/"]),
     ("rustls", &["outbound.rs"]),
-    ("rustix", &["behavior/proof/", "http/connections.rs", "private.rs", "store/volume.rs"]),
+    (
+        "rustix",
+        &[
+            "behavior/proof/",
+            "cli/keys.rs",
+            "disk.rs",
+            "http/connections.rs",
+            "private.rs",
+            "store/volume.rs",
+        ],
+    ),
     ("rusqlite", &["store/database/"]),
     // The configuration, and whatever the API answers with.
     ("schemars", &["behavior/", "config/", "crates/domain/", "http/", "runner/", "store/"]),

@@ -4,7 +4,7 @@ use super::Unusable;
 use super::cell::Cell;
 
 /// Each column that is understood. The first ones must be there.
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 20] = [
     "persona",
     "block",
     "module",
@@ -24,6 +24,7 @@ pub(super) const COLUMNS: [&str; 19] = [
     "faulted",
     "before",
     "turn",
+    "stand_in",
 ];
 /// How many of them must be there.
 const REQUIRED: usize = 5;

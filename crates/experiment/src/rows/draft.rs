@@ -69,6 +69,7 @@ pub(super) struct Draft {
     faulted: Option<bool>,
     before: Option<f64>,
     turn: Option<String>,
+    stand_in: Option<bool>,
 }
 
 impl Draft {
@@ -88,6 +89,7 @@ impl Draft {
         merge(&mut self.refused, row.cell("refused").yes()?, "refused", &clash)?;
         merge(&mut self.faulted, row.cell("faulted").yes()?, "faulted", &clash)?;
         merge(&mut self.before, row.cell("before").rating()?, "before", &clash)?;
+        merge(&mut self.stand_in, row.cell("stand_in").yes()?, "stand_in", &clash)?;
         merge(&mut self.turn, row.cell("turn").maybe_name()?, "turn", &clash)?;
         match (self.failed_actions, self.actions) {
             (Some(failed), Some(actions)) if failed > actions => {
@@ -153,6 +155,7 @@ impl Draft {
             latency: self.latency,
             before: self.before,
             turn: self.turn,
+            stand_in: self.stand_in,
         }
     }
 }

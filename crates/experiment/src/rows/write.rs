@@ -55,6 +55,7 @@ fn line(turn: &Observation, module: &str, rating: Option<f64>) -> [String; COLUM
         shown(turn.faulted),
         shown(turn.before),
         turn.turn.as_deref().map_or_else(String::new, harmless),
+        shown(turn.stand_in),
     ]
 }
 
@@ -89,6 +90,7 @@ mod tests {
             latency: Some(12.25),
             before: Some(3.25),
             turn: Some("t7".to_owned()),
+            stand_in: Some(true),
         };
         let idle = Observation {
             block: 4,

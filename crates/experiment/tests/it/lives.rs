@@ -92,6 +92,7 @@ pub(super) fn turn(
         latency: None,
         before: None,
         turn: None,
+        stand_in: None,
     }
 }
 

@@ -83,6 +83,14 @@ pub(super) fn check_headers(headers: &HeaderMap) -> Result<(), Complaint> {
     }
 }
 
+/// Checks whether there is such a model.
+pub(super) fn check_model(model: &str) -> Result<(), Complaint> {
+    if model.starts_with("claude-") {
+        return Ok(());
+    }
+    Err(Complaint::new(404, "not_found_error", format!("model: {model}")))
+}
+
 /// Checks what is asked.
 pub(super) fn check_body(headers: &HeaderMap, body: &Value) -> Result<(), Complaint> {
     let Value::Object(fields) = body else { return invalid("the request body is not a JSON object") };
@@ -95,9 +103,7 @@ pub(super) fn check_body(headers: &HeaderMap, body: &Value) -> Result<(), Compla
         return invalid(format!("{field}: not supported in this API version"));
     }
     let Some(model) = body["model"].as_str() else { return invalid("model: Field required") };
-    if !model.starts_with("claude-") {
-        return Err(Complaint::new(404, "not_found_error", format!("model: {model}")));
-    }
+    check_model(model)?;
     match body["max_tokens"].as_i64() {
         None => return invalid("max_tokens: Field required"),
         Some(..=0) => return invalid("max_tokens: must be greater than or equal to 1"),

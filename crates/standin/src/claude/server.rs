@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
@@ -77,6 +77,7 @@ pub fn serve_watched(
     let routes = Router::new()
         .route("/", get(page))
         .route("/v1/messages", post(messages))
+        .route("/v1/models/{model}", get(model))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_path)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -193,6 +194,25 @@ async fn messages(
         insert(&mut response, name, &value);
     }
     response
+}
+
+/// What the API says of a model. It is no request that could be paid for, and so it is in no book.
+async fn model(
+    State(stage): State<Arc<Stage>>,
+    Path(model): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let fault = locked(&stage.faults).pop_front().unwrap_or(Fault::None);
+    let checked = rules::check_headers(&headers)
+        .and_then(|()| error_of(&fault).map_or(Ok(()), Err))
+        .and_then(|()| rules::check_model(&model));
+    match checked {
+        Ok(()) => {
+            let told = json!({"type": "model", "id": model, "display_name": model});
+            answer(StatusCode::OK, "application/json", Body::from(told.to_string()))
+        }
+        Err(complaint) => refuse(&complaint, "req_model"),
+    }
 }
 
 impl Stage {

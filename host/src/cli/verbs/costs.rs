@@ -1,9 +1,10 @@
 //! `costs`: what turns cost, by whom, under what, and when, and what is left of today's budget.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::Cell;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::turns::open;
 use crate::cli::output::Column::{Number, Whole};
@@ -11,6 +12,7 @@ use crate::cli::output::{Output, table};
 use crate::cli::text::{grouped, printable};
 use crate::cli::tick_view::cost;
 use crate::cli::{Failure, load};
+use crate::model::price::{self, Rate};
 use crate::since::Since;
 use crate::store::{CostRow, Costs, CostsBy};
 use crate::turn::Budget;
@@ -33,6 +35,8 @@ pub async fn costs(
     let ledger = open(ledger, file).await?;
     let since = since.map(|since| since.seen_from(clock.now()));
     let costs = ledger.costs(by, since, zone).await?;
+    let of_strategies = config.strategies.iter().filter_map(|own| own.model.clone());
+    let models: BTreeSet<String> = of_strategies.chain([config.model.name.clone()]).collect();
     // The budget is none of another ledger's.
     let budget = match is_configured {
         true => {
@@ -48,8 +52,12 @@ pub async fn costs(
         "costs": costs.costs,
         "total": costs.total,
         "budgetOfToday": budget.iter().map(Part::shown).collect::<Vec<Value>>(),
+        "prices": {
+            "asOf": price::TABLE,
+            "usdPerMillionTokens": models.iter().map(|own| (own.clone(), json!(price::rates(own)))).collect::<Map<_, _>>(),
+        },
     });
-    output.print(&document, || told(name, &costs) + &left(&budget))
+    output.print(&document, || told(name, &costs) + &left(&budget) + &prices(&models))
 }
 
 fn told(name: &'static str, Costs { costs, total }: &Costs) -> String {
@@ -91,4 +99,30 @@ fn left(budget: &[Part]) -> String {
         format!("today {taken} of {limit} ({}){full}\n", printable(&account.named()))
     };
     budget.iter().map(line).collect()
+}
+
+/// What the configured models cost: a line each.
+fn prices(models: &BTreeSet<String>) -> String {
+    let line = |model: &String| {
+        let rates = price::rates(model).into_iter().map(
+            |Rate { up_to_prompt, prompt, reply, from_cache, to_cache }| {
+                let most = up_to_prompt
+                    .map_or_else(String::new, |most| format!(" (prompts up to {} tokens)", grouped(most)));
+                format!(
+                    "${prompt} prompt, ${from_cache} from cache, ${to_cache} to cache, ${reply} reply{most}"
+                )
+            },
+        );
+        let rates: Vec<String> = rates.collect();
+        match rates.is_empty() {
+            true => format!("{}: its price is not known\n", printable(model)),
+            false => format!(
+                "{} a million tokens, as of {}: {}\n",
+                printable(model),
+                price::TABLE,
+                rates.join("; above ")
+            ),
+        }
+    };
+    models.iter().map(line).collect()
 }

@@ -63,6 +63,11 @@ impl KeptBackList {
         Ok(())
     }
 
+    /// Adds why the daemon keeps somebody back, of whom the ledger says nothing.
+    pub(super) fn kept(&mut self, email: &str, kept_back: KeptBack) {
+        self.personas.entry(email.to_owned()).or_default().push(Now::Due(kept_back));
+    }
+
     pub(super) fn emails(&self) -> impl Iterator<Item = &String> {
         self.personas.keys()
     }

@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod costs;
+pub mod doctor;
 pub mod events;
 pub mod experiment;
 pub mod explain;
@@ -15,7 +16,9 @@ pub mod plugin;
 mod release;
 pub mod seed;
 mod slots;
+pub mod status;
 mod tailing;
+pub mod top;
 pub mod turns;
 pub mod validate;
 pub mod version;

@@ -63,8 +63,21 @@ pub async fn pause(
             Some(turns) if asked.now => format!("; {turns} running turns make no further call"),
             _ => "; turns that run come to their end".to_owned(),
         };
-        format!("{}{stopped}\n", styled(ODD, format!("{whom} paused")))
+        let already = if document["wasPaused"] == true { kept(&document, asked) } else { String::new() };
+        format!("{}{stopped}\n{already}", styled(ODD, format!("{whom} paused")))
     })
+}
+
+/// That the pause was there before, with what it keeps of what was asked now.
+fn kept(document: &Value, asked: &Asked) -> String {
+    let since = document["since"].as_str().unwrap_or_default();
+    let reason = document["reason"].as_str();
+    let because = reason.map_or_else(String::new, |reason| format!(", because \"{}\"", printable(reason)));
+    let other = match asked.reason.as_deref().filter(|own| Some(*own) != reason) {
+        Some(_) => "; the reason given now is not kept: `resume` and pause again to change it",
+        None => "",
+    };
+    format!("it was paused already, since {}{because}{other}\n", printable(since))
 }
 
 /// Ends the pause of everybody or of one persona.
@@ -96,11 +109,25 @@ pub async fn resume(
             }
             (Some(email), None) => format!("{} plays when it is due{was}\n", styled(GOOD, printable(email))),
             (None, _) => format!(
-                "{}: who is due plays, and turns that were stopped go on{was}\n",
-                styled(GOOD, "no general pause any more")
+                "{}: who is due plays, and turns that were stopped go on{was}\n{}",
+                styled(GOOD, "no general pause any more"),
+                still(&document)
             ),
         }
     })
+}
+
+/// Who does not play all the same.
+fn still(document: &Value) -> String {
+    let emails = document["stillPaused"].as_array().map_or(&[][..], Vec::as_slice);
+    let emails: Vec<String> = emails.iter().filter_map(Value::as_str).map(printable).collect();
+    match emails.first() {
+        None => String::new(),
+        Some(first) => {
+            let (who, next) = (emails.join(", "), format!("persona-host resume --persona {first}"));
+            format!("still paused by address: {who}; `{next}` lets one go on\n")
+        }
+    }
 }
 
 impl Asked {
@@ -148,6 +175,11 @@ async fn paused_in(ledger: &Ledger, config: &Config, asked: &Asked) -> Result<Va
         None => None,
     };
     let by = Some(AskedBy::Command.name().to_owned());
+    let before = ledger.pauses().await?;
+    let was_paused = match &persona {
+        Some(email) => before.personas.contains_key(email),
+        None => before.everybody.is_some(),
+    };
     let new = Paused { since: Clock::system().now(), by, reason: asked.reason.clone() };
     ledger.pause(persona.as_deref(), &new).await?;
     let pauses = ledger.pauses().await?;
@@ -156,7 +188,9 @@ async fn paused_in(ledger: &Ledger, config: &Config, asked: &Asked) -> Result<Va
         None => pauses.everybody.as_ref(),
     };
     let Paused { since, reason, .. } = kept.unwrap_or(&new);
-    Ok(json!({ "paused": true, "persona": persona, "stopped": 0, "since": since, "reason": reason }))
+    Ok(json!({
+        "paused": true, "persona": persona, "stopped": 0, "since": since, "reason": reason, "wasPaused": was_paused,
+    }))
 }
 
 async fn resumed_in(ledger: &Ledger, config: &Config, persona: Option<&str>) -> Result<Value, Failure> {
@@ -175,7 +209,11 @@ async fn resumed_in(ledger: &Ledger, config: &Config, persona: Option<&str>) -> 
     };
     let general = pauses.everybody.filter(|_| persona.is_some());
     let still = general.map(|paused| format!("all personas are {paused}"));
-    Ok(json!({ "paused": still.is_some(), "persona": persona, "wasPaused": was_paused, "still": still }))
+    let alone = pauses.personas.into_keys().filter(|_| persona.is_none());
+    Ok(json!({
+        "paused": still.is_some(), "persona": persona, "wasPaused": was_paused, "still": still,
+        "stillPaused": alone.collect::<Vec<String>>(),
+    }))
 }
 
 /// Whom the address means: to the ledger, and to mana-auth, if there is a key to ask it with.

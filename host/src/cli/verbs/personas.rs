@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::mana::admin::{Admin, Listed};
 use crate::mana::{Mana, password};
 use crate::outbound;
+use crate::runner::KeptBack;
 use crate::store::{ForeignActivity, Ledger, Summary, TurnFilter};
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
@@ -85,6 +86,7 @@ async fn list(catalog: Option<&Path>, file: Option<&Path>, output: Output) -> Re
     everybody.due(&config, ledger.as_ref(), output).await?;
     everybody.seeded(&config, catalog.is_some(), output).await?;
     left_alone(file, output).await?;
+    everybody.kept_by_the_daemon(file).await?;
     output.print(&everybody.document(), || everybody.text())
 }
 
@@ -131,6 +133,24 @@ impl Everybody {
         self.kept_back = KeptBackList::read(ledger).await?;
         for email in self.kept_back.emails() {
             self.personas.entry(email.clone()).or_default();
+        }
+        Ok(())
+    }
+
+    /// Whom the daemon keeps back for what no ledger knows, if one runs.
+    async fn kept_by_the_daemon(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        let Ok(told) = running(None, file)?.personas().await else { return Ok(()) };
+        for own in told["personas"].as_array().into_iter().flatten() {
+            let is = match own["heldBy"].as_str() {
+                Some("budget") => "budget",
+                Some("sign-ins") => "sign-ins",
+                Some("upstream") => "upstream",
+                _ => continue,
+            };
+            let text = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
+            let email = text("persona");
+            self.of(&email);
+            self.kept_back.kept(&email, KeptBack { is, until: None, why: text("why") });
         }
         Ok(())
     }

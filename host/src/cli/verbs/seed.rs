@@ -1,11 +1,12 @@
 //! `seed`: the personas of a catalog, created one after the other.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::cli::args::Seed;
-use crate::cli::output::{BAD, GOOD, ODD, Output, PLACE, styled};
+use crate::cli::output::{BAD, FAINT, GOOD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::mana::admin::Admin;
@@ -19,7 +20,7 @@ use crate::outbound;
 /// When the catalog has mistakes, there is no token, or mana-auth refused one of them.
 pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let config = load::config(file)?;
-    let catalog = read(&args.catalog)?;
+    let catalog = parsed(&args.catalog, "nothing was created; correct the file and run it again")?;
     if args.jwt.is_some() {
         output.say(&styled(ODD, "--jwt shows the token to whoever lists processes; MANA_ADMIN_JWT does not"));
     }
@@ -33,7 +34,11 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
             .hint("set MANA_ADMIN_JWT or use --jwt; `persona-host stack` prints one for its stand-in")
     })?;
     let admin = Admin::new(outbound::client()?, admin_url(&config), token.into());
-    let mut created: Vec<Value> = Vec::new();
+    // Whoever cannot be listed may be created all the same; then nobody knows who was there.
+    let before: Option<BTreeSet<String>> =
+        admin.list().await.ok().map(|all| all.into_iter().map(|own| own.email.to_lowercase()).collect());
+    let is_there = |email: &str| before.as_ref().is_some_and(|before| before.contains(&email.to_lowercase()));
+    let (mut created, mut updated): (Vec<Value>, Vec<Value>) = Default::default();
     let mut failed: Vec<Value> = Vec::new();
     let mut first: Option<Failure> = None;
     for entry in &catalog.personas {
@@ -42,8 +47,16 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
         })?;
         match admin.create(entry, &password).await {
             Ok(user) => {
-                output.say(&format!("  {} {:<28} {user}", styled(GOOD, "✓"), entry.email));
-                created.push(json!({ "email": entry.email, "userId": user }));
+                let (list, mark, told) = match is_there(&entry.email) {
+                    false => (&mut created, styled(GOOD, "✓"), ""),
+                    true => (
+                        &mut updated,
+                        styled(FAINT, "="),
+                        "  was there: its description is that of the catalog, its password is what it was",
+                    ),
+                };
+                output.say(&format!("  {mark} {:<28} {user}{told}", entry.email));
+                list.push(json!({ "email": entry.email, "userId": user }));
             }
             Err(error) => {
                 let stops = error.stops_seeding();
@@ -57,10 +70,12 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
             }
         }
     }
-    let count = created.len();
-    if count > 0 {
-        let (document, all) = (json!({ "created": created, "failed": failed }), catalog.personas.len());
-        output.print(&document, || format!("{count} of {all} personas are at mana-auth\n"))?;
+    let (new, old, all) = (created.len(), updated.len(), catalog.personas.len());
+    if new + old > 0 {
+        let document = json!({ "created": created, "updated": updated, "failed": failed });
+        output.print(&document, || {
+            format!("{} of {all} personas are at mana-auth: {new} created, {old} there already\n", new + old)
+        })?;
     }
     if let Some(failure) = first {
         return Err(failure);
@@ -74,13 +89,17 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
 /// # Errors
 /// When it cannot be read, or has mistakes: all of them are named.
 pub fn read(path: &Path) -> Result<Catalog, Failure> {
+    parsed(path, "correct the file and run it again")
+}
+
+fn parsed(path: &Path, next: &str) -> Result<Catalog, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::new(Exit::File, format!("the catalog {} cannot be read: {error}", path.display()))
             .hint("name a file in the format of examples/personas.json")
     })?;
     Catalog::parse(&text).map_err(|error| {
         Failure::new(Exit::BadInput, format!("the catalog {} cannot be used: {error}", path.display()))
-            .hint("nothing was created; correct the file and run it again")
+            .hint(next)
     })
 }
 

@@ -21,12 +21,15 @@ use domain::strategy::Strategy;
 
 /// What was found, and how much was looked at.
 #[derive(Debug, Default)]
-struct Found {
-    mistakes: Vec<Failure>,
+pub(super) struct Found {
+    /// What keeps it from working.
+    pub(super) mistakes: Vec<Failure>,
     /// What works, and somebody should look at.
-    warnings: Vec<Failure>,
+    pub(super) warnings: Vec<Failure>,
     plugins: usize,
     experiments: usize,
+    /// What there is without the mistakes, unless they keep the rest from being read.
+    pub(super) config: Option<Config>,
 }
 
 /// Looks at everything. Ends with [`Exit::Configuration`] when the configuration is wrong, and with [`Exit::BadInput`]
@@ -35,17 +38,7 @@ struct Found {
 /// # Errors
 /// When the file that was named cannot be read, or nothing can be printed.
 pub async fn validate(args: &Validate, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
-    let environment = |name: &str| if args.no_environment { None } else { load::variable(name) };
-    let (mistakes, config) = load::mistakes(file, &environment)?;
-    let mut found = Found { mistakes: mistakes.into_iter().map(Failure::from).collect(), ..Found::default() };
-    if !args.no_environment {
-        found.warnings.extend(unknown_variables(load::variables()).into_iter().map(warning));
-    }
-    if let Some(config) = config {
-        of_values(&config, args, &mut found)?;
-        of_plugins(&config, &mut found).await;
-        of_experiments(&config, &mut found).await;
-    }
+    let found = look(args, file).await?;
     let exit = exit(&found.mistakes);
     let told =
         |failures: &[Failure]| failures.iter().map(|own| own.json()["error"].clone()).collect::<Vec<Value>>();
@@ -55,6 +48,26 @@ pub async fn validate(args: &Validate, file: Option<&Path>, output: Output) -> R
     });
     output.print(&document, || text(found))?;
     Ok(exit)
+}
+
+/// Looks at everything, and prints nothing.
+///
+/// # Errors
+/// When the file that was named cannot be read.
+pub(super) async fn look(args: &Validate, file: Option<&Path>) -> Result<Found, Failure> {
+    let environment = |name: &str| if args.no_environment { None } else { load::variable(name) };
+    let (mistakes, config) = load::mistakes(file, &environment)?;
+    let mut found = Found { mistakes: mistakes.into_iter().map(Failure::from).collect(), ..Found::default() };
+    if !args.no_environment {
+        found.warnings.extend(unknown_variables(load::variables()).into_iter().map(warning));
+    }
+    if let Some(config) = config {
+        of_values(&config, args, &mut found);
+        of_plugins(&config, &mut found).await;
+        of_experiments(&config, &mut found).await;
+        found.config = Some(config);
+    }
+    Ok(found)
 }
 
 /// Those of the configuration go before all others.
@@ -72,11 +85,12 @@ fn warning(message: String) -> Failure {
 }
 
 /// What the configuration says of itself, of keys, and of who there is.
-fn of_values(config: &Config, args: &Validate, found: &mut Found) -> Result<(), Failure> {
+fn of_values(config: &Config, args: &Validate, found: &mut Found) {
     found.mistakes.extend(load::strange_neighbours(config).into_iter().map(Failure::from));
     found.mistakes.extend(load::ledger(config).err().map(Failure::from));
     found.mistakes.extend(load::trust(config).err());
     found.mistakes.extend(load::priced(config).err());
+    found.warnings.extend(load::too_narrow(config).into_iter().map(warning));
     if !args.no_environment {
         found.mistakes.extend(config.check_production().err().map(Failure::from));
         if !config.runner.production {
@@ -87,9 +101,12 @@ fn of_values(config: &Config, args: &Validate, found: &mut Found) -> Result<(), 
         }
     }
     if let Some(catalog) = &args.catalog {
-        found.warnings.extend(nobodys(config, catalog)?);
+        match nobodys(config, catalog) {
+            Ok(nobodys) => found.warnings.extend(nobodys),
+            // Whatever else is wrong is told all the same.
+            Err(failure) => found.mistakes.push(failure),
+        }
     }
-    Ok(())
 }
 
 /// Entries for a persona or an archetype that the catalog does not have.
@@ -181,7 +198,7 @@ async fn of_experiments(config: &Config, found: &mut Found) {
 }
 
 fn text(found: Found) -> String {
-    let Found { mistakes, warnings, plugins, experiments } = found;
+    let Found { mistakes, warnings, plugins, experiments, .. } = found;
     let (wrong, odd) = (mistakes.len(), warnings.len());
     let mistakes: String = mistakes.into_iter().map(Failure::into_text).collect();
     let warnings: String =
@@ -200,6 +217,6 @@ fn text(found: Found) -> String {
     format!("{mistakes}{warnings}{end}\n{next}")
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

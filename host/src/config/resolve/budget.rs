@@ -1,6 +1,7 @@
 //! What may be spent, in dollars.
 
 use super::sources::Sources;
+use crate::config::shown::Origin;
 use crate::config::{ConfigError, file};
 use domain::budget::Limits;
 use domain::ids::StrategyName;
@@ -15,13 +16,15 @@ pub(super) fn budget(
     file: file::Budget,
     strategies: &[Strategy],
 ) -> Result<Limits, ConfigError> {
-    let mut amount = |key: String, dollars: f64| {
-        let amount = nano(&key, dollars)?;
-        sources.show(&key, amount.to_string(), sources.file.clone());
-        Ok::<_, ConfigError>(amount)
-    };
     let mut of = |key: &str, dollars: Option<f64>| {
-        dollars.map(|dollars| amount(format!("budget.{key}"), dollars)).transpose()
+        let key = format!("budget.{key}");
+        match dollars {
+            Some(dollars) => amount(sources, key, dollars).map(Some),
+            None => {
+                sources.show(&key, "no limit".to_owned(), Origin::Default);
+                Ok(None)
+            }
+        }
     };
     let (turn, persona_day, day) =
         (of("turn", file.turn)?, of("persona_day", file.persona_day)?, of("day", file.day)?);
@@ -32,7 +35,7 @@ pub(super) fn budget(
             let known: Vec<_> = strategies.iter().map(|own| own.name.as_str()).collect();
             return Err(ConfigError::NoSuchStrategy { key, name, known: known.join(", ") });
         }
-        limits.strategies.insert(StrategyName::new(name), amount(key, dollars)?);
+        limits.strategies.insert(StrategyName::new(name), amount(sources, key, dollars)?);
     }
     for (arm, dollars) in file.arms {
         let key = format!("budget.arms.{arm:?}");
@@ -40,9 +43,17 @@ pub(super) fn budget(
             let problem = "must name an arm as \"experiment/arm\"".to_owned();
             return Err(ConfigError::Value { name: "budget.arms".to_owned(), problem, raw: arm });
         }
-        limits.arms.insert(arm, amount(key, dollars)?);
+        limits.arms.insert(arm, amount(sources, key, dollars)?);
     }
     Ok(limits)
+}
+
+/// An amount of the file.
+fn amount(sources: &mut Sources<'_>, key: String, dollars: f64) -> Result<NanoUsd, ConfigError> {
+    let amount = nano(&key, dollars)?;
+    let origin = sources.file.clone();
+    sources.show(&key, amount.to_string(), origin);
+    Ok(amount)
 }
 
 #[expect(

@@ -8,9 +8,8 @@ use super::costs::limits;
 use super::frame::{NoPage, Page};
 use super::rows::turn_rows;
 use super::words::{count, line, money, nothing, short, span, time};
-use crate::breaker::Standing;
 use crate::http::face::Face;
-use crate::runner::{LastTick, TickFigures};
+use crate::runner::{LastTick, Obstacle, TickFigures};
 use crate::store::{CostRow, CostsBy, Summary, TurnFilter};
 use crate::telemetry::UnderWay;
 use domain::budget::Part;
@@ -121,33 +120,39 @@ fn last_tick(last: Option<&LastTick>, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// What is in the way, in a line each.
+/// What is in the way, in a line each. Missing keys, a pause and the last tick are told above.
 fn troubles(face: &Face, now: DateTime<Utc>) -> Markup {
-    let deps = face.runner.deps();
-    let mut told: Vec<Markup> = Vec::new();
-    if let Some(trouble) = deps.ledger.trouble() {
-        told.push(html! { strong { "The ledger: " } (line(&trouble)) });
-    }
-    if let Some(stopped) = deps.mana.sign_ins_stopped() {
-        told.push(html! { strong { "Sign-ins: " } (line(&stopped.to_string())) });
-    }
-    for (upstream, standing) in deps.fuses.standings() {
-        match standing {
-            Standing::Closed => {}
-            Standing::Open { until, why } => told.push(html! {
-                strong { (upstream.name()) ": " } "left alone until " (time(until, now)) ", because " (line(&why))
-            }),
-            Standing::HalfOpen { why, .. } => {
-                told.push(html! { strong { (upstream.name()) ": " } "one turn tries it again, after " (line(&why)) });
-            }
-        }
-    }
+    let told_above =
+        |own: &Obstacle| matches!(own, Obstacle::Keys(_) | Obstacle::Pause(_) | Obstacle::Tick { .. });
+    let all = face.runner.obstacles(&face.missing_keys);
+    let told: Vec<&Obstacle> = all.iter().filter(|own| !told_above(own)).collect();
     html! {
         @if !told.is_empty() {
             section .troubles {
                 h2 { "In the way" }
-                ul { @for trouble in told { li { (trouble) } } }
+                ul { @for own in told { li { (trouble(own, now)) } } }
             }
+        }
+    }
+}
+
+fn trouble(obstacle: &Obstacle, now: DateTime<Utc>) -> Markup {
+    let whose = match obstacle {
+        Obstacle::Ledger(_) => "The ledger",
+        Obstacle::SignIns(_) => "Sign-ins",
+        Obstacle::Upstream { upstream, .. } => upstream.name(),
+        Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => "Plugins",
+        Obstacle::PausedAlone(_) => "Paused",
+        Obstacle::Budget(_) => "The budget",
+        Obstacle::Model(_) => "Claude",
+        Obstacle::Keys(_) | Obstacle::Pause(_) | Obstacle::Tick { .. } => obstacle.what(),
+    };
+    html! {
+        strong { (whose) ": " }
+        @match obstacle {
+            Obstacle::Upstream { until: Some(until), why, .. } => { "left alone until " (time(*until, now)) ", because " (line(why)) }
+            Obstacle::Upstream { until: None, why, .. } => { "one turn tries it again, after " (line(why)) }
+            other => (line(&other.why())),
         }
     }
 }

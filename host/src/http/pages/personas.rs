@@ -38,6 +38,9 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
     for (email, paused) in face.runner.pauses().personas {
         personas.entry(email).or_default().paused = Some(paused);
     }
+    for held in face.runner.kept_back() {
+        personas.entry(held.persona).or_default().kept_back = Some(held.reason);
+    }
     let body = html! {
         h1 { "Personas" }
         @if personas.is_empty() {
@@ -61,6 +64,8 @@ pub(super) struct Known {
     pub(super) turns: Vec<Summary>,
     pub(super) open: Vec<OpenTurn>,
     pub(super) paused: Option<Paused>,
+    /// Why the last tick kept it back, if no turn says it.
+    pub(super) kept_back: Option<String>,
 }
 
 fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
@@ -98,7 +103,9 @@ pub(super) fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
                 Open::Parked { since, why } => { p { (state("parked")) " " (time(*since, now)) ", because " (line(why)) } }
             }
         }
-        @if known.paused.is_none() && known.open.is_empty() { span .faint { "free" } }
+        @if let Some(why) = &known.kept_back {
+            p { (state("held")) " at the last tick, because " (line(why)) }
+        } @else if known.paused.is_none() && known.open.is_empty() { span .faint { "free" } }
     }
 }
 

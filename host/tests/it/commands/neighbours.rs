@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use standin::mana_auth::Faults;
 
@@ -46,7 +46,8 @@ fn a_stack_a_seed_and_a_tick_are_a_whole_town() {
     let created = shell.document("seed --catalog catalog.json", 0);
     assert_eq!(created["created"].as_array().unwrap().len(), 2, "{created}");
     let again = shell.document("seed --catalog catalog.json", 0);
-    assert_eq!(again, created, "seeding twice changes nothing");
+    assert_eq!(again["updated"], created["created"], "seeding twice makes nobody anew");
+    assert_eq!((&again["created"], &created["updated"]), (&json!([]), &json!([])), "{again}");
 
     let one = shell.document("tick --persona persona.anna@mana.test", 0);
     assert_eq!((&one["due"], &one["ranSuccessfully"]), (&1.into(), &1.into()), "{one}");

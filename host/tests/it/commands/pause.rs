@@ -47,8 +47,17 @@ async fn a_daemon_is_paused_and_resumed_by_command_and_by_signal_and_a_pause_is_
         (&"persona.".into(), &"lunch".into()),
         "{everybody}"
     );
+    let again = shell.call("pause --persona persona. --anyway --reason supper");
+    let kept = "because \"lunch\"; the reason given now is not kept";
+    assert!(
+        again.stdout.contains("it was paused already, since ") && again.stdout.contains(kept),
+        "{again:?}"
+    );
     assert_eq!(shell.error("pause --persona persona.zoe@mana.test", 100)["exit"], 100);
     assert_eq!(shell.error("pause --persona ", 2)["exit"], 2);
+    let general = shell.call("resume");
+    assert!(general.stdout.contains("still paused by address: persona.; "), "{general:?}");
+    shell.document("pause", 0);
     shell.document("resume --persona persona.", 0);
     let tick = shell.document("tick", 0);
     assert!(tick["paused"]["why"].as_str().unwrap().starts_with("all personas are paused since "), "{tick}");

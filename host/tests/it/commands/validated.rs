@@ -114,6 +114,21 @@ fn entries_for_nobody_are_pointed_at() {
 }
 
 #[test]
+fn a_catalog_that_cannot_be_used_hides_no_other_mistake() {
+    let shell = Shell::new();
+    shell.write("catalog.json", "{}");
+    shell.write("persona-host.toml", "[runner]\nconcurency = 3\n");
+    let document = shell.document("validate --no-environment --catalog catalog.json", 78);
+    let told = messages(&document["mistakes"]);
+    assert!(told.len() == 2 && told[0].contains("concurency"), "{document:#}");
+    assert!(told[1].starts_with("the catalog catalog.json cannot be used"), "{document:#}");
+    assert_eq!(
+        document["mistakes"][1]["hint"], "correct the file and run it again",
+        "nobody was to be created"
+    );
+}
+
+#[test]
 fn a_folder_to_begin_in_is_valid_and_nothing_in_it_is_overwritten() {
     let shell = Shell::new();
     let document = shell.document("init own", 0);

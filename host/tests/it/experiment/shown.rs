@@ -227,6 +227,23 @@ fn crossover(control: u32, treatment: u32, blocks: u32) -> String {
 }
 
 /// A folder with ratings of four personas in twelve blocks.
+#[test]
+fn rows_that_stand_ins_gave_say_so_wherever_they_go() {
+    let folder = with_rows();
+    let rows = std::fs::read_to_string(folder.path().join("rows.csv")).unwrap();
+    for (own, told) in [("true", true), ("false", false), ("", false)] {
+        let marked = rows.lines().enumerate().map(|(place, line)| {
+            let cell = if place == 0 { "stand_in" } else { own };
+            format!("{line},{cell}\n")
+        });
+        std::fs::write(folder.path().join("marked.csv"), marked.collect::<String>()).unwrap();
+        let said = call(folder.path(), "experiment analyze marked.csv");
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(text.contains("A scripted Claude gave these ratings"), told, "{own}: {text}");
+    }
+}
+
 fn with_rows() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut rows = "persona,block,module,arm,rating\n".to_owned();

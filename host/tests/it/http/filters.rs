@@ -57,6 +57,7 @@ async fn a_filter_that_cannot_be_meant_is_refused_by_name_with_what_is_allowed()
         (Method::GET, format!("/api/turns/{turn}"), NO_FILTERS),
         (Method::GET, "/api/strategies".to_owned(), NO_FILTERS),
         (Method::GET, "/api/plugins".to_owned(), NO_FILTERS),
+        (Method::GET, "/api/status".to_owned(), NO_FILTERS),
         (Method::GET, "/api/plugins/daily/logs".to_owned(), NO_FILTERS),
         (Method::POST, "/api/plugins/daily/reload".to_owned(), NO_FILTERS),
         (Method::POST, "/api/plugins/daily/rollback".to_owned(), NO_FILTERS),

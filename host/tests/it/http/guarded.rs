@@ -193,6 +193,7 @@ async fn only_health_is_free(bind: Ipv4Addr, require_token: bool) {
         (Method::GET, "/api/personas", 200),
         (Method::GET, "/api/strategies", 200),
         (Method::GET, "/api/plugins", 200),
+        (Method::GET, "/api/status", 200),
         (Method::GET, "/api/plugins/ghost/logs", 404),
         (Method::GET, login.as_str(), 200),
         (Method::GET, "/api/costs", 200),

@@ -61,8 +61,8 @@ fn report(args: &Analyze, output: Output) -> Result<Report, Failure> {
         source: format!("{} (sha256 {})", name(&args.file), Sha256Hex::of(&bytes).short()),
         started: None,
         ended: None,
-        // Rows do not tell who gave them.
-        stand_ins: false,
+        // Rows from elsewhere do not tell who gave them.
+        stand_ins: observations.iter().any(|turn| turn.phase == phase && turn.stand_in == Some(true)),
     };
     analysis(&plan, identity, phases, phase, &observations, vec![ending])
         .map_err(|error| bad(error.to_string()))

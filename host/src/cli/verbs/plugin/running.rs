@@ -21,7 +21,7 @@ pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> 
 }
 
 /// Who listens at all addresses of this machine answers at loopback, and has no name for all of them.
-fn reached_at(bind: IpAddr) -> IpAddr {
+pub(in crate::cli::verbs) fn reached_at(bind: IpAddr) -> IpAddr {
     match bind {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),

@@ -1,0 +1,103 @@
+//! `top`: `status`, drawn again and again on a terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+
+use super::status::{Source, text};
+use crate::cli::keys::{self, Keys};
+use crate::cli::output::Output;
+use crate::cli::{Exit, Failure};
+use domain::letter::for_a_terminal;
+
+/// From one look to the next.
+const EVERY: Duration = Duration::from_millis(500);
+/// What a terminal has at least.
+const SMALLEST: (usize, usize) = (80, 24);
+
+/// Another screen without a cursor, on which long lines are cut off, and back to what was there.
+const BEGIN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const END: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/// Draws until `q` or Ctrl-C.
+///
+/// # Errors
+/// When standard output or input is no terminal, or the first look fails.
+pub async fn top(url: Option<&str>, file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    if output.json || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+        let message = "`top` draws on a terminal, and this is none";
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("`persona-host status` tells it once; with --json, for programs"));
+    }
+    let source = Source::at(url, file)?;
+    let mut said = text(&source.document().await?);
+    let keys = Keys::listen()?;
+    let screen = Screen::open()?;
+    loop {
+        screen.draw(&said)?;
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+        }
+        if keys.has(b'q') {
+            return Ok(());
+        }
+        said = match source.document().await {
+            Ok(document) => text(&document),
+            // It may come again.
+            Err(failure) => format!("{failure}\n"),
+        };
+    }
+}
+
+/// The other screen of a terminal, as long as this lives.
+struct Screen;
+
+impl Screen {
+    fn open() -> io::Result<Self> {
+        write(BEGIN)?;
+        Ok(Self)
+    }
+
+    fn draw(&self, said: &str) -> io::Result<()> {
+        let Self = self;
+        let is_plain = AutoStream::choice(&io::stdout()) == ColorChoice::Never;
+        let said = if is_plain { strip_str(said).to_string() } else { said.to_owned() };
+        write(&frame(&said, keys::size().unwrap_or(SMALLEST).1))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = write(END);
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Each line in the place of the one that was there, so that nothing flickers; what has no room is left out.
+fn frame(said: &str, lines: usize) -> String {
+    let room = lines.saturating_sub(1);
+    let drawn = for_a_terminal(said);
+    let mut frame = "\x1b[H".to_owned();
+    drawn.lines().take(room).for_each(|line| frame += &format!("{line}\x1b[K\n"));
+    frame + "\x1b[Jq ends"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_overwrites_what_was_there_and_fits() {
+        assert_eq!(frame("a\nb\nc\n", 3), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[Jq ends");
+        assert!(frame("", 24).starts_with("\x1b[H\x1b[J"));
+    }
+}
