@@ -157,7 +157,7 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Health> {
 }
 
 fn left_out_upstreams(face: &Face) -> BTreeMap<&'static str, LeftOut> {
-    let standings = face.runner.deps().fuses.standings().into_iter();
+    let standings = face.runner.deps().fuses.standings();
     let left_out = standings.filter_map(|(upstream, standing)| {
         let state = standing.name();
         let (until, why) = match standing {
