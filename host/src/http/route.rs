@@ -197,7 +197,7 @@ impl Route {
     }
 
     /// The same as a deed, though it is asked with GET.
-    pub(super) fn as_a_deed(self) -> Self {
+    pub(super) fn being_a_deed(self) -> Self {
         Self { is_deed: true, ..self }
     }
 

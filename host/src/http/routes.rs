@@ -48,7 +48,7 @@ fn of_health() -> Vec<Route> {
             diag::login,
         )
         .takes([Parameter::needed("email", "The address of a persona.", "persona.anna@mana.test")])
-        .as_a_deed()
+        .being_a_deed()
         .of_the_contract()
         .refuses(StatusCode::BAD_REQUEST, &[])
         .refuses(StatusCode::NOT_FOUND, &[])
