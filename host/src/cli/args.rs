@@ -4,21 +4,22 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::VARIABLES;
 use crate::since::Since;
 use crate::store::CostsBy;
 
 mod experiment;
 mod plugin;
 mod record;
+mod variables;
 
 pub use experiment::{
     Analyze, Assign, DesignName, Experiment, Export, Form, Kept, Power, ReportOf, Rows, RunExperiment, View,
 };
 pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
 pub use record::{Record, Recorded};
+pub use variables::{READS, command, of as variables_of};
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
 #[derive(Clone, Debug, Parser)]
@@ -33,7 +34,7 @@ pub struct Cli {
     /// The configuration file; `persona-host.toml` in this folder if there is one.
     #[arg(long, global = true, value_name = "FILE", display_order = 100)]
     pub config: Option<PathBuf>,
-    /// For programs: one JSON document on standard output, and errors as JSON too.
+    /// For programs: one JSON document on standard output, however it ends (docs/commands.md).
     #[arg(long, global = true, display_order = 101)]
     pub json: bool,
     /// What to do.
@@ -61,17 +62,14 @@ pub enum Command {
     ///
     /// No neighbour is asked, and no ledger is made. It ends with 78 when the configuration is wrong, and with 65 when
     /// only plugins or experiments are.
-    #[command(after_long_help = environment())]
     Validate(Validate),
     /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
-    #[command(after_long_help = environment())]
     Run(Record),
     /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
     Stack(Stack),
     /// Create the personas of a catalog at mana-auth.
     Seed(Seed),
     /// Run one tick now, for everybody who is due.
-    #[command(after_long_help = environment())]
     Tick(Tick),
     /// Begin no more turns: of anybody, or of one persona. It lasts, also over a restart, until `resume`.
     ///
@@ -145,14 +143,26 @@ pub enum Command {
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
-    /// Write the manual into a folder, a page for each command.
+    /// Write the manual into a folder, a page for each command; or the reference, as Markdown.
     Man {
         /// The folder; it is made if it is not there.
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+        /// Pages for `man`, or the reference of commands, configuration and contract.
+        #[arg(long, value_name = "FORM", value_enum, default_value_t = Manual::Roff)]
+        form: Manual,
     },
     /// Which version this is, which contracts it speaks, and what it stands on.
     Version,
+}
+
+/// How the manual is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Manual {
+    /// For `man`.
+    Roff,
+    /// The reference in docs/reference.
+    Markdown,
 }
 
 /// Options of `demo`.
@@ -329,24 +339,9 @@ pub struct ReplayTurn {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Config {
     /// Each value, and where it comes from.
-    #[command(after_long_help = environment())]
     Show,
     /// The JSON Schema of the file: an editor completes and checks by it what begins with `#:schema FILE`.
     Schema,
-}
-
-/// The variables that count, for the long help.
-fn environment() -> String {
-    let width = VARIABLES.iter().map(|own| own.name.len()).max().unwrap_or_default();
-    let lines = VARIABLES.iter().map(|own| {
-        let file = if own.is_secret { " (*)" } else { "" };
-        format!("  {:<width$}  {}{file}\n", own.name, own.means)
-    });
-    let lines: String = lines.collect();
-    format!(
-        "Environment (a variable goes before the file; an empty one counts as not set, but for secrets):\n{lines}\n\
-         (*) may be in a file that NAME_FILE names."
-    )
 }
 
 fn kinds_of_costs() -> impl TypedValueParser<Value = CostsBy> {

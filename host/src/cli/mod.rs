@@ -2,12 +2,16 @@
 //! asks the neighbours, and never builds the daemon.
 
 pub mod args;
+mod envelope;
 mod exit;
 mod failure;
 pub mod load;
+mod next;
 pub mod output;
 mod pages;
 pub mod progress;
+pub mod reference;
+pub mod terminal;
 mod text;
 pub mod tick_view;
 mod turn_view;
@@ -15,4 +19,5 @@ pub mod verbs;
 
 pub use exit::{EXITS, Exit, GATES, Gate};
 pub use failure::Failure;
+pub use next::quoted;
 pub use text::size;

@@ -23,17 +23,20 @@ pub const VARIABLES: [Variable; 19] = [
     secret("ANTHROPIC_API_KEY", "the key of the Claude API; without it the loop is off"),
     plain("ANTHROPIC_BASE_URL", "where the Claude API is"),
     plain("ANTHROPIC_MODEL", "which model is asked, where the strategy names none"),
-    secret("PERSONA_SEED_SECRET", "what the personas' passwords are made of"),
-    plain("TICK_INTERVAL_MS", "milliseconds from one tick to the next"),
-    plain("PERSONA_CONCURRENCY", "turns at once"),
-    plain("RUNNER_PAUSED", "1 or true: begin paused"),
-    plain("PORT", "the port of the HTTP face"),
+    secret(
+        "PERSONA_SEED_SECRET",
+        "what the personas' passwords are made of; one for development if not set, which production refuses",
+    ),
+    plain("TICK_INTERVAL_MS", "milliseconds from one tick to the next; 60000 if not set"),
+    plain("PERSONA_CONCURRENCY", "turns at once; 2 if not set"),
+    plain("RUNNER_PAUSED", "1 or true: begin paused; 0 or false: do not"),
+    plain("PORT", "the port of the HTTP face; 3070 if not set"),
     plain("NODE_ENV", "production: no diagnostics, and secrets are checked"),
-    secret("PERSONA_STORE_URL", "the ledger: sqlite:FILE or postgres://…"),
+    secret("PERSONA_STORE_URL", "the ledger: sqlite:FILE or postgres://…; sqlite:persona-host.db if not set"),
     secret("PERSONA_ADMIN_TOKEN", "with it, others than this machine may ask for changes"),
     secret("PERSONA_ADMIN_TOKEN_NEXT", "the token that is to come, while it is exchanged"),
     plain("MANA_ADMIN_JWT", "an administrator's token, for `seed` and the full `personas list`"),
-    plain("RUST_LOG", "what `run` logs, such as persona_host=debug"),
+    plain("RUST_LOG", "what is logged, such as persona_host=debug"),
 ];
 
 const fn plain(name: &'static str, means: &'static str) -> Variable {

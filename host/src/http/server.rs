@@ -163,7 +163,7 @@ async fn not_found(uri: Uri) -> Response {
     }
     let message = format!("there is no route {}", uri.path());
     ApiError::new(StatusCode::NOT_FOUND, message)
-        .hint("the README lists the routes of the API")
+        .hint("docs/http.md lists the routes of the API")
         .into_response()
 }
 

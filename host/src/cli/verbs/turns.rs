@@ -18,6 +18,7 @@ use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, Then, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::state::State;
 use domain::stop;
 
@@ -30,13 +31,13 @@ const ELSEWHERE: &str = "point store.url at one (in the file that --config names
 ///
 /// # Errors
 /// When there is no ledger, or no such turn.
-pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     match verb {
-        Turns::Replay(args) => return replay::replay(&args, config, output).await,
+        Turns::Replay(args) => replay::replay(&args, config, output).await?,
         Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
             if let Some(state) = state.as_deref().filter(|state| !TurnFilter::STATES.contains(state)) {
                 let message = format!("{state:?} is no state of a turn");
-                return Err(Failure::new(Exit::Usage, message)
+                return Err(Failure::new(Exit::Usage, Code::OptionUnusable, message)
                     .hint(format!("one of: {}", TurnFilter::STATES.join(", "))));
             }
             let ledger = open(ledger.as_deref(), config).await?;
@@ -58,7 +59,7 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
             output.print(&turn, || turn_view::text(&turn))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Lets a turn go on. A daemon that runs holds the ledger, and is asked.
@@ -81,7 +82,11 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
             _ => Then::GoesOn,
         };
         format!("turn {turn} of {persona} {}\n", then.words())
-    })
+    })?;
+    if url.is_none() {
+        output.next(&["turns", "show", id]);
+    }
+    Ok(())
 }
 
 async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
@@ -96,9 +101,8 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
         LetGoOn::GoesOn { turn, persona, then } => {
             Ok(json!({ "turn": turn, "persona": persona, "then": then }))
         }
-        not => {
-            Err(Failure::new(Exit::No, not.why_not(id)).hint("`persona-host turns show` tells how it went"))
-        }
+        not => Err(Failure::new(Exit::No, Code::NotResumable, not.why_not(id))
+            .hint("`persona-host turns show` tells how it went")),
     }
 }
 
