@@ -107,9 +107,6 @@ fn row(argument: &Arg) -> String {
         (None, value) => value.unwrap_or_else(|| argument.get_id().to_string()),
     };
     let mut means = argument.get_long_help().or_else(|| argument.get_help()).map(plain).unwrap_or_default();
-    if !means.is_empty() && !means.ends_with('.') {
-        means.push('.');
-    }
     let choices: Vec<String> = (argument.get_possible_values().iter())
         .filter(|own| !own.is_hide_set())
         .map(|own| format!("`{}`", own.get_name()))
@@ -125,8 +122,11 @@ fn row(argument: &Arg) -> String {
     format!("| `{shown}` | {} |\n", cell(&means))
 }
 
+/// As sentences: clap takes the last full stop away where there is only one.
 fn plain(text: &clap::builder::StyledStr) -> String {
-    anstream::adapter::strip_str(&text.to_string()).to_string()
+    let text = anstream::adapter::strip_str(&text.to_string()).to_string();
+    let end = if text.is_empty() || text.ends_with('.') { "" } else { "." };
+    text + end
 }
 
 /// Text as a cell of a table takes it.
