@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 use persona_host::app;
 use persona_host::behavior;
-use persona_host::cli::args::Cli;
+use persona_host::cli::args::{self, Cli};
 use persona_host::cli::output;
 
 fn main() -> ExitCode {
@@ -15,7 +15,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn command() -> ExitCode {
-    match Cli::try_parse() {
+    let typed = args::command().try_get_matches().and_then(|typed| Cli::from_arg_matches(&typed));
+    match typed {
         Ok(cli) => app::obey(cli).await.into(),
         Err(stopped) => output::not_begun(&stopped).into(),
     }

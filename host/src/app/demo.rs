@@ -15,7 +15,7 @@ use super::run::finish;
 use super::signals::stop_on_signal;
 use super::stack::{ask_the_script, live_in};
 use super::tape::Tape;
-use super::tick::{QUIET, print, shown};
+use super::tick::{QUIET, seen, shown};
 use crate::cli::args::Demo;
 use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
 use crate::cli::{Exit, Failure, load, progress};
@@ -30,6 +30,7 @@ use crate::reload::Patience;
 use crate::runner::{Runner, TickError, TickReport};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::event::Event;
 use domain::ids::StrategyName;
 use standin::mana_auth::SignInLimit;
@@ -45,7 +46,7 @@ const SIGN_INS: SignInLimit = SignInLimit { window: TimeDelta::seconds(1), ..Sig
 const DAY: Duration = Duration::from_secs(20);
 
 /// Shows everything; with `--once`, ends after one tick, with [`Exit::No`] unless every due persona ran.
-pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     if args.until_input_ends {
         std::thread::spawn(end_with_the_input);
@@ -65,22 +66,23 @@ pub(super) async fn demo(args: Demo, file: Option<&Path>, output: Output) -> Res
     let runner = app.runner;
     tape.begin("demo", &runner, &config, output).await?;
     stop_on_signal(runner.deps().stop.clone());
-    let exit = if args.once {
+    let ended = if args.once {
         let report = shown(&runner, None, output).await?;
         output.say("");
-        print(&runner, &report, output).await?;
+        let view = seen(&runner, &report).await?;
+        output.print(&view.document(), || view.text())?;
         say_where(&folder, report.turns.first().map(|turn| turn.ended.turn.to_string()), output);
         all_ran(&report, personas)
     } else {
         go_on(&runner, &config, &clock, output).await?;
         say_where(&folder, None, output);
-        Exit::Done
+        Ok(())
     };
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
     runner.close().await;
     stack.stop().await;
-    tape.end(Ok(exit), output).await
+    tape.end(ended, output).await
 }
 
 /// Whoever started this holds the other end of our input. If it is gone, however it ended, nobody looks at the demo.
@@ -121,7 +123,7 @@ async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output
     loop {
         match events.recv().await {
             Ok(event @ Event::TickEnded { due, completed, .. }) => {
-                if output.json && output.print(&event, String::new).is_err() {
+                if output.json && output.line(&event, String::new).is_err() {
                     return;
                 }
                 clock.advance(TimeDelta::days(1));
@@ -141,8 +143,12 @@ async fn turn_the_days(mut events: Receiver<Event>, clock: Clock, output: Output
 fn new_folder(dir: &Path, now: DateTime<Utc>) -> Result<PathBuf, Failure> {
     let folder = dir.join(now.format("%Y-%m-%dT%H-%M-%S%.3f").to_string());
     private::folder(&folder).map_err(|error| {
-        Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
-            .hint("name another one with --dir")
+        Failure::new(
+            Exit::File,
+            Code::FileUnwritable,
+            format!("the folder {} cannot be created: {error}", folder.display()),
+        )
+        .hint("name another one with --dir")
     })?;
     Ok(folder)
 }
@@ -205,13 +211,14 @@ fn introduce(clock: &Clock, real_claude: bool, config: &Config, output: Output) 
 }
 
 pub(super) async fn seed(stack: &Stack, config: &Config) -> Result<usize, Failure> {
-    let catalog = Catalog::parse(CATALOG)
-        .map_err(|error| Failure::new(Exit::Unexpected, format!("the demo's own catalog: {error}")))?;
+    let catalog = Catalog::parse(CATALOG).map_err(|error| {
+        Failure::new(Exit::Unexpected, Code::CatalogUnusable, format!("the demo's own catalog: {error}"))
+    })?;
     let url = format!("{}/api/v1/admin/personas", stack.auth_url());
     let admin = Admin::new(outbound::client()?, url, stack.admin_jwt().into());
     for entry in &catalog.personas {
         let password = password(&config.mana.seed_secret, &entry.email)
-            .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+            .map_err(|error| Failure::new(Exit::Refused, Code::SeedSecretEmpty, error.to_string()))?;
         admin.create(entry, &password).await?;
     }
     Ok(catalog.personas.len())
@@ -225,14 +232,16 @@ fn say_where(folder: &Path, turn: Option<String>, output: Output) {
     ));
     output.say(&format!("  {} is the stand-ins' database: what the app knows", styled(PLACE, app.display())));
     let id = turn.as_deref().map_or("ID", |turn| &turn[..8]);
-    // As it was called itself: who came here by `cargo run` has no persona-host in the path.
-    let program = std::env::args().next().unwrap_or_else(|| "persona-host".to_owned());
-    let next = format!("{program} turns show {id} --ledger {}", ledger.display());
-    output.say(&format!("  next: {}", styled(PLACE, next)));
+    output.next(&["turns", "show", id, "--ledger", &ledger.display().to_string()]);
 }
 
-fn all_ran(report: &TickReport, personas: usize) -> Exit {
-    if report.due == personas && report.ran_successfully == report.due { Exit::Done } else { Exit::No }
+fn all_ran(report: &TickReport, personas: usize) -> Result<(), Failure> {
+    let well = report.ran_successfully;
+    if report.due == personas && well == report.due {
+        return Ok(());
+    }
+    let message = format!("{well} of {personas} ran well");
+    Err(Failure::new(Exit::No, Code::TurnsFailed, message).told())
 }
 
 /// From a Saturday or Sunday back to the Friday, because four of the ten have the weekend off.
@@ -264,7 +273,7 @@ mod tests {
             events.send(ended).expect("somebody listens");
         }
         drop(events);
-        turn_the_days(heard, clock.clone(), Output { json: false }).await;
+        turn_the_days(heard, clock.clone(), Output::new(false, None)).await;
         assert_eq!(clock.now().weekday(), Weekday::Mon);
     }
 

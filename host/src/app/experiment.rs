@@ -14,7 +14,7 @@ use super::stack::{ask_the_script, live_in};
 use super::tape::Tape;
 use super::tick::QUIET;
 use crate::cli::args::RunExperiment;
-use crate::cli::output::{FAINT, HEAD, ODD, Output, PLACE, styled};
+use crate::cli::output::{FAINT, HEAD, ODD, Output, styled};
 use crate::cli::verbs::experiment::{check_neighbours, check_settings, strategy, unplayable};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, read_experiment, resolve};
@@ -26,6 +26,7 @@ use crate::runner::{Blocks, RoundError, Runner};
 use crate::store::LedgerUrl;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::experiment::Experiment;
 use domain::ids::StrategyName;
 use domain::persona::Persona;
@@ -48,7 +49,7 @@ struct Neighbours {
 ///
 /// # Errors
 /// When the experiment, the configuration or the neighbours cannot be used.
-pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let replayed = Tape::replaying(&args.replay)?;
     let (configured, clock) = match &replayed {
@@ -58,7 +59,8 @@ pub(super) async fn run(args: &RunExperiment, file: Option<&Path>, output: Outpu
     let names: BTreeSet<StrategyName> = configured.strategies.iter().map(|own| own.name.clone()).collect();
     let experiment = Arc::new(read_experiment(&args.file, &names)?);
     if args.budget.is_some_and(|budget| !(budget > 0.0 && budget.is_finite())) {
-        return Err(Failure::new(Exit::Usage, "--budget is no amount above 0").hint("such as --budget 5"));
+        return Err(Failure::new(Exit::Usage, Code::OptionUnusable, "--budget is no amount above 0")
+            .hint("such as --budget 5"));
     }
     let mut tape = replayed.map_or_else(|| Tape::recording(&args.record), Ok)?;
     let Neighbours { config, clock, stack } = match tape.is_replay() {
@@ -132,7 +134,7 @@ fn told(
     record: Result<Record, NoEvidence>,
     ledger: &LedgerUrl,
     output: Output,
-) -> Result<Exit, Failure> {
+) -> Result<(), Failure> {
     let is_over = ended?;
     let record = record?;
     match record.analysis(record.last_phase()) {
@@ -153,16 +155,19 @@ async fn neighbours(
         let missing = configured.missing_keys();
         if !missing.is_empty() {
             let message = format!("an experiment needs {}", missing.join(" and "));
-            return Err(
-                Failure::new(Exit::Refused, message).hint("set them in the environment, or try --stand-ins")
-            );
+            return Err(Failure::new(Exit::Refused, Code::KeysMissing, message)
+                .hint("set them in the environment, or try --stand-ins"));
         }
         return Ok(Neighbours { config: configured, clock: Clock::system(), stack: None });
     }
     let folder = args.dir.join(experiment.key());
     private::folder(&folder).map_err(|error| {
-        Failure::new(Exit::File, format!("the folder {} cannot be created: {error}", folder.display()))
-            .hint("name another one with --dir")
+        Failure::new(
+            Exit::File,
+            Code::FileUnwritable,
+            format!("the folder {} cannot be created: {error}", folder.display()),
+        )
+        .hint("name another one with --dir")
     })?;
     let clock = Clock::starting_at(first_day());
     let script = Script { tastes: tastes(&args.tastes)?, ..Script::default() };
@@ -194,7 +199,7 @@ fn tastes(written: &[String]) -> Result<Vec<Taste>, Failure> {
     };
     let read = |written| {
         taste(written).ok_or_else(|| {
-            Failure::new(Exit::Usage, format!("--taste {written:?} is no TEXT=POINTS"))
+            Failure::new(Exit::Usage, Code::OptionUnusable, format!("--taste {written:?} is no TEXT=POINTS"))
                 .hint("such as --taste \"short and honest=0.5\", with points from -1 to 1")
         })
     };
@@ -215,7 +220,8 @@ fn may_run(
     if (experiment.budget.is_some() || args.budget.is_some()) && !priced {
         let message =
             format!("the price of {} is not known, so that no budget can be kept", config.model.name);
-        return Err(Failure::new(Exit::Refused, message).hint("name another model, or leave the budget out"));
+        return Err(Failure::new(Exit::Refused, Code::BudgetUnpriced, message)
+            .hint("name another model, or leave the budget out"));
     }
     if stand_ins {
         return Ok(());
@@ -223,7 +229,8 @@ fn may_run(
     check_neighbours(experiment, &args.file, config, strategies)?;
     if !experiment.is_open(clock.now()) {
         let message = format!("{} is not open now", experiment.key());
-        return Err(Failure::new(Exit::Refused, message).hint("look at `starts` and `ends` in the file"));
+        return Err(Failure::new(Exit::Refused, Code::ExperimentClosed, message)
+            .hint("look at `starts` and `ends` in the file"));
     }
     Ok(())
 }
@@ -265,7 +272,7 @@ async fn participants(runner: &Runner, experiment: &Experiment) -> Result<Vec<Pe
     if personas.len() < 2 {
         let message = format!("{} personas are known that {} could use", personas.len(), experiment.key());
         let hint = "mana-auth names those who are due, the ledger those who ran before; look at `personas` and `traffic` in the file";
-        return Err(Failure::new(Exit::BadInput, message).hint(hint));
+        return Err(Failure::new(Exit::BadInput, Code::TooFewPersonas, message).hint(hint));
     }
     deps.ledger.enlist(experiment, &personas).await?;
     Ok(personas)
@@ -309,19 +316,20 @@ fn budget(experiment: &Experiment, now: Option<f64>, spent: Option<f64>) -> Opti
 }
 
 /// A run that goes on another time has done nothing wrong.
-fn too_early(key: &str, why: &Unanalyzable, output: Output) -> Result<Exit, Failure> {
+fn too_early(key: &str, why: &Unanalyzable, output: Output) -> Result<(), Failure> {
     let document = json!({ "key": key, "tooEarly": why.to_string() });
     output.print(&document, || format!("\nNothing can be compared yet: {why}.\n"))?;
-    Ok(Exit::Done)
+    Ok(())
 }
 
-fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<Exit, Failure> {
+fn conclude(report: &Report, ledger: &LedgerUrl, output: Output) -> Result<(), Failure> {
     let text = || {
         let verdicts = report.comparisons.iter().map(|own| format!("\n{}.\n", own.verdict.sentence));
-        let of = ledger.file().map(|path| format!(" --ledger {}", path.display())).unwrap_or_default();
-        let next = format!("{} experiment report {}{of}", load::program(), report.plan.key);
-        format!("{}\n  all of it: {}\n", verdicts.collect::<String>(), styled(PLACE, next))
+        verdicts.collect::<String>()
     };
     output.print(report, text)?;
-    Ok(Exit::Done)
+    let file = ledger.file().map(|path| path.display().to_string());
+    let of = file.iter().flat_map(|path| ["--ledger", path.as_str()]);
+    output.next(&["experiment", "report", &report.plan.key].into_iter().chain(of).collect::<Vec<_>>());
+    Ok(())
 }

@@ -22,6 +22,7 @@ use crate::reload::{Complaint, Patience};
 use crate::runner::Runner;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 
 /// How long open answers may take at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
@@ -74,7 +75,7 @@ pub(super) async fn run(record: Record, file: Option<&Path>, output: Output) -> 
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
     runner.close().await;
-    tape.end(Ok(Exit::Done), output).await?;
+    tape.end(Ok(()), output).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -127,10 +128,10 @@ fn warn(config: &Config, missing_keys: &[&str]) {
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
-        let exit = match error.cause.kind() {
-            io::ErrorKind::AddrInUse => Exit::PortTaken,
-            _ => Exit::Configuration,
+        let (exit, code) = match error.cause.kind() {
+            io::ErrorKind::AddrInUse => (Exit::PortTaken, Code::PortTaken),
+            _ => (Exit::Configuration, Code::AddressUnusable),
         };
-        Self::new(exit, error.to_string()).hint(error.hint())
+        Self::new(exit, code, error.to_string()).hint(error.hint())
     }
 }

@@ -8,12 +8,14 @@ use serde_json::{Map, Value};
 use super::signals::Signals;
 use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
+use crate::cli::quoted;
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::model::STAND_IN_KEY;
 use crate::private;
 use domain::budget::Limits;
 use domain::clock::Clock;
+use domain::code::Code;
 use standin::{DatabaseUrl, Stack, StackError, StackOptions};
 
 /// Serves until a signal, and says how to reach what it serves.
@@ -36,16 +38,25 @@ pub(super) async fn stack(args: Args, output: Output) -> Result<(), Failure> {
     let lines: String = variables.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
     if let Some(path) = &args.env_file {
         private::write(path, lines.as_bytes()).map_err(|error| {
-            Failure::new(Exit::File, format!("{} cannot be written: {error}", path.display()))
+            Failure::new(
+                Exit::File,
+                Code::FileUnwritable,
+                format!("{} cannot be written: {error}", path.display()),
+            )
         })?;
     }
     let document: Map<String, Value> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
-    output.print(&document, || {
+    output.print_now(&document, || {
         let head = styled(HEAD, "stand-ins for mana-auth, mana-mcp and Claude");
         let end = styled(ODD, "No model runs here and nothing is charged. Ctrl-C ends them.");
         format!("{head}\n\n{lines}\n{end}\n")
     })?;
+    if let Some(path) = &args.env_file {
+        // A shell looks for what has no slash elsewhere.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        output.next_line(&format!(". {}", quoted(&path.display().to_string())));
+    }
     signals.next().await;
     stack.stop().await;
     Ok(())
@@ -82,10 +93,10 @@ fn variables(stack: &Stack) -> [(&'static str, String); 6] {
 
 impl From<StackError> for Failure {
     fn from(error: StackError) -> Self {
-        let exit = match &error {
-            StackError::Bind(_) | StackError::Claude(_) => Exit::PortTaken,
-            StackError::Database(_) | StackError::Key(_) => Exit::File,
+        let (exit, code) = match &error {
+            StackError::Bind(_) | StackError::Claude(_) => (Exit::PortTaken, Code::PortTaken),
+            StackError::Database(_) | StackError::Key(_) => (Exit::File, Code::StandInsFailed),
         };
-        Self::new(exit, error.to_string())
+        Self::new(exit, code, error.to_string())
     }
 }

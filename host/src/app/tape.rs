@@ -18,6 +18,7 @@ use crate::private;
 use crate::runner::Runner;
 use domain::budget::Limits;
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::ids::Sha256Hex;
 use domain::letter::one_line;
 use domain::strategy::{Routing, Strategy};
@@ -91,7 +92,8 @@ impl Tape {
         let player = Player::open(dir)?;
         let setup = serde_json::from_value(player.head().setup.clone()).map_err(|error| {
             let message = format!("how {} was set up cannot be read: {error}", dir.display());
-            Failure::new(Exit::BadInput, message).hint("it was changed since it was recorded: record anew")
+            Failure::new(Exit::BadInput, Code::RecordingUnusable, message)
+                .hint("it was changed since it was recorded: record anew")
         })?;
         load::sweep("replay", KEPT);
         let folder = load::temporary_folder("replay")?;
@@ -185,7 +187,9 @@ impl Tape {
                     began: deps.clock.now(),
                     plugins: builds(runner),
                     strategies: digests(&config.strategies),
-                    setup: setup.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?,
+                    setup: setup.map_err(|error| {
+                        Failure::new(Exit::Unexpected, Code::Unexpected, error.to_string())
+                    })?,
                     ended: None,
                 };
                 recorder.head(&written)?;
@@ -226,19 +230,22 @@ impl Tape {
     }
 
     /// Ends it, and says what came of it. A replay that missed something did not do it.
-    pub(super) async fn end(self, exit: Result<Exit, Failure>, output: Output) -> Result<Exit, Failure> {
+    pub(super) async fn end(self, ended: Result<(), Failure>, output: Output) -> Result<(), Failure> {
         match self {
-            Self::Off | Self::Blank { .. } | Self::Recording { head: None, .. } => exit,
+            Self::Off | Self::Blank { .. } | Self::Recording { head: None, .. } => ended,
             Self::Recording { recorder, head: Some(head), .. } => {
                 say_recorded(&head, recorder.dir(), &recorder.end(&head).await, output);
-                exit
+                ended
             }
             Self::Playing { player, folder, .. } => {
                 say_played(&player, &folder, output).await;
-                exit.map(|exit| match exit {
-                    Exit::Done if !player.missed().is_empty() => Exit::No,
-                    exit => exit,
-                })
+                match player.missed().first() {
+                    Some(first) if ended.is_ok() => {
+                        let message = format!("asked, and not recorded: {}", one_line(first));
+                        Err(Failure::new(Exit::No, Code::NotRecorded, message).told())
+                    }
+                    _ => ended,
+                }
             }
         }
     }
@@ -295,7 +302,7 @@ fn copied(from: &Path, to: &Path) -> Result<(), Failure> {
     let copy = || -> io::Result<u64> { io::copy(&mut std::fs::File::open(from)?, &mut private::create(to)?) };
     copy().map(drop).map_err(|error| {
         let message = format!("{} cannot be copied to {}: {error}", from.display(), to.display());
-        Failure::new(Exit::File, message)
+        Failure::new(Exit::File, Code::FileUnwritable, message)
             .hint("the ledger of a recording belongs to it: record anew without it")
     })
 }
@@ -353,7 +360,7 @@ fn missing_strategies(config: &Config) -> Result<(), Failure> {
         Some(name) => {
             let message =
                 format!("the recording has turns under the strategy {name}, which there is none of here");
-            Err(Failure::new(Exit::Configuration, message)
+            Err(Failure::new(Exit::Configuration, Code::ConfigNoStrategy, message)
                 .hint("name the configuration that has it with --config, or call this in its folder"))
         }
     }
@@ -395,8 +402,8 @@ fn say_recorded(head: &Head, dir: &Path, totals: &Totals, output: Output) {
         "  prompts and replies are in it, keys and passwords are not: keep it as you keep the ledger",
     ));
     let verb = if head.command.starts_with("experiment") { head.command.as_str() } else { "tick" };
-    let next = format!("{} {verb} --replay {}", load::program(), dir.display());
-    output.say(&format!("  next: {}", styled(PLACE, next)));
+    let dir = dir.display().to_string();
+    output.next(&verb.split(' ').chain(["--replay", &dir]).collect::<Vec<_>>());
 }
 
 async fn say_played(player: &Player, folder: &Path, output: Output) {
@@ -421,6 +428,5 @@ async fn say_played(player: &Player, folder: &Path, output: Output) {
         "  {} is the ledger of this replay; a replay after tomorrow removes it",
         styled(PLACE, ledger.display())
     ));
-    let next = format!("{} turns list --ledger {}", load::program(), ledger.display());
-    output.say(&format!("  next: {}", styled(PLACE, next)));
+    output.next(&["turns", "list", "--ledger", &ledger.display().to_string()]);
 }

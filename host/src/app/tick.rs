@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::build::{LAST_TRACES, blocked, build_going};
 use super::signals::{BrakeSignals, stop_on_signal};
 use super::tape::Tape;
@@ -17,6 +19,7 @@ use crate::runner::{HeldBy, Runner, TickReport};
 use crate::store::TurnFilter;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::event::TurnEnd;
 
 /// What is logged beside the answer: failures are told in it, and libraries would tell them twice, without
@@ -26,8 +29,8 @@ pub(super) const QUIET: &str = "persona_host=error";
 /// What ends a turn whose call was not let out.
 const AWAY: &str = "claude-away";
 
-/// Runs one tick; ends with [`Exit::Done`] only when nobody failed, and nobody is held for having failed.
-pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+/// Runs one tick; ends well only when nobody failed, and nobody is held for having failed.
+pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     start_log(LogFormat::Text, &load::variable("RUST_LOG").unwrap_or_else(|| QUIET.to_owned()));
     let replayed = Tape::replaying(&args.replay)?;
     let (config, clock) = match &replayed {
@@ -53,8 +56,13 @@ pub(super) async fn tick(args: Tick, file: Option<&Path>, output: Output) -> Res
     runner.deps().mana.sign_out_all().await;
     runner.deps().events.flush(LAST_TRACES).await;
     runner.close().await;
-    let exit = told.map(|report| exit(&report, &args));
-    tape.end(exit, output).await
+    let ended = told.and_then(|report| answer(&report, &args));
+    tape.end(ended, output).await?;
+    // A recording and a replay have steps of their own.
+    if args.record.to.is_none() && args.replay.from.is_none() {
+        output.next(&["turns", "list"]);
+    }
+    Ok(())
 }
 
 /// The configuration of a tick that asks the neighbours.
@@ -65,13 +73,13 @@ fn configured(file: Option<&Path>) -> Result<Config, Failure> {
     if !missing.is_empty() {
         let message = format!("a tick needs {}", missing.join(" and "));
         let hint = "set them in the environment, or try `persona-host demo --once`, which needs none";
-        return Err(Failure::new(Exit::Refused, message).hint(hint));
+        return Err(Failure::new(Exit::Refused, Code::KeysMissing, message).hint(hint));
     }
     Ok(config)
 }
 
 /// How the command ends: well if what was wanted ran, and nobody failed.
-fn exit(report: &TickReport, args: &Tick) -> Exit {
+fn answer(report: &TickReport, args: &Tick) -> Result<(), Failure> {
     let wanted_ran = args.persona.is_none() || report.ran_successfully > 0;
     // Who is held after a fault has still failed, also when nobody was asked anew.
     let is_for_a_fault = |cause| matches!(cause, HeldBy::Fault | HeldBy::SignIns);
@@ -79,7 +87,12 @@ fn exit(report: &TickReport, args: &Tick) -> Exit {
     let is_well = report.failed.is_empty()
         && !report.held.iter().any(|held| is_for_a_fault(held.cause))
         && !report.turns.iter().any(|turn| is_stopped(&turn.ended.end));
-    if is_well && wanted_ran { Exit::Done } else { why_not(report) }
+    if is_well && wanted_ran {
+        return Ok(());
+    }
+    let (exit, code) = why_not(report);
+    let message = format!("{} of {} who were due ran well", report.ran_successfully, report.due);
+    Err(Failure::new(exit, code, message).told())
 }
 
 /// Runs the tick, and tells what came of it. A recording may have several of them, which are played one after the other.
@@ -89,15 +102,21 @@ async fn told(
     tape: &Tape,
     output: Output,
 ) -> Result<TickReport, Failure> {
+    let mut documents = Vec::new();
     loop {
         let played = tape.played();
         let report = shown(runner, only, output).await?;
         let is_last = !tape.leads_on(played);
         // A daemon looks often, and finds nobody as a rule.
         if is_last || report.due > 0 {
-            tell(runner, only, &report, output).await?;
+            documents.push(tell(runner, only, &report, output).await?);
         }
         if is_last {
+            // Programs are told once, and people as it goes.
+            match documents.as_slice() {
+                [one] => output.print(one, String::new)?,
+                several => output.print(&json!({ "ticks": several }), String::new)?,
+            }
             return Ok(report);
         }
     }
@@ -108,43 +127,46 @@ async fn tell(
     only: Option<&str>,
     report: &TickReport,
     output: Output,
-) -> Result<(), Failure> {
+) -> Result<Value, Failure> {
     if let (Some(email), 0, None) = (only, report.due, &report.paused) {
         return Err(not_due(runner, email).await?);
     }
-    print(runner, report, output).await?;
+    let view = seen(runner, report).await?;
+    output.show(&view.text())?;
     if report.deliveries_waiting > 0 {
         let waiting = format!("{} deliveries wait in the ledger", report.deliveries_waiting);
         output.say(&format!("{}: the next tick repeats them", styled(ODD, waiting)));
     }
-    Ok(())
+    Ok(json!(view.document()))
 }
 
 /// Why nobody of this address was due: nobody may have it. Who was due before has a turn in the ledger.
 async fn not_due(runner: &Runner, email: &str) -> Result<Failure, Failure> {
     let turns = TurnFilter { email: Some(email.to_owned()), limit: Some(1), ..TurnFilter::default() };
     if let Some(pause) = runner.pause_of(email) {
-        return Ok(Failure::new(Exit::No, format!("{email} is not due now, and {pause}")).hint(pause.hint()));
+        return Ok(Failure::new(Exit::No, Code::NotDue, format!("{email} is not due now, and {pause}"))
+            .hint(pause.hint()));
     }
     let is_known = !runner.deps().ledger.list(&turns).await?.is_empty();
-    let (message, hint) = if is_known {
+    let (code, message, hint) = if is_known {
         let hint = match runner.options().schedule {
             None => "`persona-host personas list` shows who is due; mana-auth decides it by cadence",
             Some(_) => "`persona-host personas schedule` shows when its slots are",
         };
-        (format!("{email} is not due now"), hint)
+        (Code::NotDue, format!("{email} is not due now"), hint)
     } else {
         let hint = "`persona-host personas list` shows who there is; a new persona may not be due yet";
-        (format!("nobody of the address {email} is known: neither due now, nor in the ledger"), hint)
+        let message = format!("nobody of the address {email} is known: neither due now, nor in the ledger");
+        (Code::NoSuchPersona, message, hint)
     };
-    Ok(Failure::new(Exit::No, message).hint(hint))
+    Ok(Failure::new(Exit::No, code, message).hint(hint))
 }
 
-/// The exit code of a tick that was not what was wanted: what stopped it, or the cause, where all turns met the same.
-fn why_not(report: &TickReport) -> Exit {
+/// How a tick ends that was not what was wanted: by what stopped it, or by the cause, where all turns met the same.
+fn why_not(report: &TickReport) -> (Exit, Code) {
     // Whoever ends first may have met only that another had met it.
     if let Some(code) = report.stopped_by_code.as_ref().filter(|code| *code != AWAY) {
-        return Exit::of_fault(code);
+        return (Exit::of_fault(code), Code::of(code).unwrap_or(Code::TurnsFailed));
     }
     let codes = report.turns.iter().filter_map(|turn| match &turn.ended.end {
         TurnEnd::Faulted(fault) => Some(fault.code.as_str()),
@@ -153,9 +175,11 @@ fn why_not(report: &TickReport) -> Exit {
     // Who was not let through any more met what another had met.
     let (away, own): (Vec<&str>, Vec<&str>) = codes.partition(|code| *code == AWAY);
     let codes = if own.is_empty() { away } else { own };
+    let only = codes.first().filter(|first| codes.iter().all(|code| code == *first));
+    let code = only.and_then(|only| Code::of(only)).unwrap_or(Code::TurnsFailed);
     let mut exits = codes.into_iter().map(Exit::of_fault);
     let first = exits.next().unwrap_or(Exit::No);
-    if exits.all(|exit| exit == first) { first } else { Exit::No }
+    (if exits.all(|exit| exit == first) { first } else { Exit::No }, code)
 }
 
 /// One tick with a line for each turn that ends.
@@ -168,13 +192,12 @@ pub(super) async fn shown(
     Ok(progress::of_one_tick(events, runner.tick(only, Duration::ZERO), output).await?)
 }
 
-/// Prints what the tick did, with what the ledger holds of each turn.
-pub(super) async fn print(runner: &Runner, report: &TickReport, output: Output) -> Result<(), Failure> {
+/// What the tick did, with what the ledger holds of each turn.
+pub(super) async fn seen<'a>(runner: &Runner, report: &'a TickReport) -> Result<TickView<'a>, Failure> {
     let mut turns = Vec::with_capacity(report.turns.len());
     for turn in &report.turns {
         turns.push(runner.deps().ledger.recorded_turn(turn.ended.turn).await?);
     }
     turns.sort_by(|a, b| a.summary.persona.cmp(&b.summary.persona));
-    let view = TickView { report, turns };
-    output.print(&view.document(), || view.text())
+    Ok(TickView { report, turns })
 }

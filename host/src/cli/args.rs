@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::VARIABLES;
 use crate::since::Since;
 use crate::store::{CostsBy, TurnFilter, wanted};
 
@@ -13,6 +12,7 @@ mod events;
 mod experiment;
 mod plugin;
 mod record;
+mod variables;
 mod words;
 
 pub use events::{Events, EventsTail, Tail, TurnsDiff};
@@ -21,6 +21,7 @@ pub use experiment::{
 };
 pub use plugin::{Call, Check, Dev, Function, Lang, New, Plugin, Replay, Test};
 pub use record::{Record, Recorded};
+pub use variables::{READS, command, of as variables_of};
 use words::Words;
 
 /// Drives synthetic users through an app, with Claude and the app's MCP server.
@@ -36,7 +37,7 @@ pub struct Cli {
     /// The configuration file; `persona-host.toml` in this folder if there is one.
     #[arg(long, global = true, value_name = "FILE", display_order = 100)]
     pub config: Option<PathBuf>,
-    /// For programs: one JSON document on standard output, and errors as JSON too.
+    /// For programs: one JSON document on standard output, however it ends (docs/commands.md).
     #[arg(long, global = true, display_order = 101)]
     pub json: bool,
     /// What to do.
@@ -64,23 +65,19 @@ pub enum Command {
     ///
     /// No neighbour is asked, and no ledger is made. It ends with 78 when the configuration is wrong, and with 65 when
     /// only plugins or experiments are.
-    #[command(after_long_help = environment())]
     Validate(Validate),
     /// Look at the set-up that there is, the neighbours included, and name what is wrong, why, and what to do.
     ///
     /// Nothing is changed and nothing is paid for. One persona signs in, once, to see whether the seed secret is right. It
     /// ends with 100 when anything is wrong.
-    #[command(after_long_help = environment())]
     Doctor(Doctor),
     /// Run the daemon: the loop, and HTTP on port 3070. It logs to standard error.
-    #[command(after_long_help = environment())]
     Run(Record),
     /// Run stand-ins of mana-auth, mana-mcp and Claude on loopback, until Ctrl-C.
     Stack(Stack),
     /// Create the personas of a catalog at mana-auth.
     Seed(Seed),
     /// Run one tick now, for everybody who is due.
-    #[command(after_long_help = environment())]
     Tick(Tick),
     /// How it stands, on one screen: what goes on, what is in the way, what today costs.
     ///
@@ -171,14 +168,26 @@ pub enum Command {
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
     },
-    /// Write the manual into a folder, a page for each command.
+    /// Write the manual into a folder, a page for each command; or the reference, as Markdown.
     Man {
         /// The folder; it is made if it is not there.
         #[arg(value_name = "DIR")]
         dir: PathBuf,
+        /// Pages for `man`, or the reference of commands, configuration and contract.
+        #[arg(long, value_name = "FORM", value_enum, default_value_t = Manual::Roff)]
+        form: Manual,
     },
     /// Which version this is, which contracts it speaks, and what it stands on.
     Version,
+}
+
+/// How the manual is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Manual {
+    /// For `man`.
+    Roff,
+    /// The reference in docs/reference.
+    Markdown,
 }
 
 /// Options of `demo`.
@@ -378,30 +387,9 @@ pub struct ReplayTurn {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Config {
     /// Each value, and where it comes from.
-    #[command(after_long_help = environment())]
     Show,
     /// The JSON Schema of the file: an editor completes and checks by it what begins with `#:schema FILE`.
     Schema,
-}
-
-/// The longest name of a variable that has its meaning beside it.
-const WIDEST: usize = 24;
-
-/// The variables that count, for the long help.
-fn environment() -> String {
-    let lines = VARIABLES.iter().map(|own| {
-        let file = if own.is_secret { " (*)" } else { "" };
-        // What a longer one means stands below it, so that the others stay in their columns.
-        match own.name.len() > WIDEST {
-            true => format!("  {}\n  {:WIDEST$}  {}{file}\n", own.name, "", own.means),
-            false => format!("  {:WIDEST$}  {}{file}\n", own.name, own.means),
-        }
-    });
-    let lines: String = lines.collect();
-    format!(
-        "Environment (a variable goes before the file; an empty one counts as not set, but for secrets):\n{lines}\n\
-         (*) may be in a file that NAME_FILE names."
-    )
 }
 
 fn kinds_of_costs() -> Words<CostsBy> {

@@ -45,7 +45,7 @@ pub enum Gate {
     Unhealthy,
 }
 
-/// Every way to end and what it means, in the order of the numbers. The README and `persona-host explain` tell them in
+/// Every way to end and what it means, in the order of the numbers. The reference and `persona-host explain` tell them in
 /// these words.
 pub const EXITS: [(Exit, &str); 12] = [
     (Exit::Done, "done"),

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, MietteHandlerOpts, NamedSource, ReportHandler as _, SourceCode};
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::pages::advice;
+use super::terminal::width;
 use super::text::printable;
+use super::{EXITS, Exit};
 use crate::behavior::{EngineError, Refusal};
 use crate::config::ConfigError;
 use crate::evidence::NoEvidence;
@@ -18,13 +20,18 @@ use crate::runner::{RoundError, TickError};
 use crate::store::LedgerError;
 use domain::code::Code;
 
+/// How wide an error is set at most and at least, in characters.
+const WIDE: usize = 80;
+const NARROW: usize = 40;
+
 /// Why a command did not do it.
 #[derive(Debug)]
 pub struct Failure {
     message: String,
     hint: Option<String>,
     exit: Exit,
-    code: Option<Code>,
+    code: Code,
+    is_told: bool,
     place: Option<Box<Place>>,
 }
 
@@ -36,11 +43,31 @@ struct Place {
 }
 
 impl Failure {
-    /// A failure with its exit code.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    /// A failure with its exit code, and with the code of which `persona-host explain` tells more.
+    pub fn new(exit: Exit, code: Code, message: impl Into<String>) -> Self {
         // It may quote a neighbour or a file. Its own line breaks stay.
         let message: Vec<String> = message.into().split('\n').map(printable).collect();
-        Self { message: message.join("\n"), hint: None, exit, code: None, place: None }
+        Self { message: message.join("\n"), hint: None, exit, code, is_told: false, place: None }
+    }
+
+    /// What is said of a command that did its work, and whose answer is no success.
+    #[must_use]
+    pub fn of_answer(exit: Exit) -> Self {
+        let means =
+            EXITS.iter().find(|(own, _)| *own == exit).map_or("the answer is no", |(_, means)| *means);
+        Self::new(exit, Code::AnswerNo, means).told()
+    }
+
+    /// The same where people have read why in the answer.
+    #[must_use]
+    pub fn told(self) -> Self {
+        Self { is_told: true, ..self }
+    }
+
+    /// Whether people have read why in the answer.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// The same for a command whose low exit codes are verdicts.
@@ -54,12 +81,6 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-
-    /// The same as one of the codes, which `persona-host explain` tells more of.
-    #[must_use]
-    pub fn coded(self, code: Code) -> Self {
-        Self { code: Some(code), ..self }
     }
 
     /// Both at once: the words of both, and the exit code of the first.
@@ -83,7 +104,7 @@ impl Failure {
     /// As people see it: sentence, place, advice.
     #[must_use]
     pub fn into_text(self) -> String {
-        format!("{:?}", miette::Report::new(self))
+        format!("{:?}", Drawn(&self))
     }
 
     /// Where, what and what to do, in a few plain lines.
@@ -102,14 +123,16 @@ impl Failure {
 
     /// For programs. `at` is the place in a file, as `FILE:LINE:COLUMN`, where there is one.
     #[must_use]
-    pub fn json(&self) -> Value {
+    pub fn document(&self) -> Value {
         let at = self.place.as_ref().map(|place| place.to_string());
-        let code = self.code.map(Code::word);
         json!({
-            "error": {
-                "code": code, "message": self.message, "hint": self.hint, "at": at, "exit": self.exit.code(),
-            }
+            "code": self.code.word(), "message": self.message, "hint": self.advice(), "at": at, "exit": self.exit.code(),
         })
+    }
+
+    /// What to do: its own hint, or what the page of its code says.
+    fn advice(&self) -> &str {
+        self.hint.as_deref().unwrap_or_else(|| advice(self.code))
     }
 }
 
@@ -132,9 +155,8 @@ impl std::error::Error for Failure {}
 
 impl Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let more = self.code.map(|code| format!("`persona-host explain {code}` tells more"));
-        let lines: Vec<String> = self.hint.clone().into_iter().chain(more).collect();
-        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
+        let help = format!("{}\n`persona-host explain {}` tells more", self.advice(), self.code);
+        Some(Box::new(help))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -144,6 +166,16 @@ impl Diagnostic for Failure {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = self.place.as_ref()?.label.clone();
         Some(Box::new(std::iter::once(label)))
+    }
+}
+
+/// As miette draws it. Colours that are not wanted are taken away where it is printed.
+struct Drawn<'a>(&'a Failure);
+
+impl fmt::Debug for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = width().unwrap_or(WIDE).clamp(NARROW, WIDE);
+        MietteHandlerOpts::new().color(true).width(width).build().debug(self.0, f)
     }
 }
 
@@ -177,8 +209,7 @@ impl From<ConfigError> for Failure {
             ConfigError::Experiment { .. } => Exit::BadInput,
             _ => Exit::Configuration,
         };
-        let mut failure =
-            Self { hint: error.hint(), ..Self::new(exit, error.to_string()).coded(error.code()) };
+        let mut failure = Self { hint: error.hint(), ..Self::new(exit, error.code(), error.to_string()) };
         if let ConfigError::Syntax { path, text, span, .. } | ConfigError::At { path, text, span, .. } = error
         {
             let source = NamedSource::new(path.display().to_string(), without_passwords(&text));
@@ -199,30 +230,33 @@ impl From<LedgerError> for Failure {
             _ => Exit::File,
         };
         let hint = error.hint().map(str::to_owned);
-        Self { hint, ..Self::new(exit, error.to_string()).coded(error.code()) }
+        Self { hint, ..Self::new(exit, error.code(), error.to_string()) }
     }
 }
 
 impl From<NoEvidence> for Failure {
     fn from(error: NoEvidence) -> Self {
-        let exit = match error {
+        let (exit, code) = match error {
             NoEvidence::Ledger(error) => return error.into(),
-            NoEvidence::NoExperiment { .. } | NoEvidence::NoVersion { .. } => Exit::File,
-            NoEvidence::NoPhase { .. } | NoEvidence::Unanalyzable { .. } => Exit::BadInput,
+            NoEvidence::NoExperiment { .. } | NoEvidence::NoVersion { .. } => {
+                (Exit::File, Code::NoSuchExperiment)
+            }
+            NoEvidence::NoPhase { .. } => (Exit::BadInput, Code::NoSuchPhase),
+            NoEvidence::Unanalyzable { .. } => (Exit::BadInput, Code::NotComparable),
         };
-        Self { hint: error.hint(), ..Self::new(exit, error.to_string()) }
+        Self { hint: error.hint(), ..Self::new(exit, code, error.to_string()) }
     }
 }
 
 impl From<ManaError> for Failure {
     fn from(error: ManaError) -> Self {
-        Self::new(exit_of(error.fault_code()), error.to_string()).hint(error.hint()).coded(error.fault_code())
+        Self::new(exit_of(error.fault_code()), error.fault_code(), error.to_string()).hint(error.hint())
     }
 }
 
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
-        Self::new(exit_of(error.fault_code()), error.to_string()).hint(error.hint()).coded(error.fault_code())
+        Self::new(exit_of(error.fault_code()), error.fault_code(), error.to_string()).hint(error.hint())
     }
 }
 
@@ -243,7 +277,8 @@ impl From<TickError> for Failure {
         match error {
             TickError::Due(error) => error.into(),
             TickError::Ledger(error) => error.into(),
-            TickError::AlreadyLooking | TickError::Stopping => Self::new(Exit::Busy, error.to_string()),
+            TickError::AlreadyLooking => Self::new(Exit::Busy, Code::TickUnderWay, error.to_string()),
+            TickError::Stopping => Self::new(Exit::Busy, Code::Stopping, error.to_string()),
         }
     }
 }
@@ -252,14 +287,14 @@ impl<E: std::fmt::Display> From<RoundError<E>> for Failure {
     fn from(error: RoundError<E>) -> Self {
         match error {
             RoundError::Ledger(error) => error.into(),
-            RoundError::Border(_) => Self::new(Exit::File, error.to_string()),
+            RoundError::Border(_) => Self::new(Exit::File, Code::ArmsMixed, error.to_string()),
         }
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self::new(Exit::BadInput, refusal.to_string()).coded(refusal.stage.code())
+        Self::new(Exit::BadInput, refusal.stage.code(), refusal.to_string())
     }
 }
 
@@ -267,10 +302,12 @@ impl From<Complaint> for Failure {
     fn from(complaint: Complaint) -> Self {
         match complaint {
             Complaint::Plugin(refusal) => refusal.into(),
-            Complaint::Unready { .. } => Self::new(Exit::BadInput, complaint.to_string()),
+            Complaint::Unready { .. } => {
+                Self::new(Exit::BadInput, Code::PluginUnready, complaint.to_string())
+            }
             Complaint::Settings { ref strategy, .. } => {
                 let hint = format!("correct `settings` in [strategies.{strategy}]");
-                Self::new(Exit::BadInput, complaint.to_string()).hint(hint).coded(Code::SettingsRefused)
+                Self::new(Exit::BadInput, Code::SettingsRefused, complaint.to_string()).hint(hint)
             }
         }
     }
@@ -278,26 +315,29 @@ impl From<Complaint> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        Self::new(Exit::File, error.to_string())
+        Self::new(Exit::File, Code::PluginEngine, error.to_string())
     }
 }
 
 impl From<OutboundError> for Failure {
     fn from(error: OutboundError) -> Self {
-        Self::new(Exit::Unexpected, error.to_string())
+        Self::new(Exit::Unexpected, Code::HttpClient, error.to_string())
     }
 }
 
 impl From<TapeError> for Failure {
     fn from(error: TapeError) -> Self {
-        let exit = if error.is_of_disk() { Exit::File } else { Exit::BadInput };
-        Self::new(exit, error.to_string()).hint(error.hint())
+        let (exit, code) = match error.is_of_disk() {
+            true => (Exit::File, Code::RecordingDisk),
+            false => (Exit::BadInput, Code::RecordingUnusable),
+        };
+        Self::new(exit, code, error.to_string()).hint(error.hint())
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::File, error.to_string())
+        Self::new(Exit::File, Code::Io, error.to_string())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::outbound::{self, Named};
 use crate::private;
 use crate::store::{LedgerError, LedgerUrl};
 use crate::workshop::Surroundings;
+use domain::code::Code;
 use domain::usage::Usage;
 
 /// The file that is read when none is named.
@@ -107,7 +108,7 @@ pub fn priced(config: &Config) -> Result<(), Failure> {
                  out; those are {known}, as of {}",
                 model::price::TABLE
             );
-            Err(Failure::new(Exit::Configuration, message).hint(hint))
+            Err(Failure::new(Exit::Configuration, Code::BudgetUnpriced, message).hint(hint))
         }
     }
 }
@@ -166,7 +167,7 @@ pub fn trust(config: &Config) -> Result<Trust, Failure> {
     let key = |text: &String| {
         PublicKey::parse(text).ok_or_else(|| {
             let message = format!("plugins.trusted_keys holds {text:?}, which is no Ed25519 public key");
-            Failure::new(Exit::Configuration, message).hint(
+            Failure::new(Exit::Configuration, Code::ConfigValue, message).hint(
                 "write its 32 bytes in Base64, or what `openssl pkey -pubout -outform DER | base64` prints",
             )
         })
@@ -224,7 +225,8 @@ pub fn temporary_folder(purpose: &str) -> Result<PathBuf, Failure> {
     let folder = std::env::temp_dir().join(format!("persona-host-{purpose}-{}", Uuid::new_v4().simple()));
     private::folder(&folder).map_err(|error| {
         let message = format!("the folder {} cannot be created: {error}", folder.display());
-        Failure::new(Exit::File, message).hint("TMPDIR names the folder in which it is made")
+        Failure::new(Exit::File, Code::FileUnwritable, message)
+            .hint("TMPDIR names the folder in which it is made")
     })?;
     Ok(folder)
 }
@@ -256,12 +258,6 @@ pub fn surroundings() -> Surroundings {
     // Cargo is called in the project's folder, and the user is in another one.
     let target_dir = target_dir.and_then(|folder| std::path::absolute(folder).ok());
     Surroundings { variables, target_dir }
-}
-
-/// The program as it was called: who came here by `cargo run` has no persona-host in the path.
-#[must_use]
-pub fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "persona-host".to_owned())
 }
 
 #[cfg(test)]

@@ -2,14 +2,17 @@
 //! asks the neighbours, and never builds the daemon.
 
 pub mod args;
+mod envelope;
 mod exit;
 mod failure;
 mod keys;
-mod lines;
 pub mod load;
+mod next;
 pub mod output;
 mod pages;
 pub mod progress;
+pub mod reference;
+pub mod terminal;
 mod text;
 pub mod tick_view;
 mod turn_view;
@@ -17,4 +20,5 @@ pub mod verbs;
 
 pub use exit::{EXITS, Exit, GATES, Gate};
 pub use failure::Failure;
+pub use next::quoted;
 pub use text::size;

@@ -1,5 +1,7 @@
 //! The pages of `docs/errors.md`: what a code means, why it comes, and what to do about it.
 
+use domain::code::Code;
+
 /// All of them, as they are read on paper, too.
 const TEXT: &str = include_str!("../../../docs/errors.md");
 
@@ -31,6 +33,11 @@ pub(super) fn pages() -> Vec<Page> {
         .collect()
 }
 
+/// What to do when something of this code happened, as its page says.
+pub(super) fn advice(code: Code) -> &'static str {
+    pages().into_iter().find(|page| page.code == code.word()).map_or("", |page| page.advice)
+}
+
 fn page(group: &'static str, text: &'static str) -> Page {
     let (code, text) = text.split_once('\n').unwrap_or((text, ""));
     let of = |name: &str| {
@@ -45,8 +52,6 @@ fn page(group: &'static str, text: &'static str) -> Page {
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
-
-    use domain::code::Code;
 
     use super::*;
     use crate::cli::{EXITS, Exit, GATES};

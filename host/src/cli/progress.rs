@@ -48,8 +48,11 @@ async fn next(events: &mut Receiver<Event>, output: Output) -> Option<()> {
 }
 
 fn say(event: &Event, output: Output) {
-    if let Some(line) = line(event) {
-        output.say(&line);
+    match (event, line(event)) {
+        // The answer has a row for it.
+        (Event::TurnEnded { .. }, Some(line)) => output.progress(&line),
+        (_, Some(line)) => output.say(&line),
+        (_, None) => {}
     }
 }
 

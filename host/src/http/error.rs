@@ -94,7 +94,7 @@ impl From<NoEvidence> for ApiError {
             NoEvidence::NoExperiment { .. } | NoEvidence::NoVersion { .. } | NoEvidence::NoPhase { .. } => {
                 (StatusCode::NOT_FOUND, Code::NoSuchExperiment)
             }
-            NoEvidence::Unanalyzable { .. } => (StatusCode::CONFLICT, Code::ExperimentNoComparison),
+            NoEvidence::Unanalyzable { .. } => (StatusCode::CONFLICT, Code::NotComparable),
         };
         Self { hint: error.hint(), ..Self::new(status, code, error.to_string()) }
     }

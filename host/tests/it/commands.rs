@@ -12,6 +12,7 @@ mod hangup;
 mod lines;
 mod live;
 mod looking;
+mod manners;
 mod manual;
 mod mistakes;
 mod neighbours;
@@ -19,6 +20,7 @@ mod notified;
 mod pause;
 mod plugin;
 mod poison;
+mod reference;
 mod refused;
 mod replay;
 mod server;
@@ -28,6 +30,7 @@ mod soak;
 mod standing;
 mod tail;
 mod validated;
+pub(crate) mod voice;
 
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,6 +38,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
 use domain::clock::Clock;
+use domain::code::Code;
 use serde_json::{Value, json};
 use standin::{Stack, StackOptions};
 use tempfile::TempDir;
@@ -53,6 +57,35 @@ pub(crate) struct Said {
     pub(crate) stderr: String,
 }
 
+impl Said {
+    /// The one document of a call with `--json`, which has to have ended with `code`, in the form of docs/commands.md.
+    pub(crate) fn envelope(&self, code: i32) -> Value {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        let document: Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"));
+        let mut members: Vec<&str> = document.as_object().unwrap().keys().map(String::as_str).collect();
+        members.sort_unstable();
+        match document["ok"].as_bool() {
+            Some(true) => assert_eq!((code, members), (0, vec!["data", "ok"]), "{document}"),
+            Some(false) => {
+                assert!(
+                    matches!(members.as_slice(), ["error", "ok"] | ["data", "error", "ok"]),
+                    "{document}"
+                );
+                let error = document["error"].as_object().unwrap();
+                assert_eq!(error.len(), 5, "{document}");
+                assert_eq!(error["exit"], code, "{document}");
+                assert!(!error["message"].as_str().unwrap().is_empty(), "{document}");
+                assert!(!error["hint"].as_str().unwrap().is_empty(), "{document}");
+                assert!(Code::of(error["code"].as_str().unwrap()).is_some(), "{document}");
+                assert!(error["at"].is_null() || error["at"].is_string(), "{document}");
+            }
+            None => panic!("{document}"),
+        }
+        document
+    }
+}
+
 impl Shell {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -61,7 +94,7 @@ impl Shell {
         let variables = vec![
             ("HOME", folder.path().display().to_string()),
             ("XDG_CACHE_HOME", cache),
-            ("COLUMNS", "100".to_owned()),
+            ("COLUMNS", "400".to_owned()),
         ];
         Self { folder, variables }
     }
@@ -150,21 +183,17 @@ impl Shell {
         Said { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// The document that a call with `--json` prints; the call has to end with `code`.
+    /// What a call with `--json` found; the call has to end with `code`.
     pub(crate) fn document(&self, line: &str, code: i32) -> Value {
-        let said = self.call(&format!("{line} --json"));
-        assert_eq!(said.code, Some(code), "{line}: {said:?}");
-        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{line}: {error} in {said:?}"))
+        let mut document = self.call(&format!("{line} --json")).envelope(code);
+        document["data"].take()
     }
 
-    /// The error with which a call with `--json` ends: JSON on standard error, nothing on standard output.
+    /// The error with which a call with `--json` ends that found nothing.
     pub(crate) fn error(&self, line: &str, code: i32) -> Value {
-        let said = self.call(&format!("{line} --json"));
-        assert_eq!((said.code, said.stdout.as_str()), (Some(code), ""), "{line}: {said:?}");
-        let document: Value = serde_json::from_str(&said.stderr)
-            .unwrap_or_else(|error| panic!("{line}: {error} in {}", said.stderr));
-        assert_eq!(document["error"]["exit"], code, "{line}");
-        document["error"].clone()
+        let mut document = self.call(&format!("{line} --json")).envelope(code);
+        assert_eq!(document.get("data"), None, "{line}: {document}");
+        document["error"].take()
     }
 
     /// Starts the program and lets it run.

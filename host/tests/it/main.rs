@@ -8,6 +8,7 @@ mod circles;
 mod commands;
 mod defects;
 mod disk;
+mod documented;
 mod experiment;
 mod http;
 #[cfg(target_os = "linux")]

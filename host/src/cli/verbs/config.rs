@@ -33,6 +33,7 @@ pub fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When it cannot be printed.
-pub fn schema() -> Result<(), Failure> {
-    Output { json: true }.print(&config::schema(), String::new)
+pub fn schema(output: Output) -> Result<(), Failure> {
+    let schema = config::schema();
+    output.print(&schema, || format!("{schema:#}\n"))
 }

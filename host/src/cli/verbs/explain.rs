@@ -6,6 +6,7 @@ use crate::cli::output::{FAINT, HEAD, Output, PLACE, styled, text_width};
 use crate::cli::pages::{Page, pages};
 use crate::cli::text::set;
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 
 /// How alike two words have to be for one to be meant by the other.
 const ALIKE: f64 = 0.8;
@@ -42,7 +43,7 @@ fn unknown(asked: &str, pages: &[Page]) -> Failure {
         Some(page) => format!("did you mean {}? `persona-host explain` lists all", page.code),
         None => "`persona-host explain` lists all; exit codes are numbers, such as `explain 78`".to_owned(),
     };
-    Failure::new(Exit::No, format!("there is no code {asked}")).hint(hint)
+    Failure::new(Exit::No, Code::NoSuchCode, format!("there is no code {asked}")).hint(hint)
 }
 
 fn document(page: &Page) -> Value {

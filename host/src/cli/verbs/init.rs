@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::output::{FAINT, GOOD, Output, PLACE, styled};
-use crate::cli::{Exit, Failure, load};
+use crate::cli::next::quoted;
+use crate::cli::output::{FAINT, GOOD, Output, styled};
+use crate::cli::{Exit, Failure};
 use crate::config::{self, commented};
 use crate::private;
+use domain::code::Code;
 
 /// The file that the program reads where nobody names another.
 const FILE: &str = "persona-host.toml";
@@ -23,11 +25,11 @@ const EXPERIMENT_TEXT: &str = include_str!("../../../../examples/experiment.toml
 /// When something cannot be made.
 pub fn init(dir: &Path, output: Output) -> Result<(), Failure> {
     let refused = |path: &Path, cause: std::io::Error| {
-        Failure::new(Exit::File, format!("{} cannot be made: {cause}", path.display()))
+        Failure::new(Exit::File, Code::FileUnwritable, format!("{} cannot be made: {cause}", path.display()))
             .hint("name a folder that this user may write to")
     };
     let schema = serde_json::to_string_pretty(&config::schema())
-        .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+        .map_err(|error| Failure::new(Exit::Unexpected, Code::Unexpected, error.to_string()))?;
     let files = [
         (FILE, commented(&format!("./{SCHEMA}"))),
         (SCHEMA, schema + "\n"),
@@ -45,24 +47,26 @@ pub fn init(dir: &Path, output: Output) -> Result<(), Failure> {
         let is_new = private::new(&path, text.as_bytes()).map_err(|cause| refused(&path, cause))?;
         if is_new { made.push(path) } else { kept.push(path) }
     }
-    let next = next(dir);
+    let next = next(dir, output);
     let document = json!({ "folder": dir, "made": made, "kept": kept, "next": next });
-    output.print(&document, || text(&made, &kept, &next))
+    output.print(&document, || text(&made, &kept))?;
+    next.iter().for_each(|line| output.next_line(line));
+    Ok(())
 }
 
-fn next(dir: &Path) -> Vec<String> {
-    let program = load::program();
-    let there = if dir == Path::new(".") { None } else { Some(format!("cd {}", dir.display())) };
+fn next(dir: &Path, output: Output) -> Vec<String> {
+    let there =
+        if dir == Path::new(".") { None } else { Some(format!("cd {}", quoted(&dir.display().to_string()))) };
     let commands = [
-        format!("{program} validate"),
-        format!("{program} demo --once"),
-        format!("{program} experiment run {EXPERIMENT} --stand-ins"),
-        format!("{program} run"),
+        output.typed(&["validate"]),
+        output.typed(&["demo", "--once"]),
+        output.typed(&["experiment", "run", EXPERIMENT, "--stand-ins"]),
+        output.typed(&["run"]),
     ];
     there.into_iter().chain(commands).collect()
 }
 
-fn text(made: &[PathBuf], kept: &[PathBuf], next: &[String]) -> String {
+fn text(made: &[PathBuf], kept: &[PathBuf]) -> String {
     let made = made.iter().map(|path| format!("  {} {}\n", styled(GOOD, "made"), path.display()));
     let kept = kept.iter().map(|path| {
         format!(
@@ -72,6 +76,5 @@ fn text(made: &[PathBuf], kept: &[PathBuf], next: &[String]) -> String {
             styled(FAINT, ", which is there already")
         )
     });
-    let next = next.iter().map(|line| format!("next: {}\n", styled(PLACE, line)));
-    made.chain(kept).chain(next).collect()
+    made.chain(kept).collect()
 }

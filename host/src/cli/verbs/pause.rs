@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::plugin::running::running;
+use super::plugin::running::{at, running};
 use crate::cli::output::{GOOD, ODD, Output, styled};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure, load};
@@ -16,6 +16,7 @@ use crate::runner::{AskedBy, Nobody, WhomError, meant, meant_anywhere};
 use crate::running::RunningError;
 use crate::store::{Ledger, LedgerError, LedgerUrl, Paused};
 use domain::clock::Clock;
+use domain::code::Code;
 
 /// Who holds a ledger and listens nowhere.
 const NO_PORT: &str = "a `tick` or an `experiment run` that has the ledger is paused with `kill -USR1 PID`, and resumed with \
@@ -65,7 +66,10 @@ pub async fn pause(
         };
         let already = if document["wasPaused"] == true { kept(&document, asked) } else { String::new() };
         format!("{}{stopped}\n{already}", styled(ODD, format!("{whom} paused")))
-    })
+    })?;
+    let of = document["persona"].as_str().map_or_else(Vec::new, |email| vec!["--persona", email]);
+    output.next(&[&["resume"][..], &of, &at(url)].concat());
+    Ok(())
 }
 
 /// That the pause was there before, with what it keeps of what was asked now.
@@ -114,7 +118,9 @@ pub async fn resume(
                 still(&document)
             ),
         }
-    })
+    })?;
+    output.next(&["personas", "list"]);
+    Ok(())
 }
 
 /// Who does not play all the same.
@@ -162,7 +168,7 @@ async fn asked_of_the_daemon(
     match running(url, file)?.brake(verb, asked).await {
         Err(error @ RunningError::NoAnswer { .. }) if url.is_none() => {
             let message = format!("the ledger is in use, but {error}");
-            Err(Failure::new(Exit::Unreachable, message).hint(NO_PORT))
+            Err(Failure::new(Exit::Unreachable, Code::DaemonUnreachable, message).hint(NO_PORT))
         }
         answered => Ok(answered?),
     }
@@ -230,6 +236,6 @@ async fn whom(typed: &str, ledger: &Ledger, config: &Config) -> Result<String, F
 
 impl From<Nobody> for Failure {
     fn from(nobody: Nobody) -> Self {
-        Self::new(Exit::No, nobody.to_string()).hint(nobody.hint())
+        Self::new(Exit::No, Code::NoSuchPersona, nobody.to_string()).hint(nobody.hint())
     }
 }

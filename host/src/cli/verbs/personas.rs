@@ -27,6 +27,7 @@ use crate::runner::KeptBack;
 use crate::store::{ForeignActivity, Ledger, Summary, TurnFilter};
 use chrono::{DateTime, Utc};
 use domain::clock::Clock;
+use domain::code::Code;
 
 /// Looks at personas.
 ///
@@ -44,7 +45,7 @@ pub async fn look(verb: Personas, file: Option<&Path>, output: Output) -> Result
 fn show_password(email: &str, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let config = load::config(file)?;
     let password = password(&config.mana.seed_secret, email).map_err(|error| {
-        Failure::new(Exit::Refused, error.to_string())
+        Failure::new(Exit::Refused, Code::SeedSecretEmpty, error.to_string())
             .hint("set PERSONA_SEED_SECRET, or unset it to use the one for development")
     })?;
     let document = json!({ "email": email, "password": password.expose_secret() });

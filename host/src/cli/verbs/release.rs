@@ -10,6 +10,7 @@ use crate::cli::text::printable;
 use crate::cli::{Exit, Failure, load};
 use crate::store::{Ledger, LedgerError, LedgerUrl};
 use domain::clock::Clock;
+use domain::code::Code;
 
 /// Releases a persona. A daemon that runs holds the ledger, and is asked.
 ///
@@ -40,7 +41,11 @@ pub(super) async fn release(
             "{} it plays at the next tick at which it is due\n",
             styled(GOOD, format!("{email} is released:"))
         )
-    })
+    })?;
+    if url.is_none() {
+        output.next(&["turns", "list", "--persona", email]);
+    }
+    Ok(())
 }
 
 async fn in_ledger(email: &str, url: &LedgerUrl) -> Result<Option<u64>, LedgerError> {
@@ -53,7 +58,8 @@ async fn in_ledger(email: &str, url: &LedgerUrl) -> Result<Option<u64>, LedgerEr
 fn said(email: &str, released: Option<u64>) -> Result<Value, Failure> {
     let released = released.ok_or_else(|| {
         let message = format!("the ledger has no turn of {email}, so nothing keeps it back");
-        Failure::new(Exit::No, message).hint("`persona-host personas list` shows who has run, and who is due")
+        Failure::new(Exit::No, Code::NoSuchPersona, message)
+            .hint("`persona-host personas list` shows who has run, and who is due")
     })?;
     Ok(json!({ "persona": email, "released": released }))
 }

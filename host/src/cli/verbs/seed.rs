@@ -6,13 +6,14 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::args::Seed;
-use crate::cli::output::{BAD, FAINT, GOOD, ODD, Output, PLACE, styled};
+use crate::cli::output::{BAD, FAINT, GOOD, ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use crate::mana::admin::Admin;
 use crate::mana::catalog::Catalog;
 use crate::mana::password;
 use crate::outbound;
+use domain::code::Code;
 
 /// Creates the personas. One that mana-auth refuses does not keep the others from being created.
 ///
@@ -27,11 +28,17 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
     let token = args.jwt.or_else(|| load::variable("MANA_ADMIN_JWT")).filter(|token| !token.is_empty());
     if args.dry_run {
         let emails: Vec<&str> = catalog.personas.iter().map(|entry| entry.email.as_str()).collect();
-        return output.print(&json!({ "wouldCreate": emails }), || emails.join("\n") + "\n");
+        output.print(&json!({ "wouldCreate": emails }), || emails.join("\n") + "\n")?;
+        output.next(&["seed", "--catalog", &args.catalog.display().to_string()]);
+        return Ok(());
     }
     let token = token.ok_or_else(|| {
-        Failure::new(Exit::Refused, "there is no administrator's token to create personas with")
-            .hint("set MANA_ADMIN_JWT or use --jwt; `persona-host stack` prints one for its stand-in")
+        Failure::new(
+            Exit::Refused,
+            Code::AdminTokenMissing,
+            "there is no administrator's token to create personas with",
+        )
+        .hint("set MANA_ADMIN_JWT or use --jwt; `persona-host stack` prints one for its stand-in")
     })?;
     let admin = Admin::new(outbound::client()?, admin_url(&config), token.into());
     // Whoever cannot be listed may be created all the same; then nobody knows who was there.
@@ -43,7 +50,8 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
     let mut first: Option<Failure> = None;
     for entry in &catalog.personas {
         let password = password(&config.mana.seed_secret, &entry.email).map_err(|error| {
-            Failure::new(Exit::Refused, error.to_string()).hint("set PERSONA_SEED_SECRET")
+            Failure::new(Exit::Refused, Code::SeedSecretEmpty, error.to_string())
+                .hint("set PERSONA_SEED_SECRET")
         })?;
         match admin.create(entry, &password).await {
             Ok(user) => {
@@ -80,7 +88,7 @@ pub async fn seed(args: Seed, file: Option<&Path>, output: Output) -> Result<(),
     if let Some(failure) = first {
         return Err(failure);
     }
-    output.say(&format!("next: {}", styled(PLACE, format!("{} tick", load::program()))));
+    output.next(&["tick"]);
     Ok(())
 }
 
@@ -94,12 +102,20 @@ pub fn read(path: &Path) -> Result<Catalog, Failure> {
 
 fn parsed(path: &Path, next: &str) -> Result<Catalog, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(Exit::File, format!("the catalog {} cannot be read: {error}", path.display()))
-            .hint("name a file in the format of examples/personas.json")
+        Failure::new(
+            Exit::File,
+            Code::FileUnreadable,
+            format!("the catalog {} cannot be read: {error}", path.display()),
+        )
+        .hint("name a file in the format of examples/personas.json")
     })?;
     Catalog::parse(&text).map_err(|error| {
-        Failure::new(Exit::BadInput, format!("the catalog {} cannot be used: {error}", path.display()))
-            .hint(next)
+        Failure::new(
+            Exit::BadInput,
+            Code::CatalogUnusable,
+            format!("the catalog {} cannot be used: {error}", path.display()),
+        )
+        .hint(next)
     })
 }
 

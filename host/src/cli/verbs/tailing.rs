@@ -10,7 +10,6 @@ use super::plugin::running::running;
 use super::turns::open;
 use crate::cli::Failure;
 use crate::cli::args::Tail;
-use crate::cli::lines::print_line;
 use crate::cli::output::{FAINT, ODD, Output, styled};
 use crate::cli::text::printable;
 use crate::running::{Running, RunningError, Told};
@@ -36,7 +35,7 @@ pub(super) async fn follow(
     mut shown: impl FnMut(&Value) -> Option<String>,
 ) -> Result<(), Failure> {
     let mut print = |event: &Value| match shown(event) {
-        Some(line) => print_line(output, event, &line),
+        Some(line) => output.line(event, || line + "\n"),
         None => Ok(true),
     };
     let daemon = running(asked.url.as_deref(), file)?;

@@ -11,6 +11,7 @@ use super::status::{Source, text};
 use crate::cli::keys::{self, Keys};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 use domain::letter::for_a_terminal;
 
 /// From one look to the next.
@@ -29,7 +30,7 @@ const END: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 pub async fn top(url: Option<&str>, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     if output.json || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         let message = "`top` draws on a terminal, and this is none";
-        return Err(Failure::new(Exit::Usage, message)
+        return Err(Failure::new(Exit::Usage, Code::NoTerminal, message)
             .hint("`persona-host status` tells it once; with --json, for programs"));
     }
     let source = Source::at(url, file)?;

@@ -20,6 +20,7 @@ use crate::cli::{Exit, Failure, load, turn_view};
 use crate::store::{Ledger, LedgerError, LedgerUrl, LetGoOn, Summary, Then, TurnFilter};
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::state::State;
 use domain::stop;
 
@@ -32,11 +33,11 @@ const ELSEWHERE: &str = "point store.url at one (in the file that --config names
 ///
 /// # Errors
 /// When there is no ledger, or no such turn.
-pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     match verb {
         Turns::Tail(args) => tail::tail(&args, config, output).await?,
         Turns::Diff(args) => diff::diff(&args, config, output).await?,
-        Turns::Replay(args) => return replay::replay(&args, config, output).await,
+        Turns::Replay(args) => replay::replay(&args, config, output).await?,
         Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
             let ledger = open(ledger.as_deref(), config).await?;
             let since = since.map(|since| since.seen_from(Clock::system().now()));
@@ -57,7 +58,7 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
             output.print(&turn, || turn_view::text(&turn))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Lets a turn go on. A daemon that runs holds the ledger, and is asked.
@@ -80,7 +81,11 @@ async fn resume(id: &str, url: Option<&str>, config: Option<&Path>, output: Outp
             _ => Then::GoesOn,
         };
         format!("turn {turn} of {persona} {}\n", then.words())
-    })
+    })?;
+    if url.is_none() {
+        output.next(&["turns", "show", id]);
+    }
+    Ok(())
 }
 
 async fn in_ledger(id: &str, url: &LedgerUrl) -> Result<LetGoOn, LedgerError> {
@@ -95,9 +100,8 @@ fn said_so(id: &str, said: LetGoOn) -> Result<Value, Failure> {
         LetGoOn::GoesOn { turn, persona, then } => {
             Ok(json!({ "turn": turn, "persona": persona, "then": then }))
         }
-        not => {
-            Err(Failure::new(Exit::No, not.why_not(id)).hint("`persona-host turns show` tells how it went"))
-        }
+        not => Err(Failure::new(Exit::No, Code::NotResumable, not.why_not(id))
+            .hint("`persona-host turns show` tells how it went")),
     }
 }
 

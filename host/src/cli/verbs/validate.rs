@@ -11,10 +11,11 @@ use super::experiment::{check_arms, check_neighbours};
 use super::seed;
 use crate::behavior::{Engine, Folder};
 use crate::cli::args::Validate;
-use crate::cli::output::{GOOD, HEAD, ODD, Output, PLACE, styled};
+use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, ConfigError, experiment_files, read_experiment, unknown_variables};
 use crate::reload::{Admission, Complaint};
+use domain::code::Code;
 use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::plugin::ReplayPolicy;
 use domain::strategy::Strategy;
@@ -37,17 +38,23 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// When the file that was named cannot be read, or nothing can be printed.
-pub async fn validate(args: &Validate, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn validate(args: &Validate, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let found = look(args, file).await?;
     let exit = exit(&found.mistakes);
-    let told =
-        |failures: &[Failure]| failures.iter().map(|own| own.json()["error"].clone()).collect::<Vec<Value>>();
+    let told = |failures: &[Failure]| failures.iter().map(Failure::document).collect::<Vec<Value>>();
     let document = json!({
-        "ok": found.mistakes.is_empty(), "mistakes": told(&found.mistakes), "warnings": told(&found.warnings),
+        "mistakes": told(&found.mistakes), "warnings": told(&found.warnings),
         "plugins": found.plugins, "experiments": found.experiments,
     });
+    let wrong = found.mistakes.len();
     output.print(&document, || text(found))?;
-    Ok(exit)
+    match exit {
+        Exit::Done => {
+            output.next(&["run"]);
+            Ok(())
+        }
+        exit => Err(Failure::new(exit, Code::MistakesFound, counted(wrong, "mistake")).told()),
+    }
 }
 
 /// Looks at everything, and prints nothing.
@@ -59,7 +66,9 @@ pub(super) async fn look(args: &Validate, file: Option<&Path>) -> Result<Found, 
     let (mistakes, config) = load::mistakes(file, &environment)?;
     let mut found = Found { mistakes: mistakes.into_iter().map(Failure::from).collect(), ..Found::default() };
     if !args.no_environment {
-        found.warnings.extend(unknown_variables(load::variables()).into_iter().map(warning));
+        found.warnings.extend(
+            unknown_variables(load::variables()).into_iter().map(|told| warning(Code::VariableUnknown, told)),
+        );
     }
     if let Some(config) = config {
         of_values(&config, args, &mut found);
@@ -80,8 +89,8 @@ fn exit(mistakes: &[Failure]) -> Exit {
     }
 }
 
-fn warning(message: String) -> Failure {
-    Failure::new(Exit::Done, message)
+fn warning(code: Code, message: String) -> Failure {
+    Failure::new(Exit::Done, code, message)
 }
 
 /// What the configuration says of itself, of keys, and of who there is.
@@ -90,14 +99,16 @@ fn of_values(config: &Config, args: &Validate, found: &mut Found) {
     found.mistakes.extend(load::ledger(config).err().map(Failure::from));
     found.mistakes.extend(load::trust(config).err());
     found.mistakes.extend(load::priced(config).err());
-    found.warnings.extend(load::too_narrow(config).into_iter().map(warning));
+    found.warnings.extend(load::too_narrow(config).into_iter().map(|told| warning(Code::BudgetNarrow, told)));
     if !args.no_environment {
         found.mistakes.extend(config.check_production().err().map(Failure::from));
         if !config.runner.production {
             let missing = config.missing_keys();
-            found
-                .warnings
-                .extend(missing.iter().map(|key| warning(format!("{key} is not set: the loop is off"))));
+            found.warnings.extend(
+                missing
+                    .iter()
+                    .map(|key| warning(Code::KeysMissing, format!("{key} is not set: the loop is off"))),
+            );
         }
     }
     if let Some(catalog) = &args.catalog {
@@ -164,7 +175,8 @@ async fn of_plugins(config: &Config, found: &mut Found) {
         match admitted {
             Err(refusal) => found.mistakes.push(refusal.into()),
             Ok(admitted) => {
-                let about = |told: String| warning(format!("plugin \"{plugin}\": {told}"));
+                let about =
+                    |told: String| warning(Code::PluginWarning, format!("plugin \"{plugin}\": {told}"));
                 found.warnings.extend(admitted.warnings.into_iter().map(about));
                 let refused = admitted
                     .left_out
@@ -191,7 +203,9 @@ async fn of_experiments(config: &Config, found: &mut Found) {
         };
         found.mistakes.extend(check_neighbours(&experiment, &path, config, &names).err());
         match check_arms(&experiment, config).await {
-            Ok(told) => found.warnings.extend(told.into_iter().map(warning)),
+            Ok(told) => {
+                found.warnings.extend(told.into_iter().map(|told| warning(Code::PluginWarning, told)))
+            }
             Err(failure) => found.mistakes.push(failure),
         }
     }
@@ -210,11 +224,7 @@ fn text(found: Found) -> String {
         (0, _) => format!("{} {looked_at}: it works; {odd} to look at (marked with !)", styled(GOOD, "✓")),
         _ => styled(HEAD, format!("{looked_at}: {}", counted(wrong, "mistake"))),
     };
-    let next = match wrong {
-        0 => format!("next: {}\n", styled(PLACE, format!("{} run", load::program()))),
-        _ => String::new(),
-    };
-    format!("{mistakes}{warnings}{end}\n{next}")
+    format!("{mistakes}{warnings}{end}\n")
 }
 
 pub(super) fn counted(count: usize, what: &str) -> String {

@@ -1,4 +1,4 @@
-//! Exit codes: the README tells those of the program, and each of them is met.
+//! Exit codes: the reference tells those of the program, and each of them is met.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -8,17 +8,23 @@ use persona_host::cli::{EXITS, Exit, GATES};
 use super::{Shell, catalog, stack};
 
 #[test]
-fn the_readme_tells_the_exit_codes_of_the_program() {
-    let readme = include_str!("../../../../README.md").split_whitespace().collect::<Vec<_>>().join(" ");
-    // What the number means of a tick has a page of its own.
-    let readme = readme.replace(" ([of a tick](docs/states.md))", "");
-    let told = |codes: Vec<(u8, &str)>| {
-        codes.iter().map(|(code, means)| format!("{code} {means}")).collect::<Vec<_>>().join(" · ")
+fn the_reference_tells_the_exit_codes_of_the_program() {
+    let page = include_str!("../../../../docs/reference/commands.md");
+    let section = page.split("\n## ").find(|own| own.starts_with("Exit codes\n")).unwrap();
+    let (exits, gates) = section.split_once("have codes of their own").unwrap();
+    let told = |text: &str| -> Vec<(u8, String)> {
+        let rows =
+            text.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+        rows.filter_map(|(code, means)| Some((code.parse().ok()?, means.to_owned()))).collect()
     };
-    let exits = told(EXITS.iter().map(|(exit, means)| (exit.code(), *means)).collect());
-    let gates = told(GATES.iter().map(|(gate, means)| (Exit::Verdict(*gate).code(), *means)).collect());
-    assert!(readme.contains(&format!("Exit codes: {exits}. ")), "{exits}");
-    assert!(readme.contains(&format!("have codes of their own: {gates};")), "{gates}");
+    let of_program: Vec<(u8, String)> =
+        EXITS.iter().map(|(exit, means)| (exit.code(), (*means).to_owned())).collect();
+    let of_gates: Vec<(u8, String)> =
+        GATES.iter().map(|(gate, means)| (Exit::Verdict(*gate).code(), (*means).to_owned())).collect();
+    assert_eq!(told(exits), of_program);
+    assert_eq!(told(gates), of_gates);
+    let readme = include_str!("../../../../README.md");
+    assert!(readme.contains("(docs/reference/commands.md"), "the README leads there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,5 @@
 //! `plugin list`, `rollback`, `replay` and `dev`, beside a persona-host that runs.
 
-use std::io::BufRead as _;
-
 use domain::ids::Sha256Hex;
 use serde_json::Value;
 
@@ -158,10 +156,8 @@ fn dev_builds_at_each_save_shows_what_changed_and_loads_it_into_a_demo() {
 
     // A mistake is told, and the next save goes on from what was shown last.
     shell.write("mood/src/plugin.js", "export const behavior = {");
-    let mut told = String::new();
-    while !told.contains("error") {
-        assert!(dev.stderr.read_line(&mut told).unwrap() > 0, "{told}");
-    }
+    let told = documents.next().expect("one for the mistake");
+    assert_eq!((&told["ok"], &told["error"]["code"]), (&false.into(), &"build-failed".into()), "{told:#}");
     shell.write("mood/src/plugin.js", &source);
     let third = documents.next().expect("one for the next save");
     assert!(!third["changes"].as_array().unwrap().is_empty(), "{third:#}");

@@ -96,7 +96,8 @@ fn the_schema_is_what_an_editor_reads() {
     let shell = Shell::new();
     let schema = shell.document("config schema", 0);
     assert_eq!(schema["title"], "The configuration of persona-host");
-    assert_eq!(shell.call("config schema").stdout, include_str!("../../../schema/persona-host.json"));
+    let printed = shell.call("config schema").stdout;
+    assert_eq!(printed, include_str!("../../../schema/persona-host.json"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn the_manual_has_a_page_for_each_command() {
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
-    assert!(shell.call("man share/man1").stdout.ends_with("next: man share/man1/persona-host.1\n"));
+    assert_eq!(shell.call("man share/man1").stderr, "next: man share/man1/persona-host.1\n");
     shell.write("file", "");
     let error = shell.error("man file", 74);
     assert!(

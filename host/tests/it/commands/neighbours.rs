@@ -23,7 +23,7 @@ fn start_stack(shell: &Shell) -> (Running, Vec<(String, String)>) {
             break document;
         }
     };
-    let variables = document.as_object().unwrap().iter();
+    let variables = document["data"].as_object().unwrap().iter();
     let variables = variables.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
     (stack, variables.collect())
 }

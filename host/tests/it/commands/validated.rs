@@ -21,7 +21,6 @@ fn all_that_is_wrong_is_told_in_one_run_and_nothing_is_begun() {
     shell.write("experiments/worse.toml", "key = [\n");
     let before = shell.files();
     let document = shell.document("validate", 78);
-    assert_eq!(document["ok"], false);
     let told = document["mistakes"].as_array().unwrap();
     for (code, at, says) in [
         ("config-syntax", "persona-host.toml:2:1", "unknown key `concurency`"),
@@ -68,12 +67,9 @@ fn all_that_is_wrong_is_told_in_one_run_and_nothing_is_begun() {
 fn what_is_right_says_what_to_type_next() {
     let shell = Shell::new();
     let said = shell.call("validate --no-environment");
-    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{said:?}");
-    assert!(
-        said.stdout.starts_with("✓ configuration, 2 plugins, 0 experiments: nothing is wrong\nnext: "),
-        "{said:?}"
-    );
-    assert!(said.stdout.ends_with(" run\n"), "{said:?}");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.stdout, "✓ configuration, 2 plugins, 0 experiments: nothing is wrong\n");
+    assert!(said.stderr.starts_with("next: ") && said.stderr.ends_with(" run\n"), "{said:?}");
     let warnings = shell.document("validate", 0)["warnings"].clone();
     assert_eq!(
         messages(&warnings),
@@ -150,12 +146,13 @@ fn a_folder_to_begin_in_is_valid_and_nothing_in_it_is_overwritten() {
 
     shell.write("own/persona-host.toml", "[runner]\nconcurrency = 7\n");
     std::fs::remove_file(shell.path("own/experiment.toml")).unwrap();
-    let said = shell.call("init own").stdout;
+    let said = shell.call("init own");
+    let made = &said.stdout;
     assert!(
-        said.contains("made own/experiment.toml") && said.contains("kept own/persona-host.toml"),
-        "{said}"
+        made.contains("made own/experiment.toml") && made.contains("kept own/persona-host.toml"),
+        "{made}"
     );
-    assert!(said.contains("next: cd own\nnext: "), "{said}");
+    assert!(said.stderr.starts_with("next: cd own\nnext: "), "{said:?}");
     let file = std::fs::read_to_string(shell.path("own/persona-host.toml")).unwrap();
     assert_eq!(file, "[runner]\nconcurrency = 7\n");
     shell.write("file", "");

@@ -7,6 +7,12 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+/// What the answer to a program holds.
+fn data(said: &std::process::Output) -> Value {
+    let document: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    document["data"].clone()
+}
+
 #[test]
 fn each_form_is_written_into_a_file_in_one_move() {
     let folder = with_rows();
@@ -40,15 +46,14 @@ fn the_file_and_standard_output_hold_the_same_document() {
     let printed = call(folder.path(), "experiment analyze rows.csv --json");
     let written = call(folder.path(), "experiment analyze rows.csv --json --out report.json");
     let file = std::fs::read(folder.path().join("report.json")).unwrap();
-    let report: Value = serde_json::from_slice(&printed.stdout).unwrap();
+    let report = data(&printed);
     let checks = report["health"].as_array().unwrap();
     assert!(
         checks.iter().any(|check| check["name"] == "planned-blocks"),
         "what is taken for the end is said"
     );
-    assert_eq!(String::from_utf8_lossy(&printed.stdout), String::from_utf8_lossy(&file));
-    let place: Value = serde_json::from_slice(&written.stdout).unwrap();
-    assert_eq!(place["written"], "report.json");
+    assert_eq!(report, serde_json::from_slice::<Value>(&file).unwrap());
+    assert_eq!(data(&written)["written"], "report.json");
 }
 
 #[test]
@@ -95,7 +100,7 @@ fn rows_from_anywhere_have_a_gate_too() {
         std::fs::write(folder.path().join("rows.csv"), crossover(control, treatment, blocks)).unwrap();
         let said = call(folder.path(), "--json experiment analyze rows.csv --gate");
         assert_eq!(said.status.code(), Some(code), "{outcome}: {said:?}");
-        let judgement: Value = serde_json::from_slice(&said.stdout).unwrap();
+        let judgement = data(&said);
         assert_eq!(
             (&judgement["outcome"], &judgement["exit"]),
             (&outcome.into(), &code.into()),
@@ -131,7 +136,7 @@ fn a_split_that_was_meant_to_be_uneven_is_healthy_when_its_weights_are_told() {
         ("--weights control=0.2,brief=0.8", "unhealthy"),
     ] {
         let said = call(folder.path(), &format!("experiment analyze rows.csv --json {weights}"));
-        let report: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        let report = data(&said);
         let checks = report["health"].as_array().unwrap();
         let dealt = checks.iter().find(|check| check["name"] == "srm-assigned").unwrap();
         assert_eq!(dealt["status"], status, "{weights}: {dealt}");
@@ -173,7 +178,7 @@ fn a_split_is_unhealthy_where_nearly_everybody_is_in_one_arm_and_silent_where_fe
         }
         std::fs::write(folder.path().join("rows.csv"), rows).unwrap();
         let said = call(folder.path(), "experiment analyze rows.csv --design split --json");
-        let report: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+        let report = data(&said);
         let checks = report["health"].as_array().unwrap();
         let dealt = checks.iter().find(|check| check["name"] == "srm-assigned").unwrap();
         assert_eq!(dealt["status"], status, "{control} : {brief}: {dealt}");

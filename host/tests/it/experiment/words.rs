@@ -158,7 +158,8 @@ fn rows_from_anywhere_get_the_whole_report() {
     shell.write("rows.csv", GOOD);
     let ran = shell.call("experiment analyze rows.csv --json");
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let report = &document["data"];
     let primary = &report["comparisons"][0]["primary"];
     // anna: +1, +2; ben: 0, +1.
     assert_eq!((&primary["effect"], &primary["n"]), (&1.0.into(), &4.into()));

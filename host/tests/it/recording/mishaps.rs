@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use standin::claude::Fault;
 
+use crate::commands::Said;
+
 use super::{Silence, essence, keyless, lines, town};
 const ONCE: &str = "[model]\nmax_attempts = 2\n";
 
@@ -22,13 +24,13 @@ async fn check(
         shell = shell.with(name, value);
     }
     let said = shell.call("tick --json --record tape");
-    let recorded: Value =
-        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{case}: {error} in {said:?}"));
+    let told = |said: &Said| said.envelope(said.code.unwrap())["data"].clone();
+    let recorded = told(&said);
     let silence = Silence::after(stack).await;
     let shell = keyless(shell);
     let replayed = shell.call("tick --json --replay tape");
     assert_eq!(replayed.code, said.code, "{case}: {replayed:?}");
-    let replayed: Value = serde_json::from_str(&replayed.stdout).unwrap();
+    let replayed = told(&replayed);
     assert_eq!(essence(replayed), essence(recorded), "{case}");
     let shown = lines(&shell, "tape").iter().map(Value::to_string).any(|line| line.contains(shows));
     assert!(shown, "{case}: {shows:?} is on the tape");

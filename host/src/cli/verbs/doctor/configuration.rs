@@ -22,7 +22,7 @@ pub(super) async fn look(file: Option<&Path>) -> (Vec<Look>, Option<Config>) {
         }
     };
     for mistake in &found.mistakes {
-        match (mistake.exit(), mistake.json()["error"]["code"].as_str().unwrap_or_default()) {
+        match (mistake.exit(), mistake.document()["code"].as_str().unwrap_or_default()) {
             (Exit::BadInput, code) if code.starts_with("refused") || code == "settings-refused" => {
                 plugins.failed(mistake)
             }

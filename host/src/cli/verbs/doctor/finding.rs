@@ -58,7 +58,7 @@ impl Look {
 
     /// A failure that any command could meet, with the cause that the page of its code tells.
     pub(super) fn failed(&mut self, failure: &Failure) {
-        let told = &failure.json()["error"];
+        let told = failure.document();
         let text = |name: &str| told[name].as_str().map(str::to_owned);
         let (code, exit) = (text("code"), format!("exit {}", failure.exit().code()));
         let page = page(code.as_deref().unwrap_or(&exit));

@@ -14,6 +14,7 @@ use crate::cli::text::set;
 use crate::cli::verbs::validate::counted;
 use crate::cli::{Exit, Failure, load};
 use crate::outbound::{self, Named};
+use domain::code::Code;
 
 /// How wide the words of a finding's lines are.
 const WORDS: usize = 11;
@@ -22,7 +23,7 @@ const WORDS: usize = 11;
 ///
 /// # Errors
 /// When nothing can be printed.
-pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let looks = looks(args, file).await;
     let found: Vec<&Finding> = looks.iter().flat_map(|look| &look.found).collect();
     let mended = match args.fix && !found.is_empty() {
@@ -30,7 +31,16 @@ pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Resul
         false => vec![false; found.len()],
     };
     output.print(&document(&looks, &found, &mended), || text(&looks, &mended))?;
-    Ok(if mended.iter().all(|is_mended| *is_mended) { Exit::Done } else { Exit::No })
+    let open: Vec<&&Finding> =
+        found.iter().zip(&mended).filter(|(_, is_mended)| !**is_mended).map(|(own, _)| own).collect();
+    if open.is_empty() {
+        output.next(&["run"]);
+        return Ok(());
+    }
+    if open.iter().any(|own| own.mend.is_some()) {
+        output.next(&["doctor", "--fix"]);
+    }
+    Err(Failure::new(Exit::No, Code::MistakesFound, counted(open.len(), "fault")).told())
 }
 
 async fn looks(args: &Doctor, file: Option<&Path>) -> Vec<Look> {
@@ -98,29 +108,12 @@ fn text(looks: &[Look], mended: &[bool]) -> String {
 }
 
 fn ending(looks: &[Look], mended: &[bool]) -> String {
-    let found: Vec<&Finding> = looks.iter().flat_map(|look| &look.found).collect();
+    let all = looks.iter().map(|look| look.found.len()).sum::<usize>();
     let done = mended.iter().filter(|is_mended| **is_mended).count();
-    let program = load::program();
-    match (found.len(), done) {
-        (0, _) => format!("{}\n", styled(GOOD, "nothing is wrong")),
-        (all, done) if all == done => {
-            format!("{}\n", styled(GOOD, format!("{} found and mended", counted(all, "fault"))))
-        }
-        (all, done) => {
-            let open = all - done;
-            let mendable = found
-                .iter()
-                .zip(mended)
-                .filter(|(own, is_mended)| own.mend.is_some() && !**is_mended)
-                .count();
-            let next = match mendable {
-                0 => String::new(),
-                count => format!(
-                    "next: {} mends {count} of them\n",
-                    styled(PLACE, format!("{program} doctor --fix"))
-                ),
-            };
-            format!("{}\n{next}", styled(HEAD, format!("{} found", counted(open, "fault"))))
-        }
-    }
+    let said = match (all, done) {
+        (0, _) => styled(GOOD, "nothing is wrong"),
+        (all, done) if all == done => styled(GOOD, format!("{} found and mended", counted(all, "fault"))),
+        (all, done) => styled(HEAD, format!("{} found", counted(all - done, "fault"))),
+    };
+    said + "\n"
 }

@@ -8,6 +8,7 @@ use super::{ending, gate, view};
 use crate::cli::args::Analyze;
 use crate::cli::output::{ODD, Output, styled};
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 use domain::experiment::{ArmName, Design, Metric, Phase, Plan, Stopping};
 use domain::ids::Sha256Hex;
 use domain::observation::Observation;
@@ -19,10 +20,9 @@ use experiment::rows::{Rows, read_csv};
 ///
 /// # Errors
 /// When the file cannot be read, or there is nothing in it to compare; nothing is computed then.
-pub fn analyze(args: &Analyze, output: Output) -> Result<Exit, Failure> {
+pub fn analyze(args: &Analyze, output: Output) -> Result<(), Failure> {
     if !args.gate {
-        view::show(&report(args, output)?, &args.view, output)?;
-        return Ok(Exit::Done);
+        return view::show(&report(args, output)?, &args.view, output);
     }
     let report = report(args, output).map_err(Failure::beside_verdicts)?;
     if args.view.out.is_some() {
@@ -36,9 +36,12 @@ pub fn analyze(args: &Analyze, output: Output) -> Result<Exit, Failure> {
 fn report(args: &Analyze, output: Output) -> Result<Report, Failure> {
     let bytes = std::fs::read(&args.file).map_err(|error| {
         let message = format!("{} cannot be read: {error}", args.file.display());
-        Failure::new(Exit::File, message).hint("name a file of rows: persona,block,module,arm,rating")
+        Failure::new(Exit::File, Code::FileUnreadable, message)
+            .hint("name a file of rows: persona,block,module,arm,rating")
     })?;
-    let bad = |message: String| Failure::new(Exit::BadInput, format!("{}: {message}", args.file.display()));
+    let bad = |message: String| {
+        Failure::new(Exit::BadInput, Code::RowsUnusable, format!("{}: {message}", args.file.display()))
+    };
     let Rows { observations, ignored } = read_csv(&bytes).map_err(|error| bad(error.to_string()))?;
     if !ignored.is_empty() {
         output.say(&styled(
@@ -98,7 +101,9 @@ fn plan(args: &Analyze, observations: &[Observation], phase: u32) -> Result<Plan
 
 /// Options that can be meant.
 fn checked(args: &Analyze) -> Result<(), Failure> {
-    let bad = |message: String, hint: &str| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: &str| {
+        Err(Failure::new(Exit::BadInput, Code::OptionUnusable, message).hint(hint))
+    };
     if !(args.margin > 0.0 && args.margin.is_finite()) {
         return bad(format!("--margin is {}", args.margin), "write a number above 0, such as 0.2");
     }
@@ -116,7 +121,9 @@ fn checked(args: &Analyze) -> Result<(), Failure> {
 
 /// The arms of the rows, the control first; each has a rating.
 fn arms(args: &Analyze, own: &[&Observation], phase: u32) -> Result<Vec<ArmName>, Failure> {
-    let bad = |message: String, hint: &str| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: &str| {
+        Err(Failure::new(Exit::BadInput, Code::RowsUnusable, message).hint(hint))
+    };
     let names: BTreeSet<&str> = own.iter().map(|turn| turn.arm.as_str()).collect();
     let listed = names.iter().copied().collect::<Vec<_>>().join(", ");
     if !names.contains(args.control.as_str()) {
@@ -143,7 +150,9 @@ fn arms(args: &Analyze, own: &[&Observation], phase: u32) -> Result<Vec<ArmName>
 
 /// How personas were meant to be dealt, which rows do not tell: alike, unless somebody says otherwise.
 fn weights(typed: &[String], arms: &[ArmName], design: Design) -> Result<Vec<f64>, Failure> {
-    let bad = |message: String, hint: String| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: String| {
+        Err(Failure::new(Exit::BadInput, Code::OptionUnusable, message).hint(hint))
+    };
     if typed.is_empty() {
         #[expect(clippy::cast_precision_loss, reason = "a handful of arms")]
         return Ok(vec![1.0 / arms.len() as f64; arms.len()]);

@@ -7,6 +7,7 @@ use crate::behavior::{Engine, Folder, Generation, Refusal, Trust};
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
 use domain::behavior::{Problem, Severity};
+use domain::code::Code;
 use domain::experiment::{Arm, Experiment};
 use domain::ids::{GenerationNumber, PluginName};
 use domain::strategy::Strategy;
@@ -85,5 +86,5 @@ pub async fn check_settings(
 /// An arm that cannot be played.
 pub fn unplayable(experiment: &Experiment, arm: &Arm, why: &str) -> Failure {
     let message = format!("the arm {} of {} cannot be played: {why}", arm.name, experiment.key());
-    Failure::new(Exit::BadInput, message)
+    Failure::new(Exit::BadInput, Code::ArmUnplayable, message)
 }

@@ -10,6 +10,7 @@ use crate::cli::output::Column::{Flowing, Number, Whole};
 use crate::cli::output::{Output, table};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 use experiment::assignment::{choose, order_of_block, point_by_version, ranges};
 
 /// Everybody's places.
@@ -53,7 +54,8 @@ pub fn assign(args: &Assign, output: Output) -> Result<(), Failure> {
     let place = |unit: &String| -> Result<Place, Failure> {
         let bucket = point_by_version(&seed, unit, args.hash_version).ok_or_else(|| {
             let message = format!("there is no hash version {}", args.hash_version);
-            Failure::new(Exit::BadInput, message).hint("use 2; 1 is only there to check old assignments")
+            Failure::new(Exit::BadInput, Code::OptionUnusable, message)
+                .hint("use 2; 1 is only there to check old assignments")
         })?;
         let orders: Vec<Vec<usize>> =
             (0..args.blocks).map(|block| order_of_block(&seed, block, unit, args.arms.len())).collect();
@@ -81,7 +83,9 @@ pub fn assign(args: &Assign, output: Output) -> Result<(), Failure> {
 }
 
 fn checked(args: &Assign) -> Result<Vec<f64>, Failure> {
-    let bad = |message: String, hint: &str| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: &str| {
+        Err(Failure::new(Exit::BadInput, Code::OptionUnusable, message).hint(hint))
+    };
     if args.arms.len() < 2 {
         return bad(
             "one arm cannot be compared with anything".to_owned(),

@@ -14,6 +14,7 @@ use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, experiment_files, read_experiment};
 use crate::store::Ledger;
 use domain::clock::Clock;
+use domain::code::Code;
 use domain::experiment::{Design, Experiment};
 use domain::ids::StrategyName;
 
@@ -47,7 +48,9 @@ pub async fn check(file: &Path, config: Option<&Path>, output: Output) -> Result
         })),
         "warnings": outlook.warnings,
     });
-    output.print(&document, || text(&experiment, &outlook))
+    output.print(&document, || text(&experiment, &outlook))?;
+    output.next(&["experiment", "run", &file.display().to_string(), "--stand-ins"]);
+    Ok(())
 }
 
 /// Whether it can run beside the daemon's other experiments. Of a file elsewhere it is taken that it is to
@@ -74,7 +77,7 @@ pub fn check_neighbours(
         };
         if let Some(why) = why {
             let message = format!("{} cannot run beside {}: {why}", file.display(), path.display());
-            return Err(Failure::new(Exit::BadInput, message).hint(format!(
+            return Err(Failure::new(Exit::BadInput, Code::ExperimentConflict, message).hint(format!(
                 "the daemon reads every file of {}; correct one of the two, or take one away",
                 config.experiments.display()
             )));
@@ -89,7 +92,8 @@ async fn has_begun(experiment: &Experiment, file: &Path, ledger: &Ledger) -> Res
     if registered.as_ref().is_some_and(|registered| registered.experiment.sha256() != experiment.sha256()) {
         let message =
             format!("{} has begun with another plan than that of {}", experiment.key(), file.display());
-        return Err(Failure::new(Exit::BadInput, message).hint("put the file back, or raise `version` in it"));
+        return Err(Failure::new(Exit::BadInput, Code::ExperimentOtherPlan, message)
+            .hint("put the file back, or raise `version` in it"));
     }
     Ok(registered.is_some())
 }

@@ -6,6 +6,8 @@ use super::{kept, view};
 use crate::cli::Failure;
 use crate::cli::args::{Export, Rows};
 use crate::cli::output::Output;
+use serde_json::json;
+
 use domain::observation::Observation;
 use experiment::rows::{write_csv, write_json_lines};
 
@@ -25,7 +27,12 @@ pub async fn export(args: &Export, config: Option<&Path>, output: Output) -> Res
         None => output.print(&observations, rows),
         Some(path) => {
             view::write_whole(path, rows().as_bytes())?;
+            let document = json!({ "written": path, "turns": observations.len() });
             output.say(&format!("{} turns written to {}", observations.len(), path.display()));
+            output.print(&document, String::new)?;
+            if matches!(args.form, Rows::Csv) {
+                output.next(&["experiment", "analyze", &path.display().to_string()]);
+            }
             Ok(())
         }
     }

@@ -9,13 +9,14 @@ use crate::cli::args::Kept;
 use crate::cli::output::{BAD, GOOD, ODD, Output, styled};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure, Gate};
+use domain::code::Code;
 use experiment::report::{Comparison, Outcome, Report, Status};
 
 /// Says the verdict, and ends with its code.
 ///
 /// # Errors
 /// When there is no ledger, or no such experiment or phase in it: with a code that is no verdict's.
-pub async fn gate(args: &Kept, config: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn gate(args: &Kept, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     let report = kept::analyzed(args, config).await.map_err(Failure::beside_verdicts)?;
     told(&report, output)
 }
@@ -24,7 +25,7 @@ pub async fn gate(args: &Kept, config: Option<&Path>, output: Output) -> Result<
 ///
 /// # Errors
 /// When nobody can be told: with a code that is no verdict's.
-pub(super) fn told(report: &Report, output: Output) -> Result<Exit, Failure> {
+pub(super) fn told(report: &Report, output: Output) -> Result<(), Failure> {
     let judgement = judgement(report);
     let said = output.print(&judgement, || {
         let style = match judgement.gate {
@@ -36,7 +37,13 @@ pub(super) fn told(report: &Report, output: Output) -> Result<Exit, Failure> {
         format!("{}: {}{about}\n", styled(style, judgement.outcome), printable(&judgement.sentence))
     });
     said.map_err(Failure::beside_verdicts)?;
-    Ok(Exit::Verdict(judgement.gate))
+    let code = match judgement.gate {
+        Gate::Pass => return Ok(()),
+        Gate::Worse => Code::VerdictWorse,
+        Gate::Inconclusive => Code::VerdictInconclusive,
+        Gate::Unhealthy => Code::VerdictUnhealthy,
+    };
+    Err(Failure::new(Exit::Verdict(judgement.gate), code, judgement.sentence).told())
 }
 
 /// What a pipeline is told.

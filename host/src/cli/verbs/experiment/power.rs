@@ -6,6 +6,7 @@ use crate::cli::args::Power;
 use crate::cli::output::Output;
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 use domain::experiment::Design;
 use experiment::analysis::out_of_reach;
 use experiment::statistics::{SPLIT_PERSONAS, Study, floor};
@@ -124,7 +125,9 @@ fn warnings(args: &Power, design: Design) -> Vec<String> {
 }
 
 fn checked(args: &Power) -> Result<(), Failure> {
-    let bad = |message: String, hint: &str| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: &str| {
+        Err(Failure::new(Exit::BadInput, Code::OptionUnusable, message).hint(hint))
+    };
     for (name, number) in
         [("--personas", args.personas), ("--modules", args.modules), ("--blocks", args.blocks)]
     {

@@ -13,5 +13,9 @@ use crate::cli::output::Output;
 /// When there is no ledger, or no such experiment or phase in it; when the file cannot be written.
 pub async fn report(args: &ReportOf, config: Option<&Path>, output: Output) -> Result<(), Failure> {
     let report = kept::analyzed(&args.of, config).await?;
-    view::show(&report, &args.view, output)
+    view::show(&report, &args.view, output)?;
+    let ledger = args.of.ledger.as_ref().map(|path| path.display().to_string());
+    let of = ledger.iter().flat_map(|path| ["--ledger", path.as_str()]);
+    output.next(&["experiment", "gate", &report.plan.key].into_iter().chain(of).collect::<Vec<_>>());
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The parts of arms as somebody types them.
 
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 
 /// How far weights may be from a sum of 1.
 const ROUNDING: f64 = 1e-6;
@@ -10,7 +11,9 @@ const ROUNDING: f64 = 1e-6;
 /// # Errors
 /// When one of them is not above 0, or they are more or less than everybody.
 pub(super) fn sound(weights: &[f64]) -> Result<(), Failure> {
-    let bad = |message: String, hint: &str| Err(Failure::new(Exit::BadInput, message).hint(hint));
+    let bad = |message: String, hint: &str| {
+        Err(Failure::new(Exit::BadInput, Code::OptionUnusable, message).hint(hint))
+    };
     if let Some(weight) = weights.iter().find(|weight| !(**weight > 0.0 && weight.is_finite())) {
         return bad(
             format!("a weight is {weight}"),

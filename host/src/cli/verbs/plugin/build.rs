@@ -11,13 +11,14 @@ use crate::cli::output::{BAD, FAINT, Output, styled};
 use crate::cli::text::{printable, size};
 use crate::cli::{Exit, Failure, load};
 use crate::workshop::{self, BuildError, Built, Project, ProjectError};
+use domain::code::Code;
 
 /// Builds the project in `dir`, and calls each function once. Ends with [`Exit::BadInput`] when one gives
 /// no answer that the host could use; the component is there all the same, to be looked at.
 ///
 /// # Errors
 /// When there is none, a tool is missing or fails, or what was built cannot be loaded.
-pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let project = Project::open(dir)?;
     let built = built(&project, output)?;
     // As it was typed, so that it can be typed again.
@@ -25,6 +26,11 @@ pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<Ex
     let mut findings = tried(&component, file, output).await?;
     findings.retain(|finding| finding.verdict != Verdict::Ok);
     let refused = findings.iter().any(|finding| finding.verdict == Verdict::Refused);
+    let end = if findings.iter().any(Finding::keeps_out) {
+        "it is built, and the host would not use it"
+    } else {
+        "it is built, and fails the sample calls"
+    };
     let document = json!({
         "name": project.name, "language": project.language, "component": component,
         "bytes": built.bytes, "sha256": built.digest, "tookMs": built.took.as_millis(), "findings": findings,
@@ -41,22 +47,24 @@ pub async fn build(dir: &Path, file: Option<&Path>, output: Output) -> Result<Ex
             text += &format!("\n{}", findings.iter().map(Finding::text).collect::<String>());
         }
         if refused {
-            let end = if findings.iter().any(Finding::keeps_out) {
-                "it is built, and the host would not use it".to_owned()
-            } else {
-                format!("it is built, and fails the sample calls\n{ALL_THE_SAME}")
-            };
-            text += &format!("\n{}\n", styled(BAD, end));
+            let all_the_same = if findings.iter().any(Finding::keeps_out) { "" } else { ALL_THE_SAME };
+            text += &format!("\n{}\n", styled(BAD, format!("{end}\n{all_the_same}").trim_end()));
         }
         text
     })?;
-    Ok(if refused { Exit::BadInput } else { Exit::Done })
+    match refused {
+        true => Err(Failure::new(Exit::BadInput, Code::PluginUnfit, end).told()),
+        false => {
+            output.next(&["plugin", "test", &dir.display().to_string()]);
+            Ok(())
+        }
+    }
 }
 
 /// Builds a project, with a line for each step.
 pub(super) fn built(project: &Project, output: Output) -> Result<Built, Failure> {
     let mut about_to = |step: &workshop::Step| {
-        output.say(&styled(FAINT, format!("  {}", printable(&step.line()))));
+        output.progress(&styled(FAINT, format!("  {}", printable(&step.line()))));
     };
     workshop::build(project, &load::surroundings(), &mut about_to).map_err(|error| told(&error, output))
 }
@@ -78,22 +86,25 @@ fn told(error: &BuildError, output: Output) -> Failure {
         _ if !output.json => sentence,
         _ => format!("{sentence}\n{printed}"),
     };
-    let exit = match error {
-        BuildError::Project(error) => exit_of(error),
-        BuildError::Step(_) | BuildError::NothingMade { .. } => Exit::BadInput,
+    let (exit, code) = match error {
+        BuildError::Project(error) => end_of(error),
+        BuildError::Step(_) | BuildError::NothingMade { .. } => (Exit::BadInput, Code::BuildFailed),
     };
-    Failure::new(exit, message).hint(error.hint())
+    Failure::new(exit, code, message).hint(error.hint())
 }
 
-fn exit_of(error: &ProjectError) -> Exit {
+fn end_of(error: &ProjectError) -> (Exit, Code) {
     match error {
-        ProjectError::NoFolder(_) | ProjectError::File { .. } => Exit::File,
-        ProjectError::NoProject(_) | ProjectError::Name { .. } => Exit::BadInput,
+        ProjectError::NoFolder(_) => (Exit::File, Code::NoProject),
+        ProjectError::File { .. } => (Exit::File, Code::FileUnreadable),
+        ProjectError::NoProject(_) => (Exit::BadInput, Code::NoProject),
+        ProjectError::Name { .. } => (Exit::BadInput, Code::PluginName),
     }
 }
 
 impl From<ProjectError> for Failure {
     fn from(error: ProjectError) -> Self {
-        Self::new(exit_of(&error), error.to_string()).hint(error.hint())
+        let (exit, code) = end_of(&error);
+        Self::new(exit, code, error.to_string()).hint(error.hint())
     }
 }

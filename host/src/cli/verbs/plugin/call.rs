@@ -16,13 +16,14 @@ use crate::cli::text::{grouped, set, size};
 use crate::cli::{Exit, Failure};
 use crate::workshop::{Answers, snapshot};
 use domain::behavior::{Descriptor, Severity};
+use domain::code::Code;
 
 /// Calls a function, and prints its answer. What it cost goes to standard error. Ends with
 /// [`Exit::BadInput`] when the settings that it was asked about are refused.
 ///
 /// # Errors
 /// When the component is refused, what was given cannot be used, or the plugin says no.
-pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let given = Given {
         persona: args.persona.as_deref(),
         context: args.context.as_deref(),
@@ -49,7 +50,8 @@ pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<Ex
                 problems.map(|problem| problem.severity).any(|severity| severity == Severity::Error);
             show(called, output, |problems| Answers { settings: Some(Ok(problems)), ..none })?;
             if refused {
-                return Ok(Exit::BadInput);
+                let message = "the settings are refused";
+                return Err(Failure::new(Exit::BadInput, Code::SettingsRefused, message).told());
             }
         }
         Function::ComposeTurn => {
@@ -65,7 +67,7 @@ pub async fn call(args: &Call, file: Option<&Path>, output: Output) -> Result<Ex
             show(called, output, |report| Answers { report: Some(Ok(report)), ..none })?;
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn described(descriptor: &Descriptor) -> String {
@@ -114,5 +116,5 @@ fn refused(function: &str, error: &CallError) -> Failure {
         CallError::Failed(_) => format!("{function} says {}: {}", no(error).kind, no(error).message),
         other => format!("{function}: {other}"),
     };
-    Failure::new(Exit::No, message).hint(error.hint())
+    Failure::new(Exit::No, error.fault_code(), message).hint(error.hint())
 }

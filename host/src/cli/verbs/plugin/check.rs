@@ -14,6 +14,7 @@ use super::finding::{Finding, Verdict};
 use super::given::{self, Given};
 use crate::behavior::{Called, Generation, Source};
 use crate::cli::args::Check;
+use crate::cli::next::quoted;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, Output, styled};
 use crate::cli::text::{grouped, size};
 use crate::cli::verbs::turns;
@@ -22,6 +23,7 @@ use crate::config::Plugins;
 use crate::reload::Replay;
 use crate::workshop::{Answers, No, Sample};
 use domain::behavior::{Problem, RatingReport, Severity};
+use domain::code::Code;
 use domain::ids::{PluginName, StrategyName};
 use domain::plugin::ReplayPolicy;
 use domain::strategy::{Limits, Strategy};
@@ -39,7 +41,7 @@ pub(super) const ALL_THE_SAME: &str = "the host loads it all the same, unless tu
 ///
 /// # Errors
 /// When the component is refused at once, or what was given beside it cannot be used.
-pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let given = Given { persona: args.persona.as_deref(), ..Given::default() };
     let sample = given.sample()?;
     let source = component::read(&args.file)?;
@@ -57,7 +59,24 @@ pub async fn check(args: &Check, file: Option<&Path>, output: Output) -> Result<
     let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ok);
     let document = json!({ "file": args.file, "verdict": verdict, "findings": findings });
     output.print(&document, || text(&findings, verdict))?;
-    Ok(if verdict == Verdict::Refused { Exit::BadInput } else { Exit::Done })
+    match verdict {
+        Verdict::Refused => {
+            let message = format!("{} would not be used as it is", args.file.display());
+            Err(Failure::new(Exit::BadInput, Code::PluginUnfit, message).told())
+        }
+        _ => {
+            next(&args.file, &load::config(file)?.plugins.dir, output);
+            Ok(())
+        }
+    }
+}
+
+/// It serves where the host looks for it. A file that is there already waits for nobody.
+fn next(component: &Path, folder: &Path, output: Output) {
+    if component.parent() != Some(folder) {
+        let [from, to] = [component, folder].map(|path| quoted(&path.display().to_string()));
+        output.next_line(&format!("mkdir -p {to} && cp {from} {to}/"));
+    }
 }
 
 /// What comes of calling a component that was built a moment ago: what it has to say of itself, and each

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::behavior::{Engine, Generation, Refusal, Source, Trust, no_file};
 use crate::cli::{Exit, Failure, load};
+use domain::code::Code;
 use domain::ids::{GenerationNumber, PluginName, StrategyName};
 use domain::strategy::Strategy;
 
@@ -23,7 +24,8 @@ pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     };
     if let Some(problem) = problem {
         let message = format!("{} cannot be read: {problem}", path.display());
-        return Err(Failure::new(Exit::File, message).hint("name a component: a file that ends in .wasm"));
+        return Err(Failure::new(Exit::File, Code::FileUnreadable, message)
+            .hint("name a component: a file that ends in .wasm"));
     }
     Source::read(&plugin(path), path).map_err(|refusal| refused(path, &refusal))
 }
@@ -101,5 +103,5 @@ pub(super) fn strategy(plugin: &PluginName, settings: Value) -> Strategy {
 fn refused(path: &Path, refusal: &Refusal) -> Failure {
     let stage = refusal.stage.name();
     let message = format!("{} is refused ({stage}): {}", path.display(), refusal.message);
-    Failure::new(Exit::BadInput, message).hint(&refusal.hint)
+    Failure::new(Exit::BadInput, refusal.stage.code(), message).hint(&refusal.hint)
 }

@@ -17,6 +17,7 @@ use crate::outbound;
 use crate::private;
 use crate::running::Running;
 use crate::workshop::Project;
+use domain::code::Code;
 
 /// How often a starting demo is asked, and how often at most.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -38,7 +39,11 @@ impl Demo {
         let plugins = plugins.canonicalize()?;
         let port = free_port()?;
         let text = demo_of(&project.name, settings, &plugins, port).map_err(|error| {
-            Failure::new(Exit::BadInput, format!("the settings cannot be written as TOML: {error}"))
+            Failure::new(
+                Exit::BadInput,
+                Code::InputUnusable,
+                format!("the settings cannot be written as TOML: {error}"),
+            )
         })?;
         let config = folder.join("persona-host.toml");
         private::write(&config, text.as_bytes())?;
@@ -81,8 +86,12 @@ impl Demo {
             tokio::time::sleep(ASK_AGAIN).await;
         }
         let said = std::fs::read_to_string(log).unwrap_or_default();
-        Err(Failure::new(Exit::BadInput, format!("the demo did not start:\n{}", said.trim()))
-            .hint("correct what it says, and save again"))
+        Err(Failure::new(
+            Exit::BadInput,
+            Code::DemoNotStarted,
+            format!("the demo did not start:\n{}", said.trim()),
+        )
+        .hint("correct what it says, and save again"))
     }
 }
 

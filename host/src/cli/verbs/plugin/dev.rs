@@ -19,6 +19,7 @@ use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
 use crate::running::{Running, RunningError};
 use crate::workshop::{Project, Sample, Sources, snapshot};
+use domain::code::Code;
 
 /// How often the sources are looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -27,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// When there is no project, or what was given beside it cannot be used.
-pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let project = Project::open(&args.dir)?;
     let given = Given { persona: args.persona.as_deref(), ..Given::default() };
     let desk = Desk {
@@ -43,7 +44,7 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<Exit
         built(&desk.project, output)?;
         tokio::select! {
             demo = Demo::start(&desk.project, &desk.settings, output) => Some(demo?),
-            () = signals.next() => return Ok(Exit::Done),
+            () = signals.next() => return Ok(()),
         }
     } else {
         None
@@ -81,84 +82,85 @@ struct Desk {
     output: Output,
 }
 
+/// What there is to say of a build.
+struct Build {
+    /// It gives all that a turn needs, and was not refused.
+    is_good: bool,
+    document: Value,
+    text: String,
+    /// What it asks and reads, for the next one.
+    answers: String,
+}
+
 impl Desk {
-    async fn work(&self, host: &Running, once: bool, signals: &mut Signals) -> Result<Exit, Failure> {
-        let mut before = None;
+    async fn work(&self, host: &Running, once: bool, signals: &mut Signals) -> Result<(), Failure> {
+        let mut before: Option<String> = None;
         loop {
             let sources = Sources::of(&self.project.folder);
             // A signal ends it also while the build shows itself: that is killed then.
             let passed = tokio::select! {
-                passed = self.pass(host, before.take()) => passed,
-                () = signals.next() => return Ok(Exit::Done),
-            };
-            let pass = match passed {
-                Ok((pass, shown)) => {
-                    before = shown;
-                    pass
-                }
-                Err(failure) => {
-                    self.output.fail(failure);
-                    false
-                }
+                passed = self.pass(host, before.as_deref()) => passed,
+                () = signals.next() => return Ok(()),
             };
             if once {
-                return Ok(if pass { Exit::Done } else { Exit::BadInput });
+                return self.end(passed.map_err(|failure| failure.ending(Exit::BadInput))?);
+            }
+            match passed {
+                Ok(build) => {
+                    if !self.output.line(&build.document, || build.text)? {
+                        return Ok(());
+                    }
+                    before = Some(build.answers);
+                }
+                Err(failure) => self.output.line_of_failure(failure),
             }
             self.output.say(&styled(FAINT, "\n  waiting for the next save; Ctrl-C ends this"));
             tokio::select! {
                 () = changed(&self.project.folder, &sources) => {}
-                () = signals.next() => return Ok(Exit::Done),
+                () = signals.next() => return Ok(()),
             }
         }
     }
 
-    /// One build: made, shown beside the one before, loaded. Gives whether all went well, and what was
-    /// shown, for the next one.
-    async fn pass(&self, host: &Running, before: Option<String>) -> Result<(bool, Option<String>), Failure> {
-        let made = match built(&self.project, self.output) {
-            Ok(made) => made,
-            Err(failure) => {
-                self.output.fail(failure);
-                return Ok((false, before));
+    /// The answer of the one build that was asked for.
+    fn end(&self, build: Build) -> Result<(), Failure> {
+        self.output.print(&build.document, || build.text)?;
+        match build.is_good {
+            true => Ok(()),
+            false => {
+                let message = "it is built, and does not give all that a turn needs, or is refused";
+                Err(Failure::new(Exit::BadInput, Code::PluginUnfit, message).told())
             }
-        };
+        }
+    }
+
+    /// One build: made, compared with the one before, loaded.
+    async fn pass(&self, host: &Running, before: Option<&str>) -> Result<Build, Failure> {
+        let made = built(&self.project, self.output)?;
         let path = shown(&self.project);
         let source = component::read(&path)?;
-        let generation = match self.loader.load(&path, &source).await {
-            Ok(generation) => generation,
-            Err(failure) => {
-                self.output.fail(failure);
-                return Ok((false, before));
-            }
-        };
+        let generation = self.loader.load(&path, &source).await?;
         let strategy = strategy(generation.plugin(), self.settings.clone());
         let asked = ask(&generation, &strategy, &self.sample).await;
         let answers = snapshot(&asked.answers);
         let loaded = self.load(host, &path).await;
-        let good = asked.answers.report.as_ref().is_some_and(Result::is_ok)
+        let is_good = asked.answers.report.as_ref().is_some_and(Result::is_ok)
             && !matches!(loaded, Loaded::Refused { .. });
-        let changes = before.as_deref().map(|before| difference::lines(before, &answers));
+        let changes = before.map(|before| difference::lines(before, &answers));
         let document = json!({
             "sha256": made.digest, "buildMs": made.took.as_millis(), "fuel": asked.fuel(),
             "answers": answers, "changes": changes, "host": loaded.document(),
         });
-        self.output.print(&document, || {
-            let cost = styled(
-                FAINT,
-                format!(
-                    "built in {:.1} s, {} fuel for a turn",
-                    made.took.as_secs_f64(),
-                    grouped(asked.fuel())
-                ),
-            );
-            let body = match &changes {
-                None => set("", 0, &answers, text_width()),
-                Some(changes) if changes.is_empty() => "it asks and reads as before\n".to_owned(),
-                Some(changes) => difference::text(changes),
-            };
-            format!("{} {cost}\n\n{body}\n{}", styled(HEAD, &self.project.name), loaded.text(host))
-        })?;
-        Ok((good, Some(answers)))
+        let took = made.took.as_secs_f64();
+        let cost = format!("built in {took:.1} s, {} fuel for a turn", grouped(asked.fuel()));
+        let body = match &changes {
+            None => set("", 0, &answers, text_width()),
+            Some(changes) if changes.is_empty() => "it asks and reads as before\n".to_owned(),
+            Some(changes) => difference::text(changes),
+        };
+        let (name, cost) = (styled(HEAD, &self.project.name), styled(FAINT, cost));
+        let text = format!("{name} {cost}\n\n{body}\n{}", loaded.text(host));
+        Ok(Build { is_good, document, text, answers })
     }
 
     /// Puts the component into the plugins folder of the persona-host that runs, and waits for its word.

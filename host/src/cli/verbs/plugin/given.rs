@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{Exit, Failure};
 use crate::mana::catalog::{Catalog, Entry};
 use crate::workshop::{MergeError, Sample};
+use domain::code::Code;
 use domain::persona::Persona;
 
 /// The files that were named.
@@ -67,7 +68,8 @@ fn persona(named: &str) -> Result<Persona, Failure> {
     };
     entry.map(of_entry).ok_or_else(|| {
         let message = format!("{} has no persona {}", path.display(), email.unwrap_or_default());
-        Failure::new(Exit::BadInput, message).hint("name one as in FILE#persona.anna@mana.test")
+        Failure::new(Exit::BadInput, Code::InputUnusable, message)
+            .hint("name one as in FILE#persona.anna@mana.test")
     })
 }
 
@@ -79,8 +81,12 @@ fn catalog(path: &Path) -> Result<Catalog, Failure> {
     Catalog::parse(&catalog.to_string()).map_err(|error| {
         let problems = error.to_string();
         let problems = if single { problems.replace("personas[0].", "") } else { problems };
-        Failure::new(Exit::BadInput, format!("{} has no persona in it: {problems}", path.display()))
-            .hint("give an entry in the format of examples/personas.json, or such a file")
+        Failure::new(
+            Exit::BadInput,
+            Code::InputUnusable,
+            format!("{} has no persona in it: {problems}", path.display()),
+        )
+        .hint("give an entry in the format of examples/personas.json, or such a file")
     })
 }
 
@@ -98,20 +104,20 @@ fn of_entry(entry: Entry) -> Persona {
 
 fn json(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&read(path)?).map_err(|error| {
-        Failure::new(Exit::BadInput, format!("{} is not JSON: {error}", path.display()))
+        Failure::new(Exit::BadInput, Code::InputUnusable, format!("{} is not JSON: {error}", path.display()))
             .hint("correct it where the error says")
     })
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(Exit::File, format!("{} cannot be read: {error}", path.display()))
+        Failure::new(Exit::File, Code::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
             .hint("name a file that this user can read")
     })
 }
 
 fn refused(path: &Path, error: &MergeError) -> Failure {
-    let failure = Failure::new(Exit::BadInput, format!("{}: {error}", path.display()));
+    let failure = Failure::new(Exit::BadInput, Code::InputUnusable, format!("{}: {error}", path.display()));
     match &error.hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -11,6 +11,7 @@ use crate::behavior::{Engine, EngineOptions, Producer, Surface};
 use crate::cli::output::Output;
 use crate::cli::text::size;
 use crate::cli::{Exit, Failure};
+use domain::code::Code;
 use domain::ids::Sha256Hex;
 
 /// Looks at a component. One that is no plugin can be looked at too.
@@ -22,7 +23,7 @@ pub async fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     let engine = Engine::new(&EngineOptions::default())?;
     let surface = engine.look(&source.bytes).await.map_err(|misfit| {
         let message = format!("{} is no component that can be looked at: {}", file.display(), misfit.message);
-        Failure::new(Exit::BadInput, message).hint(misfit.hint)
+        Failure::new(Exit::BadInput, Code::NotAComponent, message).hint(misfit.hint)
     })?;
     let digest = Sha256Hex::of(&source.bytes);
     let mut document = json!({
@@ -32,7 +33,11 @@ pub async fn inspect(file: &Path, output: Output) -> Result<(), Failure> {
     for (name, value) in seen.as_object().into_iter().flatten() {
         document[name] = value.clone();
     }
-    output.print(&document, || text(file, &surface, source.bytes.len(), &digest))
+    output.print(&document, || text(file, &surface, source.bytes.len(), &digest))?;
+    if surface.contract.is_some() {
+        output.next(&["plugin", "check", &file.display().to_string()]);
+    }
+    Ok(())
 }
 
 fn text(file: &Path, surface: &Surface, bytes: usize, digest: &Sha256Hex) -> String {

@@ -7,8 +7,9 @@ use serde_json::json;
 use super::page::Page;
 use crate::cli::args::{Lang, New};
 use crate::cli::output::Output;
-use crate::cli::{Exit, Failure, load};
+use crate::cli::{Exit, Failure};
 use crate::workshop::{Language, TemplateError, create};
+use domain::code::Code;
 
 /// Makes the project, and says what can be typed next.
 ///
@@ -18,14 +19,12 @@ pub fn new(args: &New, output: Output) -> Result<(), Failure> {
     let language = Language::from(args.lang);
     let folder = args.dir.as_deref().unwrap_or(Path::new(&args.name));
     let files = create(&args.name, language, folder)?;
-    let (program, place) = (load::program(), folder.display());
+    let place = folder.display().to_string();
+    let component = folder.join("dist").join(format!("{}.wasm", args.name)).display().to_string();
     let next = [
-        format!("{program} plugin build {place}"),
-        format!(
-            "{program} plugin check {}",
-            folder.join("dist").join(format!("{}.wasm", args.name)).display()
-        ),
-        format!("{program} plugin test {place}"),
+        output.typed(&["plugin", "build", &place]),
+        output.typed(&["plugin", "check", &component]),
+        output.typed(&["plugin", "test", &place]),
     ];
     let document = json!({
         "name": args.name, "language": language, "folder": folder, "files": files, "next": next,
@@ -33,11 +32,12 @@ pub fn new(args: &New, output: Output) -> Result<(), Failure> {
     output.print(&document, || {
         let mut page = Page::default();
         page.heading(&format!("{}, a plugin in {language}", args.name));
-        page.fact("folder", &place.to_string());
+        page.fact("folder", &place);
         page.fact("files", &files.join("\n"));
-        page.fact("next", &next.join("\n"));
         page.into_text()
-    })
+    })?;
+    next.iter().for_each(|line| output.next_line(line));
+    Ok(())
 }
 
 impl From<Lang> for Language {
@@ -52,10 +52,11 @@ impl From<Lang> for Language {
 
 impl From<TemplateError> for Failure {
     fn from(error: TemplateError) -> Self {
-        let exit = match &error {
-            TemplateError::Name(_) => Exit::Usage,
-            TemplateError::Occupied(_) | TemplateError::Unwritable { .. } => Exit::File,
+        let (exit, code) = match &error {
+            TemplateError::Name(_) => (Exit::Usage, Code::PluginName),
+            TemplateError::Occupied(_) => (Exit::File, Code::FolderOccupied),
+            TemplateError::Unwritable { .. } => (Exit::File, Code::FileUnwritable),
         };
-        Self::new(exit, error.to_string()).hint(error.hint())
+        Self::new(exit, code, error.to_string()).hint(error.hint())
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::text::{printable, set};
 use crate::cli::verbs::turns;
 use crate::cli::{Exit, Failure, load};
 use crate::reload::{Answers, No, Read, Replay, Replayed};
+use domain::code::Code;
 use domain::ids::{PluginName, StrategyName};
 use domain::kept_turn::Question;
 use domain::rating::Rating;
@@ -22,7 +23,7 @@ use domain::strategy::Strategy;
 ///
 /// # Errors
 /// When the component is refused, or there is no ledger or no such turn in it.
-pub async fn replay(args: &Args, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn replay(args: &Args, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let source = component::read(&args.file)?;
     let strategies = strategies(args, &plugin(&args.file), file)?;
     let names: Vec<StrategyName> = strategies.iter().map(|strategy| strategy.name.clone()).collect();
@@ -32,13 +33,19 @@ pub async fn replay(args: &Args, file: Option<&Path>, output: Output) -> Result<
         let names = names.iter().map(StrategyName::as_str).collect::<Vec<_>>().join(", ");
         let message = format!("{} holds no turn under {names} that could be replayed", ledger.url());
         let hint = "name the strategy whose turns are meant with --strategy; turns of older versions cannot be replayed";
-        return Err(Failure::new(Exit::No, message).hint(hint));
+        return Err(Failure::new(Exit::No, Code::NothingToReplay, message).hint(hint));
     }
     let generation = component::loaded(&args.file, &source, file).await?;
     let replay = Replay::of(&generation, None, &strategies, &turns).await;
     let document = json!({ "sha256": generation.digest(), "worse": replay.worse(), "turns": replay });
     output.print(&document, || text(&replay))?;
-    Ok(if replay.worse() == 0 { Exit::Done } else { Exit::No })
+    match replay.worse() {
+        0 => Ok(()),
+        worse => {
+            let message = format!("it does worse in {worse} of {} turns", replay.0.len());
+            Err(Failure::new(Exit::No, Code::ReplayDiffers, message).told())
+        }
+    }
 }
 
 /// Whose turns, and with which settings the build is asked.
@@ -49,7 +56,8 @@ fn strategies(args: &Args, plugin: &PluginName, file: Option<&Path>) -> Result<V
         configured.retain(|own| own.name.as_str() == name);
         if configured.is_empty() {
             let message = format!("there is no strategy {name:?} (there are: {known})");
-            return Err(Failure::new(Exit::Usage, message).hint("name one of these with --strategy"));
+            return Err(Failure::new(Exit::Usage, Code::NoSuchStrategy, message)
+                .hint("name one of these with --strategy"));
         }
     } else {
         configured.retain(|own| own.plugin == *plugin);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::running::{running, text};
+use super::running::{at, running, text};
 use crate::cli::Failure;
 use crate::cli::output::{GOOD, Output, styled};
 use crate::cli::text::printable;
@@ -32,5 +32,7 @@ pub async fn rollback(
              the build that was left is not loaded again until its file changes\n",
             printable(name)
         )
-    })
+    })?;
+    output.next(&[&["plugin", "list"][..], &at(url)].concat());
+    Ok(())
 }

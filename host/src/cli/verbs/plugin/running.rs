@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli::{Exit, Failure, load};
 use crate::outbound;
 use crate::running::{Running, RunningError};
+use domain::code::Code;
 
 /// The daemon at `url`, or where the configuration puts it.
 pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
@@ -29,6 +30,11 @@ pub(in crate::cli::verbs) fn reached_at(bind: IpAddr) -> IpAddr {
     }
 }
 
+/// What is typed to ask the same daemon again.
+pub(in crate::cli::verbs) fn at(url: Option<&str>) -> Vec<&str> {
+    url.map_or_else(Vec::new, |url| vec!["--url", url])
+}
+
 /// A field of a document as text; a dash where there is none.
 pub(super) fn text(document: &Value, name: &str) -> String {
     match &document[name] {
@@ -42,18 +48,17 @@ impl From<RunningError> for Failure {
     fn from(error: RunningError) -> Self {
         let message = error.to_string();
         match error {
-            RunningError::NoAnswer { .. } => Self::new(Exit::Unreachable, message)
+            RunningError::NoAnswer { .. } => Self::new(Exit::Unreachable, Code::DaemonUnreachable, message)
                 .hint("start it with `persona-host run`, or name where it runs: with --url http://HOST:PORT, or in [http] of the \
                        file that --config names"),
-            RunningError::Stranger { .. } => Self::new(Exit::Unreachable, message)
+            RunningError::Stranger { .. } => Self::new(Exit::Unreachable, Code::DaemonOther, message)
                 .hint("name where persona-host runs with --url, or in [http] of the configuration"),
             RunningError::Refused { status, code, hint, .. } => {
-                let exit = if matches!(status.as_u16(), 401 | 403) { Exit::Refused } else { Exit::No };
-                let failure = Self::new(exit, message);
-                let failure = match code {
-                    Some(code) => failure.coded(code),
-                    None => failure,
+                let (exit, otherwise) = match status.as_u16() {
+                    401 | 403 => (Exit::Refused, Code::DaemonTokenRefused),
+                    _ => (Exit::No, Code::DaemonRefused),
                 };
+                let failure = Self::new(exit, code.unwrap_or(otherwise), message);
                 match hint {
                     Some(hint) => failure.hint(hint),
                     None => failure,

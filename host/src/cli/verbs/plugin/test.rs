@@ -15,6 +15,7 @@ use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, Output, styled, text_width
 use crate::cli::text::{grouped, printable, set};
 use crate::cli::{Exit, Failure};
 use crate::workshop::{Case, Project, differences, snapshot};
+use domain::code::Code;
 
 /// How one case went.
 #[derive(Debug, Serialize)]
@@ -49,16 +50,14 @@ enum Snapshot {
 ///
 /// # Errors
 /// When the project cannot be built, its component is refused, or a case is none.
-pub async fn test(args: &Test, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub async fn test(args: &Test, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let cases = cases(&args.dir.join("cases"))?;
     let path = component_of(args, output)?;
     let generation = component::loaded(&path, &component::read(&path)?, file).await?;
     let mut verdicts = Vec::with_capacity(cases.len());
     for (case, snapshot) in &cases {
         let verdict = judge(&generation, case, snapshot, args.update).await?;
-        if !output.json {
-            output.print(&(), || verdict.text())?;
-        }
+        output.show(&verdict.text())?;
         verdicts.push(verdict);
     }
     let passed = verdicts.iter().filter(|verdict| verdict.passed).count();
@@ -70,7 +69,16 @@ pub async fn test(args: &Test, file: Option<&Path>, output: Output) -> Result<Ex
         let failed = if failed == 0 { String::new() } else { styled(BAD, format!(", {failed} failed")) };
         format!("\n{}{failed}\n", styled(HEAD, format!("{passed} passed")))
     })?;
-    Ok(if failed == 0 { Exit::Done } else { Exit::No })
+    match failed {
+        0 => {
+            output.next(&["plugin", "check", &path.display().to_string()]);
+            Ok(())
+        }
+        failed => {
+            let message = format!("{failed} of {} cases failed", passed + failed);
+            Err(Failure::new(Exit::No, Code::CasesFailed, message).told())
+        }
+    }
 }
 
 /// The component to test: the one that was named, or the project's.
@@ -89,7 +97,8 @@ fn component_of(args: &Test, output: Output) -> Result<PathBuf, Failure> {
 fn cases(folder: &Path) -> Result<Vec<(Case, PathBuf)>, Failure> {
     let hint = "write one, such as {\"expect\": {\"turn\": {\"contains\": [\"…\"]}}}";
     let unreadable = |path: &Path, error: std::io::Error| {
-        Failure::new(Exit::File, format!("{} cannot be read: {error}", path.display())).hint(hint)
+        Failure::new(Exit::File, Code::FileUnreadable, format!("{} cannot be read: {error}", path.display()))
+            .hint(hint)
     };
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -97,13 +106,14 @@ fn cases(folder: &Path) -> Result<Vec<(Case, PathBuf)>, Failure> {
     paths.sort();
     if paths.is_empty() {
         let message = format!("there is no case in {}", folder.display());
-        return Err(Failure::new(Exit::BadInput, message).hint(hint));
+        return Err(Failure::new(Exit::BadInput, Code::CaseUnusable, message).hint(hint));
     }
     let case = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let case = Case::parse(&name, &text).map_err(|error| {
-            let failure = Failure::new(Exit::BadInput, format!("{}: {error}", path.display()));
+            let failure =
+                Failure::new(Exit::BadInput, Code::CaseUnusable, format!("{}: {error}", path.display()));
             failure.hint(error.hint().unwrap_or("correct the case"))
         })?;
         Ok((case, path.with_extension("snap")))
@@ -131,8 +141,12 @@ async fn judge(generation: &Generation, case: &Case, path: &Path, update: bool) 
 /// Compares a snapshot with what is there, or writes it.
 fn compared(path: &Path, text: &str, update: bool) -> Result<(Snapshot, Vec<String>), Failure> {
     let failed = |verb: &str, error: std::io::Error| {
-        Failure::new(Exit::File, format!("{} cannot be {verb}: {error}", path.display()))
-            .hint("make it accessible for this user")
+        Failure::new(
+            Exit::File,
+            if verb == "read" { Code::FileUnreadable } else { Code::FileUnwritable },
+            format!("{} cannot be {verb}: {error}", path.display()),
+        )
+        .hint("make it accessible for this user")
     };
     let before = match std::fs::read_to_string(path) {
         Ok(before) => Some(before),

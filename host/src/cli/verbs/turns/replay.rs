@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::store::{Ledger, Summary};
 use crate::turn::again::{self, Cast, NotKept, Past};
 use domain::behavior::Severity;
+use domain::code::Code;
 use domain::ids::{GenerationNumber, StrategyName};
 use domain::strategy::Strategy;
 
@@ -23,7 +24,7 @@ use domain::strategy::Strategy;
 ///
 /// # Errors
 /// When there is no such turn, not enough of it is kept, or the strategy cannot be had.
-pub(super) async fn replay(args: &ReplayTurn, file: Option<&Path>, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn replay(args: &ReplayTurn, file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let config = load::config(file)?;
     let ledger = open(args.ledger.as_deref(), file).await?;
     let past = Past::read(&ledger, &args.id).await?;
@@ -59,7 +60,10 @@ pub(super) async fn replay(args: &ReplayTurn, file: Option<&Path>, output: Outpu
         "notes": notes,
     });
     output.print(&document, || course::text(&past, &cast, &course, &notes))?;
-    Ok(if course.differs() { Exit::No } else { Exit::Done })
+    match course.differs() {
+        true => Err(Failure::new(Exit::No, Code::ReplayDiffers, "something is different today").told()),
+        false => Ok(()),
+    }
 }
 
 fn then(turn: &Summary, past: &Past) -> Value {
@@ -81,7 +85,8 @@ fn named(name: &str, config: &Config) -> Result<Arc<Strategy>, Failure> {
         Some(strategy) => Ok(Arc::new(strategy.clone())),
         None => {
             let message = format!("there is no strategy {name:?} (there are: {})", known(config));
-            Err(Failure::new(Exit::Usage, message).hint("name one of these with --strategy"))
+            Err(Failure::new(Exit::Usage, Code::NoSuchStrategy, message)
+                .hint("name one of these with --strategy"))
         }
     }
 }
@@ -98,7 +103,7 @@ async fn own(past: &Past, ledger: &Ledger, config: &Config) -> Result<Arc<Strate
             "the turn was of the arm {} of the experiment {}, version {}, of which the ledger has no plan",
             place.arm, place.experiment, place.version
         );
-        return Err(Failure::new(Exit::No, message).hint(other(config)));
+        return Err(Failure::new(Exit::No, Code::StrategyGone, message).hint(other(config)));
     };
     let role = format!("the arm {} of the experiment {} plays it", place.arm, place.experiment);
     Ok(Arc::new(still(&arm.strategy, &role, config)?.with_settings(&arm.settings)))
@@ -108,7 +113,7 @@ fn still(name: &StrategyName, role: &str, config: &Config) -> Result<Arc<Strateg
     let found = config.strategies.iter().find(|own| own.name == *name);
     found.map(|own| Arc::new(own.clone())).ok_or_else(|| {
         let message = format!("the strategy {name} is not configured any more ({role})");
-        Failure::new(Exit::No, message).hint(other(config))
+        Failure::new(Exit::No, Code::StrategyGone, message).hint(other(config))
     })
 }
 
@@ -142,7 +147,8 @@ async fn loaded(strategy: &Strategy, config: &Config) -> Result<Arc<Generation>,
     let Strategy { name, plugin, .. } = strategy;
     let message =
         format!("the plugin {plugin} does not take the settings of strategy {name}: {}", errors.join("; "));
-    Err(Failure::new(Exit::BadInput, message).hint(format!("correct `settings` in [strategies.{name}]")))
+    Err(Failure::new(Exit::BadInput, Code::SettingsRefused, message)
+        .hint(format!("correct `settings` in [strategies.{name}]")))
 }
 
 /// What has to be known beside the comparison.
@@ -196,20 +202,22 @@ impl From<NotKept> for Failure {
         let message = error.to_string();
         match error {
             NotKept::Ledger(error) => error.into(),
-            NotKept::UnderWay { .. } => Self::new(Exit::Busy, message).hint("replay it when it is over"),
-            NotKept::Held { .. } => Self::new(Exit::Busy, message)
+            NotKept::UnderWay { .. } => {
+                Self::new(Exit::Busy, Code::TurnNotOver, message).hint("replay it when it is over")
+            }
+            NotKept::Held { .. } => Self::new(Exit::Busy, Code::TurnNotOver, message)
                 .hint("replay it when it is over; `persona-host turns resume` lets it go on before its time"),
-            NotKept::Parked { .. } => Self::new(Exit::No, message)
+            NotKept::Parked { .. } => Self::new(Exit::No, Code::TurnNotOver, message)
                 .hint("`persona-host turns resume` lets it go on; replay it when it is over"),
             NotKept::LeftOut { .. } | NotKept::NotAsked { .. } => {
-                Self::new(Exit::No, message).hint("`persona-host turns show` tells how it went")
+                Self::new(Exit::No, Code::NothingToReplay, message)
+                    .hint("`persona-host turns show` tells how it went")
             }
-            NotKept::Pruned { .. } => Self::new(Exit::No, message)
+            NotKept::Pruned { .. } => Self::new(Exit::No, Code::NothingToReplay, message)
                 .hint("replay a younger turn, or keep the steps for longer (store.keep)"),
-            NotKept::TooOld { .. } => {
-                Self::new(Exit::No, message).hint("replay a younger turn; `persona-host turns list` has them")
-            }
-            NotKept::Damaged { .. } => Self::new(Exit::File, message)
+            NotKept::TooOld { .. } => Self::new(Exit::No, Code::NothingToReplay, message)
+                .hint("replay a younger turn; `persona-host turns list` has them"),
+            NotKept::Damaged { .. } => Self::new(Exit::File, Code::LedgerRow, message)
                 .hint("the ledger holds what this version does not write; replay another turn"),
         }
     }

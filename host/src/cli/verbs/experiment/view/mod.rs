@@ -12,6 +12,7 @@ use crate::cli::args::{Form, View};
 use crate::cli::output::{Output, text_width};
 use crate::cli::{Exit, Failure};
 use crate::private;
+use domain::code::Code;
 use experiment::page::{html, markdown, page};
 use experiment::report::Report;
 
@@ -38,7 +39,7 @@ pub(super) fn keep(report: &Report, view: &View, output: Output) -> Result<(), F
     let Some(file) = &view.out else { return Ok(()) };
     let text = if output.json {
         let document = serde_json::to_string_pretty(report);
-        document.map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))? + "\n"
+        document.map_err(|error| Failure::new(Exit::Unexpected, Code::Unexpected, error.to_string()))? + "\n"
     } else {
         let text = written(report, view.form, FILE_WIDTH);
         anstream::adapter::strip_str(&text).to_string()
@@ -58,7 +59,8 @@ fn written(report: &Report, form: Form, width: usize) -> String {
 /// Nobody ever finds half of the file: it is written beside its place, and moved there.
 pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = file.file_name().ok_or_else(|| {
-        Failure::new(Exit::File, format!("{} is no file name", file.display())).hint("name a file with --out")
+        Failure::new(Exit::File, Code::FileUnwritable, format!("{} is no file name", file.display()))
+            .hint("name a file with --out")
     })?;
     let mut beside = PathBuf::from(file);
     beside.set_file_name(format!(".{}.{}.part", name.to_string_lossy(), std::process::id()));
@@ -70,7 +72,11 @@ pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     part().and_then(|()| fs::rename(&beside, file)).map_err(|error| {
         // The failure is told; that a part of a file cannot be removed would not help.
         let _ = fs::remove_file(&beside);
-        Failure::new(Exit::File, format!("{} cannot be written: {error}", file.display()))
-            .hint("name a file in a folder that exists and can be written with --out")
+        Failure::new(
+            Exit::File,
+            Code::FileUnwritable,
+            format!("{} cannot be written: {error}", file.display()),
+        )
+        .hint("name a file in a folder that exists and can be written with --out")
     })
 }
