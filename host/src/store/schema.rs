@@ -9,7 +9,7 @@ use super::{LedgerError, LedgerUrl};
 /// Version, name, and what is done to a SQLite file and to a PostgreSQL database. The latter begins with version 7.
 type Step = (i64, &'static str, &'static str, Option<&'static str>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     (1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql"), None),
     (2, "plugins", include_str!("migrations/sqlite/0002_plugins.sql"), None),
     (3, "experiments", include_str!("migrations/sqlite/0003_experiments.sql"), None),
@@ -39,6 +39,12 @@ const STEPS: [Step; 10] = [
         "stopped",
         include_str!("migrations/sqlite/0010_stopped.sql"),
         Some(include_str!("migrations/postgres/0010_stopped.sql")),
+    ),
+    (
+        12,
+        "spent",
+        include_str!("migrations/sqlite/0012_spent.sql"),
+        Some(include_str!("migrations/postgres/0012_spent.sql")),
     ),
 ];
 
