@@ -3,6 +3,8 @@
 mod checks;
 mod error;
 mod record;
+mod reports;
 
 pub use error::NoEvidence;
 pub use record::Record;
+pub use reports::Reports;

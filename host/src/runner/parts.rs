@@ -14,6 +14,7 @@ use super::backlog::Backlog;
 use super::brakes::Brakes;
 use super::calendar::Calendar;
 use super::left_alone::LeftAlone;
+use super::listed::ListedSoFar;
 use super::pool::Pool;
 use super::ticks::{LastTick, Ticks};
 use crate::aside::Aside;
@@ -80,6 +81,8 @@ pub struct Runner {
     pub(super) stop: CancellationToken,
     /// The entries of mana-auth's list that cannot be read, so that each is told once.
     pub(super) unreadable: std::sync::Mutex<BTreeSet<UnreadableEntry>>,
+    /// Whom mana-auth has named.
+    pub(super) listed: ListedSoFar,
     /// What is wrong with experiments, so that it is told once.
     pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
     /// Where the folder of experiments is asked.
@@ -106,6 +109,7 @@ impl Runner {
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),
             unreadable: std::sync::Mutex::default(),
+            listed: ListedSoFar::default(),
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),

@@ -11,33 +11,40 @@ mod now;
 mod persona;
 mod personas;
 mod plugins;
+mod roll;
 mod rows;
+mod trend;
 mod turn;
 mod turns;
 mod waterfall;
 mod words;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::middleware::from_fn;
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use super::face::Face;
 use super::filters;
+use crate::evidence::Reports;
 
 /// Where the pages are.
 pub(super) fn routes() -> Router<Face> {
     let whole = Router::new()
         .route("/", get(now::page))
         .route("/turns/{id}", get(turn::page))
-        .route("/personas", get(personas::page))
         .route("/personas/{email}", get(persona::page))
         .route("/plugins", get(plugins::page))
         .route("/experiments", get(experiments::list))
         .route("/experiments/{key}", get(experiments::one))
         .route("/experiments/{key}/report", get(experiments::report))
         .route_layer(from_fn(filters::none));
+    // Experiments are computed once for all who look.
+    let whole = whole.layer(Extension(Arc::new(Reports::default())));
     whole
         .route("/turns", get(turns::page))
+        .route("/personas", get(personas::page))
         .route("/compare", get(compare::page))
         .route("/costs", get(costs::page))
         .route("/assets/{name}", get(assets::asset))
