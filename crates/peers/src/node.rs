@@ -25,6 +25,22 @@ pub fn are_skipped() -> bool {
     skip
 }
 
+/// The Chromium of this machine, if there is one and `PERSONA_HOST_SKIP_CHROMIUM=1` is not set; otherwise says why not.
+pub fn chromium() -> Option<PathBuf> {
+    const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+    if std::env::var_os("PERSONA_HOST_SKIP_CHROMIUM").is_some_and(|value| value == "1") {
+        eprintln!("skipped: PERSONA_HOST_SKIP_CHROMIUM=1");
+        return None;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = std::env::split_paths(&path).flat_map(|folder| NAMES.map(|name| folder.join(name)));
+    let found = programs.into_iter().find(|program| program.is_file());
+    if found.is_none() {
+        eprintln!("skipped: none of {NAMES:?} is installed (Debian: apt-get install chromium)");
+    }
+    found
+}
+
 fn install(tmp: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     let target = tmp.join("peers");

@@ -3,8 +3,10 @@
 mod checks;
 mod error;
 mod record;
+mod reports;
 mod two_turns;
 
 pub use error::NoEvidence;
 pub use record::Record;
+pub use reports::Reports;
 pub use two_turns::{Call, Fact, Line, Of, Pair, Prompt, Rated, Said, TwoTurns};

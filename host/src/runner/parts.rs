@@ -15,6 +15,7 @@ use super::brakes::Brakes;
 use super::calendar::Calendar;
 use super::chronicle::Chronicle;
 use super::left_alone::LeftAlone;
+use super::listed::ListedSoFar;
 use super::live::{Live, Now};
 use super::pool::Pool;
 use super::report::HeldPersona;
@@ -87,6 +88,8 @@ pub struct Runner {
     pub(super) stop: CancellationToken,
     /// The entries of mana-auth's list that cannot be read, so that each is told once.
     pub(super) unreadable: std::sync::Mutex<BTreeSet<UnreadableEntry>>,
+    /// Whom mana-auth has named.
+    pub(super) listed: ListedSoFar,
     /// What is wrong with experiments, so that it is told once.
     pub(super) experiment_complaints: std::sync::Mutex<BTreeSet<String>>,
     /// Where the folder of experiments is asked.
@@ -122,6 +125,7 @@ impl Runner {
             turns: TaskTracker::new(),
             beside: TaskTracker::new(),
             unreadable: std::sync::Mutex::default(),
+            listed: ListedSoFar::default(),
             experiment_complaints: std::sync::Mutex::default(),
             experiment_disk: Aside::new(EXPERIMENTS_PATIENCE),
             stop: deps.stop.clone(),

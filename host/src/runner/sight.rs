@@ -96,6 +96,7 @@ impl Runner {
 
     async fn see_who_is_due(&self, whom: For<'_>, sight: &mut Sight) -> Result<(), TickError> {
         let look = self.look_who_is_due().await?;
+        self.listed.note(&look.list.personas, self.deps.clock.now());
         let report = &mut sight.report;
         self.tell_unreadable(&look.list.unreadable);
         for entry in look.list.unreadable.iter().filter(|entry| whom.means(&entry.who)) {

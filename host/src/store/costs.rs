@@ -9,9 +9,10 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::database::{Connection, Row, sql};
+use super::database::{Connection, Row, Statement, sql};
 use super::row::whole;
 use super::{Ledger, LedgerError};
+use domain::ids::{StrategyName, TurnId};
 use domain::usage::NanoUsd;
 
 /// A quarter of an hour, in milliseconds: local days begin at one of these everywhere.
@@ -100,11 +101,19 @@ impl CostsBy {
     /// What rows are grouped by.
     fn column(self) -> &'static str {
         match self {
-            Self::Persona => "turns.email",
-            Self::Strategy => "coalesce(turns.strategy, '–')",
-            Self::Arm => "experiment || '/' || arm",
-            Self::Model => "usage.model",
-            Self::Day => "CAST(turns.started_at / QUARTER AS text)",
+            Self::Persona => "email",
+            Self::Strategy => "coalesce(strategy, '–')",
+            Self::Arm => "arm",
+            Self::Model => "model",
+            Self::Day => "started_at / QUARTER",
+        }
+    }
+
+    /// What turns are counted by. One that asked two models has a row for each.
+    fn turns(self) -> &'static str {
+        match self {
+            Self::Model => "count(*)",
+            _ => "count(CASE WHEN is_first = 1 THEN 1 END)",
         }
     }
 }
@@ -122,11 +131,15 @@ impl Ledger {
     ) -> Result<Costs, LedgerError> {
         let since = since.map_or(0, |since| since.timestamp_millis());
         let asked = |text: &str| {
-            sql(text.replace("OF", by.column()).replace("QUARTER", &QUARTER.to_string())).bind(since)
+            let text = text.replace("OF", by.column()).replace("COUNTED", by.turns());
+            sql(text.replace("QUARTER", &QUARTER.to_string())).bind(since)
         };
-        let (kinds, turns) = (asked(COSTS), asked(TURNS));
+        let kinds = asked(COSTS);
+        // Of other kinds each turn is of one, and they add up.
+        let turns = (by == CostsBy::Model).then(|| asked(TURNS));
         let read = move |connection: &mut Connection<'_>| {
-            Ok((connection.rows(kinds.clone())?, connection.rows(turns.clone())?))
+            let turns = turns.clone().map(|turns| connection.one(turns)).transpose()?;
+            Ok((connection.rows(kinds.clone())?, turns))
         };
         let (kinds, turns) = self.read("add up what turns cost", read).await?;
         let mut costs: BTreeMap<String, CostRow> = BTreeMap::new();
@@ -137,10 +150,9 @@ impl Ledger {
             costs.entry(of.clone()).or_insert_with(|| CostRow { of, ..CostRow::default() }).add(row)?;
             total.add(row)?;
         }
-        total.turns = match turns.first() {
-            Some(row) => whole("turns", row.get("turns")?)?,
-            None => 0,
-        };
+        if let Some(row) = turns {
+            total.turns = whole("turns", row.get("turns")?)?;
+        }
         let mut costs: Vec<CostRow> = costs.into_values().collect();
         if by != CostsBy::Day {
             costs.sort_by_key(|row| Reverse(row.nano));
@@ -149,18 +161,53 @@ impl Ledger {
     }
 }
 
-const COSTS: &str = "SELECT OF AS kind, count(DISTINCT usage.turn) AS turns, count(*) AS calls, count(*) - count(cost) AS unpriced,
+const COSTS: &str = "SELECT CAST(OF AS text) AS kind, COUNTED AS turns, CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(unpriced) AS BIGINT) AS unpriced,
         sum(CAST(cost AS double precision)) AS cost,
         sum(CAST(input AS double precision)) AS input, sum(CAST(output AS double precision)) AS output,
-        sum(CAST(cache_write_5m AS double precision)) AS cache_write_5m,
-        sum(CAST(cache_write_1h AS double precision)) AS cache_write_1h,
-        sum(CAST(cache_read AS double precision)) AS cache_read
-    FROM usage JOIN turns ON turns.id = usage.turn LEFT JOIN assignments ON assignments.turn = usage.turn
-    WHERE turns.started_at >= ? AND OF IS NOT NULL GROUP BY OF";
+        sum(CAST(to_cache AS double precision)) AS to_cache, sum(CAST(from_cache AS double precision)) AS from_cache
+    FROM spent WHERE started_at >= ? AND OF IS NOT NULL GROUP BY OF";
 
-const TURNS: &str = "SELECT count(DISTINCT usage.turn) AS turns
-    FROM usage JOIN turns ON turns.id = usage.turn LEFT JOIN assignments ON assignments.turn = usage.turn
-    WHERE turns.started_at >= ? AND OF IS NOT NULL";
+const TURNS: &str = "SELECT count(CASE WHEN is_first = 1 THEN 1 END) AS turns FROM spent WHERE started_at >= ? AND OF IS NOT NULL";
+
+/// Adds up what the turn of a step has spent, a row for each model that it asked: costs are told from these rows, and need
+/// not look at each call of each turn.
+pub(super) fn add_up(step: i64) -> Statement {
+    let sums = ["cost", "input", "output", "cache_write_5m + cache_write_1h", "cache_read"].map(whole_sum);
+    let text = format!(
+        "INSERT INTO spent (turn, model, email, strategy, arm, started_at, is_first, calls, unpriced,
+             cost, input, output, to_cache, from_cache)
+         SELECT turns.id, usage.model, turns.email, turns.strategy,
+             (SELECT experiment || '/' || arm FROM assignments WHERE assignments.turn = turns.id), turns.started_at,
+             CASE WHEN usage.model = (SELECT min(own.model) FROM usage AS own WHERE own.turn = turns.id) THEN 1 ELSE 0 END,
+             count(*), count(*) - count(cost), {}
+         FROM usage JOIN turns ON turns.id = usage.turn WHERE usage.turn = (SELECT turn FROM steps WHERE seq = ?)
+         GROUP BY turns.id, usage.model
+         ON CONFLICT (turn, model) DO UPDATE SET email = excluded.email, strategy = excluded.strategy, arm = excluded.arm,
+             started_at = excluded.started_at, is_first = excluded.is_first, calls = excluded.calls,
+             unpriced = excluded.unpriced, cost = excluded.cost, input = excluded.input, output = excluded.output,
+             to_cache = excluded.to_cache, from_cache = excluded.from_cache",
+        sums.join(", ")
+    );
+    sql(text).bind(step)
+}
+
+/// A sum that stops at about the most that a whole number can be, so that what a damaged row holds ends nothing.
+fn whole_sum(of: &str) -> String {
+    let of: Vec<String> =
+        of.split(" + ").map(|column| format!("CAST({column} AS double precision)")).collect();
+    let sum = format!("sum({})", of.join(" + "));
+    format!("CAST(CASE WHEN {sum} > 9e18 THEN 9e18 WHEN {sum} < -9e18 THEN -9e18 ELSE {sum} END AS BIGINT)")
+}
+
+/// The attempt of a turn that begins now is the one by whose day its costs are told.
+pub(super) fn begun_anew(turn: TurnId, at: i64) -> Statement {
+    sql("UPDATE spent SET started_at = ? WHERE turn = ?").bind(at).bind(turn)
+}
+
+/// What serves a turn from now on is what its costs are told by.
+pub(super) fn served_by(turn: TurnId, strategy: &StrategyName) -> Statement {
+    sql("UPDATE spent SET strategy = ? WHERE turn = ?").bind(strategy.as_str()).bind(turn)
+}
 
 /// The local day of a quarter of an hour.
 fn day(quarter: &str, zone: Tz) -> String {
@@ -185,8 +232,7 @@ impl CostRow {
         self.calls += count("calls")?;
         self.unpriced += count("unpriced")?;
         let tokens = |column| Ok::<_, LedgerError>(sum(column)?.unwrap_or_default());
-        let to_cache = tokens("cache_write_5m")?.saturating_add(tokens("cache_write_1h")?);
-        let from_cache = tokens("cache_read")?;
+        let (to_cache, from_cache) = (tokens("to_cache")?, tokens("from_cache")?);
         let prompt = tokens("input")?.saturating_add(to_cache).saturating_add(from_cache);
         self.tokens += Tokens { prompt, from_cache, to_cache, reply: tokens("output")? };
         if let Some(cost) = sum("cost")? {

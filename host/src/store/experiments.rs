@@ -1,6 +1,7 @@
 //! Experiments in the ledger: plans, who takes part, assignments, money.
 
 use super::database::{Row, Statement, sql};
+use super::roster::ADDRESSES;
 use super::row::{json, json_text, readable, whole};
 use super::{Ledger, LedgerError};
 use domain::experiment::{ArmName, Assignment, Experiment};
@@ -120,12 +121,12 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn personas(&self) -> Result<Vec<Persona>, LedgerError> {
-        let asked = sql(
-            "SELECT contexts.persona FROM contexts JOIN turns ON turns.id = contexts.turn
-             WHERE NOT EXISTS (SELECT 1 FROM turns AS later JOIN contexts AS own ON own.turn = later.id
-                 WHERE later.email = turns.email AND (later.started_at, later.id) > (turns.started_at, turns.id))
-             ORDER BY turns.email",
-        );
+        let asked = sql(format!(
+            "{ADDRESSES} SELECT persona FROM (SELECT email, (SELECT contexts.persona FROM turns
+                 JOIN contexts ON contexts.turn = turns.id WHERE turns.email = addresses.email
+                 ORDER BY turns.started_at DESC, turns.id DESC LIMIT 1) AS persona FROM addresses) AS everybody
+             WHERE persona IS NOT NULL ORDER BY email"
+        ));
         readable(READ, self.rows(READ, asked).await?.iter().map(persona))
     }
 

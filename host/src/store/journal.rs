@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::costs::add_up;
 use super::database::{About, Statement, sql};
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
@@ -75,7 +76,8 @@ impl Ledger {
             .bind(self.now_ms())
             .bind(step.seq);
         let booked = step.asked_in.and_then(|phase| booked(step, phase, result));
-        self.writer.put_off(step.turn, [Some(kept), booked].into_iter().flatten().collect());
+        let added_up = booked.is_some().then(|| add_up(step.seq));
+        self.writer.put_off(step.turn, [Some(kept), booked, added_up].into_iter().flatten().collect());
     }
 
     /// Writes down that a step failed: that it was surely not carried out, or that nobody knows. It is written with

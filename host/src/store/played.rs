@@ -63,6 +63,20 @@ impl Ledger {
         Ok(turns)
     }
 
+    /// What changes whenever a report of this experiment may: its versions, phases and exposures, its turns with their
+    /// attempts and ends, and how many turns have ended since it began that had begun before, of whose ratings it makes use.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn mark_of(&self, key: &str) -> Result<String, LedgerError> {
+        let row = self.one(READ, sql(MARK).bind(key)).await?;
+        let marks = ["versions", "phases", "exposures", "assigned", "attempts", "over", "latest", "late"];
+        let marks: Vec<String> = (marks.into_iter())
+            .map(|column| Ok(row.get::<Option<i64>>(column)?.unwrap_or_default().to_string()))
+            .collect::<Result<_, LedgerError>>()?;
+        Ok(marks.join(" "))
+    }
+
     /// By address the mean of all ratings that a persona gave outside of experiments, in turns that began before this instant
     /// (milliseconds since the epoch) if there is one.
     ///
@@ -93,6 +107,15 @@ const PLAYED: &str = "SELECT assignments.turn AS turn, assignments.persona AS pe
         LEFT JOIN exposures ON exposures.turn = assignments.turn
     WHERE assignments.experiment = ? AND assignments.version = ? AND state != 'running'
     ORDER BY assignments.persona, block, place";
+
+const MARK: &str = "SELECT (SELECT count(*) FROM experiments WHERE key = ?1) AS versions,
+        (SELECT count(*) FROM phases WHERE experiment = ?1) AS phases, count(exposures.turn) AS exposures,
+        count(*) AS assigned, CAST(sum(attempt) AS BIGINT) AS attempts, count(CASE WHEN state = 'running' THEN NULL ELSE 1 END) AS over,
+        max(ended_at) AS latest,
+        (SELECT count(*) FROM turns AS earlier WHERE earlier.started_at < min(turns.started_at)
+            AND earlier.ended_at >= min(turns.started_at)) AS late
+    FROM assignments JOIN turns ON turns.id = assignments.turn LEFT JOIN exposures ON exposures.turn = assignments.turn
+    WHERE assignments.experiment = ?1";
 
 fn mean_ratings(
     connection: &mut Connection<'_>,

@@ -9,7 +9,7 @@ use super::{LedgerError, LedgerUrl};
 /// Version, name, and what is done to a SQLite file and to a PostgreSQL database. The latter begins with version 7.
 type Step = (i64, &'static str, &'static str, Option<&'static str>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     (1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql"), None),
     (2, "plugins", include_str!("migrations/sqlite/0002_plugins.sql"), None),
     (3, "experiments", include_str!("migrations/sqlite/0003_experiments.sql"), None),
@@ -45,6 +45,12 @@ const STEPS: [Step; 11] = [
         "events",
         include_str!("migrations/sqlite/0011_events.sql"),
         Some(include_str!("migrations/postgres/0011_events.sql")),
+    ),
+    (
+        12,
+        "spent",
+        include_str!("migrations/sqlite/0012_spent.sql"),
+        Some(include_str!("migrations/postgres/0012_spent.sql")),
     ),
 ];
 

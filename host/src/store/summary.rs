@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::database::{Connection, Row, sql};
+use super::database::{Connection, Given, Row, Statement, sql};
 use super::open_turns::IS_ASKED;
 use super::shown::Shown;
 use super::standing::{OUTCOME, PAUSED_SINCE, STATE};
@@ -152,23 +152,15 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn list(&self, filter: &TurnFilter) -> Result<Vec<Summary>, LedgerError> {
+        // First which, by what indexes know, and only of these all that is told.
+        let Wanted { conditions, given } = Wanted::of(filter);
+        let which = if conditions.is_empty() { "1 = 1".to_owned() } else { conditions.join(" AND ") };
         let asked = sql(format!(
-            "SELECT {} FROM turns WHERE (?1 IS NULL OR email = ?1) AND (?2 IS NULL OR {STATE} = ?2)
-             AND (?4 IS NULL OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id
-                 AND (ended_at IS NULL OR ended_at >= ?4) AND (?5 = 0 OR state = 'faulted' AND stopped = 0)))
-             AND (?5 = 0 OR EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND state = 'faulted' AND stopped = 0))
-             AND (?6 IS NULL AND ?7 IS NULL OR EXISTS (SELECT 1 FROM assignments WHERE turn = turns.id
-                 AND (?6 IS NULL OR experiment = ?6) AND (?7 IS NULL OR arm = ?7)))
-             ORDER BY started_at DESC, id LIMIT ?3",
+            "SELECT {} FROM (SELECT id AS wanted FROM turns WHERE {which} ORDER BY started_at DESC, id LIMIT ?) AS chosen
+                 CROSS JOIN turns WHERE turns.id = wanted ORDER BY started_at DESC, id",
             columns()
-        ))
-        .bind(filter.email.as_deref())
-        .bind(filter.state.as_deref())
-        .bind(filter.limit.unwrap_or(50))
-        .bind(filter.since.map(|since| since.timestamp_millis()))
-        .bind(filter.ever_faulted)
-        .bind(filter.experiment.as_deref())
-        .bind(filter.arm.as_deref());
+        ));
+        let asked = given.into_iter().fold(asked, Statement::bind).bind(filter.limit.unwrap_or(50));
         self.read("list turns", move |connection| {
             let rows = connection.rows(asked.clone())?;
             let mut turns: Vec<Summary> = rows.iter().map(summary).collect();
@@ -176,6 +168,68 @@ impl Ledger {
             Ok(turns)
         })
         .await
+    }
+}
+
+/// What a filter asks for, in SQL.
+#[derive(Default)]
+struct Wanted {
+    conditions: Vec<String>,
+    given: Vec<Given>,
+}
+
+impl Wanted {
+    fn of(filter: &TurnFilter) -> Self {
+        let mut wanted = Self::default();
+        if let Some(email) = &filter.email {
+            wanted.and("email = ?", [email.into()]);
+        }
+        if let Some(state) = &filter.state {
+            wanted.and(format!("{} AND {STATE} = ?", narrowed(state)), [state.into()]);
+        }
+        let since = filter.since.map(|since| since.timestamp_millis());
+        match (since, filter.ever_faulted) {
+            (None, false) => {}
+            (None, true) => wanted.and(format!("id IN ({FAULTED})"), []),
+            (Some(since), true) => wanted.and(format!("id IN ({FAULTED} AND ended_at >= ?)"), [since.into()]),
+            (Some(since), false) => wanted.and(SINCE, [since.into(), since.into()]),
+        }
+        let of_arm = [("experiment", &filter.experiment), ("arm", &filter.arm)];
+        let of_arm: Vec<_> =
+            of_arm.into_iter().filter_map(|(column, own)| Some((column, own.as_ref()?))).collect();
+        if !of_arm.is_empty() {
+            let own: Vec<String> = of_arm.iter().map(|(column, _)| format!("{column} = ?")).collect();
+            let which = format!("id IN (SELECT turn FROM assignments WHERE {})", own.join(" AND "));
+            wanted.and(which, of_arm.into_iter().map(|(_, own)| own.into()));
+        }
+        wanted
+    }
+
+    fn and(&mut self, condition: impl Into<String>, given: impl IntoIterator<Item = Given>) {
+        self.conditions.push(condition.into());
+        self.given.extend(given);
+    }
+}
+
+/// Attempts that ended in a fault.
+const FAULTED: &str = "SELECT turn FROM attempts WHERE state = 'faulted' AND stopped = 0";
+
+/// Who was under way since then. None that did began before the first of those that ended since or run.
+const SINCE: &str =
+    "EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND (ended_at IS NULL OR ended_at >= ?))
+    AND started_at >= (SELECT min(began) FROM (SELECT min(started_at) AS began FROM turns WHERE ended_at >= ?
+        UNION ALL SELECT min(started_at) FROM turns WHERE state = 'running') AS since)";
+
+/// What an index knows of the turns that stand so: no others do.
+fn narrowed(state: &str) -> &'static str {
+    match state {
+        "running" => "turns.state = 'running'",
+        "parked" => "parked_at IS NOT NULL",
+        "held" | "paused" => "held_until IS NOT NULL",
+        "completed" => "turns.state = 'completed'",
+        "idle" => "turns.state = 'idle'",
+        "skipped" => "turns.state = 'skipped'",
+        _ => "turns.state = 'faulted'",
     }
 }
 
@@ -263,7 +317,7 @@ pub(super) fn ratings_of(connection: &mut Connection<'_>, turn: &str) -> Result<
     rows.iter().map(rating).collect()
 }
 
-fn rating(row: &Row) -> Result<Rating, LedgerError> {
+pub(super) fn rating(row: &Row) -> Result<Rating, LedgerError> {
     let score: i64 = row.get("score")?;
     let read = u8::try_from(score).ok().and_then(|score| Score::try_from(score).ok());
     let score = read.ok_or_else(|| LedgerError::Row { column: "score", value: score.to_string() })?;

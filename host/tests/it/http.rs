@@ -1,5 +1,6 @@
 //! The HTTP face, asked from outside over a real port.
 
+mod browsed;
 mod described;
 mod driven;
 mod events;

@@ -21,6 +21,7 @@ mod outbox;
 mod pins;
 mod played;
 mod pruned;
+mod roster;
 mod shelf;
 mod slots;
 mod spoilt;

@@ -1,16 +1,20 @@
 //! `/experiments`: each experiment with its verdict and what speaks against it; `/experiments/{key}/report` is all of it.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 use experiment::page::{self, Fact, Note, Ruling};
-use experiment::report::{ArmSummary, Check, Outcome, Report, Status};
+use experiment::report::{ArmSummary, Check, Comparison, Outcome, Report, Status};
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
+use super::trend::trend;
 use super::words::{line, money, nothing};
-use crate::evidence::{NoEvidence, Record};
+use crate::evidence::Reports;
 use crate::http::face::Face;
 use crate::http::filters::Named;
 use crate::running::one_segment;
@@ -20,21 +24,20 @@ const REPORT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-pub(super) async fn list(State(face): State<Face>) -> Result<Page, NoPage> {
+pub(super) async fn list(
+    State(face): State<Face>,
+    Extension(reports): Extension<Arc<Reports>>,
+) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let mut told = Vec::new();
     for key in deps.ledger.experiment_keys().await? {
-        let record = Record::read(&deps.ledger, &key, None).await;
-        let report = record
-            .as_ref()
-            .map_err(ToString::to_string)
-            .and_then(|own| own.report(None).map_err(|why| why.to_string()));
+        let report = reports.of(&deps.ledger, &key).await;
         told.push(html! {
             section {
                 h2 { a .row href={ "/experiments/" (one_segment(&key)) } { (line(&key)) } }
                 @match report {
                     Ok(report) => { (summary(&report)) }
-                    Err(why) => { p .faint { "No verdict yet: " (line(&why)) } }
+                    Err(why) => { p .faint { "No verdict yet: " (line(&why.to_string())) } }
                 }
             }
         });
@@ -50,33 +53,46 @@ pub(super) async fn list(State(face): State<Face>) -> Result<Page, NoPage> {
     Ok(Page { title, place, address, now: deps.clock.now(), body })
 }
 
-pub(super) async fn one(State(face): State<Face>, Named(key): Named) -> Result<Page, NoPage> {
-    let report = read(&face, &key).await?;
+pub(super) async fn one(
+    State(face): State<Face>,
+    Extension(reports): Extension<Arc<Reports>>,
+    Named(key): Named,
+) -> Result<Page, NoPage> {
+    let report = reports.of(&face.runner.deps().ledger, &key).await?;
     let shown = page::page(&report);
     let body = html! {
         h1 { "Experiment " (line(&key)) }
         @if !shown.question.is_empty() { p { (line(&shown.question)) } }
         (progress(&report))
-        @for ruling in &shown.rulings { (verdict(ruling)) }
-        (health(&report.health))
+        @for (ruling, comparison) in shown.rulings.iter().zip(&report.comparisons) {
+            (verdict(ruling))
+            section {
+                h3 { "Round by round" }
+                (concerning(&report.health, "comparisons"))
+                (trend(comparison, report.plan.margin))
+                (disagreements(comparison))
+            }
+        }
         section {
             h2 { "Arms" }
+            (concerning(&report.health, "arms"))
             (arms(&key, &report.arms))
         }
+        (health(&report.health))
         p { a href={ "/experiments/" (one_segment(&key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
     };
     let (title, address) = (format!("Experiment {key}"), format!("/experiments/{}", one_segment(&key)));
     Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
 }
 
-pub(super) async fn report(State(face): State<Face>, Named(key): Named) -> Result<Response, NoPage> {
-    let report = read(&face, &key).await?;
+pub(super) async fn report(
+    State(face): State<Face>,
+    Extension(reports): Extension<Arc<Reports>>,
+    Named(key): Named,
+) -> Result<Response, NoPage> {
+    let report = reports.of(&face.runner.deps().ledger, &key).await?;
     let document = page::html(&page::page(&report));
     Ok(([(CONTENT_SECURITY_POLICY, REPORT_POLICY)], Html(document)).into_response())
-}
-
-async fn read(face: &Face, key: &str) -> Result<Report, NoEvidence> {
-    Record::read(&face.runner.deps().ledger, key, None).await?.report(None)
 }
 
 /// The verdicts in a line each, and whether they may be believed.
@@ -152,14 +168,53 @@ fn health(checks: &[Check]) -> Markup {
             h2 { "Whether to trust it" }
             @for check in &other {
                 p .note {
-                    @if check.status == Status::Unhealthy { span .state.bad { "unhealthy" } } @else { span .state.odd { "warning" } }
-                    " " (line(&check.message))
+                    (standing(check.status)) " " code { (check.name) } ": " (line(&check.message))
                 }
             }
             @if !good.is_empty() {
                 details {
                     summary { (good.len()) " checks found nothing" }
                     ul { @for check in good { li { code { (check.name) } ": " (line(&check.message)) } } }
+                }
+            }
+        }
+    }
+}
+
+/// What speaks against these numbers, beside them.
+fn concerning(checks: &[Check], what: &str) -> Markup {
+    let own = checks.iter().filter(|check| check.status != Status::Ok);
+    html! {
+        @for check in own.filter(|check| check.concerns.split('/').next() == Some(what)) {
+            p .note { (standing(check.status)) " " code { (check.name) } ": " (line(&check.message)) }
+        }
+    }
+}
+
+fn standing(status: Status) -> Markup {
+    match status {
+        Status::Ok => html! { span .state.good { "ok" } },
+        Status::Warning => html! { span .state.odd { "warning" } },
+        Status::Unhealthy => html! { span .state.bad { "unhealthy" } },
+    }
+}
+
+/// The pairs of turns that are furthest apart, to be read side by side.
+fn disagreements(comparison: &Comparison) -> Markup {
+    let pairs: Vec<_> = (comparison.disagreements.iter())
+        .filter_map(|own| Some((own, own.control_turn.as_ref()?, own.treatment_turn.as_ref()?)))
+        .collect();
+    html! {
+        @if !pairs.is_empty() {
+            details {
+                summary { "The turns that differ most" }
+                ul {
+                    @for (own, control, treatment) in pairs {
+                        li {
+                            a href={ "/compare?a=" (control) "&b=" (treatment) } { (line(&own.persona)) ", round " (own.block + 1) }
+                            ": " (own.control) " under " (line(comparison.control.as_str())) ", " (own.treatment) " under " (line(comparison.treatment.as_str()))
+                        }
+                    }
                 }
             }
         }
@@ -182,8 +237,8 @@ fn arms(key: &str, arms: &[ArmSummary]) -> Markup {
                         @let turns = format!("/turns?experiment={}&arm={}", one_segment(key), one_segment(&name));
                         tr {
                             td { (line(&name)) }
-                            td .number { (own.stages.assigned) }
-                            td .number { (own.stages.completed) }
+                            td .number { a href=(turns) { (own.stages.assigned) } }
+                            td .number { a href={ (turns) "&state=completed" } { (own.stages.completed) } }
                             td .number { (own.stages.parsed) }
                             td .number { (own.distribution.map(|count| count.to_string()).join(" ")) }
                             td { a .row href=(turns) { "its turns" } }

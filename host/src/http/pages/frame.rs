@@ -97,7 +97,8 @@ impl Page {
                     link rel="icon" href="data:,";
                     link rel="stylesheet" href=(assets::place(assets::PLOT_STYLE));
                     link rel="stylesheet" href=(assets::place(assets::OWN_STYLE));
-                    @for script in [assets::HTMX, assets::SSE, assets::PLOT, assets::OWN] {
+                    // Our own listens before htmx begins, or it misses that the events came to be heard.
+                    @for script in [assets::PLOT, assets::OWN, assets::HTMX, assets::SSE] {
                         script src=(assets::place(script)) defer {}
                     }
                 }

@@ -12,8 +12,10 @@ mod now;
 mod persona;
 mod personas;
 mod plugins;
+mod roll;
 mod rows;
 mod shown;
+mod trend;
 mod turn;
 mod turns;
 mod waterfall;
@@ -21,19 +23,21 @@ mod words;
 
 pub(super) use shown::SHOWN;
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::middleware::from_fn;
 use axum::routing::get;
+use axum::{Extension, Router};
 
 use super::face::Face;
 use super::filters;
+use crate::evidence::Reports;
 
 /// Where the pages are.
 pub(super) fn routes() -> Router<Face> {
     let whole = Router::new()
         .route("/", get(now::page))
         .route("/turns/{id}", get(turn::page))
-        .route("/personas", get(personas::page))
         .route("/personas/{email}", get(persona::page))
         .route("/plugins", get(plugins::page))
         .route("/api", get(api::page))
@@ -41,8 +45,11 @@ pub(super) fn routes() -> Router<Face> {
         .route("/experiments/{key}", get(experiments::one))
         .route("/experiments/{key}/report", get(experiments::report))
         .route_layer(from_fn(filters::none));
+    // Experiments are computed once for all who look.
+    let whole = whole.layer(Extension(Arc::new(Reports::default())));
     whole
         .route("/turns", get(turns::page))
+        .route("/personas", get(personas::page))
         .route("/compare", get(compare::page))
         .route("/costs", get(costs::page))
         .route("/assets/{name}", get(assets::asset))

@@ -10,9 +10,10 @@ use maud::html;
 
 use super::chart::{Chart, Series, chart};
 use super::frame::{NoPage, Page};
-use super::personas::{Known, pause_button, stands};
+use super::personas::{deeds, due, stands};
+use super::roll::Roll;
 use super::rows::turn_rows;
-use super::words::{line, nothing};
+use super::words::{line, nothing, text, time};
 use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Named;
@@ -20,32 +21,45 @@ use crate::running::one_segment;
 use crate::store::{Summary, TurnFilter};
 
 /// So many of its turns are shown.
-const TURNS: u32 = 200;
+const TURNS: u32 = 100;
 
 pub(super) async fn page(State(face): State<Face>, Named(email): Named) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
     let now = deps.clock.now();
     let own = TurnFilter { email: Some(email.clone()), limit: Some(TURNS), ..TurnFilter::default() };
-    let mut known = Known { turns: deps.ledger.list(&own).await?, ..Known::default() };
-    known.open = deps.ledger.open_turns().await?.into_iter().filter(|open| open.persona == email).collect();
-    known.paused = face.runner.pauses().personas.get(&email).cloned();
-    if known.turns.is_empty() && known.paused.is_none() {
-        let message = format!("the ledger has no turn of {email:?}");
+    let turns = deps.ledger.list(&own).await?;
+    let Some(known) = Roll::call(&face).await?.personas.remove(&email) else {
+        let message = format!("nobody of the address {email:?} has played or been named by mana-auth");
         return Err(ApiError::new(StatusCode::NOT_FOUND, Code::NoSuchPersona, message)
             .hint("look among all personas")
             .into());
-    }
+    };
     let body = html! {
         h1 { (line(&email)) }
-        div { (stands(&known, now)) " " (pause_button(&email, known.paused.is_some())) }
+        div { (stands(&known, now)) " " (deeds(&email, &known)) }
+        dl .facts {
+            @if let Some(persona) = &known.persona {
+                dt { "Plays" } dd { (persona.cadence.name()) ", as a " (line(&persona.archetype)) }
+                dt { "Who it is" } dd { details { summary { "Its description" } pre tabindex="0" { (text(&persona.system_prompt)) } } }
+            }
+            dt { "Last active" } dd { @if let Some(at) = known.last_active() { (time(at, now)) } @else { "never" } }
+            dt { "Next due" } dd { (due(&known, now)) }
+        }
         section {
             h2 { "How it rated" }
-            @match ratings(&known.turns) {
+            @match ratings(&turns) {
                 Some(drawn) => (chart(&drawn)),
-                None => (nothing("It has rated nothing yet.", &html! {})),
+                None => (nothing("It has rated nothing yet.", &html! { p { "Each turn that comes to its end rates the modules that it used." } })),
             }
         }
-        section { h2 { "Its turns" } (turn_rows(&known.turns, now)) }
+        section {
+            h2 { "Its turns" }
+            @if turns.is_empty() { (nothing("It has not played yet.", &html! { p { "It does at the next tick at which it is due and nothing keeps it back." } })) }
+            @else { (turn_rows(&turns, now)) }
+            @if turns.len() >= usize::try_from(TURNS).unwrap_or(usize::MAX) {
+                p { a href={ "/turns?persona=" (one_segment(&email)) "&limit=500" } { "More of its turns" } }
+            }
+        }
     };
     let address = format!("/personas/{}", one_segment(&email));
     Ok(Page { title: email, place: "/personas", address, now, body })

@@ -1,93 +1,146 @@
-//! `/personas`: everybody whom the ledger knows, what keeps whom back, and how their turns went.
+//! `/personas`: everybody who is known, also who has never played: how often, what keeps whom back, when each is due, and how
+//! their turns went.
 
-use std::collections::BTreeMap;
-
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
+use domain::persona::Persona;
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::rows::ratings;
+use super::roll::{Known, Roll, WORDS};
+use super::rows::ratings_of;
 use super::words::{line, nothing, state, time};
 use crate::http::face::Face;
+use crate::http::filters::Filters;
 use crate::running::one_segment;
-use crate::store::{Open, OpenTurn, Paused, Summary, TurnFilter};
+use crate::store::{Glance, Open, wanted};
 
-/// How many turns are looked through; the strip of each persona has its latest of them.
-const TURNS: u32 = 5_000;
-/// How many of its turns a persona's strip has.
-const STRIP: usize = 20;
+/// How many rows one page has.
+const ROWS: usize = 250;
 
-pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
-    let deps = face.runner.deps();
-    let now = deps.clock.now();
-    let all = TurnFilter { limit: Some(TURNS), ..TurnFilter::default() };
-    let mut personas: BTreeMap<String, Known> = BTreeMap::new();
-    for persona in deps.ledger.personas().await? {
-        personas.entry(persona.email).or_default();
-    }
-    for turn in deps.ledger.list(&all).await? {
-        let known = personas.entry(turn.persona.clone()).or_default();
-        if known.turns.len() < STRIP {
-            known.turns.push(turn);
-        }
-    }
-    for open in deps.ledger.open_turns().await? {
-        personas.entry(open.persona.clone()).or_default().open.push(open);
-    }
-    for (email, paused) in face.runner.pauses().personas {
-        personas.entry(email).or_default().paused = Some(paused);
-    }
-    for held in face.runner.kept_back() {
-        personas.entry(held.persona).or_default().kept_back = Some(held.reason);
-    }
+pub(super) async fn page(
+    State(face): State<Face>,
+    RawQuery(query): RawQuery,
+    mut filters: Filters,
+) -> Result<Page, NoPage> {
+    let now = face.runner.deps().clock.now();
+    filters.leave_out_empty();
+    let word = filters.read("state", |text| wanted::one_of(text, &WORDS))?;
+    let name = filters.read("persona", |text| wanted::named(text, "a part of an address"))?;
+    filters.end()?;
+    let roll = Roll::call(&face).await?;
+    let rows: Vec<(&String, &Known)> = (roll.personas.iter())
+        .filter(|(_, known)| word.as_deref().is_none_or(|word| known.is(word)))
+        .filter(|(email, _)| name.as_deref().is_none_or(|part| email.contains(&part.trim().to_lowercase())))
+        .collect();
     let body = html! {
         h1 { "Personas" }
-        @if personas.is_empty() {
-            (nothing("Nobody has played yet.", &html! { p { "Whoever mana-auth says is due plays at the next tick." } }))
+        @if roll.personas.is_empty() {
+            (nothing("Nobody is known yet.", &html! { p { "Whoever mana-auth says is due plays at the next tick. " code { "persona-host seed FILE" } " creates personas there." } }))
         } @else {
-            div .wide tabindex="0" role="region" aria-label="Personas" {
-                table {
-                    thead { tr { th { "Persona" } th { "Stands" } th { "Latest turns, the newest at the right" } th { "Last" } th { "Rated last" } th {} } }
-                    tbody { @for (email, known) in &personas { (row(email, known, now)) } }
-                }
+            (filter(&roll, word.as_deref(), name.as_deref()))
+            @if rows.is_empty() {
+                (nothing("Nobody is like that.", &html! { p { a href="/personas" { "Show all" } } }))
+            } @else {
+                (table(&rows, now))
+                @if rows.len() > ROWS { p .faint { "The first " (ROWS) " of " (rows.len()) ". Narrow it down by state or by address to see others." } }
+            }
+        }
+        p .faint {
+            @match roll.asked_at {
+                Some(at) => { "mana-auth was asked " (time(at, now)) " who is due. It names nobody else, so who has never been due or played is not here: " code { "persona-host personas list" } " with " code { "MANA_ADMIN_JWT" } " shows them." }
+                None => { "mana-auth has not been asked since the start who is due: whoever has never played is not here yet." }
             }
         }
     };
-    Ok(Page { title: "Personas".to_owned(), place: "/personas", address: "/personas".to_owned(), now, body })
+    let address = query.map_or_else(|| "/personas".to_owned(), |query| format!("/personas?{query}"));
+    Ok(Page { title: "Personas".to_owned(), place: "/personas", address, now, body })
 }
 
-/// What is known of a persona.
-#[derive(Default)]
-pub(super) struct Known {
-    /// The newest first.
-    pub(super) turns: Vec<Summary>,
-    pub(super) open: Vec<OpenTurn>,
-    pub(super) paused: Option<Paused>,
-    /// Why the last tick kept it back, if no turn says it.
-    pub(super) kept_back: Option<String>,
-}
-
-fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
-    let last = known.turns.first();
+/// How many stand how, each a link to these; and a part of the address.
+fn filter(roll: &Roll, wanted: Option<&str>, name: Option<&str>) -> Markup {
     html! {
-        tr {
-            td { a .row href={ "/personas/" (one_segment(email)) } { (line(email)) } }
-            td .says { (stands(known, now)) }
-            td { (strip(&known.turns)) }
-            td { @if let Some(last) = last { (time(last.started_at, now)) } }
-            td { @if let Some(rated) = known.turns.iter().find(|turn| !turn.ratings.is_empty()) { (ratings(rated)) } }
-            td { (pause_button(email, known.paused.is_some())) }
+        form .filters action="/personas" {
+            nav .chips aria-label="By state" {
+                a href="/personas" aria-current=[wanted.is_none().then_some("true")] { "all " b { (roll.personas.len()) } }
+                @for word in WORDS {
+                    @let many = roll.personas.values().filter(|known| known.is(word)).count();
+                    @if many > 0 || wanted == Some(word) {
+                        a href={ "/personas?state=" (word) } aria-current=[(wanted == Some(word)).then_some("true")] { (word) " " b { (many) } }
+                    }
+                }
+            }
+            @if let Some(word) = wanted { input type="hidden" name="state" value=(word); }
+            label { "Address " input name="persona" value=[name] placeholder="a part of it" autocomplete="off"; }
+            button { "Show" }
         }
     }
 }
 
-/// Pauses the persona, or ends its pause.
-pub(super) fn pause_button(email: &str, is_paused: bool) -> Markup {
+fn table(rows: &[(&String, &Known)], now: DateTime<Utc>) -> Markup {
+    html! {
+        div .wide tabindex="0" role="region" aria-label="Personas" {
+            table .roll {
+                thead {
+                    tr {
+                        th { "Persona" } th { "Plays" } th { "Stands" } th { "Last active" } th { "Next due" }
+                        th { "Latest turns, the newest at the right" } th { "Rated last" } th {}
+                    }
+                }
+                tbody { @for (email, known) in rows.iter().take(ROWS) { (row(email, known, now)) } }
+            }
+        }
+    }
+}
+
+fn row(email: &str, known: &Known, now: DateTime<Utc>) -> Markup {
+    html! {
+        tr {
+            td {
+                a .row href={ "/personas/" (one_segment(email)) } { (line(email)) }
+                @if let Some(persona) = &known.persona { br; span .faint { (line(&persona.archetype)) } }
+            }
+            td { (cadence(known.persona.as_ref())) }
+            td .says { (stands(known, now)) }
+            td { @if let Some(at) = known.last_active() { (time(at, now)) } @else { span .faint { "never" } } }
+            td { (due(known, now)) }
+            td { (strip(&known.turns)) }
+            td { (ratings_of(&known.ratings)) }
+            td .does { (deeds(email, known)) }
+        }
+    }
+}
+
+fn cadence(persona: Option<&Persona>) -> &'static str {
+    persona.map_or("–", |persona| persona.cadence.name())
+}
+
+/// When it plays next.
+pub(super) fn due(known: &Known, now: DateTime<Utc>) -> Markup {
+    html! {
+        @match known.next_due {
+            _ if known.is_due => { span .state.live { "due now" } }
+            Some(at) if at <= now => { span .faint { "at the next look" } }
+            Some(at) => { (time(at, now)) }
+            None => { span .faint { "–" } }
+        }
+    }
+}
+
+/// What can be done about it: pause it or end its pause, and lift a hold.
+pub(super) fn deeds(email: &str, known: &Known) -> Markup {
     let whom = format!("?persona={}", one_segment(email));
     html! {
-        @if is_paused { button .small hx-post={ "/api/resume" (whom) } hx-swap="none" { "Resume" } }
-        @else { button .small hx-post={ "/api/pause" (whom) } hx-swap="none" { "Pause" } }
+        @if known.has_what_can_be_lifted() {
+            button .small hx-post={ "/api/personas/" (one_segment(email)) "/release" } hx-swap="none"
+                aria-label={ "Release " (line(email)) } { "Release" }
+            " "
+        }
+        @if known.paused.is_some() {
+            button .small hx-post={ "/api/resume" (whom) } hx-swap="none" aria-label={ "Resume " (line(email)) } { "Resume" }
+        } @else {
+            button .small hx-post={ "/api/pause" (whom) } hx-swap="none" aria-label={ "Pause " (line(email)) } { "Pause" }
+        }
     }
 }
 
@@ -105,12 +158,14 @@ pub(super) fn stands(known: &Known, now: DateTime<Utc>) -> Markup {
         }
         @if let Some(why) = &known.kept_back {
             p { (state("held")) " at the last tick, because " (line(why)) }
-        } @else if known.paused.is_none() && known.open.is_empty() { span .faint { "free" } }
+        } @else if known.paused.is_none() && known.open.is_empty() {
+            @if known.is("new") { (state("new")) " " span .faint { "has never played" } } @else { span .faint { "free" } }
+        }
     }
 }
 
 /// The latest turns as squares, each a link that says what it is.
-fn strip(turns: &[Summary]) -> Markup {
+fn strip(turns: &[Glance]) -> Markup {
     html! {
         span .strip {
             @for turn in turns.iter().rev() {

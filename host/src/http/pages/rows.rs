@@ -1,6 +1,7 @@
 //! Turns as rows, wherever pages list them.
 
 use chrono::{DateTime, Utc};
+use domain::rating::Rating;
 use domain::stop;
 use maud::{Markup, html};
 
@@ -55,7 +56,7 @@ fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
             td { (state(&turn.state)) @if turn.attempt > 1 { " " span .faint { "attempt " (turn.attempt) } } }
             td { (turn.strategy.as_deref().map(line).unwrap_or_default()) }
             td .number { (turn.actions) @if turn.action_errors > 0 { " " span .bad { "(" (turn.action_errors) " failed)" } } }
-            td { (ratings(turn)) }
+            td { (ratings_of(&turn.ratings)) }
             td .number { @if let Some(ended) = turn.ended_at { (between(turn.started_at, ended)) } }
             td .number { @if turn.model_calls > 0 { (money(turn.cost_usd)) } }
             td .says { (said(turn)) }
@@ -64,9 +65,9 @@ fn row(turn: &Summary, now: DateTime<Utc>, marks: bool) -> Markup {
 }
 
 /// What was rated, and how.
-pub(super) fn ratings(turn: &Summary) -> Markup {
+pub(super) fn ratings_of(ratings: &[Rating]) -> Markup {
     html! {
-        @for (place, rating) in turn.ratings.iter().enumerate() {
+        @for (place, rating) in ratings.iter().enumerate() {
             @if place > 0 { ", " }
             span title=(rating.notes.as_deref().map(line).unwrap_or_default()) { (line(&rating.module)) " " b { (rating.score.get()) } }
         }

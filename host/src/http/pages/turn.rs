@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::frame::{NoPage, Page};
+use super::plugins::place_of;
 use super::waterfall::Scale;
 use super::words::{between, line, money, short, state, text, time, tokens};
 use crate::http::face::Face;
@@ -52,7 +53,8 @@ fn facts(turn: &Recorded, now: DateTime<Utc>) -> Markup {
             }
             dt { "Plugin" }
             dd {
-                (or_dash(&own.plugin)) " " (or_dash(&own.plugin_version))
+                @if let Some(plugin) = &own.plugin { a href={ "/plugins#" (build_of(own, plugin)) } { (line(plugin)) } } @else { "–" }
+                " " (own.plugin_version.as_deref().map(line).unwrap_or_default())
                 @if let Some(generation) = own.generation { ", generation " (generation) }
                 @if let Some(digest) = &own.plugin_sha256 { ", " code title=(digest) { (digest.get(..12).unwrap_or(digest)) } }
                 @if let Some(as_what) = own.served_as.as_deref().filter(|served| *served != "live") { ", served as " (line(as_what)) }
@@ -173,6 +175,10 @@ fn step_of(step: &RecordedStep, scale: Scale, turn: &Recorded) -> Markup {
             div .opened {
                 (opened)
                 @if let Some(failure) = &step.failure { p .fault { (line(failure)) } }
+                details .raw {
+                    summary { "The step as JSON" }
+                    pre tabindex="0" { (text(&serde_json::to_string_pretty(step).unwrap_or_default())) }
+                }
             }
         }
     }
@@ -187,22 +193,42 @@ fn opening(phase: &str, step: &RecordedStep, turn: &Recorded) -> Shown {
     let tools: Vec<&str> =
         opened["tools"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let own = &turn.summary;
-    let function = if phase == "main" { "compose-turn" } else { "compose-rating" };
-    let by = format!(
-        "composed by {} of the plugin {} {}, generation {}",
-        function,
-        own.plugin.as_deref().unwrap_or("–"),
-        own.plugin_version.as_deref().unwrap_or("–"),
-        own.generation.map_or_else(|| "–".to_owned(), |generation| generation.to_string()),
-    );
     let name = if phase == "main" { "question of the day" } else { "question for ratings" };
+    let function = if phase == "main" { "compose-turn" } else { "compose-rating" };
     let body = html! {
-        p .faint { (line(&by)) }
-        h3 { "system" } pre tabindex="0" { (said("system")) }
-        h3 { "user" } pre tabindex="0" { (said("user")) }
-        @if !tools.is_empty() { h3 { (tools.len()) " tools" } p { (line(&tools.join(", "))) } }
+        p .by {
+            "composed by " code { (function) } " of the plugin "
+            @if let Some(plugin) = &own.plugin { a href={ "/plugins#" (build_of(own, plugin)) } { (line(plugin)) } } @else { "–" }
+            " " (own.plugin_version.as_deref().map(line).unwrap_or_default())
+            @if let Some(generation) = own.generation { ", generation " (generation) }
+            @if let Some(digest) = &own.plugin_sha256 { ", " code title=(digest) { (digest.get(..12).unwrap_or(digest)) } }
+        }
+        h3 { "system" (part_of(&said("system"), own, function)) } pre tabindex="0" { (said("system")) }
+        h3 { "user" (part_of(&said("user"), own, function)) } pre tabindex="0" { (said("user")) }
+        @if let Some(rounds) = opened["max_rounds"].as_u64() { h3 { "most rounds" (by("the plugin")) } p { (rounds) } }
+        @if !tools.is_empty() { h3 { (tools.len()) " tools" (by("mana-mcp's, as far as the plugin lets them through")) } p { (line(&tools.join(", "))) } }
+        @if !opened["reply_schema"].is_null() {
+            h3 { "shape of the reply" (by("the plugin")) } pre tabindex="0" { (text(&pretty(&opened["reply_schema"]))) }
+        }
+        @if let Some(most) = opened["max_tokens"].as_u64() { h3 { "most tokens of a reply" (by("the host's configuration")) } p { (most) } }
     };
     ("plugin", name.to_owned(), String::new(), body)
+}
+
+/// Of a text that a plugin composed: that it did, and how long it is.
+fn part_of(text: &str, turn: &Summary, function: &str) -> Markup {
+    let plugin = turn.plugin.as_deref().unwrap_or("–");
+    by(&format!("{}, {function}, {} characters", line(plugin), text.chars().count()))
+}
+
+/// Where the build that served a turn is among the plugins.
+fn build_of(turn: &Summary, plugin: &str) -> String {
+    turn.plugin_sha256.as_deref().map_or_else(|| one_segment(plugin), |digest| place_of(plugin, digest))
+}
+
+/// Whose a part is.
+fn by(whom: &str) -> Markup {
+    html! { " " span .whose { (whom) } }
 }
 
 fn model_round(phase: &str, round: &str, step: &RecordedStep) -> Shown {

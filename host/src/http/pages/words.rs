@@ -73,7 +73,7 @@ pub(super) fn state(word: &str) -> Markup {
     let kind = match word {
         "completed" | "serving" | "ok" | "closed" => "good",
         "faulted" | "refused" | "open" | "error" => "bad",
-        "running" | "canary" | "half-open" => "live",
+        "running" | "canary" | "half-open" | "new" => "live",
         "held" | "parked" | "skipped" | "paused" | "stopped" | "previous" | "unknown" => "odd",
         _ => "plain",
     };

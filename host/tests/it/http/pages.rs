@@ -1,10 +1,14 @@
 //! The pages, as a browser gets them: what they show, and that nothing in them is of others.
 
+use chrono::TimeDelta;
 use domain::usage::NanoUsd;
+use persona_host::config::Watching;
 use reqwest::Method;
 use standin::claude::Fault;
 
 use super::{Served, served};
+use crate::experiment::two_arms;
+use crate::support::builds::good;
 use crate::support::house::{Blueprint, email, script};
 use crate::support::http::client;
 
@@ -83,7 +87,10 @@ async fn a_turn_is_shown_from_its_question_to_its_ratings_with_what_each_step_wa
         "question of the day",
         "model, round 1",
         "question for ratings",
-        "composed by compose-turn of the plugin daily",
+        "composed by <code>compose-turn</code> of the plugin <a href=\"/plugins#daily-",
+        "composed by <code>compose-rating</code> of the plugin <a href=\"/plugins#daily-",
+        "most tokens of a reply <span class=\"whose\">the host's configuration",
+        "The step as JSON",
     ] {
         assert!(page.contains(said), "{said}: {page}");
     }
@@ -126,6 +133,108 @@ async fn a_persona_has_a_page_with_its_ratings_over_time() {
         assert!(page.contains(&format!("&quot;{}&quot;", rating.module)), "{}: {page}", rating.module);
     }
     assert_eq!(served.page("/personas/nobody@mana.test").await.0, 404);
+}
+
+#[tokio::test]
+async fn whoever_has_never_played_is_among_the_personas_and_each_can_be_asked_for_by_how_it_stands() {
+    let served = served(&["Anna", "Ben"]).await;
+    let (anna, ben) = (email("Anna"), email("Ben"));
+    let (_, before) = served.page("/personas").await;
+    assert!(before.contains("Nobody is known yet") && before.contains("has not been asked"), "{before}");
+    served.ask(Method::POST, &format!("/api/pause?persona={ben}&anyway=true&reason=lunch")).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    for (wanted, has_anna, has_ben) in [
+        ("", true, true),
+        ("?state=free", true, false),
+        ("?state=new", false, true),
+        ("?state=due", false, true),
+        ("?state=paused", false, true),
+        ("?state=running", false, false),
+        ("?persona=anna", true, false),
+        ("?persona=ANNA&state=new", false, false),
+    ] {
+        let (status, page) = served.page(&format!("/personas{wanted}")).await;
+        let row = |email: &str| page.contains(&format!("href=\"/personas/{email}\""));
+        assert_eq!((status, row(&anna), row(&ben)), (200, has_anna, has_ben), "{wanted}: {page}");
+    }
+    let (_, page) = served.page("/personas").await;
+    for said in ["because lunch", "due now", "never", "daily", "mana-auth was asked"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let (status, own) = served.page(&format!("/personas/{ben}")).await;
+    assert!(
+        status == 200 && own.contains("It has not played yet") && own.contains("Its description"),
+        "{own}"
+    );
+    assert_eq!(served.page("/personas?state=happy").await.0, 400);
+}
+
+#[tokio::test]
+async fn each_build_of_a_plugin_is_on_its_time_line_with_what_became_of_it_and_why() {
+    let house = Blueprint::of(&["Anna"]).script(script(1, &[])).own_plugin(good(1));
+    let house = house.config(|config| config.plugins.watch = Watching::Off).build().await;
+    let served = Served::of(house).await;
+    served.ask(Method::POST, "/diag/tick").await;
+    served.house.reload(&good(2)).await;
+    served.house.reload(b"no component").await;
+    let (_, page) = served.page("/plugins").await;
+    for said in [
+        "Generation 2 ",
+        "new turns get it",
+        "another took its place",
+        "was not let in",
+        "its file changed",
+        "persona-host started",
+        "What to do: ",
+        "<dt>p95</dt>",
+        "<dt>fuel a call</dt>",
+        "/api/plugins/own/rollback",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let turn = served.house.turn("Anna").await.summary;
+    let (_, shown) = served.page(&format!("/turns/{}", turn.id)).await;
+    let place = format!("own-{}", &turn.plugin_sha256.unwrap()[..12]);
+    assert!(shown.contains(&format!("href=\"/plugins#{place}\"")), "{shown}");
+    assert_eq!(page.matches(&format!("<li id=\"{place}\"")).count(), 1, "where the turn leads to: {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_shows_its_course_and_the_turns_behind_its_numbers_and_is_computed_anew_when_one_ends()
+{
+    let house = Blueprint::of(&["Anna", "Ben"]).script(script(2, &[])).config(|config| {
+        config.experiments = config.plugins.dir.with_file_name("experiments");
+        std::fs::create_dir_all(&config.experiments).unwrap();
+        std::fs::write(config.experiments.join("live.toml"), two_arms("live", "brief", 2)).unwrap();
+    });
+    let served = Served::of(house.build().await).await;
+    let mut pages = Vec::new();
+    for _ in 0..4 {
+        served.house.tick().await;
+        served.house.later(TimeDelta::days(1));
+        pages.push(served.page("/experiments/live").await.1);
+        assert_eq!(
+            served.page("/experiments/live").await.1.contains("No trend yet"),
+            pages.last().unwrap().contains("No trend yet")
+        );
+    }
+    let last = &pages[3];
+    for said in [
+        "Round by round",
+        "<polyline class=\"effect\"",
+        "Evidence e",
+        "/turns?experiment=live&amp;arm=control&amp;state=completed",
+    ] {
+        assert!(last.contains(said), "{said}: {last}");
+    }
+    assert!(
+        pages[1].contains("No trend yet") && !pages[1].contains("<polyline"),
+        "after one round: {}",
+        pages[1]
+    );
+    assert!(last.contains(", round 2 of 2,"), "{last}");
+    let (_, all) = served.page("/experiments").await;
+    assert!(all.contains("href=\"/experiments/live\"") && all.contains("round 2 of 2"), "{all}");
 }
 
 #[tokio::test]

@@ -1,0 +1,41 @@
+-- What turns spent, added up turn by turn and model by model: costs are told from these rows, and need not look at each
+-- call. They are written with each call that is booked.
+CREATE TABLE spent (
+    turn       TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+    model      TEXT NOT NULL,
+    -- As the turn has them.
+    email      TEXT NOT NULL,
+    strategy   TEXT,
+    started_at INTEGER NOT NULL,
+    -- The experiment and the arm, as `experiment/arm`.
+    arm        TEXT,
+    -- Of the rows of a turn one counts as the turn.
+    is_first   INTEGER NOT NULL,
+    calls      INTEGER NOT NULL,
+    -- How many of them have no price.
+    unpriced   INTEGER NOT NULL,
+    cost       INTEGER,
+    input      INTEGER NOT NULL,
+    output     INTEGER NOT NULL,
+    to_cache   INTEGER NOT NULL,
+    from_cache INTEGER NOT NULL,
+    PRIMARY KEY (turn, model)
+) STRICT;
+
+INSERT INTO spent (turn, model, email, strategy, started_at, arm, is_first, calls, unpriced, cost, input, output, to_cache, from_cache)
+    SELECT turns.id, usage.model, turns.email, turns.strategy, turns.started_at,
+        (SELECT experiment || '/' || arm FROM assignments WHERE assignments.turn = turns.id),
+        CASE WHEN usage.model = (SELECT min(own.model) FROM usage AS own WHERE own.turn = turns.id) THEN 1 ELSE 0 END,
+        count(*), count(*) - count(cost),
+        CAST(CASE WHEN sum(CAST(cost AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(cost AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(cost AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(input AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(input AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(input AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(output AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(output AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(output AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(cache_write_5m AS double precision) + CAST(cache_write_1h AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(cache_write_5m AS double precision) + CAST(cache_write_1h AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(cache_write_5m AS double precision) + CAST(cache_write_1h AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(cache_read AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(cache_read AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(cache_read AS double precision)) END AS BIGINT)
+    FROM usage JOIN turns ON turns.id = usage.turn GROUP BY turns.id, usage.model;
+
+CREATE INDEX spent_by_start ON spent (started_at);
+
+-- Lists by state, and lists of who was under way since some time, in the order in which turns began.
+CREATE INDEX turns_by_state ON turns (state, started_at DESC);
+CREATE INDEX turns_by_end ON turns (ended_at, started_at);
