@@ -204,6 +204,7 @@ pub enum Event {
         /// One of the codes of faults.
         code: &'static str,
         /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
     /// A tool answered.

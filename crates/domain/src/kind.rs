@@ -180,7 +180,10 @@ mod tests {
     use crate::event::TurnEnd;
     use crate::fault::{Fault, Stage};
     use crate::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName};
+    use crate::playing::Playing;
+    use crate::plugin::ServedAs;
     use crate::rating::{Rating, Score};
+    use crate::step::StepKey;
     use crate::transcript::Phase;
     use crate::upstream::Upstream;
     use crate::usage::{NanoUsd, Usage};
@@ -195,6 +198,16 @@ mod tests {
         let (generation, why) = (GenerationNumber(2), "it does not answer".to_owned());
         let fault = Fault::new(Stage::Parse, Code::PluginTrap, "it broke down").hint("mend it");
         let notes = Some("what the persona adds".to_owned());
+        let step = StepKey::model(Phase::Main, 1);
+        let playing = Playing {
+            strategy: StrategyName::new("daily"),
+            arm: None,
+            plugin: plugin.clone(),
+            generation,
+            sha256: Sha256Hex::of(b"build"),
+            served_as: ServedAs::Live,
+            model: "claude-somebody".to_owned(),
+        };
         vec![
             Event::Started { version: "0.1.0" },
             Event::Stopping { running: 1 },
@@ -210,19 +223,51 @@ mod tests {
             Event::SignInsGoOn,
             Event::EntryUnreadable { who: email.clone(), reason: why.clone() },
             Event::TurnStarted { turn, email: email.clone(), attempt: 1 },
-            Event::StageEnded { turn, email: email.clone(), stage: Stage::Compose, took, ok: true },
+            Event::TurnAssigned { turn, playing: Box::new(playing) },
+            Event::StageEnded {
+                turn,
+                email: email.clone(),
+                stage: Stage::Compose,
+                took,
+                ok: true,
+                code: None,
+            },
             Event::ModelCalled {
                 turn,
                 phase: Phase::Main,
+                step: step.clone(),
+                asked: "claude-somebody".to_owned(),
+                reply: "msg_1".to_owned(),
+                stop_reason: "end_turn".to_owned(),
+                attempts: 1,
+                said: None,
                 model: "claude-somebody".to_owned(),
                 usage: Usage::default(),
                 cost: Some(NanoUsd(1_500_000)),
                 cache_miss: None,
                 took,
             },
-            Event::ToolCalled { turn, email: email.clone(), tool: "todo.list".to_owned(), ok: true, took },
+            Event::ModelFailed {
+                turn,
+                phase: Phase::Main,
+                step: step.clone(),
+                asked: "claude-somebody".to_owned(),
+                code: "claude-overloaded",
+                took,
+            },
+            Event::ToolCalled {
+                turn,
+                email: email.clone(),
+                step,
+                call: "toolu_1".to_owned(),
+                said: None,
+                tool: "todo.list".to_owned(),
+                ok: true,
+                took,
+            },
             Event::PluginCalled {
                 turn,
+                stage: Stage::Compose,
                 plugin: plugin.clone(),
                 generation,
                 function: "compose-turn",

@@ -7,6 +7,7 @@ use super::plugin::ServedAs;
 
 /// Who plays a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Playing {
     /// The strategy.
     pub strategy: StrategyName,
