@@ -51,7 +51,7 @@ impl Chronicle {
     ) -> Result<Self, LedgerError> {
         let (told, newest) = watch::channel(ledger.newest_event().await?);
         let end = CancellationToken::new();
-        let keeper = Keeper { ledger, clock, waiting: Waiting::default(), told };
+        let keeper = Keeper { ledger, clock, waiting: Waiting::default(), told, is_unsure: false };
         let keeping = Mutex::new(Some(tokio::spawn(keeper.keep(events, end.clone()))));
         Ok(Self { newest, end, keeping })
     }
@@ -79,6 +79,8 @@ struct Keeper {
     clock: Clock,
     waiting: Waiting,
     told: watch::Sender<i64>,
+    /// The last try failed. It may have come to its end all the same.
+    is_unsure: bool,
 }
 
 impl Keeper {
@@ -146,8 +148,8 @@ impl Keeper {
     /// Writes what waits, and hears meanwhile; false when the ledger cannot be written now.
     async fn write(&mut self, events: &mut Receiver<Event>) -> bool {
         let batch = self.waiting.first(AT_ONCE);
-        let (ledger, written) = (Arc::clone(&self.ledger), batch.len());
-        let mut writing = pin!(keep(&ledger, batch));
+        let (ledger, known) = (Arc::clone(&self.ledger), *self.told.borrow());
+        let mut writing = pin!(keep(&ledger, batch, self.is_unsure.then_some(known)));
         let mut is_open = true;
         let kept = loop {
             tokio::select! {
@@ -156,12 +158,14 @@ impl Keeper {
             }
         };
         match kept {
-            Ok(newest) => {
+            Ok((written, newest)) => {
+                self.is_unsure = false;
                 self.waiting.written(written, self.clock.now());
                 self.told.send_replace(newest);
                 true
             }
             Err(error) => {
+                self.is_unsure = true;
                 tracing::debug!(cause = %error, "events wait for the ledger");
                 false
             }
@@ -180,13 +184,21 @@ impl Keeper {
     }
 }
 
-/// Keeps all of it, or all but what the ledger does not take for what is in it: that is told as a gap.
-async fn keep(ledger: &Ledger, batch: Vec<ToKeep>) -> Result<i64, LedgerError> {
+/// Keeps all of it, or all but what the ledger does not take for what is in it: that is told as a gap. Gives how many are
+/// kept, and the number of the last. After a failure it is looked first how far that one came: nobody else keeps events, so
+/// whatever is behind the number that was `known` is the beginning of these.
+async fn keep(ledger: &Ledger, batch: Vec<ToKeep>, known: Option<i64>) -> Result<(usize, i64), LedgerError> {
+    let (all, mut newest) = (batch.len(), 0);
+    if let Some(known) = known {
+        newest = ledger.newest_event().await?;
+        if let Ok(came @ 1..) = usize::try_from(newest - known) {
+            return Ok((came, newest));
+        }
+    }
     match ledger.keep_events(batch.clone()).await {
         Err(error) if error.is_of_one_write() => {}
-        kept => return kept,
+        kept => return Ok((all, kept?)),
     }
-    let mut newest = ledger.newest_event().await?;
     for one in batch {
         let at = one.at;
         newest = match ledger.keep_events(vec![one]).await {
@@ -197,7 +209,7 @@ async fn keep(ledger: &Ledger, batch: Vec<ToKeep>) -> Result<i64, LedgerError> {
             kept => kept?,
         };
     }
-    Ok(newest)
+    Ok((all, newest))
 }
 
 /// What waits for the ledger.

@@ -63,7 +63,7 @@ mod tests {
         let plain = anstream::adapter::strip_str(&line(&event)).to_string();
         assert_eq!(
             plain,
-            "11-29 08:30:01 #7 plugin-refused plugin=own  cause=line break \u{fffd}[31m  tookMs=12"
+            "11-29 08:30:01 #7 plugin-refused  plugin=own  cause=line / break \u{fffd}[31m  tookMs=12"
         );
     }
 }

@@ -14,8 +14,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{Looks, Served, served};
-use crate::support::house::{House, email, eventually, script, within_reason};
+use crate::support::house::{House, email, eventually, figures, script, within_reason};
 use crate::support::http::client;
+use crate::support::meddling::meddle;
 
 /// A reader of the stream.
 struct Reader {
@@ -175,6 +176,36 @@ async fn only_what_is_asked_for_is_told_and_what_cannot_be_meant_is_refused() {
     }
     let last = client().get(format!("{}/events", served.base)).header("last-event-id", "seven");
     assert_eq!(last.send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn a_ledger_that_takes_no_events_keeps_no_turn_waiting_and_gets_all_of_them_later() {
+    let served = served(&["Anna"]).await;
+    let path = served.house.ledger_path();
+    meddle(path, "CREATE TRIGGER away BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'away'); END").await;
+    let before = served.house.ledger().newest_event().await.unwrap();
+    assert_eq!(figures(&served.house.tick().await), (1, 1, 0, 0));
+    assert_eq!(served.house.ledger().newest_event().await.unwrap(), before);
+    meddle(path, "DROP TRIGGER away").await;
+    let told = served.read_from("", Some(before)).await.until("tick-ended").await;
+    assert_eq!(numbers(&told)[0], before + 1);
+    let of = |kind: &str| kinds(&told).iter().filter(|own| **own == kind).count();
+    assert_eq!((of("turn-started"), of("stage-ended"), of("turn-ended"), of("gap")), (1, 10, 1, 0));
+}
+
+#[tokio::test]
+async fn an_event_that_the_ledger_does_not_take_is_a_gap_among_the_others() {
+    let served = served(&["Anna"]).await;
+    let refusal = "CREATE TRIGGER picky BEFORE INSERT ON events WHEN NEW.kind = 'tool-called'
+                   BEGIN SELECT RAISE(ABORT, 'no'); END";
+    meddle(served.house.ledger_path(), refusal).await;
+    let mut reader = served.read("?since=0").await;
+    assert_eq!(figures(&served.house.tick().await), (1, 1, 0, 0));
+    let told = reader.until("tick-ended").await;
+    let gaps: Vec<&Value> = told.iter().filter(|event| event["kind"] == "gap").collect();
+    assert_eq!(gaps.len(), served.house.turn("Anna").await.actions.len(), "{told:#?}");
+    assert!(gaps.iter().all(|gap| gap["reason"] == "not-kept" && gap["leftOut"] == 1), "{gaps:?}");
+    assert_eq!(numbers(&told), (1..=i64::try_from(told.len()).unwrap()).collect::<Vec<_>>());
 }
 
 #[tokio::test]

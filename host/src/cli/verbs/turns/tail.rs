@@ -130,7 +130,7 @@ mod tests {
                     "kind": "turn-ended", "actions": 1, "tookMs": 0, "ratings": [],
                     "outcome": { "state": "faulted", "stage": "parse", "code": "bad-json", "message": "no\nJSON" },
                 }),
-                Some("failed in parse: no JSON (bad-json)  (1 action, $?, 0.0 s)"),
+                Some("failed in parse: no / JSON (bad-json)  (1 action, $?, 0.0 s)"),
             ),
             (
                 json!({ "kind": "turn-ended", "outcome": { "state": "idle" }, "actions": 0, "tookMs": 5 }),
