@@ -5,6 +5,6 @@ mod account;
 mod books;
 mod limits;
 
-pub use account::{Account, NoRoom, Part, Spender};
+pub use account::{Account, NoRoom, Part, Spender, Taken};
 pub use books::Books;
 pub use limits::Limits;

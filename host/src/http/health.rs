@@ -193,8 +193,8 @@ pub(super) async fn metrics(State(face): State<Face>, headers: HeaderMap) -> imp
     if let Ok(Ok(bytes)) = tokio::time::timeout(PATIENCE, deps.ledger.size()).await {
         deps.events.metrics().set_ledger(bytes);
     }
-    if let Some(volume) = deps.ledger.volume().await {
-        deps.events.metrics().set_volume(volume.size, volume.free);
+    if let Some(room) = deps.ledger.room().await {
+        deps.events.metrics().set_volume(room.all, room.free);
     }
     if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, deps.ledger.open_turns()).await {
         let states: Vec<_> = open.iter().map(|turn| turn.state).collect();

@@ -4,11 +4,10 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::store::{CostRow, CostsBy, Ledger, LedgerError, Open, Undelivered};
 use crate::turn::Budget;
-use domain::budget::Part;
+use domain::budget::{Part, Taken};
 use domain::clock::Clock;
 
 /// A day that begins in any time zone begins within so long.
@@ -21,7 +20,7 @@ pub struct Sums {
     /// What was paid for today; nothing if nothing was.
     pub today: Option<CostRow>,
     /// Each limit, and what of it is taken today.
-    pub budget_of_today: Vec<Value>,
+    pub budget_of_today: Vec<Taken>,
     /// What has not left the ledger.
     pub outbox: Undelivered,
     /// Turns that a hold keeps back.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::ids::{PersonaId, StrategyName, TurnId};
 use crate::usage::{Cost, NanoUsd};
@@ -44,6 +45,23 @@ pub struct Part {
     pub taken: NanoUsd,
     /// A call found no room, and would find none now.
     pub is_full: bool,
+}
+
+/// What of a limit is taken, for programs.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Taken {
+    /// The key of the configuration that says the limit.
+    pub of: String,
+    /// The limit, in US dollars.
+    pub limit_usd: f64,
+    /// What is spent of it, or promised to calls under way, in US dollars.
+    pub taken_usd: f64,
+    /// No other call has room.
+    pub is_full: bool,
+    /// Whose it is, of one that each persona has for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persona_id: Option<PersonaId>,
 }
 
 /// A limit that has no room for one more call.
@@ -93,20 +111,21 @@ impl Account {
 }
 
 impl Part {
-    /// The same for programs: the limit by its key in the configuration, amounts in US dollars.
+    /// The same for programs.
     #[must_use]
-    pub fn shown(&self) -> Value {
+    pub fn shown(&self) -> Taken {
         let Self { account, limit, taken, is_full } = self;
-        let mut shown = json!({
-            "of": account.key(),
-            "limitUsd": limit.dollars(),
-            "takenUsd": taken.dollars(),
-            "isFull": is_full,
-        });
-        if let Account::Persona(id) = account {
-            shown["personaId"] = id.as_str().into();
+        let persona_id = match account {
+            Account::Persona(id) => Some(id.clone()),
+            _ => None,
+        };
+        Taken {
+            of: account.key(),
+            limit_usd: limit.dollars(),
+            taken_usd: taken.dollars(),
+            is_full: *is_full,
+            persona_id,
         }
-        shown
     }
 }
 

@@ -19,9 +19,9 @@ const ALL: [&str; VARIABLES.len()] = {
 /// Where the ledger is, and what is logged of it.
 const LEDGER: &[&str] = &["PERSONA_STORE_URL", "RUST_LOG"];
 /// Where the persona-host is that runs, and what it lets others do.
-const DAEMON: &[&str] = &["PORT", "PERSONA_ADMIN_TOKEN"];
+const DAEMON: &[&str] = &["PORT", "PERSONA_ADMIN_TOKEN", "PERSONA_VIEW_TOKEN"];
 /// The ledger, or the daemon that has it.
-const EITHER: &[&str] = &["PERSONA_STORE_URL", "PORT", "PERSONA_ADMIN_TOKEN"];
+const EITHER: &[&str] = &["PERSONA_STORE_URL", "PORT", "PERSONA_ADMIN_TOKEN", "PERSONA_VIEW_TOKEN"];
 /// None of ours.
 const NONE: &[&str] = &[];
 
@@ -40,7 +40,11 @@ pub const READS: &[(&str, &[&str])] = &[
     ),
     ("init", NONE),
     ("validate", &ALL),
+    ("doctor", &ALL),
     ("run", &ALL),
+    ("status", EITHER),
+    ("top", EITHER),
+    ("events tail", EITHER),
     ("stack", NONE),
     ("seed", &["MANA_AUTH_URL", "MANA_API_URL", "MANA_ADMIN_JWT", "PERSONA_SEED_SECRET"]),
     ("tick", &ALL),
@@ -57,6 +61,7 @@ pub const READS: &[(&str, &[&str])] = &[
             "PERSONA_STORE_URL",
             "PORT",
             "PERSONA_ADMIN_TOKEN",
+            "PERSONA_VIEW_TOKEN",
             "RUST_LOG",
         ],
     ),
@@ -68,6 +73,8 @@ pub const READS: &[(&str, &[&str])] = &[
     ("personas password", &["PERSONA_SEED_SECRET"]),
     ("turns list", LEDGER),
     ("turns show", LEDGER),
+    ("turns tail", EITHER),
+    ("turns diff", LEDGER),
     ("turns resume", EITHER),
     ("turns replay", &["PERSONA_STORE_URL", "ANTHROPIC_MODEL", "RUST_LOG"]),
     ("plugin new", NONE),

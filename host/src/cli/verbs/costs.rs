@@ -51,7 +51,7 @@ pub async fn costs(
         "since": since,
         "costs": costs.costs,
         "total": costs.total,
-        "budgetOfToday": budget.iter().map(Part::shown).collect::<Vec<Value>>(),
+        "budgetOfToday": budget.iter().map(Part::shown).collect::<Vec<_>>(),
         "prices": {
             "asOf": price::TABLE,
             "usdPerMillionTokens": models.iter().map(|own| (own.clone(), json!(price::rates(own)))).collect::<Map<_, _>>(),

@@ -280,7 +280,11 @@ async fn what_is_wrong_with_files_and_variables_is_named_with_its_place() {
     check(&visit(&site), ["plugins", "it exports persona:behavior/behavior@0.2.0", "", "wit/v0.1"]);
     site.shell.write("own/daily.wasm", b"half a file");
     check(&visit(&site), ["plugins", "daily.wasm", "", ""]);
-    let unreadable = site.shell.document("doctor --config none.toml", 100);
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let keyless = site.shell.with("MANA_SERVICE_KEY", "").with("MANA_AUTH_URL", &nowhere);
+    let told = ["mana-auth", "nobody answers at http", "", "Is mana-auth running"];
+    check(&keyless.document("doctor", 100), told);
+    let unreadable = keyless.document("doctor --config none.toml", 100);
     check(&unreadable, ["configuration", "none.toml cannot be read", "", "--config"]);
     site.stack.stop().await;
 }

@@ -51,7 +51,7 @@ fn an_error_names_its_code_and_the_page() {
         let page = format!("`persona-host explain {code}` tells more");
         assert!(shell.call(line).stderr.contains(&page), "{line}: {}", shell.call(line).stderr);
     }
-    assert_eq!(shell.error("turns list --state done", 2)["code"], "option-unusable");
+    assert_eq!(shell.error("turns list --state done", 2)["code"], "usage");
 }
 
 #[test]

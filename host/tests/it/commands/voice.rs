@@ -8,13 +8,17 @@ use persona_host::cli::args::Cli;
 use super::{Shell, catalog};
 
 /// Each command with `--json`, with how it ends. Those that last are called so that they do not.
-const CALLS: [(&str, i32); 53] = [
+const CALLS: [(&str, i32); 59] = [
     ("demo --config none.toml", 78),
     ("init new", 0),
     ("init catalog.json/new", 74),
     ("validate --no-environment", 0),
     ("validate --no-environment --config bad.toml", 78),
+    ("doctor", 100),
     ("run --config bad.toml", 78),
+    ("status", 74),
+    ("top", 2),
+    ("events tail", 74),
     ("stack --database-url mysql://x", 74),
     ("seed --catalog catalog.json --dry-run", 0),
     ("seed --catalog none.json", 74),
@@ -32,6 +36,8 @@ const CALLS: [(&str, i32); 53] = [
     ("turns list", 74),
     ("turns list --state banana", 2),
     ("turns show 12", 74),
+    ("turns tail", 74),
+    ("turns diff 12 13", 74),
     ("turns resume 12", 74),
     ("turns replay 12", 74),
     ("plugin new sun --lang rust", 0),

@@ -34,7 +34,7 @@ pub(super) async fn look(
         Options { patience: PATIENCE.min(config.mana.answer_timeout), ..load::mana_options(config) };
     let mana =
         Mana::new(http.clone(), Clock::system(), options).exchanging(config.mana.next_service_key.clone());
-    let (auth, is_there) = service_key(config, &mana, &mut known, &mut clocks).await;
+    let (auth, is_there) = service_key(config, http, &mana, &mut known, &mut clocks).await;
     let mut persona_look = Look::at("sign-in");
     let signed_in = match (is_there, signs_in) {
         (false, _) => {
@@ -71,11 +71,28 @@ pub(super) async fn look(
 }
 
 /// Asks who is due, which shows whether mana-auth is there and takes the service key.
-async fn service_key(config: &Config, mana: &Mana, known: &mut Known, clocks: &mut Look) -> (Look, bool) {
+async fn service_key(
+    config: &Config,
+    http: &Client,
+    mana: &Mana,
+    known: &mut Known,
+    clocks: &mut Look,
+) -> (Look, bool) {
     let mut look = Look::at("mana-auth");
     if config.mana.service_key.expose_secret().is_empty() {
         look.left_out.push("the service key: there is none".to_owned());
-        return (look, true);
+        let answer = http.get(&config.mana.auth_url).timeout(PATIENCE).send().await;
+        if answer.is_err() {
+            let (url, hint) =
+                (&config.mana.auth_url, "Is mana-auth running at that address? Check MANA_AUTH_URL.");
+            look.refused(
+                format!("nobody answers at {url}"),
+                "MANA_AUTH_URL",
+                Code::ManaUnreachable,
+                Some(hint),
+            );
+        }
+        return (look, answer.is_ok());
     }
     let before = Clock::system().now();
     match mana.due().await {
