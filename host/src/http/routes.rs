@@ -120,9 +120,9 @@ fn of_turns() -> Vec<Route> {
             live::events,
         )
         .takes([
-            Parameter::text("since", "From where on: the number of an event, or since when.", "24h"),
             Parameter::text("kind", "Only events of these kinds, with commas between them.", "turn-ended"),
             Parameter::text("persona", "Only those about this persona, by address.", "persona.anna@mana.test"),
+            Parameter::text("since", "From where on: the number of an event, or since when.", "24h"),
             Parameter {
                 schema: json!({ "type": "boolean", "default": true }),
                 ..Parameter::text("follow", "Whether to wait for what is to come.", "false")

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
+
 use super::database::{DAMAGED, Failure, Kind, NOT_WRITABLE, advice};
 use super::{LedgerUrl, NoLedger};
 use domain::code::Code;
@@ -78,7 +80,7 @@ pub enum LedgerError {
         /// Which.
         ledger: LedgerUrl,
         /// What went wrong.
-        cause: sqlx::migrate::MigrateError,
+        cause: MigrateError,
     },
     /// No copy can be made before migrating, and so nothing is changed.
     #[error(
@@ -161,7 +163,7 @@ impl LedgerError {
         match self {
             Self::Open { ledger, cause } => Some(of_opening(cause.kind, ledger.file().is_some())),
             Self::Missing { .. } => Some(
-                "point store.url at one (in the file that --config names, or with PERSONA_STORE_URL), or let `persona-host run` begin it; a daemon that runs \
+                "`persona-host run` or `tick` begins it; or point store.url at one (in the file that --config names, or with PERSONA_STORE_URL); a daemon that runs \
                  elsewhere is asked with --url http://HOST:PORT, a ledger elsewhere is read with --ledger FILE, by verbs that \
                  have these",
             ),
@@ -178,6 +180,9 @@ impl LedgerError {
                 "nothing of that step was changed; may the user of store.url create and alter tables in its schema \
                  persona_host?",
             ),
+            Self::Migrate { cause, .. } if is_full(cause) => {
+                Some("make room where the ledger is, and start again; nothing of that step was changed")
+            }
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { cause, .. } => Some(match Failure::of_disk(cause).kind {
                 Kind::NotWritable => NOT_WRITABLE,
@@ -236,6 +241,14 @@ impl LedgerError {
             other => other,
         }
     }
+}
+
+/// Whether SQLite found no room (SQLITE_FULL).
+fn is_full(cause: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = cause else {
+        return false;
+    };
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "13")
 }
 
 /// What to do about a ledger that cannot be opened.

@@ -68,7 +68,7 @@ async fn all_turns(house: &House) -> Vec<Recorded> {
 
 #[tokio::test]
 async fn while_the_disk_is_full_nothing_is_begun_and_with_room_again_all_goes_on() {
-    for kib in [600, 700, 1100, 1900] {
+    for kib in [800, 900, 1300, 2100] {
         let Some(disk) = Disk::of(kib) else { return };
         let ledger = disk.0.path().join("ledger.db");
         let house = Blueprint::of(&NAMES)

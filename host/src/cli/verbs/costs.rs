@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use comfy_table::Cell;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::turns::open;
 use crate::cli::output::Column::{Number, Whole};
