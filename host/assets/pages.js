@@ -23,11 +23,24 @@
     });
   }
 
+  // A tick after which nothing on the page is other than before is told of.
+  const done = (text) => {
+    try {
+      const { due, ranSuccessfully, failed, paused } = JSON.parse(text);
+      if (due === undefined) return "";
+      if (paused) return "No tick: everybody is paused.";
+      if (due === 0) return "Nobody is due.";
+      return `${due} due: ${ranSuccessfully} played, ${failed.length} failed.`;
+    } catch {
+      return "";
+    }
+  };
+
   // A deed that was refused says why; one that was done is seen on the page.
   document.addEventListener("htmx:after:request", (event) => {
     const { request, response, text } = event.detail.ctx;
     if (!request || request.method === "GET" || !response) return;
-    if (response.status < 400) return tell("");
+    if (response.status < 400) return tell(done(text));
     let why = `persona-host answered ${response.status}`;
     try {
       const { message, hint } = JSON.parse(text).error;

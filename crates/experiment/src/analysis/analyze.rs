@@ -50,7 +50,7 @@ pub enum Unanalyzable {
     },
     /// No persona has both arms in one block.
     #[error(
-        "no persona has {control} and {treatment} in one block: without pairs there is no crossover; is it a split (--design split)?"
+        "no persona has {control} and {treatment} in one block yet, and a crossover compares what one persona rated under both: let it run on, or, if each persona has one arm only, it is a split (`design = \"split\"` in the plan, `--design split` for rows)"
     )]
     NoPairs {
         /// The control.

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::plugin::running::{at, running};
-use crate::cli::output::{GOOD, ODD, Output, styled};
+use crate::cli::output::{FAINT, GOOD, ODD, Output, styled};
 use crate::cli::text::printable;
 use crate::cli::{Exit, Failure, load};
 use crate::config::Config;
@@ -49,8 +49,9 @@ pub async fn pause(
     let document = match in_ledger(url, file).await? {
         Some((ledger, config)) => {
             let kept = paused_in(&ledger, &config, asked).await;
+            let place = ledger.url().to_string();
             ledger.close().await;
-            kept?
+            written_in(kept?, place)
         }
         None => asked_of_the_daemon("pause", &asked.parameters(), url, file).await?,
     };
@@ -67,6 +68,7 @@ pub async fn pause(
         let already = if document["wasPaused"] == true { kept(&document, asked) } else { String::new() };
         format!("{}{stopped}\n{already}", styled(ODD, format!("{whom} paused")))
     })?;
+    tell_of_nobody(&document, output);
     let of = document["persona"].as_str().map_or_else(Vec::new, |email| vec!["--persona", email]);
     output.next(&[&["resume"][..], &of, &at(url)].concat());
     Ok(())
@@ -97,8 +99,9 @@ pub async fn resume(
     let document = match in_ledger(url, file).await? {
         Some((ledger, config)) => {
             let resumed = resumed_in(&ledger, &config, persona).await;
+            let place = ledger.url().to_string();
             ledger.close().await;
-            resumed?
+            written_in(resumed?, place)
         }
         None => {
             let asked: Vec<_> = persona.map(|email| ("persona", email)).into_iter().collect();
@@ -119,8 +122,24 @@ pub async fn resume(
             ),
         }
     })?;
+    tell_of_nobody(&document, output);
     output.next(&["personas", "list"]);
     Ok(())
+}
+
+/// The same with the ledger that it was written into, as no persona-host has it.
+fn written_in(mut document: Value, ledger: String) -> Value {
+    document["writtenIn"] = ledger.into();
+    document
+}
+
+/// That no persona-host was told: one that runs elsewhere, with another ledger, does not hear of it.
+fn tell_of_nobody(document: &Value, output: Output) {
+    if let Some(ledger) = document["writtenIn"].as_str() {
+        let line =
+            format!("no persona-host has {ledger}: it is written there, for whichever is started with it");
+        output.say(&styled(FAINT, line));
+    }
 }
 
 /// Who does not play all the same.

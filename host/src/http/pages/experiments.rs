@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use super::frame::{NoPage, Page};
 use super::trend::trend;
 use super::words::{line, money, nothing};
-use crate::evidence::Reports;
+use crate::evidence::{NoEvidence, Reports};
 use crate::http::face::Face;
 use crate::http::filters::Named;
 use crate::running::one_segment;
@@ -58,7 +58,11 @@ pub(super) async fn one(
     Extension(reports): Extension<Arc<Reports>>,
     Named(key): Named,
 ) -> Result<Page, NoPage> {
-    let report = reports.of(&face.runner.deps().ledger, &key).await?;
+    let report = match reports.of(&face.runner.deps().ledger, &key).await {
+        Ok(report) => report,
+        Err(NoEvidence::Unanalyzable { why, .. }) => return Ok(too_early(&face, &key, &why.to_string())),
+        Err(error) => return Err(error.into()),
+    };
     let shown = page::page(&report);
     let body = html! {
         h1 { "Experiment " (line(&key)) }
@@ -93,6 +97,17 @@ pub(super) async fn report(
     let report = reports.of(&face.runner.deps().ledger, &key).await?;
     let document = page::html(&page::page(&report));
     Ok(([(CONTENT_SECURITY_POLICY, REPORT_POLICY)], Html(document)).into_response())
+}
+
+/// An experiment in which nothing can be compared yet.
+fn too_early(face: &Face, key: &str, why: &str) -> Page {
+    let body = html! {
+        h1 { "Experiment " (line(key)) }
+        p { span .state.odd { "no verdict yet" } " " (line(why)) }
+        p { a href={ "/turns?experiment=" (one_segment(key)) } { "Its turns so far" } }
+    };
+    let address = format!("/experiments/{}", one_segment(key));
+    Page { title: key.to_owned(), place: "/experiments", address, now: face.runner.deps().clock.now(), body }
 }
 
 /// The verdicts in a line each, and whether they may be believed.
