@@ -158,7 +158,10 @@ fn places(id: &str) -> Vec<String> {
         "/experiments/tone",
         "/experiments/tone/report",
         "/costs",
+        "/costs?since=7d",
         "/costs?by=persona",
+        "/costs?by=persona&since=7d",
+        "/costs?by=strategy",
         "/costs?by=arm",
         "/costs?by=model",
         "/api/turns?limit=500",
@@ -168,6 +171,7 @@ fn places(id: &str) -> Vec<String> {
         "/api/costs",
         "/api/costs?by=persona",
         "/api/personas",
+        "/api/status",
     ]
     .map(str::to_owned)
     .to_vec()
