@@ -154,9 +154,10 @@ fn places(id: &str) -> Vec<String> {
         "/personas",
         &format!("/personas/{persona}"),
         "/plugins",
+        // Whoever opens this waits for it to be computed, as the longest of all tells; the other two do not.
+        "/experiments/tone/report",
         "/experiments",
         "/experiments/tone",
-        "/experiments/tone/report",
         "/costs",
         "/costs?since=7d",
         "/costs?by=persona",

@@ -39,8 +39,8 @@ pub(super) async fn list(
                 h2 { a .row href={ "/experiments/" (one_segment(key)) } { (line(key)) } }
                 @match report {
                     Ok(AtHand::Newest(report)) => { (summary(&report)) }
-                    Ok(AtHand::Older(report)) => { (summary(&report)) (again("/experiments", OLDER)) }
-                    Ok(AtHand::None) => { (again("/experiments", FIRST)) }
+                    Ok(AtHand::Older(report)) => { (summary(&report)) (again(key, "/experiments", OLDER)) }
+                    Ok(AtHand::None) => { (again(key, "/experiments", FIRST)) }
                     Err(why) => { p .faint { "No verdict yet: " (line(&why.to_string())) } }
                 }
             }
@@ -67,8 +67,8 @@ pub(super) async fn one(
         h1 { "Experiment " (line(&key)) }
         @match reports.at_hand(&face.runner.deps().ledger, &key).await? {
             AtHand::Newest(report) => { (whole(&key, &report)) }
-            AtHand::Older(report) => { (again(&address, OLDER)) (whole(&key, &report)) }
-            AtHand::None => { (again(&address, FIRST)) }
+            AtHand::Older(report) => { (again(&key, &address, OLDER)) (whole(&key, &report)) }
+            AtHand::None => { (again(&key, &address, FIRST)) }
         }
     };
     let title = format!("Experiment {key}");
@@ -78,10 +78,12 @@ pub(super) async fn one(
 const FIRST: &str = "The verdict is being computed.";
 const OLDER: &str = "This is how it stood before: turns were played since, and it is being computed again.";
 
-/// Says why something is not here, and looks again until it is.
-fn again(address: &str, why: &str) -> Markup {
+/// Says why something is not here, and looks again until it is. By its id it is known from what takes its place, or that would look
+/// for ever.
+fn again(key: &str, address: &str, why: &str) -> Markup {
     html! {
-        p .faint role="status" hx-get=(address) hx-trigger="every 2s" hx-select="#page" hx-target="#page" hx-swap="outerMorph" { (why) }
+        p .faint id={ "again-" (one_segment(key)) } role="status" hx-get=(address) hx-trigger="every 2s" hx-select="#page"
+            hx-target="#page" hx-swap="outerMorph" { (why) }
     }
 }
 
