@@ -154,11 +154,15 @@ fn places(id: &str) -> Vec<String> {
         "/personas",
         &format!("/personas/{persona}"),
         "/plugins",
+        // Whoever opens this waits for it to be computed, as the longest of all tells; the other two do not.
+        "/experiments/tone/report",
         "/experiments",
         "/experiments/tone",
-        "/experiments/tone/report",
         "/costs",
+        "/costs?since=7d",
         "/costs?by=persona",
+        "/costs?by=persona&since=7d",
+        "/costs?by=strategy",
         "/costs?by=arm",
         "/costs?by=model",
         "/api/turns?limit=500",
@@ -168,6 +172,7 @@ fn places(id: &str) -> Vec<String> {
         "/api/costs",
         "/api/costs?by=persona",
         "/api/personas",
+        "/api/status",
     ]
     .map(str::to_owned)
     .to_vec()

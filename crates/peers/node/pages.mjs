@@ -34,6 +34,8 @@ const look = async (context, path, name, isTried) => {
   const answer = await page.goto(base + path);
   if (answer.status() !== 200) tell(name, path, "answers", answer.status());
   await live(page).catch(() => tell(name, path, "does not come to life"));
+  const settled = () => !document.getElementById("page").innerText.includes("being computed");
+  await page.waitForFunction(settled, null, { timeout: 60000 }).catch(() => tell(name, path, "is being computed for ever"));
   const scroll = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   if (scroll > 1) tell(name, path, "is", scroll, "pixels wider than the screen");
   if (isTried) {

@@ -64,7 +64,8 @@ INSERT INTO ratings (turn, module, score, notes)
 
 INSERT INTO tool_lists VALUES ('tools', '[]');
 INSERT INTO contexts (turn, persona, context, tools)
-    SELECT id, '{"id":"' || persona || '","email":"' || email || '","archetype":"solo-dev","systemPrompt":"' || {text} || '","moduleMix":[],"cadence":"daily","lastActiveAt":null}', '{}', 'tools'
+    SELECT id, '{"id":"' || persona || '","email":"' || email || '","archetype":"solo-dev","systemPrompt":"' || {text} || '","moduleMix":[],"cadence":"daily","lastActiveAt":null}',
+        '{"turnId":"' || id || '","nowMs":' || started || ',"localDate":"2026-11-29","lastActiveMs":null,"seed":7,"tools":[],"memory":null}', 'tools'
     FROM numbered WHERE kind <> 'skipped';
 
 INSERT INTO outbox (turn, part, delivery, state, tries, next_try_at, delivered_at)
@@ -89,3 +90,22 @@ INSERT INTO spent (turn, model, email, strategy, started_at, arm, is_first, call
         (SELECT experiment || '/' || arm FROM assignments WHERE assignments.turn = turns.id), 1,
         count(*), 0, sum(cost), sum(input), sum(output), 0, sum(cache_read)
     FROM usage JOIN turns ON turns.id = usage.turn GROUP BY turns.id, usage.model;
+
+INSERT INTO sums (kind, what, since, turns, calls, unpriced, cost, input, output, to_cache, from_cache)
+    SELECT kind, what, since, CAST(sum(turns) AS BIGINT), CAST(sum(calls) AS BIGINT), CAST(sum(unpriced) AS BIGINT),
+        CAST(CASE WHEN sum(CAST(cost AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(cost AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(cost AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(input AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(input AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(input AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(output AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(output AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(output AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(to_cache AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(to_cache AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(to_cache AS double precision)) END AS BIGINT),
+        CAST(CASE WHEN sum(CAST(from_cache AS double precision)) > 9e18 THEN 9e18 WHEN sum(CAST(from_cache AS double precision)) < -9e18 THEN -9e18 ELSE sum(CAST(from_cache AS double precision)) END AS BIGINT)
+    FROM (SELECT 'persona' AS kind, email AS what, started_at / 86400000 * 86400000 AS since, is_first AS turns,
+            calls, unpriced, coalesce(cost, 0) AS cost, input, output, to_cache, from_cache FROM spent
+        UNION ALL SELECT 'strategy', coalesce(strategy, '–'), started_at / 86400000 * 86400000, is_first,
+            calls, unpriced, coalesce(cost, 0), input, output, to_cache, from_cache FROM spent
+        UNION ALL SELECT 'arm', arm, started_at / 86400000 * 86400000, is_first,
+            calls, unpriced, coalesce(cost, 0), input, output, to_cache, from_cache FROM spent WHERE arm IS NOT NULL
+        UNION ALL SELECT 'model', model, started_at / 86400000 * 86400000, 1,
+            calls, unpriced, coalesce(cost, 0), input, output, to_cache, from_cache FROM spent
+        UNION ALL SELECT 'day', '', started_at / 900000 * 900000, is_first,
+            calls, unpriced, coalesce(cost, 0), input, output, to_cache, from_cache FROM spent) AS own
+    GROUP BY kind, what, since;

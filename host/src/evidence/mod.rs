@@ -8,5 +8,5 @@ mod two_turns;
 
 pub use error::NoEvidence;
 pub use record::Record;
-pub use reports::Reports;
+pub use reports::{AtHand, Reports};
 pub use two_turns::{Call, Fact, Line, Of, Pair, Prompt, Rated, Said, TwoTurns};

@@ -9,14 +9,12 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::added_up::{Bucket, DAY, QUARTER};
 use super::database::{Connection, Row, Statement, sql};
+use super::local_days::LocalDays;
 use super::row::whole;
 use super::{Ledger, LedgerError};
-use domain::ids::{StrategyName, TurnId};
 use domain::usage::NanoUsd;
-
-/// A quarter of an hour, in milliseconds: local days begin at one of these everywhere.
-const QUARTER: i64 = 15 * 60 * 1000;
 
 /// By what costs are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,22 +96,19 @@ impl CostsBy {
         Self::ALL.into_iter().find(|(_, own)| *own == self).map_or("", |(name, _)| name)
     }
 
-    /// What rows are grouped by.
-    fn column(self) -> &'static str {
-        match self {
-            Self::Persona => "email",
-            Self::Strategy => "coalesce(strategy, '–')",
-            Self::Arm => "arm",
-            Self::Model => "model",
-            Self::Day => "started_at / QUARTER",
-        }
+    /// How wide the steps are in which it is added up.
+    fn bucket(self) -> Bucket {
+        Bucket::of_ms(if self == Self::Day { QUARTER } else { DAY })
     }
 
-    /// What turns are counted by. One that asked two models has a row for each.
-    fn turns(self) -> &'static str {
+    /// Of a row of `spent`: which one it is, and whether it counts as a turn. One that asked two models has a row for each.
+    fn of_a_turn(self) -> (&'static str, &'static str) {
         match self {
-            Self::Model => "count(*)",
-            _ => "count(CASE WHEN is_first = 1 THEN 1 END)",
+            Self::Persona => ("email", "is_first"),
+            Self::Strategy => ("coalesce(strategy, '–')", "is_first"),
+            Self::Arm => ("arm", "is_first"),
+            Self::Model => ("model", "1"),
+            Self::Day => ("''", "is_first"),
         }
     }
 }
@@ -130,23 +125,24 @@ impl Ledger {
         zone: Tz,
     ) -> Result<Costs, LedgerError> {
         let since = since.map_or(0, |since| since.timestamp_millis());
-        let asked = |text: &str| {
-            let text = text.replace("OF", by.column()).replace("COUNTED", by.turns());
-            sql(text.replace("QUARTER", &QUARTER.to_string())).bind(since)
-        };
-        let kinds = asked(COSTS);
-        // Of other kinds each turn is of one, and they add up.
-        let turns = (by == CostsBy::Model).then(|| asked(TURNS));
         let read = move |connection: &mut Connection<'_>| {
-            let turns = turns.clone().map(|turns| connection.one(turns)).transpose()?;
-            Ok((connection.rows(kinds.clone())?, turns))
+            let kind = match by {
+                CostsBy::Day => LocalDays::read(connection, zone)?.number_of("since"),
+                _ => "what".to_owned(),
+            };
+            let kinds = connection.rows(added_up(COSTS, by, since, &kind))?;
+            // Of other kinds each turn is of one, and they add up.
+            let turns = (by == CostsBy::Model)
+                .then(|| connection.one(added_up(TURNS, CostsBy::Day, since, "what")))
+                .transpose()?;
+            Ok((kinds, turns))
         };
         let (kinds, turns) = self.read("add up what turns cost", read).await?;
         let mut costs: BTreeMap<String, CostRow> = BTreeMap::new();
         let mut total = CostRow { of: "total".to_owned(), ..CostRow::default() };
         for row in &kinds {
             let of = row.get::<String>("kind")?;
-            let of = if by == CostsBy::Day { day(&of, zone) } else { of };
+            let of = if by == CostsBy::Day { LocalDays::named(&of) } else { of };
             costs.entry(of.clone()).or_insert_with(|| CostRow { of, ..CostRow::default() }).add(row)?;
             total.add(row)?;
         }
@@ -161,62 +157,29 @@ impl Ledger {
     }
 }
 
-const COSTS: &str = "SELECT CAST(OF AS text) AS kind, COUNTED AS turns, CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(unpriced) AS BIGINT) AS unpriced,
+/// What is added up already, and turn by turn what began since then and before the first of these steps.
+fn added_up(what: &str, by: CostsBy, since: i64, kind: &str) -> Statement {
+    let (of, turns) = by.of_a_turn();
+    let text = what.replace("ALL_OF_THEM", ALL_OF_THEM).replace("KIND", kind);
+    sql(text.replace("WHICH", of).replace("COUNTED", turns))
+        .bind(by.name())
+        .bind(since)
+        .bind(by.bucket().after(since))
+}
+
+const COSTS: &str = "SELECT CAST(KIND AS text) AS kind, CAST(sum(turns) AS BIGINT) AS turns,
+        CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(unpriced) AS BIGINT) AS unpriced,
         sum(CAST(cost AS double precision)) AS cost,
         sum(CAST(input AS double precision)) AS input, sum(CAST(output AS double precision)) AS output,
         sum(CAST(to_cache AS double precision)) AS to_cache, sum(CAST(from_cache AS double precision)) AS from_cache
-    FROM spent WHERE started_at >= ? AND OF IS NOT NULL GROUP BY OF";
+    FROM (ALL_OF_THEM) AS own GROUP BY KIND HAVING sum(calls) > 0";
 
-const TURNS: &str = "SELECT count(CASE WHEN is_first = 1 THEN 1 END) AS turns FROM spent WHERE started_at >= ? AND OF IS NOT NULL";
+const TURNS: &str = "SELECT CAST(coalesce(sum(turns), 0) AS BIGINT) AS turns FROM (ALL_OF_THEM) AS own";
 
-/// Adds up what the turn of a step has spent, a row for each model that it asked: costs are told from these rows, and need
-/// not look at each call of each turn.
-pub(super) fn add_up(step: i64) -> Statement {
-    let sums = ["cost", "input", "output", "cache_write_5m + cache_write_1h", "cache_read"].map(whole_sum);
-    let text = format!(
-        "INSERT INTO spent (turn, model, email, strategy, arm, started_at, is_first, calls, unpriced,
-             cost, input, output, to_cache, from_cache)
-         SELECT turns.id, usage.model, turns.email, turns.strategy,
-             (SELECT experiment || '/' || arm FROM assignments WHERE assignments.turn = turns.id), turns.started_at,
-             CASE WHEN usage.model = (SELECT min(own.model) FROM usage AS own WHERE own.turn = turns.id) THEN 1 ELSE 0 END,
-             count(*), count(*) - count(cost), {}
-         FROM usage JOIN turns ON turns.id = usage.turn WHERE usage.turn = (SELECT turn FROM steps WHERE seq = ?)
-         GROUP BY turns.id, usage.model
-         ON CONFLICT (turn, model) DO UPDATE SET email = excluded.email, strategy = excluded.strategy, arm = excluded.arm,
-             started_at = excluded.started_at, is_first = excluded.is_first, calls = excluded.calls,
-             unpriced = excluded.unpriced, cost = excluded.cost, input = excluded.input, output = excluded.output,
-             to_cache = excluded.to_cache, from_cache = excluded.from_cache",
-        sums.join(", ")
-    );
-    sql(text).bind(step)
-}
-
-/// A sum that stops at about the most that a whole number can be, so that what a damaged row holds ends nothing.
-fn whole_sum(of: &str) -> String {
-    let of: Vec<String> =
-        of.split(" + ").map(|column| format!("CAST({column} AS double precision)")).collect();
-    let sum = format!("sum({})", of.join(" + "));
-    format!("CAST(CASE WHEN {sum} > 9e18 THEN 9e18 WHEN {sum} < -9e18 THEN -9e18 ELSE {sum} END AS BIGINT)")
-}
-
-/// The attempt of a turn that begins now is the one by whose day its costs are told.
-pub(super) fn begun_anew(turn: TurnId, at: i64) -> Statement {
-    sql("UPDATE spent SET started_at = ? WHERE turn = ?").bind(at).bind(turn)
-}
-
-/// What serves a turn from now on is what its costs are told by.
-pub(super) fn served_by(turn: TurnId, strategy: &StrategyName) -> Statement {
-    sql("UPDATE spent SET strategy = ? WHERE turn = ?").bind(strategy.as_str()).bind(turn)
-}
-
-/// The local day of a quarter of an hour.
-fn day(quarter: &str, zone: Tz) -> String {
-    let instant = quarter
-        .parse::<i64>()
-        .ok()
-        .and_then(|quarter| DateTime::from_timestamp_millis(quarter.checked_mul(QUARTER)?));
-    instant.map_or_else(|| "–".to_owned(), |instant| instant.with_timezone(&zone).date_naive().to_string())
-}
+const ALL_OF_THEM: &str = "SELECT what, since, turns, calls, unpriced, cost, input, output, to_cache, from_cache
+        FROM sums WHERE kind = ?1 AND since >= ?3
+    UNION ALL SELECT WHICH, started_at, COUNTED, calls, unpriced, coalesce(cost, 0), input, output, to_cache, from_cache
+        FROM spent WHERE started_at >= ?2 AND started_at < ?3 AND WHICH IS NOT NULL";
 
 impl CostRow {
     fn add(&mut self, row: &Row) -> Result<(), LedgerError> {
@@ -235,8 +198,8 @@ impl CostRow {
         let (to_cache, from_cache) = (tokens("to_cache")?, tokens("from_cache")?);
         let prompt = tokens("input")?.saturating_add(to_cache).saturating_add(from_cache);
         self.tokens += Tokens { prompt, from_cache, to_cache, reply: tokens("output")? };
-        if let Some(cost) = sum("cost")? {
-            self.nano = self.nano.saturating_add(cost);
+        if count("calls")? > count("unpriced")? {
+            self.nano = self.nano.saturating_add(sum("cost")?.unwrap_or_default());
             self.cost_usd = Some(NanoUsd(self.nano).dollars());
         }
         Ok(())

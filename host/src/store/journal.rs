@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::costs::add_up;
+use super::added_up::add_up;
 use super::database::{About, Statement, sql};
 use super::{Ledger, LedgerError};
 use domain::ids::TurnId;
@@ -76,8 +76,8 @@ impl Ledger {
             .bind(self.now_ms())
             .bind(step.seq);
         let booked = step.asked_in.and_then(|phase| booked(step, phase, result));
-        let added_up = booked.is_some().then(|| add_up(step.seq));
-        self.writer.put_off(step.turn, [Some(kept), booked, added_up].into_iter().flatten().collect());
+        let added_up = if booked.is_some() { add_up(step.turn) } else { Vec::new() };
+        self.writer.put_off(step.turn, [kept].into_iter().chain(booked).chain(added_up).collect());
     }
 
     /// Writes down that a step failed: that it was surely not carried out, or that nobody knows. It is written with

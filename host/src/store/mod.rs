@@ -1,6 +1,7 @@
 //! The ledger: what happened, what it cost, and what has still to leave. Only this room knows SQL;
 //! it knows no network and no plugin.
 
+mod added_up;
 mod context;
 mod copied;
 mod costs;
@@ -15,6 +16,7 @@ mod hold;
 mod journal;
 mod journaled;
 mod ledger;
+mod local_days;
 mod memory;
 mod occasion;
 mod open_turns;

@@ -124,11 +124,14 @@ impl Ledger {
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn open_turns(&self) -> Result<Vec<OpenTurn>, LedgerError> {
+        // An index knows each of the three, and none knows all.
         let asked = sql(format!(
             "SELECT id, email, {OUTCOME} AS outcome, {PAUSED_SINCE} AS paused_since, attempt - uncounted AS counted, held_until, parked_at, started_at, ended_at,
                  coalesce(fault_message, skip_reason, '') AS why, {IS_ASKED} AS is_asked
-             FROM turns WHERE state = 'running' OR held_until IS NOT NULL OR parked_at IS NOT NULL
-             ORDER BY email, started_at"
+             FROM (SELECT id AS wanted FROM turns WHERE state = 'running'
+                 UNION SELECT id FROM turns WHERE held_until IS NOT NULL
+                 UNION SELECT id FROM turns WHERE parked_at IS NOT NULL) AS open
+             CROSS JOIN turns WHERE id = wanted ORDER BY email, started_at"
         ));
         readable(WHAT, self.rows(WHAT, asked).await?.iter().map(read))
     }

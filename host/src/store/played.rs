@@ -131,13 +131,15 @@ fn mean_ratings(
 
 /// By turn and module: tool calls, failed ones, and the rating.
 fn modules_of(connection: &mut Connection<'_>, key: &str, version: u32) -> Result<Modules, LedgerError> {
-    let asked = sql("SELECT turn, module, sum(CAST(calls AS double precision)) AS calls,
+    let own = "turn IN (SELECT turn FROM assignments WHERE experiment = ?1 AND version = ?2)";
+    let asked = sql(format!(
+        "SELECT turn, module, sum(CAST(calls AS double precision)) AS calls,
              sum(CAST(failed AS double precision)) AS failed, max(score) AS score FROM (
                  SELECT turn, module, 1 AS calls, CASE WHEN status != 'ok' THEN 1 ELSE 0 END AS failed,
-                     CAST(NULL AS BIGINT) AS score FROM actions
-                 UNION ALL SELECT turn, module, 0, 0, score FROM ratings) AS used
-         WHERE turn IN (SELECT turn FROM assignments WHERE experiment = ? AND version = ?)
-         GROUP BY turn, module");
+                     CAST(NULL AS BIGINT) AS score FROM actions WHERE {own}
+                 UNION ALL SELECT turn, module, 0, 0, score FROM ratings WHERE {own}) AS used
+         GROUP BY turn, module"
+    ));
     let mut modules: Modules = BTreeMap::new();
     for row in connection.rows(asked.bind(key).bind(version))? {
         let used = Used { calls: row.get("calls")?, failed: row.get("failed")?, score: row.get("score")? };

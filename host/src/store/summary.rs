@@ -224,8 +224,9 @@ const SINCE: &str =
 fn narrowed(state: &str) -> &'static str {
     match state {
         "running" => "turns.state = 'running'",
-        "parked" => "parked_at IS NOT NULL",
-        "held" | "paused" => "held_until IS NOT NULL",
+        // These are few, and without an order: begun with, they are sorted; begun at the newest, all turns were looked at.
+        "parked" => "id IN (SELECT own.id FROM turns AS own WHERE own.parked_at IS NOT NULL)",
+        "held" | "paused" => "id IN (SELECT own.id FROM turns AS own WHERE own.held_until IS NOT NULL)",
         "completed" => "turns.state = 'completed'",
         "idle" => "turns.state = 'idle'",
         "skipped" => "turns.state = 'skipped'",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::costs::{begun_anew, served_by};
+use super::added_up::{begun_anew, served_by};
 use super::database::{About, Statement, sql};
 use super::ended::{end, keep};
 use super::hold::CLOCKS;
@@ -146,7 +146,7 @@ impl Ledger {
                 let noted = sql("INSERT INTO attempts (turn, number, begun_at) VALUES (?, ?, ?)");
                 connection.run(noted.bind(turn).bind(attempt).bind(now))?;
                 if attempt > 1 {
-                    connection.run(begun_anew(turn, now))?;
+                    begun_anew(turn, now).into_iter().try_for_each(|own| connection.run(own).map(drop))?;
                 }
                 if attempt == 1 && !is_of_an_arm {
                     connection.run(overtaken.clone())?;
@@ -172,7 +172,7 @@ impl Ledger {
         .bind(pin.served_as.name())
         .bind(pin.model.as_str())
         .bind(turn);
-        self.writer.put_off(turn, vec![pinned, served_by(turn, &pin.strategy)]);
+        self.writer.put_off(turn, [pinned].into_iter().chain(served_by(turn, &pin.strategy)).collect());
     }
 
     /// Keeps what came of the main phase together with its delivery: both or neither. Gives the number of

@@ -9,12 +9,13 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 use experiment::page::{self, Fact, Note, Ruling};
 use experiment::report::{ArmSummary, Check, Comparison, Outcome, Report, Status};
+use futures_util::future::join_all;
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
 use super::trend::trend;
 use super::words::{line, money, nothing};
-use crate::evidence::{NoEvidence, Reports};
+use crate::evidence::{AtHand, NoEvidence, Reports};
 use crate::http::face::Face;
 use crate::http::filters::Named;
 use crate::running::one_segment;
@@ -29,14 +30,17 @@ pub(super) async fn list(
     Extension(reports): Extension<Arc<Reports>>,
 ) -> Result<Page, NoPage> {
     let deps = face.runner.deps();
+    let keys = deps.ledger.experiment_keys().await?;
+    let at_hand = join_all(keys.iter().map(|key| reports.at_hand(&deps.ledger, key))).await;
     let mut told = Vec::new();
-    for key in deps.ledger.experiment_keys().await? {
-        let report = reports.of(&deps.ledger, &key).await;
+    for (key, report) in keys.iter().zip(at_hand) {
         told.push(html! {
             section {
-                h2 { a .row href={ "/experiments/" (one_segment(&key)) } { (line(&key)) } }
+                h2 { a .row href={ "/experiments/" (one_segment(key)) } { (line(key)) } }
                 @match report {
-                    Ok(report) => { (summary(&report)) }
+                    Ok(AtHand::Newest(report)) => { (summary(&report)) }
+                    Ok(AtHand::Older(report)) => { (summary(&report)) (again(key, "/experiments", OLDER)) }
+                    Ok(AtHand::None) => { (again(key, "/experiments", FIRST)) }
                     Err(why) => { p .faint { "No verdict yet: " (line(&why.to_string())) } }
                 }
             }
@@ -58,16 +62,41 @@ pub(super) async fn one(
     Extension(reports): Extension<Arc<Reports>>,
     Named(key): Named,
 ) -> Result<Page, NoPage> {
-    let report = match reports.of(&face.runner.deps().ledger, &key).await {
-        Ok(report) => report,
+    let at_hand = match reports.at_hand(&face.runner.deps().ledger, &key).await {
+        Ok(at_hand) => at_hand,
         Err(NoEvidence::Unanalyzable { why, .. }) => return Ok(too_early(&face, &key, &why.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let shown = page::page(&report);
+    let address = format!("/experiments/{}", one_segment(&key));
     let body = html! {
         h1 { "Experiment " (line(&key)) }
+        @match at_hand {
+            AtHand::Newest(report) => { (whole(&key, &report)) }
+            AtHand::Older(report) => { (again(&key, &address, OLDER)) (whole(&key, &report)) }
+            AtHand::None => { (again(&key, &address, FIRST)) }
+        }
+    };
+    let title = format!("Experiment {key}");
+    Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
+}
+
+const FIRST: &str = "The verdict is being computed.";
+const OLDER: &str = "This is how it stood before: turns were played since, and it is being computed again.";
+
+/// Says why something is not here, and looks again until it is. By its id it is known from what takes its place, or that would look
+/// for ever.
+fn again(key: &str, address: &str, why: &str) -> Markup {
+    html! {
+        p .faint id={ "again-" (one_segment(key)) } role="status" hx-get=(address) hx-trigger="every 2s" hx-select="#page"
+            hx-target="#page" hx-swap="outerMorph" { (why) }
+    }
+}
+
+fn whole(key: &str, report: &Report) -> Markup {
+    let shown = page::page(report);
+    html! {
         @if !shown.question.is_empty() { p { (line(&shown.question)) } }
-        (progress(&report))
+        (progress(report))
         @for (ruling, comparison) in shown.rulings.iter().zip(&report.comparisons) {
             (verdict(ruling))
             section {
@@ -80,13 +109,11 @@ pub(super) async fn one(
         section {
             h2 { "Arms" }
             (concerning(&report.health, "arms"))
-            (arms(&key, &report.arms))
+            (arms(key, &report.arms))
         }
         (health(&report.health))
-        p { a href={ "/experiments/" (one_segment(&key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
-    };
-    let (title, address) = (format!("Experiment {key}"), format!("/experiments/{}", one_segment(&key)));
-    Ok(Page { title, place: "/experiments", address, now: face.runner.deps().clock.now(), body })
+        p { a href={ "/experiments/" (one_segment(key)) "/report" } { "The whole report" } ", with intervals, plots and what each number means" }
+    }
 }
 
 pub(super) async fn report(

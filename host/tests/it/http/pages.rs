@@ -30,6 +30,17 @@ impl Served {
         let response = client().get(format!("{}{path}", self.base)).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
+
+    /// The page once nothing of it is being computed; each look takes its moment.
+    async fn settled(&self, path: &str) -> (u16, String) {
+        loop {
+            let (status, page) = self.page(path).await;
+            if !page.contains("being computed") {
+                return (status, page);
+            }
+            assert!(page.contains("hx-trigger=\"every 2s\""), "it looks again: {page}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -212,9 +223,9 @@ async fn an_experiment_shows_its_course_and_the_turns_behind_its_numbers_and_is_
     for _ in 0..4 {
         served.house.tick().await;
         served.house.later(TimeDelta::days(1));
-        pages.push(served.page("/experiments/live").await.1);
+        pages.push(served.settled("/experiments/live").await.1);
         assert_eq!(
-            served.page("/experiments/live").await.1.contains("No trend yet"),
+            served.settled("/experiments/live").await.1.contains("No trend yet"),
             pages.last().unwrap().contains("No trend yet")
         );
     }
@@ -233,7 +244,7 @@ async fn an_experiment_shows_its_course_and_the_turns_behind_its_numbers_and_is_
         pages[1]
     );
     assert!(last.contains(", round 2 of 2,"), "{last}");
-    let (_, all) = served.page("/experiments").await;
+    let (_, all) = served.settled("/experiments").await;
     assert!(all.contains("href=\"/experiments/live\"") && all.contains("round 2 of 2"), "{all}");
 }
 
@@ -252,7 +263,7 @@ async fn filters_are_in_the_address_and_what_cannot_be_meant_is_said_on_a_page()
         ("/turns/ffffffff", 404, "ffffffff"),
         ("/experiments/none", 404, "there is no experiment"),
     ] {
-        let (was, page) = served.page(path).await;
+        let (was, page) = served.settled(path).await;
         assert_eq!(was, status, "{path}");
         assert!(page.contains(said) && page.contains("This page cannot be shown"), "{path}: {page}");
     }

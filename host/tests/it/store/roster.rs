@@ -1,10 +1,13 @@
 //! What is asked for by pages that show everybody, or what everything cost.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use domain::event::TurnEnd;
 use domain::persona::Persona;
 use domain::rating::{Rating, Score};
-use persona_host::store::{Begun, CostRow, CostsBy, KeptRatings, Ledger};
+use persona_host::store::{Begun, CostRow, CostsBy, KeptRatings, Ledger, TurnFilter};
 
 use super::{Home, Shelf, answer, answer_of, begin, fault, on_both_databases, persona, pin, turn_id};
 use domain::step::StepKey;
@@ -13,6 +16,7 @@ use domain::transcript::Phase;
 on_both_databases! {
     everybody_who_has_played_is_known_by_the_latest_turns
     what_a_turn_spends_is_told_by_the_day_of_its_latest_attempt_and_by_what_serves_it
+    what_is_told_of_a_time_is_of_the_turns_that_began_in_it_and_days_are_those_of_the_zone
 }
 
 /// The persona after it was active at that instant: another occasion, and another turn.
@@ -90,4 +94,45 @@ async fn what_a_turn_spends_is_told_by_the_day_of_its_latest_attempt_and_by_what
     let (kinds, total) = told(CostsBy::Model).await;
     assert!(kinds.contains("another: 1 1 0 10") && kinds.contains("claude-somebody: 1 3 1 30"), "{kinds}");
     assert!(total.starts_with("1 "), "{total}");
+}
+
+async fn what_is_told_of_a_time_is_of_the_turns_that_began_in_it_and_days_are_those_of_the_zone(home: Home) {
+    let shelf = Shelf::at(home);
+    let ledger = shelf.open().await;
+    let anna = persona("anna");
+    // Some of one day, some of one quarter of an hour, and all over the year.
+    for later in
+        [TimeDelta::minutes(10), TimeDelta::hours(5), TimeDelta::days(50) + TimeDelta::minutes(407)].repeat(4)
+    {
+        let who = after(&anna, shelf.clock.now());
+        begin(&ledger, &who).await;
+        ledger.pin(turn_id(&who), &pin("daily"));
+        answer(&ledger, turn_id(&who), 1, Some(7)).await;
+        ledger.end(turn_id(&who), &TurnEnd::Idle).await.unwrap();
+        shelf.clock.advance(later);
+    }
+    let turns = ledger.list(&TurnFilter::default()).await.unwrap();
+    let began: Vec<DateTime<Utc>> = turns.iter().map(|turn| turn.started_at).collect();
+    for zone in [Tz::UTC, Tz::Europe__Berlin, Tz::Australia__Lord_Howe, Tz::America__Los_Angeles] {
+        for since in began.iter().flat_map(|at| [-1, 0, 1].map(|aside| *at + TimeDelta::milliseconds(aside)))
+        {
+            let own: Vec<_> = began.iter().filter(|at| **at >= since).collect();
+            let mut days: BTreeMap<String, u64> = BTreeMap::new();
+            for at in &own {
+                *days.entry(at.with_timezone(&zone).date_naive().to_string()).or_default() += 1;
+            }
+            let turns = own.len() as u64;
+            for by in [CostsBy::Persona, CostsBy::Strategy, CostsBy::Model, CostsBy::Day] {
+                let costs = ledger.costs(by, Some(since), zone).await.unwrap();
+                let told: BTreeMap<String, u64> =
+                    costs.costs.iter().map(|row| (row.of.clone(), row.turns)).collect();
+                match by {
+                    CostsBy::Day => assert_eq!(told, days, "since {since} in {zone}"),
+                    _ => assert_eq!(told.values().sum::<u64>(), turns, "since {since} {by:?}"),
+                }
+                let total = (costs.total.turns, costs.total.calls, costs.total.tokens.prompt);
+                assert_eq!(total, (turns, turns, 10 * turns), "since {since} {by:?}");
+            }
+        }
+    }
 }
