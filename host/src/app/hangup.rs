@@ -1,6 +1,7 @@
 //! SIGHUP: `run` reads its configuration anew, takes over what can change while it runs, and says what cannot. A file that
 //! is no good changes nothing.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::notify::Notifier;
 use crate::cli::{Failure, load};
-use crate::config::{Change, Config, changes};
+use crate::config::{Change, Config, ConfigError, changes};
 use crate::runner::Runner;
 use crate::telemetry::LogFilter;
 
@@ -47,7 +48,7 @@ impl Hangups {
 
 impl Daemon {
     async fn read_anew(&mut self) {
-        let found = match load::config(self.file.as_deref()) {
+        let found = match self.found() {
             Ok(found) => found,
             Err(error) => {
                 let cause = error.in_one_line();
@@ -71,6 +72,18 @@ impl Daemon {
             tracing::info!(key, before, after, "changed");
         }
         tracing::info!(changed = taken.len(), need_restart = left.len(), "the configuration was read anew");
+    }
+
+    /// A pipe, such as `<(…)` of a shell, has said what was in it: it would be waited for, or be taken for an empty file.
+    fn found(&self) -> Result<Config, ConfigError> {
+        let file = self.file.as_deref();
+        match file.filter(|path| std::fs::metadata(path).is_ok_and(|own| !own.is_file() && !own.is_dir())) {
+            Some(path) => {
+                let cause = io::Error::other("it is no file that can be read more than once");
+                Err(ConfigError::Unreadable { path: path.to_owned(), cause })
+            }
+            None => load::config(file),
+        }
     }
 
     /// Takes these over. What needs a restart stays as it was, and is told again the next time.

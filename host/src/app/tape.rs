@@ -281,20 +281,7 @@ fn is_empty(secret: &SecretString) -> bool {
 
 /// Every key of the configuration; passwords, cookies and tokens are known where they go through.
 pub(super) fn secrets(config: &Config) -> Vec<SecretString> {
-    let (mana, http) = (&config.mana, &config.http);
-    let keys = [
-        &mana.service_key,
-        &mana.next_service_key,
-        &mana.seed_secret,
-        &config.model.api_key,
-        &http.admin_token,
-        &http.next_admin_token,
-        &http.view_token,
-        &http.next_view_token,
-        &config.store.url,
-    ];
-    let of_traces = config.traces.iter().flat_map(|traces| &traces.headers).map(|(_, value)| value);
-    keys.into_iter().chain(of_traces).cloned().collect()
+    config.secrets().into_iter().map(|(_, secret)| secret.clone()).collect()
 }
 
 /// A copy of a file, for nobody but its owner.

@@ -1,7 +1,9 @@
 //! What a file that was changed while `run` was running means for it: what is taken over at once, and what counts from the
 //! next start on.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use std::collections::BTreeSet;
+
+use secrecy::ExposeSecret as _;
 
 use super::Config;
 
@@ -39,8 +41,13 @@ pub fn changes(before: &Config, after: &Config) -> Vec<Change> {
             all.push(Change { key: key.to_owned(), before: was, after: is, why_not: None });
         }
     }
-    for ((key, was), (_, is)) in secrets(before).into_iter().zip(secrets(after)) {
-        if was.expose_secret() != is.expose_secret() && !all.iter().any(|own| own.key == key) {
+    let secrets = [before, after].into_iter().flat_map(Config::secrets).map(|(key, _)| key);
+    for key in secrets.collect::<BTreeSet<_>>() {
+        let of = |config: &Config| {
+            let own = config.secrets().into_iter().filter(|(own, _)| *own == key);
+            own.map(|(_, secret)| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+        };
+        if of(before) != of(after) && !all.iter().any(|own| own.key == key) {
             let (before, after) = ("a secret".to_owned(), "another one".to_owned());
             all.push(Change { key: key.to_owned(), before, after, why_not: None });
         }
@@ -75,20 +82,8 @@ fn is_of(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn secrets(config: &Config) -> [(&'static str, &SecretString); 7] {
-    [
-        ("mana.service_key", &config.mana.service_key),
-        ("mana.service_key_next", &config.mana.next_service_key),
-        ("mana.seed_secret", &config.mana.seed_secret),
-        ("model.api_key", &config.model.api_key),
-        ("http.admin_token", &config.http.admin_token),
-        ("http.admin_token_next", &config.http.next_admin_token),
-        ("store.url", &config.store.url),
-    ]
-}
-
 /// What has parts that are shown in few words or not at all.
-fn sections(config: &Config) -> [(&'static str, String); 7] {
+fn sections(config: &Config) -> [(&'static str, String); 8] {
     [
         ("schedule", format!("{:?}", config.schedule)),
         ("http", format!("{:?}", config.http)),
@@ -97,6 +92,7 @@ fn sections(config: &Config) -> [(&'static str, String); 7] {
         ("plugins", format!("{:?}", config.plugins)),
         ("strategies", format!("{:?}", config.strategies)),
         ("routing", format!("{:?}", config.routing)),
+        ("traces", format!("{:?}", config.traces)),
     ]
 }
 
@@ -161,6 +157,26 @@ mod tests {
         let [change] = &changes(&of("nightingale"), &of("blackbird"))[..] else { panic!("one has changed") };
         assert_eq!((change.key.as_str(), change.why_not.is_some()), ("mana.service_key", true));
         assert!(!format!("{change:?}").contains("bird"), "{change:?}");
+    }
+
+    #[test]
+    fn every_secret_that_is_another_one_is_told() {
+        // An administrator's token is for `seed`, which ends before it could change.
+        for name in crate::private::SECRETS.into_iter().filter(|name| *name != "MANA_ADMIN_JWT") {
+            let of = |bird: &str| {
+                let value = match name {
+                    "PERSONA_STORE_URL" => format!("postgres://me:{bird}@localhost/ledger"),
+                    name if name.ends_with("HEADERS") => format!("authorization={bird}"),
+                    _ => format!("{bird}-of-the-morning"),
+                };
+                let before = name.strip_suffix("_NEXT").unwrap_or("X");
+                let traces = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+                config("", &[(name, &value), (before, "wren-of-the-evening"), traces])
+            };
+            let all = changes(&of("nightingale"), &of("blackbird"));
+            assert_eq!(all.len(), 1, "{name}: {all:?}");
+            assert!(!format!("{all:?}").contains("bird"), "{all:?}");
+        }
     }
 
     #[test]

@@ -30,7 +30,10 @@ pub fn mistakes(
         };
         let taken = match place(&error) {
             Some(place) => rest.as_mut().is_some_and(|(_, text)| take_out(text, place)),
-            None => variables(&error).into_iter().any(|name| unset.borrow_mut().insert(name)),
+            None => {
+                variables(&error).into_iter().filter(|name| unset.borrow_mut().insert(name.clone())).count()
+                    > 0
+            }
         };
         let written = file.map_or("", |(_, text)| text);
         if !follows(&error, written) {
@@ -53,10 +56,11 @@ fn place(error: &ConfigError) -> Option<&std::ops::Range<usize>> {
 /// The variables without which it would not be so.
 fn variables(error: &ConfigError) -> Vec<String> {
     match error {
-        ConfigError::Value { name, .. }
-        | ConfigError::SecretFile { name, .. }
-        | ConfigError::EmptySecret { name, .. } => vec![name.clone()],
-        ConfigError::Twice { name } => vec![name.clone(), format!("{name}_FILE")],
+        // A secret may be in the file that the variable names.
+        ConfigError::Value { name, .. } => vec![name.clone(), format!("{name}_FILE")],
+        ConfigError::SecretFile { name, .. }
+        | ConfigError::EmptySecret { name, .. }
+        | ConfigError::Twice { name } => vec![name.clone()],
         _ => Vec::new(),
     }
 }
@@ -147,6 +151,15 @@ mod tests {
             "it follows from another: {told:#?}"
         );
         assert_eq!((told.len(), rest), (begins.len() + 2, true), "{told:#?}");
+    }
+
+    #[test]
+    fn a_secret_in_a_file_that_is_none_is_told_once() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "short").expect("it is ours");
+        let path = file.path().to_str().expect("UTF-8");
+        let (told, rest) = found("", &[("PERSONA_ADMIN_TOKEN_FILE", path)]);
+        assert_eq!((told.len(), rest), (1, true), "{told:#?}");
     }
 
     #[test]

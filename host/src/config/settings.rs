@@ -264,6 +264,25 @@ pub struct Traces {
 }
 
 impl Config {
+    /// Every secret, under the key that stands for it; one key may have several.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<(&'static str, &SecretString)> {
+        let Self { mana, http, model, store, traces, .. } = self;
+        let of_traces = traces.iter().flat_map(|traces| &traces.headers);
+        let keys = [
+            ("mana.service_key", &mana.service_key),
+            ("mana.service_key_next", &mana.next_service_key),
+            ("mana.seed_secret", &mana.seed_secret),
+            ("model.api_key", &model.api_key),
+            ("http.admin_token", &http.admin_token),
+            ("http.admin_token_next", &http.next_admin_token),
+            ("http.view_token", &http.view_token),
+            ("http.view_token_next", &http.next_view_token),
+            ("store.url", &store.url),
+        ];
+        keys.into_iter().chain(of_traces.map(|(_, value)| ("traces.headers", value))).collect()
+    }
+
     /// What is missing for the loop to run, by the names of the variables.
     #[must_use]
     pub fn missing_keys(&self) -> Vec<&'static str> {

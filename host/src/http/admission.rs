@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::arrival::{Arrival, is_of_another_page};
+use super::arrival::{Arrival, is_of_another_page, is_shown_to_another_page};
 use super::error::ApiError;
 use super::lock::{Lock, Tried};
 use domain::code::Code;
@@ -46,7 +46,7 @@ pub(super) async fn with_a_token(
     if request.uri().path().starts_with("/health") {
         return next.run(request).await;
     }
-    match tried(&lock, arrival, request.headers()) {
+    match tried(&lock, arrival, request.headers(), is_shown_to_another_page) {
         Some(Tried::Right | Tried::ToLook) => next.run(request).await,
         tried => {
             let message = "persona-host answers here whoever has its admin token, or to look its view token";
@@ -62,7 +62,7 @@ pub(super) async fn with_an_admin_token(
     request: Request,
     next: Next,
 ) -> Response {
-    match tried(&lock, arrival, request.headers()) {
+    match tried(&lock, arrival, request.headers(), is_of_another_page) {
         Some(Tried::Right) => next.run(request).await,
         tried => {
             let message = "this makes persona-host do something, and is for whoever has its admin token";
@@ -81,7 +81,7 @@ pub(super) async fn from_here_or_with_a_token(
     if arrival.is_from_here(&request) {
         return next.run(request).await;
     }
-    match tried(&lock, arrival, request.headers()) {
+    match tried(&lock, arrival, request.headers(), is_of_another_page) {
         Some(Tried::Right) => next.run(request).await,
         tried => refused(
             tried,
@@ -94,14 +94,19 @@ pub(super) async fn from_here_or_with_a_token(
     }
 }
 
-/// What came of the token that the request has; none if it has none.
-fn tried(lock: &Lock, arrival: Arrival, headers: &HeaderMap) -> Option<Tried> {
+/// What came of the token that the request has; none if it has none, or if a browser sent it for a page of others.
+fn tried(
+    lock: &Lock,
+    arrival: Arrival,
+    headers: &HeaderMap,
+    is_of_others: fn(&HeaderMap) -> bool,
+) -> Option<Tried> {
     let given = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = given.split_once(' ')?;
     let tried = match scheme.to_ascii_lowercase().as_str() {
         "bearer" => lock.try_token(token),
         // A browser sends it by itself, whichever page asks: one of others is not heard.
-        "basic" if !is_of_another_page(headers) => lock.try_token(&password(token)?),
+        "basic" if !is_of_others(headers) => lock.try_token(&password(token)?),
         _ => return None,
     };
     if tried == Tried::WrongAnew {

@@ -31,8 +31,10 @@ const FORWARDING: [&str; 12] = [
     "x-arr-",
     "cdn-loop",
 ];
-/// What a browser says of how a page is related to what it asks (Fetch Metadata).
+/// What a browser says of how a page is related to what it asks (Fetch Metadata), and of what it asks for. It says so on the
+/// way to loopback, or with TLS.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 impl Arrival {
     /// The first name that the request is for, or that its page has, and that is no name of ours: neither one of
@@ -75,17 +77,33 @@ fn is_forwarding(name: &HeaderName) -> bool {
 
 /// Whether a browser asks in the name of a page that is not ours. Programs say nothing of all this.
 pub(super) fn is_of_another_page(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let host = text(HOST);
-    let elsewhere =
-        |url: Option<&str>| url.is_some_and(|url| authority(url).is_none_or(|own| Some(own) != host));
-    // An old browser does not tell by whom it was sent here.
-    let is_silent = || text(USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"));
-    let by_another = match text(SITE) {
-        Some(site) => !matches!(site, "same-origin" | "none"),
-        None => is_silent(),
-    };
-    by_another || elsewhere(text(ORIGIN)) || elsewhere(text(REFERER))
+    // Without Fetch Metadata it says by what it was sent here, at least where it sends something. Who says nothing at all may
+    // be sent by anybody.
+    let says_nothing = || [ORIGIN, REFERER].iter().all(|name| !headers.contains_key(name));
+    let is_silent =
+        || says_nothing() && text(headers, USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"));
+    text(headers, SITE).map_or_else(is_silent, is_another)
+        || [ORIGIN, REFERER].into_iter().any(|name| is_elsewhere(headers, name))
+}
+
+/// The same of what only shows. No page can read what another is shown, or put it into a frame: who follows a link to here, or
+/// types an address to which a browser says nothing, is heard.
+pub(super) fn is_shown_to_another_page(headers: &HeaderMap) -> bool {
+    let is_whole_page = text(headers, DESTINATION) == Some("document");
+    text(headers, SITE).is_some_and(is_another) && !is_whole_page || is_elsewhere(headers, ORIGIN)
+}
+
+fn is_another(site: &str) -> bool {
+    !matches!(site, "same-origin" | "none")
+}
+
+fn is_elsewhere(headers: &HeaderMap, name: HeaderName) -> bool {
+    let host = text(headers, HOST);
+    text(headers, name).is_some_and(|url| authority(url).is_none_or(|own| Some(own) != host))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
 /// Host and port of a URL.
@@ -191,6 +209,8 @@ mod tests {
             (&[("referer", "https://evil.example/page")], false),
             (&[("referer", "http://localhost:8080/page")], false),
             (&[("user-agent", "Mozilla/5.0 (an old one)")], false),
+            (&[("user-agent", "Mozilla/5.0 (an old one)"), ("origin", "http://localhost:3070")], true),
+            (&[("user-agent", "Mozilla/5.0 (an old one)"), ("origin", "http://localhost:1")], false),
             (&[("x-forwarded-for", "10.0.0.7")], false),
             (&[("x-forwarded-host", "localhost")], false),
             (&[("x-original-forwarded-for", "10.0.0.7")], false),

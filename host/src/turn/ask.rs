@@ -61,7 +61,6 @@ impl Conversation<'_> {
             match claude.admit(&request, previous.as_deref()).await {
                 Ok(admitted) => Ok((taken, admitted)),
                 Err(error) => {
-                    taken.cost(Some(NanoUsd(0)));
                     self.tell_failed(&key, &request, &error, started.elapsed(), deps);
                     Err(Unanswered::Failed(error))
                 }
@@ -69,6 +68,7 @@ impl Conversation<'_> {
         };
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |(taken, admitted): (Taken, Admitted)| async {
+            let taken = taken.asked();
             let reply = self.reply(&claude, admitted, &request, previous.as_deref(), deps).await;
             if let Err(error) = &reply {
                 self.tell_failed(&key, &request, error, started.elapsed(), deps);

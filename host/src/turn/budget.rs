@@ -31,7 +31,7 @@ pub struct Budget {
     zone: Tz,
 }
 
-/// What was taken for a call. Dropped without a word all of it counts as spent.
+/// What was taken for a call. Dropped without a word nothing of it is spent; once the call may be under way, all of it.
 #[derive(Debug)]
 pub(super) struct Taken {
     budget: Budget,
@@ -41,6 +41,7 @@ pub(super) struct Taken {
     /// Which limits counted then.
     limits: Arc<Limits>,
     most: NanoUsd,
+    is_asked: bool,
     is_over: bool,
 }
 
@@ -174,7 +175,16 @@ impl Budget {
             };
             let Err(no_room) = taken else {
                 let (budget, most) = (self.clone(), most.unwrap_or_default());
-                return Ok(Taken { budget, turn, spender, day, limits, most, is_over: false });
+                return Ok(Taken {
+                    budget,
+                    turn,
+                    spender,
+                    day,
+                    limits,
+                    most,
+                    is_asked: false,
+                    is_over: false,
+                });
             };
             if !no_room.may_pass() {
                 return Err(Unanswered::NoRoom(self.exhausted(no_room)));
@@ -230,6 +240,12 @@ pub(super) fn amount(spent: &Amount, max_tokens: u32) -> Cost {
 }
 
 impl Taken {
+    /// From now on Claude may be asked, and nobody knows what that costs until it has answered.
+    pub(super) fn asked(mut self) -> Self {
+        self.is_asked = true;
+        self
+    }
+
     /// It cost this. A cost that nobody knows is what was taken.
     pub(super) fn cost(mut self, cost: Cost) {
         self.end(cost.unwrap_or(self.most));
@@ -245,11 +261,12 @@ impl Taken {
     }
 }
 
-/// The call was given up in its middle. Nobody is to wait for what it may leave.
+/// The call was given up: in its middle, or before, when the turn was out of time or the journal could not be written. Nobody
+/// is to wait for what it may leave.
 impl Drop for Taken {
     fn drop(&mut self) {
         if !self.is_over {
-            self.end(self.most);
+            self.end(if self.is_asked { self.most } else { NanoUsd(0) });
         }
     }
 }
@@ -326,11 +343,21 @@ mod tests {
     #[test]
     fn a_call_that_was_given_up_counts_as_its_most_and_nobody_waits_for_it() {
         let budget = budget(&Clock::starting_at(DateTime::UNIX_EPOCH));
-        let call = asked(&budget, 8).expect("nobody else is there").expect("there is room");
+        let call = asked(&budget, 8).expect("nobody else is there").expect("there is room").asked();
         assert!(asked(&budget, 5).is_none(), "the call may leave enough");
         drop(call);
         assert!(matches!(asked(&budget, 5), Some(Err(Unanswered::NoRoom(_)))), "it has left nothing");
         assert_eq!(budget.of_today()[0].taken, NanoUsd(8));
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_before_claude_was_asked_costs_nothing() {
+        let budget = budget(&Clock::starting_at(DateTime::UNIX_EPOCH));
+        let call = asked(&budget, 8).expect("nobody else is there").expect("there is room");
+        assert!(asked(&budget, 5).is_none(), "the call may leave enough");
+        drop(call);
+        assert_eq!(budget.of_today()[0].taken, NanoUsd(0));
+        assert!(matches!(asked(&budget, 10), Some(Ok(_))));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::status::{Source, text};
 use crate::cli::keys::{self, Keys};
@@ -23,7 +24,7 @@ const SMALLEST: (usize, usize) = (80, 24);
 const BEGIN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const END: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// Draws until `q` or Ctrl-C.
+/// Draws until `q`, Ctrl-C or another signal that ends it.
 ///
 /// # Errors
 /// When standard output or input is no terminal, or the first look fails.
@@ -35,13 +36,13 @@ pub async fn top(url: Option<&str>, file: Option<&Path>, output: Output) -> Resu
     }
     let source = Source::at(url, file)?;
     let mut said = text(&source.document().await?);
-    let keys = Keys::listen()?;
+    let (keys, mut ends) = (Keys::listen()?, Ends::listen()?);
     let screen = Screen::open()?;
     loop {
         screen.draw(&said)?;
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = ends.come() => return Ok(()),
         }
         if keys.has(b'q') {
             return Ok(());
@@ -51,6 +52,26 @@ pub async fn top(url: Option<&str>, file: Option<&Path>, output: Output) -> Resu
             // It may come again.
             Err(failure) => format!("{failure}\n"),
         };
+    }
+}
+
+/// What ends the program from outside: Ctrl-C, `kill`, a terminal that is closed. The terminal is left as it was all the same.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    fn listen() -> io::Result<Self> {
+        let [interrupt, terminate, hang_up] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self([interrupt?, terminate?, hang_up?]))
+    }
+
+    async fn come(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
     }
 }
 
@@ -95,6 +116,15 @@ fn frame(said: &str, lines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_terminal_that_is_closed_ends_it_and_does_not_kill() {
+        let mut ends = Ends::listen().expect("signals can be heard");
+        let own = std::process::id().to_string();
+        let sent = std::process::Command::new("kill").args(["-HUP", &own]).status().expect("a kill command");
+        assert!(sent.success());
+        ends.come().await;
+    }
 
     #[test]
     fn a_frame_overwrites_what_was_there_and_fits() {

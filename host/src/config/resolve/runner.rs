@@ -9,6 +9,9 @@ use crate::config::settings::Runner;
 use crate::config::shown::Origin;
 use crate::config::{ConfigError, file};
 
+/// A clock knows no instant that lies much further ahead.
+const LONGEST_TICK: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Runner, ConfigError> {
     let milliseconds = |raw: &str| positive("TICK_INTERVAL_MS", raw).map(Duration::from_millis);
     let tick_interval = sources.pick_with(
@@ -33,6 +36,11 @@ pub(super) fn runner(sources: &mut Sources<'_>, file: file::Runner) -> Result<Ru
     at_least_one("runner.concurrency", concurrency as u64)?;
     at_least_one("runner.max_rounds", u64::from(max_rounds))?;
     at_least_one("runner.tick_interval", u64::try_from(tick_interval.as_millis()).unwrap_or(u64::MAX))?;
+    if tick_interval > LONGEST_TICK {
+        let problem = "must be a year at most: runner.paused = true is for no ticks at all";
+        let (name, raw) = ("runner.tick_interval".to_owned(), shown_span(&tick_interval));
+        return Err(ConfigError::Value { name, problem: problem.to_owned(), raw });
+    }
     up_to_a_day("runner.turn_deadline", turn_deadline)?;
     let time_zone = time_zone("runner.time_zone", zone)?;
     Ok(Runner { tick_interval, concurrency, turn_deadline, paused, max_rounds, time_zone, production })

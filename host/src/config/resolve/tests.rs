@@ -71,6 +71,13 @@ fn a_value_that_cannot_be_meant_is_named_with_what_it_must_be() {
         ("", [("PORT", "abc")], "PORT", zero),
         ("", [("PORT", "70000")], "PORT", "must be a whole number from 1 to 65535"),
         ("", [("TICK_INTERVAL_MS", "0")], "TICK_INTERVAL_MS", zero),
+        ("", [("TICK_INTERVAL_MS", "18446744073709551615")], "TICK_INTERVAL_MS", "must be a year at most"),
+        (
+            "[runner]\ntick_interval = \"999999999y\"",
+            [("X", "")],
+            "runner.tick_interval",
+            "must be a year at most",
+        ),
         ("", [("PERSONA_CONCURRENCY", "1.5")], "PERSONA_CONCURRENCY", zero),
         ("[runner]\nconcurrency = 0", [("X", "")], "runner.concurrency", zero),
         ("[runner]\ntime_zone = \"Mars\"", [("X", "")], "runner.time_zone", "must be a time zone"),

@@ -86,6 +86,11 @@ fn check_endpoint(variable: &str, endpoint: &str) -> Result<(), ConfigError> {
         let problem = format!("must hold no user name and no password: {} is for those", HEADERS[1]);
         return refused(variable, problem, "a URL with them".to_owned());
     }
+    if variable == ENDPOINT[1] && endpoint.contains(['?', '#']) {
+        let problem =
+            format!("must have neither ? nor #, for a path is appended: {} is for keys", HEADERS[1]);
+        return refused(variable, problem, "a URL with one".to_owned());
+    }
     match endpoint.starts_with("http://") || endpoint.starts_with("https://") {
         true if !authority.is_empty() => Ok(()),
         _ => refused(variable, "must begin with http:// or https://".to_owned(), endpoint.to_owned()),
@@ -228,6 +233,9 @@ mod tests {
             let error = resolved(&[GENERAL, set]).expect_err("it is refused");
             assert!(error.contains(told) && !error.contains("hunter2") && !error.contains("pw"), "{error}");
         }
+        let error =
+            resolved(&[(GENERAL.0, "http://localhost:4318/?key=hunter2")]).expect_err("a path is appended");
+        assert!(error.contains("must have neither ? nor #") && !error.contains("hunter2"), "{error}");
         let sampler = ("OTEL_TRACES_SAMPLER", "traceidratio");
         let error = resolved(&[GENERAL, sampler, ("OTEL_TRACES_SAMPLER_ARG", "2")]).expect_err("too much");
         assert!(error.contains("from 0 to 1"), "{error}");

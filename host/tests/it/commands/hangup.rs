@@ -78,6 +78,15 @@ async fn what_can_change_is_taken_over_and_of_all_else_it_is_said_that_it_needs_
     assert!(last["cause"].as_str().unwrap().contains("persona-host.toml cannot be read"), "{last}");
     check_changed(&address).await;
 
+    // So does a pipe, which says what is in it once: nobody waits for it.
+    let pipe = std::process::Command::new("mkfifo").arg(shell.path("persona-host.toml")).status().unwrap();
+    assert!(pipe.success());
+    let (keys, last) = reread(&mut daemon);
+    assert_eq!((keys.len(), last["level"].as_str()), (0, Some("ERROR")), "{last}");
+    assert!(last["cause"].as_str().unwrap().contains("no file that can be read more than once"), "{last}");
+    check_changed(&address).await;
+    std::fs::remove_file(shell.path("persona-host.toml")).unwrap();
+
     // What needs a restart is said until there was one; the rest is as it is.
     shell.write("persona-host.toml", after);
     let (keys, _) = reread(&mut daemon);

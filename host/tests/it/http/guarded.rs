@@ -165,6 +165,8 @@ async fn a_person_types_the_token_into_a_browser_and_pages_of_others_gain_nothin
     let typed = ("authorization", "Basic YW55Ym9keTpsZXQgbWUgaW4=");
     let wrong = ("authorization", "Basic YW55Ym9keTpsZXQgbWUgb3V0");
     let (own, other) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site"));
+    let (browser, whole) = (("user-agent", "Mozilla/5.0 (X11)"), ("sec-fetch-dest", "document"));
+    let (page, login) = (format!("{}/turns", served.base), format!("/diag/login?email={}", email("Anna")));
     for (method, path, headers, status) in [
         (Method::GET, "/", &[accept, typed, ("sec-fetch-site", "none")][..], 200),
         (Method::GET, "/", &[accept, wrong, ("sec-fetch-site", "none")], 401),
@@ -172,6 +174,22 @@ async fn a_person_types_the_token_into_a_browser_and_pages_of_others_gain_nothin
         (Method::POST, "/api/pause", &[typed, other], 401),
         (Method::POST, "/api/pause", &[typed, ("origin", "http://localhost:1")], 401),
         (Method::GET, "/api/turns", &[typed, other], 401),
+        // Over HTTP without TLS a browser says nothing on its way to another machine, but where a form or a page comes from.
+        (Method::GET, "/", &[accept, typed, browser], 200),
+        (Method::GET, "/", &[accept, wrong, browser], 401),
+        (Method::GET, "/", &[accept, typed, browser, ("referer", "http://localhost:1/")], 200),
+        (Method::GET, "/api/turns", &[typed, browser, ("origin", "http://localhost:1")], 401),
+        (Method::POST, "/api/pause", &[typed, browser, ("origin", &served.base)], 200),
+        (Method::POST, "/api/pause", &[typed, browser, ("referer", &page)], 200),
+        (Method::POST, "/api/pause", &[typed, browser], 401),
+        (Method::POST, "/api/pause", &[typed, browser, ("referer", "http://localhost:1/")], 401),
+        (Method::POST, "/api/pause", &[typed, browser, ("origin", "null"), ("referer", &page)], 403),
+        (Method::GET, &login, &[typed, browser], 401),
+        // Whoever follows a link to here sees a page, and does nothing by that.
+        (Method::GET, "/", &[accept, typed, other, whole], 200),
+        (Method::GET, "/", &[accept, typed, other, ("sec-fetch-dest", "iframe")], 401),
+        (Method::GET, &login, &[typed, other, whole], 401),
+        (Method::POST, "/api/pause", &[typed, other, whole], 401),
     ] {
         let found = served.status(method.clone(), path, headers).await;
         assert_eq!(found, status, "{method} {path} {headers:?}");
