@@ -1,6 +1,7 @@
 //! How much room there is where a file is, or will be.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access, statvfs};
@@ -22,6 +23,14 @@ pub fn room(path: &Path) -> io::Result<Room> {
     let found = statvfs(there_is(path))?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     Ok(Room { free: bytes(found.f_bavail), all: bytes(found.f_blocks) })
+}
+
+/// Which file system `path` is on, or would be made on, as the kernel counts them.
+///
+/// # Errors
+/// When nothing above it can be looked at.
+pub fn device(path: &Path) -> io::Result<u64> {
+    Ok(there_is(path).metadata()?.dev())
 }
 
 /// Whether this process may make and change files in a folder.
@@ -49,6 +58,8 @@ mod tests {
         assert!(room.free <= room.all && room.all > 0, "{room:?}");
         let unmade = super::room(&folder.path().join("a/b/ledger.db")).expect("something above is there");
         assert_eq!(unmade.all, room.all);
+        let device = device(folder.path()).expect("it is there");
+        assert_eq!(super::device(&folder.path().join("a/b/ledger.db")).expect("something above is"), device);
         assert!(super::room(Path::new("ledger.db")).is_ok() && may_write(folder.path()).is_ok());
         assert!(may_write(&folder.path().join("none")).is_err());
     }

@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Exit;
+use crate::cli::signals::{Signals, received};
 use crate::runner::{AskedBy, Reach, Runner};
 
 /// Cancels `stop` at the first signal, and ends the process at the second.
@@ -50,37 +51,6 @@ impl BrakeSignals {
                 }
             }
         });
-    }
-}
-
-/// Both signals, heard from the moment at which this is made.
-pub(super) struct Signals {
-    interrupt: Option<Signal>,
-    terminate: Option<Signal>,
-}
-
-impl Signals {
-    /// From now on they do not kill. A signal that cannot be had does what it always does.
-    pub(super) fn listen() -> Self {
-        Self {
-            interrupt: signal(SignalKind::interrupt()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-        }
-    }
-
-    /// Waits for one of them.
-    pub(super) async fn next(&mut self) {
-        tokio::select! {
-            () = received(self.interrupt.as_mut()) => {}
-            () = received(self.terminate.as_mut()) => {}
-        }
-    }
-}
-
-async fn received(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::signals::Signals;
 use crate::cli::args::Stack as Args;
 use crate::cli::output::{HEAD, ODD, Output, styled};
 use crate::cli::quoted;
+use crate::cli::signals::Signals;
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::model::STAND_IN_KEY;

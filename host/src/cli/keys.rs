@@ -1,15 +1,15 @@
 //! Single keys of a terminal, heard without Enter.
 
 use std::io::{self, Read as _, stdin};
-use std::sync::mpsc::{Receiver, channel};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// A terminal that gives keys as they are pressed, and shows none, until this is dropped. Ctrl-C stays what it is.
 #[derive(Debug)]
 pub(super) struct Keys {
     before: Termios,
-    pressed: Receiver<u8>,
+    pressed: UnboundedReceiver<u8>,
 }
 
 impl Keys {
@@ -22,7 +22,7 @@ impl Keys {
         let mut single = before.clone();
         single.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
         tcsetattr(stdin(), OptionalActions::Now, &single)?;
-        let (press, pressed) = channel();
+        let (press, pressed) = unbounded_channel();
         // It reads as long as the process lives: nobody can wake it.
         std::thread::spawn(move || {
             for key in stdin().lock().bytes().map_while(Result::ok) {
@@ -34,9 +34,14 @@ impl Keys {
         Ok(Self { before, pressed })
     }
 
-    /// Whether this key was pressed since it was asked last.
-    pub(super) fn has(&self, key: u8) -> bool {
-        self.pressed.try_iter().any(|pressed| pressed == key)
+    /// Waits for this key; for ever where nobody can press one any more.
+    pub(super) async fn pressed(&mut self, key: u8) {
+        while let Some(pressed) = self.pressed.recv().await {
+            if pressed == key {
+                return;
+            }
+        }
+        std::future::pending().await
     }
 }
 

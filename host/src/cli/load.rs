@@ -55,8 +55,7 @@ pub fn mistakes(
     named: Option<&Path>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Vec<ConfigError>, Option<Config>), ConfigError> {
-    let usual = Path::new(USUAL_FILE);
-    let Some(path) = named.or_else(|| usual.is_file().then_some(usual)) else {
+    let Some(path) = meant(named) else {
         return Ok(config::mistakes(None, environment));
     };
     let text = std::fs::read_to_string(path)

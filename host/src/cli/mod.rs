@@ -12,6 +12,7 @@ pub mod output;
 mod pages;
 pub mod progress;
 pub mod reference;
+pub mod signals;
 pub mod terminal;
 mod text;
 pub mod tick_view;

@@ -57,6 +57,18 @@ pub fn size(bytes: usize) -> String {
     }
 }
 
+/// A number of things, whose word takes an s where they are several.
+#[must_use]
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The same with the words for one, and for several, such as what they do.
+#[must_use]
+pub(super) fn so_many(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// A number with its digits in groups of three.
 #[must_use]
 pub(super) fn grouped(number: u64) -> String {
@@ -132,6 +144,11 @@ mod tests {
         ] {
             assert_eq!(size(bytes), shown);
         }
+        for (count, shown) in [(0, "0 turns"), (1, "1 turn"), (2, "2 turns")] {
+            assert_eq!(counted(count, "turn"), shown);
+        }
+        assert_eq!(so_many(1, "persona plays", "personas play"), "1 persona plays");
+        assert_eq!(so_many(0, "persona plays", "personas play"), "0 personas play");
         for (number, shown) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
             assert_eq!(grouped(number), shown);
         }

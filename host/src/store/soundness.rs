@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::database::sql;
 use super::file::lock_of;
-use super::row::instant;
+use super::row::{instant, turn_id};
 use super::url::Place;
 use super::{Ledger, LedgerError, LedgerUrl};
+use domain::ids::TurnId;
 
 /// What has not left the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -81,5 +82,16 @@ impl Ledger {
             oldest: row.get::<Option<i64>>("oldest")?.map(|at| instant("started_at", at)).transpose()?,
             last_error: row.get("last_error")?,
         })
+    }
+
+    /// Whose the latest delivery is that mana-auth takes never, and what it said of it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn latest_refused(&self) -> Result<Option<(TurnId, Option<String>)>, LedgerError> {
+        let asked =
+            sql("SELECT turn, last_error FROM outbox WHERE state = 'refused' ORDER BY seq DESC LIMIT 1");
+        let row = self.row("look what was refused", asked).await?;
+        row.map(|row| Ok((turn_id("turn", row.get("turn")?)?, row.get("last_error")?))).transpose()
     }
 }

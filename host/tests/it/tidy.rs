@@ -76,6 +76,9 @@ const AUTHORS: [&str; 5] = [
     "host/src/cli/verbs/plugin/test.rs",
 ];
 
+/// Who may read variables: the configuration, what the command line hands it, and what a terminal says of itself.
+const READERS: [&str; 3] = ["host/src/config/", "host/src/cli/load.rs", "host/src/cli/terminal.rs"];
+
 #[test]
 fn imports_go_down_only() {
     let lib = read(&repository().join("host/src/lib.rs"));
@@ -119,6 +122,11 @@ fn one_function_is_unsafe_and_has_a_file_of_its_own() {
 #[test]
 fn what_is_written_is_its_owners_alone() {
     check_host(openly_written);
+}
+
+#[test]
+fn variables_are_read_where_they_are_looked_for() {
+    check_host(reads_variables);
 }
 
 #[test]
@@ -188,6 +196,13 @@ fn the_rules_find_what_they_are_for() {
     ] {
         assert_eq!(openly_written(path, text).len(), found, "{path}: {text}");
     }
+    for (path, text, found) in [
+        ("host/src/telemetry/log.rs", "    let filter = std::env::var(\"RUST_LOG\");", 1),
+        ("host/src/telemetry/log.rs", "    // std::env::var tells nothing here", 0),
+        ("host/src/cli/terminal.rs", "    let filter = std::env::var(\"RUST_LOG\");", 0),
+    ] {
+        assert_eq!(reads_variables(path, text).len(), found, "{path}: {text}");
+    }
     for (path, found) in [
         ("host/src/mana/space_helper.rs", vec!["helper"]),
         ("host/src/util/mod.rs", vec!["util"]),
@@ -195,6 +210,15 @@ fn the_rules_find_what_they_are_for() {
     ] {
         assert_eq!(banned_words(path).collect::<Vec<_>>(), found, "{path}");
     }
+}
+
+/// Where a variable of the environment is read by whoever may not.
+fn reads_variables(path: &str, text: &str) -> Vec<String> {
+    if READERS.iter().any(|own| path.starts_with(own)) {
+        return Vec::new();
+    }
+    let lines = code(text).filter(|line| line.contains("env::var"));
+    lines.map(|line| format!("{}: what it says has to be given", line.trim())).collect()
 }
 
 /// Where the program, and not one of its tests, makes a file that others may read.

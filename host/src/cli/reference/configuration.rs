@@ -20,7 +20,7 @@ pub fn configuration() -> String {
          Written by `persona-host man --form markdown docs/reference`, from the schema by which editors complete the file\n\
          (`persona-host config schema`). `persona-host config show` tells what counts and where it comes from: a variable goes\n\
          before the file, and the file before the default. `persona-host init` writes a file with all of it, commented out; a\n\
-         path in a file is relative to that file. [commands.md](commands.md) lists the variables.\n\n"
+         path is relative to where persona-host starts. [commands.md](commands.md) lists the variables.\n\n"
         .to_owned();
     for (section, own) in members(keys.root) {
         let _ = write!(page, "## {section}\n\n{}\n\n", keys.about(own));

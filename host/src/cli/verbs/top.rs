@@ -16,7 +16,7 @@ use domain::code::Code;
 use domain::letter::for_a_terminal;
 
 /// From one look to the next.
-const EVERY: Duration = Duration::from_millis(500);
+const EVERY: Duration = Duration::from_secs(1);
 /// What a terminal has at least.
 const SMALLEST: (usize, usize) = (80, 24);
 
@@ -35,18 +35,25 @@ pub async fn top(url: Option<&str>, file: Option<&Path>, output: Output) -> Resu
             .hint("`persona-host status` tells it once; with --json, for programs"));
     }
     let source = Source::at(url, file)?;
-    let mut said = text(&source.document().await?);
-    let (keys, mut ends) = (Keys::listen()?, Ends::listen()?);
+    let first = text(&source.document().await?);
+    // Before anything is changed of the terminal: who ends this gets it back as it was.
+    let mut ends = Ends::listen()?;
+    let mut keys = Keys::listen()?;
     let screen = Screen::open()?;
+    // Whoever ends it waits for no daemon that takes its time.
+    tokio::select! {
+        failed = draw(&screen, first, &source) => failed,
+        () = keys.pressed(b'q') => Ok(()),
+        () = ends.come() => Ok(()),
+    }
+}
+
+/// Draws what was said first, and then again and again how it stands, until that fails.
+async fn draw(screen: &Screen, first: String, source: &Source<'_>) -> Result<(), Failure> {
+    let mut said = first;
     loop {
         screen.draw(&said)?;
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = ends.come() => return Ok(()),
-        }
-        if keys.has(b'q') {
-            return Ok(());
-        }
+        tokio::time::sleep(EVERY).await;
         said = match source.document().await {
             Ok(document) => text(&document),
             // It may come again.

@@ -12,6 +12,7 @@ use super::seed;
 use crate::behavior::{Engine, Folder};
 use crate::cli::args::Validate;
 use crate::cli::output::{GOOD, HEAD, ODD, Output, styled};
+use crate::cli::text::counted;
 use crate::cli::{Exit, Failure, load};
 use crate::config::{Config, ConfigError, experiment_files, read_experiment, unknown_variables};
 use crate::reload::{Admission, Complaint};
@@ -225,8 +226,4 @@ fn text(found: Found) -> String {
         _ => styled(HEAD, format!("{looked_at}: {}", counted(wrong, "mistake"))),
     };
     format!("{mistakes}{warnings}{end}\n")
-}
-
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,7 +1,9 @@
 //! `doctor`: set-ups that are broken in one way each, and what is named in each: what is wrong, why, and what to do.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
 
 use chrono::TimeDelta;
 use domain::clock::Clock;
@@ -94,7 +96,7 @@ async fn a_sound_set_up_is_told_to_be_sound_and_nothing_of_it_is_changed() {
             .unwrap_or_else(|| panic!("{check}: {document:#}"));
         assert!(own["sound"].to_string().contains(words), "{check}: {words} in {own}");
     };
-    says("mana-auth", "it takes the service key; 1 are due");
+    says("mana-auth", "it takes the service key; 1 is due");
     says("sign-in", "persona.anna@mana.test can sign in");
     says("mana-mcp", "it takes the token, and offers");
     says("clocks", "the clock of mana-mcp agrees");
@@ -316,7 +318,7 @@ async fn what_has_the_port_or_the_ledger_and_what_waits_in_it_is_named() {
         ),
         (
             "UPDATE turns SET held_until = NULL, parked_at = started_at, fault_message = 'it broke'".to_owned(),
-            ["ledger", "1 turns are parked", "it broke", "persona-host turns resume "],
+            ["ledger", "1 turn is parked, and waits", "it broke", "persona-host turns resume "],
         ),
         (
             "INSERT INTO pauses (email, since, asked_by, reason) VALUES ('', 0, 'command', 'moving house')".to_owned(),
@@ -324,7 +326,11 @@ async fn what_has_the_port_or_the_ledger_and_what_waits_in_it_is_named() {
         ),
         (
             "INSERT INTO pauses (email, since, asked_by, reason) VALUES ('ben@mana.test', 0, 'command', NULL)".to_owned(),
-            ["ledger", "1 persona do not play", "ben@mana.test is paused since", "persona-host resume --persona ben@mana.test"],
+            ["ledger", "1 persona does not play", "ben@mana.test is paused since", "persona-host resume --persona ben@mana.test"],
+        ),
+        (
+            "UPDATE outbox SET state = 'refused', last_error = 'HTTP 400: no such module'".to_owned(),
+            ["ledger", "refused by mana-auth for good", "HTTP 400: no such module", "persona-host turns show "],
         ),
     ] {
         let site = site().await.ledger(&sql).await;
@@ -339,6 +345,64 @@ async fn what_has_the_port_or_the_ledger_and_what_waits_in_it_is_named() {
     for site in [taken, used, spent] {
         site.stack.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_the_port_hears_no_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    // It says that it is one of ours, so that it is asked for all that is asked.
+    let ours = r#"{"service": "mana-persona-runner", "ready": true}"#;
+    let stranger = thread::spawn(move || {
+        let mut heard = String::new();
+        while !heard.contains("/health/ready") {
+            let (mut caller, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                caller.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            heard += &String::from_utf8(request).unwrap();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            write!(caller, "{head}content-length: {}\r\n\r\n{ours}", ours.len()).unwrap();
+        }
+        heard
+    });
+    let site = site().await;
+    let shell = site.shell.with("PORT", &port);
+    let shell = shell.with("PERSONA_ADMIN_TOKEN", "canary-of-the-admin-token");
+    let shell = shell.with("PERSONA_VIEW_TOKEN", "canary-of-the-view-token");
+    shell.document("doctor --no-sign-in", 0);
+    let heard = stranger.join().unwrap();
+    assert!(heard.contains("GET /health ") && !heard.to_lowercase().contains("authorization"), "{heard}");
+    assert!(!heard.contains("canary"), "{heard}");
+    site.stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_works_and_is_worth_knowing_is_told_as_that_and_not_as_sound() {
+    let held = "UPDATE turns SET state = 'faulted', held_until = started_at + 86400000, parked_at = NULL";
+    let site = site().await.ledger(held).await;
+    let mut daemon = site.shell.start("run");
+    daemon.logged("persona-host listens");
+    site.shell.document("pause --persona persona.anna@mana.test", 0);
+    let document = site.shell.document("doctor", 100);
+    let of = |check: &str| {
+        let all = document["checks"].as_array().unwrap();
+        all.iter().find(|own| own["check"] == check).unwrap().clone()
+    };
+    for (check, words) in
+        [("ledger", "1 turn is held; `persona-host personas list`"), ("port", "it says (pausedPersonas)")]
+    {
+        let own = of(check);
+        assert!(own["notes"].to_string().contains(words), "{check}: {words} in {own}");
+        assert!(!own["sound"].to_string().contains(words), "{check}: {words} in {own}");
+    }
+    let screen = site.shell.call("doctor").stdout;
+    assert!(screen.contains("! ledger") && screen.contains("! port"), "{screen}");
+    assert_eq!(daemon.terminate().code(), Some(0));
+    site.stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,8 @@
 //! `status` and `top`: how it stands, with a daemon and without one.
 
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
 use super::{Shell, catalog, stack};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,5 +120,40 @@ async fn costs_say_what_a_million_tokens_cost() {
         text.contains("claude-sonnet-5-5 a million tokens, as of ") && text.contains("$2 prompt"),
         "{text}"
     );
+    stack.stop().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_as_it_was_however_top_ends() {
+    let stack = stack().await;
+    let shell = Shell::beside(&stack);
+    shell.write("catalog.json", catalog(&["anna"]));
+    shell.document("seed --catalog catalog.json", 0);
+    shell.document("tick", 0);
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        // `script` is of util-linux, and gives a command a terminal.
+        let top = format!("echo $$ > pid; exec {} top", env!("CARGO_BIN_EXE_persona-host"));
+        let mut script = Command::new("script");
+        script.args(["-qefc", &top, "/dev/null"]).current_dir(shell.path("")).env_clear();
+        script.envs(shell.variables.iter().map(|(name, value)| (name, value)));
+        script.env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut script = script.spawn().unwrap();
+        let mut drawn = script.stdout.take().unwrap();
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("q ends") {
+            let mut some = [0; 1024];
+            let read = drawn.read(&mut some).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
+            seen.extend(&some[..read]);
+        }
+        let pid = std::fs::read_to_string(shell.path("pid")).unwrap();
+        assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+        drawn.read_to_end(&mut seen).unwrap();
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(seen.contains("\x1b[?1049h"), "{signal}: {seen:?}");
+        assert!(seen.ends_with("\x1b[?7h\x1b[?25h\x1b[?1049l"), "{signal}: {seen:?}");
+        assert_eq!(script.wait().unwrap().code(), Some(0), "{signal}");
+    }
     stack.stop().await;
 }

@@ -37,7 +37,7 @@ pub(super) async fn look(file: Option<&Path>) -> (Vec<Look>, Option<Config>) {
         told.at.get_or_insert_with(|| variable.map_or("the configuration", |own| own.name).to_owned());
     }
     for warning in &found.warnings {
-        own.sound.push(warning.to_string());
+        own.notes.push(warning.to_string());
     }
     let Some(config) = found.config else {
         own.left_out.push("everything else: it needs a configuration that can be read".to_owned());
@@ -58,7 +58,7 @@ fn without_effect(look: &mut Look, config: &Config) {
         let fix = if fix.is_empty() { name } else { fix };
         let at = Some(variable.to_owned());
         look.wrong(told.clone(), at, "it looks like one of this program's variables, and is none", fix);
-        look.sound.retain(|own| *own != told);
+        look.notes.retain(|own| *own != told);
     }
     for told in load::too_narrow(config) {
         let cause =
@@ -69,7 +69,7 @@ fn without_effect(look: &mut Look, config: &Config) {
             cause,
             "raise the limit, or lower model.max_tokens",
         );
-        look.sound.retain(|own| *own != told);
+        look.notes.retain(|own| *own != told);
     }
     // In production it is a mistake, and told as one.
     for key in config.missing_keys().into_iter().filter(|_| !config.runner.production) {
@@ -79,7 +79,7 @@ fn without_effect(look: &mut Look, config: &Config) {
             "neither the variable nor the file that it may be in was given to this process",
             format!("set {key}, or {key}_FILE to the name of a file that holds it"),
         );
-        look.sound.retain(|own| !own.starts_with(key));
+        look.notes.retain(|own| !own.starts_with(key));
     }
 }
 

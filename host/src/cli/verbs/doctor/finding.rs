@@ -45,7 +45,9 @@ pub(super) struct Look {
     pub(super) check: &'static str,
     /// What is wrong with it.
     pub(super) found: Vec<Finding>,
-    /// What is as it should be, and what is worth knowing.
+    /// What works, and is worth knowing.
+    pub(super) notes: Vec<String>,
+    /// What is as it should be.
     pub(super) sound: Vec<String>,
     /// What was not looked at, and why.
     pub(super) left_out: Vec<String>,
@@ -53,7 +55,7 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn at(check: &'static str) -> Self {
-        Self { check, found: Vec::new(), sound: Vec::new(), left_out: Vec::new() }
+        Self { check, found: Vec::new(), notes: Vec::new(), sound: Vec::new(), left_out: Vec::new() }
     }
 
     /// A failure that any command could meet, with the cause that the page of its code tells.
@@ -102,7 +104,8 @@ impl Look {
 
     pub(super) fn document(&self) -> Value {
         serde_json::json!({
-            "check": self.check, "found": self.found.len(), "sound": self.sound, "leftOut": self.left_out,
+            "check": self.check, "found": self.found.len(), "notes": self.notes, "sound": self.sound,
+            "leftOut": self.left_out,
         })
     }
 }

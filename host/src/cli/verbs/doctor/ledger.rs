@@ -9,12 +9,16 @@ use tokio::time::timeout;
 use super::finding::{Look, Mend};
 use super::port::Daemon;
 use super::sign_in::Known;
+use crate::aside::{Aside, Silent};
+use crate::cli::text::so_many;
 use crate::cli::{Failure, load};
 use crate::config::Config;
 use crate::disk;
 use crate::store::{Ledger, LedgerError, LedgerUrl, Open, OpenTurn, TurnFilter};
 use crate::turn::Budget;
 use domain::clock::Clock;
+use domain::code::Code;
+use domain::ids::TurnId;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A delivery that waits for longer than that waits for somebody.
@@ -29,10 +33,16 @@ pub(super) async fn look(config: &Config, daemon: Option<&Daemon>) -> (Look, Kno
     let mut look = Look::at("ledger");
     // One that is no ledger's was told with the configuration.
     let Ok(url) = load::ledger(config) else { return (look, Known::default()) };
-    url.file().into_iter().for_each(|path| of_file(&mut look, path));
-    match Ledger::is_held(&url) {
-        Ok(Some(true)) if daemon.is_some() => look.sound.push("the persona-host that runs has it".to_owned()),
-        Ok(Some(true)) => {
+    let is_held = match on_disk(&mut look, &url).await {
+        Ok(is_held) => is_held,
+        Err(silent) => {
+            no_answer(&mut look, &url, &format!("the disk of its file: {silent}"));
+            return (look, Known::default());
+        }
+    };
+    match is_held {
+        Some(true) if daemon.is_some() => look.sound.push("the persona-host that runs has it".to_owned()),
+        Some(true) => {
             look.failed(&Failure::from(LedgerError::InUse { ledger: url.clone() }));
             if let Some(found) = look.found.last_mut() {
                 found.at = Some(url.to_string());
@@ -60,16 +70,31 @@ pub(super) async fn look(config: &Config, daemon: Option<&Daemon>) -> (Look, Kno
             look.sound.push(format!("{url} is of an older version; `persona-host run` brings it up to date"));
         }
         Ok(Err(error)) => of_error(&mut look, &url, error),
-        Err(_) => {
-            look.wrong(
-                format!("the ledger {url} does not answer"),
-                Some("store.url (PERSONA_STORE_URL)".to_owned()),
-                "its disk or its server says nothing for 5 s",
-                "look whether the disk is mounted, or the server is up",
-            );
-        }
+        Err(_) => no_answer(&mut look, &url, "its disk or its server says nothing for 5 s"),
     }
     (look, Known::default())
+}
+
+fn no_answer(look: &mut Look, url: &LedgerUrl, cause: &str) {
+    look.wrong(
+        format!("the ledger {url} does not answer"),
+        Some("store.url (PERSONA_STORE_URL)".to_owned()),
+        cause,
+        "look whether the disk is mounted, or the server is up",
+    );
+}
+
+/// Looks at the file where it lies, and whether anybody has it. A disk that hangs holds up nobody for long.
+async fn on_disk(look: &mut Look, url: &LedgerUrl) -> Result<Option<bool>, Silent> {
+    let asked = url.clone();
+    let ask = move || {
+        let mut own = Look::at("ledger");
+        asked.file().into_iter().for_each(|path| of_file(&mut own, path));
+        (own.found, Ledger::is_held(&asked).ok().flatten())
+    };
+    let (found, is_held) = Aside::new(PATIENCE).ask(ask).await?;
+    look.found.extend(found);
+    Ok(is_held)
 }
 
 fn of_error(look: &mut Look, url: &LedgerUrl, error: LedgerError) {
@@ -119,26 +144,28 @@ async fn within(
     let at = || Some(url.to_string());
     let undelivered = ledger.undelivered().await?;
     if let Some(oldest) = undelivered.oldest.filter(|oldest| Clock::system().now() - *oldest > OLD) {
-        let (waiting, since) = (undelivered.waiting, oldest.format("%Y-%m-%d %H:%M UTC"));
+        let since = oldest.format("%Y-%m-%d %H:%M UTC");
+        let wait = so_many(
+            usize::try_from(undelivered.waiting).unwrap_or(usize::MAX),
+            "delivery to mana-auth waits",
+            "deliveries to mana-auth wait",
+        );
         look.wrong(
-            format!("{waiting} deliveries to mana-auth wait, the oldest of a turn that began {since}"),
+            format!("{wait}, the oldest of a turn that began {since}"),
             at(),
             undelivered.last_error.unwrap_or_else(|| "no persona-host has run since, or mana-auth was away".to_owned()),
             "nothing is lost: mend what mana-auth complains of, and let `persona-host run` (or a `tick`) send them",
         );
     }
-    if undelivered.refused > 0 {
-        look.sound.push(format!(
-            "{} deliveries were refused for good; `persona-host turns show` tells why",
-            undelivered.refused
-        ));
+    if let Some((turn, said)) = ledger.latest_refused().await? {
+        refused_for_good(look, undelivered.refused, turn, said, at());
     }
     let open = ledger.open_turns().await?;
     parked(look, &open, at());
     let held = open.iter().filter(|own| matches!(own.open, Open::Held { .. })).count();
     if held > 0 {
-        look.sound
-            .push(format!("{held} turns are held; `persona-host personas list` tells until when and why"));
+        let held = so_many(held, "turn is held", "turns are held");
+        look.notes.push(format!("{held}; `persona-host personas list` tells until when and why"));
     }
     paused(look, config, ledger, at()).await?;
     full(look, config, ledger).await?;
@@ -154,6 +181,24 @@ async fn within(
     Ok(Known { emails, turned_away })
 }
 
+fn refused_for_good(look: &mut Look, refused: u64, turn: TurnId, said: Option<String>, at: Option<String>) {
+    let refused = usize::try_from(refused).unwrap_or(usize::MAX);
+    let found = look.wrong(
+        so_many(
+            refused,
+            "delivery was refused by mana-auth for good",
+            "deliveries were refused by mana-auth for good",
+        ),
+        at,
+        said.unwrap_or_else(|| "mana-auth does not accept what is in it".to_owned()),
+        format!(
+            "persona-host turns show {turn} tells what mana-auth never got of the latest; it stays in the ledger, and is told here \
+             as long as it does (store.keep)"
+        ),
+    );
+    found.code = Some(Code::DeliveryRefused.word().to_owned());
+}
+
 fn parked(look: &mut Look, open: &[OpenTurn], at: Option<String>) {
     let parked: Vec<_> = open
         .iter()
@@ -164,7 +209,11 @@ fn parked(look: &mut Look, open: &[OpenTurn], at: Option<String>) {
         .collect();
     if let Some((first, why)) = parked.first() {
         look.wrong(
-            format!("{} turns are parked, and wait for somebody; one is of {}", parked.len(), first.persona),
+            format!(
+                "{} for somebody; one is of {}",
+                so_many(parked.len(), "turn is parked, and waits", "turns are parked, and wait"),
+                first.persona
+            ),
             at,
             (*why).clone(),
             format!("mend the cause, then persona-host turns resume {}; `persona-host turns list --state parked` lists all", first.turn),
@@ -193,8 +242,8 @@ async fn paused(
     if let Some((email, paused)) = pauses.personas.iter().next() {
         look.wrong(
             format!(
-                "{} do not play, because they are paused by address",
-                crate::cli::verbs::validate::counted(pauses.personas.len(), "persona")
+                "{}, paused by address",
+                so_many(pauses.personas.len(), "persona does not play", "personas do not play")
             ),
             at,
             format!("{email} is {paused}"),
@@ -212,7 +261,7 @@ async fn full(look: &mut Look, config: &Config, ledger: &Ledger) -> Result<(), L
             format!("today's budget is spent: {}", part.account.named()),
             Some("[budget]".to_owned()),
             format!("{} of {} are spent or promised to calls under way", part.taken, part.limit),
-            "wait for the next day, or raise the limit in [budget] and start again; `persona-host costs --by persona --since 1d` \
+            "wait for the next day, or raise the limit in [budget] and send `run` a SIGHUP, or start it; `persona-host costs --by persona --since 1d` \
              tells what it went for",
         );
     }

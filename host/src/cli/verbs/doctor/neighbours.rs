@@ -9,6 +9,7 @@ use super::clocks;
 use super::finding::Look;
 use super::port::Daemon;
 use super::sign_in::{self, Known};
+use crate::cli::text::{counted, so_many};
 use crate::cli::{Failure, load};
 use crate::config::Config;
 use crate::mana::{Mana, Options, SignedIn};
@@ -97,7 +98,8 @@ async fn service_key(
     let before = Clock::system().now();
     match mana.due().await {
         Ok(list) => {
-            look.sound.push(format!("it takes the service key; {} are due", list.personas.len()));
+            look.sound
+                .push(format!("it takes the service key; {} due", so_many(list.personas.len(), "is", "are")));
             let after = Clock::system().now();
             clocks::compare(
                 clocks,
@@ -106,7 +108,7 @@ async fn service_key(
                 (before, after),
                 list.server_time,
             );
-            look.sound.extend(
+            look.notes.extend(
                 list.unreadable
                     .iter()
                     .map(|own| format!("its entry {} cannot be read: {}", own.who, own.reason)),
@@ -167,7 +169,9 @@ async fn tools(config: &Config, http: &Client, mana: &Mana, signed_in: Option<&S
         Err(error) => Err(error),
     };
     match offered {
-        Ok(offer) => look.sound.push(format!("it takes the token, and offers {} tools", offer.tools.len())),
+        Ok(offer) => {
+            look.sound.push(format!("it takes the token, and offers {}", counted(offer.tools.len(), "tool")))
+        }
         Err(error) => look.refused(&error, &at, error.fault_code(), Some(error.hint())),
     }
     look

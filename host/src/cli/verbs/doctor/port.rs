@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::finding::Look;
-use crate::cli::verbs::plugin::running::reached_at;
+use crate::cli::verbs::plugin::running::base;
 use crate::config::Config;
 use crate::outbound::Client;
 use crate::running::Running;
@@ -32,8 +33,8 @@ pub(super) async fn look(config: &Config, http: &Client) -> (Look, Option<Daemon
     match TcpListener::bind(address) {
         Ok(_) => look.sound.push(format!("{address} is free, so no persona-host runs there")),
         Err(cause) if cause.kind() == ErrorKind::AddrInUse => {
-            let base = format!("http://{}", SocketAddr::new(reached_at(config.http.bind), port));
-            let running = Running::at(http.clone(), &base, config.http.admin_token.clone());
+            // No token: nobody knows yet who has the port, and what is asked wants none.
+            let running = Running::at(http.clone(), &base(config), SecretString::default());
             if let Ok(Ok(health)) = timeout(PATIENCE, running.health()).await
                 && health["service"] == OURS
             {
@@ -92,7 +93,7 @@ async fn ask(look: &mut Look, running: &Running) -> Daemon {
             hint,
         );
     }
-    look.sound.extend(
+    look.notes.extend(
         list("notes").iter().map(|told| format!("it says ({}): {}", text(told, "what"), text(told, "why"))),
     );
     Daemon { stopped }

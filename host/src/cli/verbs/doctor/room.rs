@@ -1,8 +1,11 @@
 //! Whether there is room where the program writes.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::finding::Look;
+use crate::aside::Aside;
 use crate::cli::{load, size};
 use crate::config::Config;
 use crate::disk::{self, Room};
@@ -13,29 +16,50 @@ const NOTHING: u64 = 100 << 20;
 const LITTLE: u64 = 1 << 30;
 const PART: u64 = 20;
 
+/// How long a disk may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Looks at the disks of the ledger, of compiled code and of temporary files.
-pub(super) fn look(config: &Config) -> Look {
-    let mut look = Look::at("disk");
+pub(super) async fn look(config: &Config) -> Look {
     let ledger = load::ledger(config).ok();
     let builds = ledger.as_ref().map(|ledger| load::builds_dir(config, ledger));
-    let temporary = std::env::temp_dir();
     let places = [
-        ("the ledger", ledger.as_ref().and_then(|ledger| ledger.file())),
-        ("kept builds", builds.as_deref()),
-        ("compiled plugins", config.plugins.cache_dir.as_deref()),
-        ("temporary files", Some(temporary.as_path())),
+        ("the ledger", ledger.as_ref().and_then(|ledger| ledger.file()).map(Path::to_owned)),
+        ("kept builds", builds),
+        ("compiled plugins", config.plugins.cache_dir.clone()),
+        ("temporary files", Some(std::env::temp_dir())),
     ];
+    let places = places.into_iter().filter_map(|(whose, path)| Some((whose, path?)));
+    look_at(places, PATIENCE, |path| Ok((disk::device(path)?, disk::room(path)?))).await
+}
+
+/// The same, where `ask` says which disk a path is on, and what room is there.
+async fn look_at(
+    places: impl Iterator<Item = (&str, PathBuf)>,
+    patience: Duration,
+    ask: fn(&Path) -> io::Result<(u64, Room)>,
+) -> Look {
+    let mut look = Look::at("disk");
     let mut seen = Vec::new();
     for (whose, path) in places {
-        let Some(path) = path else { continue };
-        match disk::room(path) {
+        let asked = path.clone();
+        // A place to ask for each: one that hangs keeps nobody from asking after the others.
+        match Aside::new(patience).ask(move || ask(&asked)).await {
             // One disk is told of once.
-            Ok(room) if seen.contains(&room.all) => {}
-            Ok(room) => {
-                seen.push(room.all);
-                judge(&mut look, whose, path, room);
+            Ok(Ok((device, _))) if seen.contains(&device) => {}
+            Ok(Ok((device, room))) => {
+                seen.push(device);
+                judge(&mut look, whose, &path, room);
             }
-            Err(cause) => look.left_out.push(format!("the disk of {}: {cause}", path.display())),
+            Ok(Err(cause)) => look.left_out.push(format!("the disk of {}: {cause}", path.display())),
+            Err(silent) => {
+                look.wrong(
+                    format!("the disk of {whose} does not answer"),
+                    Some(path.display().to_string()),
+                    silent.to_string(),
+                    "look whether it is mounted and its server is up (`mount`, `df`)",
+                );
+            }
         }
     }
     look
@@ -60,6 +84,26 @@ fn judge(look: &mut Look, whose: &str, path: &Path, room: Room) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_disk_is_told_of_once_however_large_others_are_and_one_that_hangs_is_named() {
+        let ask = |path: &Path| {
+            let device = match path.to_str() {
+                Some("/hangs") => loop {
+                    std::thread::park();
+                },
+                Some("/other") => 2,
+                _ => 1,
+            };
+            Ok((device, Room { free: 0, all: 10 << 30 }))
+        };
+        let places = [("a", "/one"), ("b", "/hangs"), ("c", "/one/below"), ("d", "/other")];
+        let places = places.into_iter().map(|(whose, path)| (whose, PathBuf::from(path)));
+        let look = look_at(places, Duration::from_millis(20), ask).await;
+        let told: Vec<&str> = look.found.iter().map(|own| own.what.as_str()).collect();
+        let full = |whose| format!("the disk of {whose} is full: 0 bytes are free");
+        assert_eq!(told, [&full("a"), "the disk of b does not answer", &full("d")]);
+    }
 
     #[test]
     fn a_disk_is_judged_by_what_is_free_of_it() {

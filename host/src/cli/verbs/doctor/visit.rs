@@ -10,8 +10,7 @@ use super::port;
 use super::{claude, configuration, ledger, mend, neighbours, room};
 use crate::cli::args::Doctor;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, Output, PLACE, styled, text_width};
-use crate::cli::text::set;
-use crate::cli::verbs::validate::counted;
+use crate::cli::text::{counted, set};
 use crate::cli::{Exit, Failure, load};
 use crate::outbound::{self, Named};
 use domain::code::Code;
@@ -61,7 +60,7 @@ async fn looks(args: &Doctor, file: Option<&Path>) -> Vec<Look> {
     let neighbours = neighbours::look(&config, &http, known, daemon.as_ref(), tried);
     let (neighbours, claude) = tokio::join!(neighbours, claude::look(&config, &http));
     looks.extend(neighbours);
-    looks.extend([claude, ledger, port, room::look(&config)]);
+    looks.extend([claude, ledger, port, room::look(&config).await]);
     looks
 }
 
@@ -96,6 +95,7 @@ fn text(looks: &[Look], mended: &[bool]) -> String {
                 text += &set(&label, WORDS, said, text_width());
             }
         }
+        look.notes.iter().for_each(|own| text += &set(&name(styled(ODD, "!")), width + 4, own, text_width()));
         look.sound
             .iter()
             .for_each(|own| text += &set(&name(styled(GOOD, "✓")), width + 4, own, text_width()));

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ask::ask;
 use super::build::{built, shown};
@@ -15,6 +14,7 @@ use super::given::{self, Given};
 use super::running::{running, text};
 use crate::cli::args::Dev;
 use crate::cli::output::{BAD, FAINT, GOOD, HEAD, ODD, Output, PLACE, styled, text_width};
+use crate::cli::signals::Signals;
 use crate::cli::text::{grouped, set};
 use crate::cli::{Exit, Failure};
 use crate::running::{Running, RunningError};
@@ -39,7 +39,7 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<(), 
         output,
     };
     // From the start, so that no signal is lost while something is built, or leaves a demo behind.
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen();
     let demo = if args.demo {
         built(&desk.project, output)?;
         tokio::select! {
@@ -51,26 +51,6 @@ pub async fn dev(args: &Dev, file: Option<&Path>, output: Output) -> Result<(), 
     };
     let url = demo.as_ref().map(Demo::url).or(args.url.as_deref());
     desk.work(&running(url, file)?, args.once, &mut signals).await
-}
-
-/// Ctrl-C and SIGTERM, which do not kill as long as this is there.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for one of them.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 /// What a build is shown with.

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::cli::{Exit, Failure, load};
+use crate::config::Config;
 use crate::outbound;
 use crate::running::{Running, RunningError};
 use domain::code::Code;
@@ -14,15 +15,20 @@ use domain::code::Code;
 /// The daemon at `url`, or where the configuration puts it.
 pub(in crate::cli::verbs) fn running(url: Option<&str>, file: Option<&Path>) -> Result<Running, Failure> {
     let config = load::config(file)?;
-    let own = format!("http://{}", SocketAddr::new(reached_at(config.http.bind), config.http.port));
+    let own = base(&config);
     // Whoever may only look can look.
     let is_admin = !config.http.admin_token.expose_secret().is_empty();
     let token = if is_admin { config.http.admin_token } else { config.http.view_token };
     Ok(Running::at(outbound::client()?, url.unwrap_or(&own), token))
 }
 
+/// Where the daemon of a configuration answers.
+pub(in crate::cli::verbs) fn base(config: &Config) -> String {
+    format!("http://{}", SocketAddr::new(reached_at(config.http.bind), config.http.port))
+}
+
 /// Who listens at all addresses of this machine answers at loopback, and has no name for all of them.
-pub(in crate::cli::verbs) fn reached_at(bind: IpAddr) -> IpAddr {
+fn reached_at(bind: IpAddr) -> IpAddr {
     match bind {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
