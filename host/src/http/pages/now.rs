@@ -38,7 +38,7 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
         }
         section {
             h2 { "Money today" }
-            (spent(cost.as_ref(), &deps.budget.of_today()))
+            (spent(cost.as_ref(), &deps.budget.of_today(), deps.claude.is_scripted()))
         }
         section {
             h2 { "Failed in the last 24 hours" }
@@ -193,7 +193,7 @@ fn stages(stage: Stage) -> Markup {
     }
 }
 
-fn spent(today: Option<&CostRow>, budget: &[Part]) -> Markup {
+fn spent(today: Option<&CostRow>, budget: &[Part], is_scripted: bool) -> Markup {
     html! {
         p {
             @match today {
@@ -206,6 +206,7 @@ fn spent(today: Option<&CostRow>, budget: &[Part]) -> Markup {
             }
             a href="/costs" { "All costs" }
         }
+        @if is_scripted { p .faint { "Claude is a stand-in here: amounts are as the real model would have them, and nobody is paid." } }
         (limits(budget))
     }
 }

@@ -23,7 +23,7 @@ const WORDS: usize = 11;
 /// # Errors
 /// When nothing can be printed.
 pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let looks = looks(args, file).await;
+    let (looks, runs) = looks(args, file).await;
     let found: Vec<&Finding> = looks.iter().flat_map(|look| &look.found).collect();
     let mended = match args.fix && !found.is_empty() {
         true => mend::mend(&found, args.yes, output),
@@ -33,7 +33,7 @@ pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Resul
     let open: Vec<&&Finding> =
         found.iter().zip(&mended).filter(|(_, is_mended)| !**is_mended).map(|(own, _)| own).collect();
     if open.is_empty() {
-        output.next(&["run"]);
+        output.next(if runs { &["status"] } else { &["run"] });
         return Ok(());
     }
     if open.iter().any(|own| own.mend.is_some()) {
@@ -42,14 +42,15 @@ pub async fn doctor(args: &Doctor, file: Option<&Path>, output: Output) -> Resul
     Err(Failure::new(Exit::No, Code::MistakesFound, counted(open.len(), "fault")).told())
 }
 
-async fn looks(args: &Doctor, file: Option<&Path>) -> Vec<Look> {
+/// What was looked at, and whether a persona-host runs here.
+async fn looks(args: &Doctor, file: Option<&Path>) -> (Vec<Look>, bool) {
     let (mut looks, config) = configuration::look(file).await;
-    let Some(config) = config else { return looks };
+    let Some(config) = config else { return (looks, false) };
     let http = match outbound::patient(Duration::ZERO, &Named::new(&config.allowed_hosts)) {
         Ok(http) => http,
         Err(error) => {
             looks.push(configuration::cut_short(&error.into()));
-            return looks;
+            return (looks, false);
         }
     };
     let (port, daemon) = port::look(&config, &http).await;
@@ -61,7 +62,7 @@ async fn looks(args: &Doctor, file: Option<&Path>) -> Vec<Look> {
     let (neighbours, claude) = tokio::join!(neighbours, claude::look(&config, &http));
     looks.extend(neighbours);
     looks.extend([claude, ledger, port, room::look(&config).await]);
-    looks
+    (looks, daemon.is_some())
 }
 
 fn document(looks: &[Look], found: &[&Finding], mended: &[bool]) -> Value {
@@ -111,7 +112,15 @@ fn ending(looks: &[Look], mended: &[bool]) -> String {
     let all = looks.iter().map(|look| look.found.len()).sum::<usize>();
     let done = mended.iter().filter(|is_mended| **is_mended).count();
     let said = match (all, done) {
-        (0, _) => styled(GOOD, "nothing is wrong"),
+        (0, _) => {
+            let unseen = looks.iter().map(|look| look.left_out.len()).sum::<usize>();
+            let but = match unseen {
+                0 => String::new(),
+                1 => "; 1 thing was not looked at (marked –)".to_owned(),
+                many => format!("; {many} things were not looked at (marked –)"),
+            };
+            styled(GOOD, "nothing is wrong in what was looked at") + &but
+        }
         (all, done) if all == done => styled(GOOD, format!("{} found and mended", counted(all, "fault"))),
         (all, done) => styled(HEAD, format!("{} found", counted(all - done, "fault"))),
     };
