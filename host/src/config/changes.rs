@@ -40,7 +40,7 @@ pub fn changes(before: &Config, after: &Config) -> Vec<Change> {
         }
     }
     for ((key, was), (_, is)) in secrets(before).into_iter().zip(secrets(after)) {
-        if was.expose_secret() != is.expose_secret() && !all.iter().any(|own| own.key == key) {
+        if was != is && !all.iter().any(|own| own.key == key) {
             let (before, after) = ("a secret".to_owned(), "another one".to_owned());
             all.push(Change { key: key.to_owned(), before, after, why_not: None });
         }
@@ -75,20 +75,29 @@ fn is_of(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn secrets(config: &Config) -> [(&'static str, &SecretString); 7] {
+fn one(secret: &SecretString) -> Vec<&str> {
+    vec![secret.expose_secret()]
+}
+
+/// Every secret by its key; of the headers, all of them.
+fn secrets(config: &Config) -> [(&'static str, Vec<&str>); 10] {
+    let headers = config.traces.iter().flat_map(|traces| &traces.headers).map(|(_, value)| value);
     [
-        ("mana.service_key", &config.mana.service_key),
-        ("mana.service_key_next", &config.mana.next_service_key),
-        ("mana.seed_secret", &config.mana.seed_secret),
-        ("model.api_key", &config.model.api_key),
-        ("http.admin_token", &config.http.admin_token),
-        ("http.admin_token_next", &config.http.next_admin_token),
-        ("store.url", &config.store.url),
+        ("mana.service_key", one(&config.mana.service_key)),
+        ("mana.service_key_next", one(&config.mana.next_service_key)),
+        ("mana.seed_secret", one(&config.mana.seed_secret)),
+        ("model.api_key", one(&config.model.api_key)),
+        ("http.admin_token", one(&config.http.admin_token)),
+        ("http.admin_token_next", one(&config.http.next_admin_token)),
+        ("http.view_token", one(&config.http.view_token)),
+        ("http.view_token_next", one(&config.http.next_view_token)),
+        ("store.url", one(&config.store.url)),
+        ("traces.headers", headers.map(SecretString::expose_secret).collect()),
     ]
 }
 
 /// What has parts that are shown in few words or not at all.
-fn sections(config: &Config) -> [(&'static str, String); 7] {
+fn sections(config: &Config) -> [(&'static str, String); 8] {
     [
         ("schedule", format!("{:?}", config.schedule)),
         ("http", format!("{:?}", config.http)),
@@ -97,6 +106,7 @@ fn sections(config: &Config) -> [(&'static str, String); 7] {
         ("plugins", format!("{:?}", config.plugins)),
         ("strategies", format!("{:?}", config.strategies)),
         ("routing", format!("{:?}", config.routing)),
+        ("traces", format!("{:?}", config.traces)),
     ]
 }
 
@@ -106,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::config::{File, resolve};
+    use crate::private;
 
     fn config(text: &str, variables: &[(&str, &str)]) -> Config {
         let environment = |name: &str| {
@@ -161,6 +172,42 @@ mod tests {
         let [change] = &changes(&of("nightingale"), &of("blackbird"))[..] else { panic!("one has changed") };
         assert_eq!((change.key.as_str(), change.why_not.is_some()), ("mana.service_key", true));
         assert!(!format!("{change:?}").contains("bird"), "{change:?}");
+    }
+
+    #[test]
+    fn a_change_of_any_secret_is_told_and_none_is_shown() {
+        // An administrator's token is no part of the configuration.
+        for secret in private::SECRETS.into_iter().filter(|name| *name != "MANA_ADMIN_JWT") {
+            let with = |word: &str| {
+                let value = match secret {
+                    "PERSONA_STORE_URL" => format!("postgres://persona:{word}@localhost/persona"),
+                    name if name.ends_with("_HEADERS") => format!("authorization={word}"),
+                    _ => format!("{word} of sixteen letters"),
+                };
+                let mut variables = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318".to_owned())];
+                let first = secret.strip_suffix("_NEXT");
+                variables.extend(first.map(|first| (first, "the first of two of them".to_owned())));
+                variables.push((secret, value));
+                let variables: Vec<_> =
+                    variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                config("", &variables)
+            };
+            let changes = changes(&with("nightingale"), &with("blackbird"));
+            let [change] = &changes[..] else { panic!("{secret}: {changes:?}") };
+            assert!(change.why_not.is_some(), "{secret}: {change:?}");
+            let shown = format!("{change:?}");
+            assert!(!shown.contains("nightingale") && !shown.contains("blackbird"), "{secret}: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_process_in_traces_is_told_when_it_is_another_thing() {
+        let of = |name: &str| {
+            let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+            config("", &[endpoint, ("OTEL_SERVICE_NAME", name)])
+        };
+        let keys = changes(&of("one"), &of("two")).into_iter().map(|change| change.key);
+        assert_eq!(keys.collect::<Vec<_>>(), ["traces"]);
     }
 
     #[test]
