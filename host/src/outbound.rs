@@ -10,6 +10,7 @@ use reach::Screened;
 pub use reach::{Named, Place, problem};
 pub use recorder::{Claimed, Recorder};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+pub use retry_after::retry_after;
 pub use tape::{Head, TapeError, Totals, VERSION, ledger};
 
 mod client;
@@ -19,6 +20,7 @@ mod player;
 mod question;
 mod reach;
 mod recorder;
+mod retry_after;
 mod tape;
 
 /// The HTTP client could not be made.

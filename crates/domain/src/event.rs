@@ -56,6 +56,16 @@ pub enum Event {
         #[serde(rename = "tookMs", serialize_with = "millis")]
         took: Duration,
     },
+    /// A tick did not come to its end.
+    TickFailed {
+        /// One of the codes of faults.
+        code: &'static str,
+        /// What happened.
+        why: String,
+        /// How long it took.
+        #[serde(rename = "tookMs", serialize_with = "millis")]
+        took: Duration,
+    },
     /// A persona is due but kept back by us.
     Held {
         /// Its address.

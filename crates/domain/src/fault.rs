@@ -57,6 +57,12 @@ impl Stage {
         Self::KeepRatings,
     ];
 
+    /// The one that follows, if one does.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        Self::ALL.into_iter().skip_while(|own| *own != self).nth(1)
+    }
+
     /// The name in records and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -18,11 +18,12 @@ pub struct Kind {
 pub const GAP: &str = "gap";
 
 /// All of them, as a turn goes, and then the others.
-pub const KINDS: [Kind; 34] = [
+pub const KINDS: [Kind; 35] = [
     kept("started", "persona-host runs from now on"),
     kept("stopping", "persona-host was told to end"),
-    left_out("tick-started", "somebody asks who is due", "`tick-ended` says as much, and comes once as well"),
+    left_out("tick-started", "somebody asks who is due", "`tick-ended` or `tick-failed` says as much"),
     kept("tick-ended", "the turns of a tick are over; left out where nobody was due"),
+    kept("tick-failed", "a tick did not come to its end: nobody says who is due, or nothing can be written"),
     left_out(
         "held",
         "somebody is due and kept back",
@@ -84,6 +85,7 @@ impl Event {
             Self::Stopping { .. } => "stopping",
             Self::TickStarted { .. } => "tick-started",
             Self::TickEnded { .. } => "tick-ended",
+            Self::TickFailed { .. } => "tick-failed",
             Self::Held { .. } => "held",
             Self::SlotsLeftOut { .. } => "slots-left-out",
             Self::ScheduleFitsNobody { .. } => "schedule-fits-nobody",
@@ -213,6 +215,7 @@ mod tests {
             Event::Stopping { running: 1 },
             Event::TickStarted { lag: took },
             Event::TickEnded { due: 1, completed: 1, faults: 0, held: 0, took },
+            Event::TickFailed { code: "mana-unreachable", why: why.clone(), took },
             Event::Held { email: email.clone(), reason: why.clone() },
             Event::SlotsLeftOut { late: 1, busy: 0 },
             Event::ScheduleFitsNobody { entries: vec!["daily".to_owned()], known: 3 },

@@ -11,6 +11,7 @@ use super::notify::Notifier;
 use crate::cli::{Failure, load};
 use crate::config::{Change, Config, ConfigError, changes};
 use crate::runner::Runner;
+use crate::store::LedgerError;
 use crate::telemetry::LogFilter;
 
 /// SIGHUP, heard from the moment at which this is made; before, it would kill.
@@ -59,7 +60,7 @@ impl Daemon {
             let cause = failure.line();
             return tracing::error!(cause, "the configuration cannot be used: nothing is changed");
         }
-        let (taken, left): (Vec<Change>, Vec<Change>) =
+        let (mut taken, left): (Vec<Change>, Vec<Change>) =
             changes(&self.config, &found).into_iter().partition(|change| change.why_not.is_none());
         if taken.is_empty() && left.is_empty() {
             return tracing::info!("the configuration was read anew: nothing in it has changed");
@@ -67,7 +68,14 @@ impl Daemon {
         for Change { key, before, after, why_not } in &left {
             tracing::warn!(key, before, after, why = why_not, "this change needs a restart");
         }
-        self.take_over(&found, &taken).await;
+        if taken.iter().any(is_of_budget)
+            && let Err(error) = self.take_budget_over(&found).await
+        {
+            let hint = "the budget stays as it was: mend the ledger, and send SIGHUP again";
+            tracing::error!(cause = %error, hint, "the ledger does not say what is spent of the new budget");
+            taken.retain(|change| !is_of_budget(change));
+        }
+        self.take_over(&found, &taken);
         for Change { key, before, after, .. } in &taken {
             tracing::info!(key, before, after, "changed");
         }
@@ -86,8 +94,16 @@ impl Daemon {
         }
     }
 
-    /// Takes these over. What needs a restart stays as it was, and is told again the next time.
-    async fn take_over(&mut self, found: &Config, taken: &[Change]) {
+    /// Takes the budget over; where the ledger cannot be read, nothing of it.
+    async fn take_budget_over(&mut self, found: &Config) -> Result<(), LedgerError> {
+        let deps = self.runner.deps();
+        deps.budget.change(found.budget.clone(), &deps.ledger, self.config.model.max_tokens).await?;
+        self.config.budget.clone_from(&found.budget);
+        Ok(())
+    }
+
+    /// Takes the others over. What needs a restart stays as it was, and is told again the next time.
+    fn take_over(&mut self, found: &Config, taken: &[Change]) {
         let is_taken = |key: &str| taken.iter().any(|change| change.key == key);
         let (own, runner) = (&mut self.config, &self.runner);
         if is_taken("log.filter") {
@@ -110,14 +126,6 @@ impl Daemon {
             own.runner.paused = found.runner.paused;
             runner.pause_as_configured(own.runner.paused);
         }
-        if taken.iter().any(|change| change.key.starts_with("budget.")) {
-            own.budget = found.budget.clone();
-            let (budget, ledger) = (&runner.deps().budget, &runner.deps().ledger);
-            if let Err(error) = budget.change(own.budget.clone(), ledger, own.model.max_tokens).await {
-                let hint = "what is limited anew counts from now on, and not what was spent of it before";
-                tracing::error!(cause = %error, hint, "the ledger does not say what is spent of the new budget");
-            }
-        }
         own.shown = own
             .shown
             .iter()
@@ -126,6 +134,10 @@ impl Daemon {
             .cloned()
             .collect();
     }
+}
+
+fn is_of_budget(change: &Change) -> bool {
+    change.key.starts_with("budget.")
 }
 
 /// What the start asks of a configuration, too.

@@ -180,6 +180,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_the_process_in_traces_is_told_when_it_is_another_thing() {
+        let of = |name: &str| {
+            let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+            config("", &[endpoint, ("OTEL_SERVICE_NAME", name)])
+        };
+        let keys = changes(&of("one"), &of("two")).into_iter().map(|change| change.key);
+        assert_eq!(keys.collect::<Vec<_>>(), ["traces"]);
+    }
+
+    #[test]
     fn every_key_that_can_change_is_one() {
         let known = config("[budget]\nday = 1.0\n", &[]);
         for own in CHANGE_AT_RUN_TIME {

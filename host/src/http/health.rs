@@ -200,7 +200,7 @@ pub(super) async fn metrics(State(face): State<Face>, headers: HeaderMap) -> imp
         let states: Vec<_> = open.iter().map(|turn| turn.state).collect();
         deps.events.metrics().set_open_turns(&states);
     }
-    deps.budget.of_today().iter().for_each(|part| deps.events.metrics().set_budget(part));
+    deps.events.metrics().set_budget(&deps.budget.of_today());
     deps.events.metrics().set_generations(deps.registry.engine().generations());
     for (upstream, standing) in deps.fuses.standings() {
         deps.events.metrics().set_upstream(upstream, standing.name());

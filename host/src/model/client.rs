@@ -17,10 +17,10 @@ use super::reading::{Reading, causes, incomplete};
 use super::refusal::Refusal;
 use super::reply::{Reply, Said};
 use super::request::MessageRequest;
-use super::retry::{self, Message, Policy};
+use super::retry::{Message, Policy};
 use super::stream::Assembled;
 use super::wire::{self, Asked, ErrorBody};
-use crate::outbound::{Client, Response};
+use crate::outbound::{Client, Response, retry_after};
 use domain::encoding;
 use domain::ids::PersonaId;
 use domain::mask::masked;
@@ -412,7 +412,7 @@ impl Claude {
             error_code,
             message,
             request_id: header(&headers, "request-id").or(parsed.request_id),
-            retry_after: retry::retry_after(&headers),
+            retry_after: retry_after(&headers),
             should_retry: header(&headers, "x-should-retry").and_then(|text| text.parse().ok()),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::mana::ManaError;
 use crate::store::LedgerError;
+use domain::code::Code;
 
 /// Why a tick as a whole did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,18 @@ pub enum TickError {
 }
 
 impl TickError {
+    /// What happened, as one of the codes.
+    #[must_use]
+    pub fn fault_code(&self) -> Code {
+        match self {
+            Self::AlreadyLooking => Code::TickUnderWay,
+            Self::Stopping => Code::Stopping,
+            Self::Due(error) => error.fault_code(),
+            Self::Ledger(error) if error.is_of_one_write() => Code::LedgerRow,
+            Self::Ledger(_) => Code::Ledger,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

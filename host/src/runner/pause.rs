@@ -64,8 +64,12 @@ impl Runner {
 
     /// `runner.paused` says otherwise than before. A pause that somebody asked for stays as it is.
     pub fn pause_as_configured(&self, paused: bool) {
+        let was_paused = self.is_paused();
         self.brakes.configure(paused);
-        self.deps.events.metrics().set_paused(self.is_paused());
+        let is_paused = self.is_paused();
+        if is_paused != was_paused {
+            self.deps.events.emit(Event::Paused { email: None, paused: is_paused, stopped: 0 });
+        }
         if !paused {
             self.resumed.notify_one();
         }

@@ -67,15 +67,23 @@ impl Runner {
             return self.look_and_play(whom).await;
         }
         self.deps.events.emit(Event::TickStarted { lag });
+        let started = Instant::now();
         let came = self.look_and_play(whom).await;
-        if let Ok(report) = &came {
-            self.deps.events.emit(Event::TickEnded {
+        match &came {
+            Ok(report) => self.deps.events.emit(Event::TickEnded {
                 due: report.due,
                 completed: report.ran_successfully,
                 faults: report.failed.len(),
                 held: report.held.len(),
                 took: Duration::from_millis(report.duration_ms),
-            });
+            }),
+            // It was none.
+            Err(TickError::AlreadyLooking | TickError::Stopping) => {}
+            Err(error) => self.deps.events.emit(Event::TickFailed {
+                code: error.fault_code().word(),
+                why: error.to_string(),
+                took: started.elapsed(),
+            }),
         }
         self.ticks.ended(self.deps.clock.now(), &came);
         came

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::database::{Given, Row, sql};
+use super::row::turn_id;
 use super::{Ledger, LedgerError};
 use domain::budget::Spender;
 use domain::ids::{PersonaId, StrategyName, TurnId};
@@ -34,6 +35,8 @@ pub enum Amount {
     },
     /// One call has no answer here, and may have been paid for.
     Unanswered {
+        /// Whose it is.
+        turn: TurnId,
         /// What was asked.
         model: String,
         /// What the turn's journal holds, in characters: the prompt was no longer than that.
@@ -92,7 +95,8 @@ impl Ledger {
             if StepKey::written(row.get("key")?).phase_of_a_model_call().is_some() {
                 let model = row.get::<Option<String>>("model")?.unwrap_or_default();
                 let prompt = usize::try_from(row.get::<i64>("prompt")?).unwrap_or_default();
-                spent.push(Spent { spender: spender(row)?, amount: Amount::Unanswered { model, prompt } });
+                let amount = Amount::Unanswered { turn: turn_id("turn", row.get("turn")?)?, model, prompt };
+                spent.push(Spent { spender: spender(row)?, amount });
             }
         }
         Ok(spent)
@@ -120,7 +124,8 @@ const UNPRICED: &str =
     WHERE WHICH AND cost IS NULL GROUP BY turns.persona, turns.strategy, experiment, arm, turns.model";
 
 const UNANSWERED: &str =
-    "SELECT turns.persona AS persona, turns.strategy AS strategy, experiment, arm, model, steps.key AS key,
+    "SELECT turns.persona AS persona, turns.strategy AS strategy, experiment, arm, model, steps.turn AS turn,
+        steps.key AS key,
         (SELECT sum(length(coalesce(own.result, ''))) FROM steps AS own WHERE own.turn = steps.turn)
             + coalesce((SELECT length(tool_definitions.tools) FROM contexts
                 JOIN tool_definitions ON tool_definitions.sha256 = contexts.definitions

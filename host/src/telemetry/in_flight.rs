@@ -96,8 +96,7 @@ impl InFlight {
                 self.of(*turn, |own| own.playing = Some(playing.clone()))
             }
             Event::StageEnded { turn, stage, ok: true, .. } => self.of(*turn, |own| {
-                let next = Stage::ALL.iter().skip_while(|own| *own != stage).nth(1);
-                own.stage = next.copied().unwrap_or(*stage);
+                own.stage = stage.next().unwrap_or(*stage);
             }),
             Event::StageEnded { turn, .. } | Event::ModelFailed { turn, .. } => self.turn(*turn),
             Event::ModelCalled { turn, usage, cost, .. } => self.of(*turn, |own| {

@@ -176,6 +176,8 @@ pub(super) fn write(event: &Event, turn: Option<&UnderWay>) {
         Event::Started { .. }
         | Event::Stopping { .. }
         | Event::TickStarted { .. }
+        // Whoever asked for it tells it, with what to do.
+        | Event::TickFailed { .. }
         | Event::Backlog { .. }
         | Event::TurnAssigned { .. }
         | Event::StageEnded { .. }

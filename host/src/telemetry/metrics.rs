@@ -1,7 +1,9 @@
 //! Metrics for Prometheus. Labels are closed lists or names from the configuration: never a
 //! persona, never text.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -24,6 +26,9 @@ use domain::usage::Usage;
 
 /// How a turn stands that is not over.
 const OPEN: [State; 5] = [State::Running, State::Held, State::Paused, State::Stopped, State::Parked];
+
+/// How a tick ends.
+const TICKS: [&str; 2] = ["completed", "failed"];
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -59,12 +64,14 @@ pub struct Metrics {
     outbox: Gauge,
     ledger: Gauge,
     ticks: Counter,
-    ticks_ended: Counter,
+    ticks_ended: Family<Labels<1>, Counter>,
     tick_lag: Gauge<f64, AtomicU64>,
     slots_left_out: Family<Labels<1>, Counter>,
     slot_utilisation: Gauge<f64, AtomicU64>,
     paused: Gauge,
     budget: Family<Labels<2>, Gauge<f64, AtomicU64>>,
+    /// Of what that tells.
+    limited: Mutex<BTreeSet<String>>,
     trace_spans: Family<Labels<1>, Counter>,
     volume: Gauge,
     free: Gauge,
@@ -115,18 +122,23 @@ impl Default for Metrics {
             outbox: Gauge::default(),
             ledger: Gauge::default(),
             ticks: Counter::default(),
-            ticks_ended: Counter::default(),
+            ticks_ended: Family::default(),
             tick_lag: Gauge::default(),
             slots_left_out: Family::default(),
             slot_utilisation: Gauge::default(),
             paused: Gauge::default(),
             budget: Family::default(),
+            limited: Mutex::default(),
             trace_spans: Family::default(),
             volume: Gauge::default(),
             free: Gauge::default(),
             open_turns: Family::default(),
         };
         metrics.register();
+        // What has not happened is 0: an alert asks for it.
+        for outcome in TICKS {
+            metrics.ticks_ended.get_or_create(&[("outcome", outcome.to_owned())]).inc_by(0);
+        }
         metrics
     }
 }
@@ -156,12 +168,21 @@ impl Metrics {
         self.paused.set(i64::from(paused));
     }
 
-    /// What may be spent today, and what of it is taken. Those of single personas are too many for a metric.
-    pub fn set_budget(&self, part: &Part) {
-        if !matches!(part.account, Account::Persona(_)) {
-            for (kind, amount) in [("limit", part.limit), ("taken", part.taken)] {
-                let labels = [("of", part.account.key()), ("kind", kind.to_owned())];
-                self.budget.get_or_create(&labels).set(amount.dollars());
+    /// What may be spent today, and what of it is taken: of nothing else a word is left. Those of single personas are too
+    /// many for a metric.
+    pub fn set_budget(&self, parts: &[Part]) {
+        let labels = |of: &str, kind: &str| [("of", of.to_owned()), ("kind", kind.to_owned())];
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *limited);
+        for part in parts.iter().filter(|part| !matches!(part.account, Account::Persona(_))) {
+            let of = part.account.key();
+            self.budget.get_or_create(&labels(&of, "limit")).set(part.limit.dollars());
+            self.budget.get_or_create(&labels(&of, "taken")).set(part.taken.dollars());
+            limited.insert(of);
+        }
+        for of in before.difference(&limited) {
+            for kind in ["limit", "taken"] {
+                self.budget.remove(&labels(of, kind));
             }
         }
     }
@@ -208,9 +229,8 @@ impl Metrics {
                 self.ticks.inc();
                 self.tick_lag.set(lag.as_secs_f64());
             }
-            Event::TickEnded { .. } => {
-                self.ticks_ended.inc();
-            }
+            Event::TickEnded { .. } => self.count_tick("completed"),
+            Event::TickFailed { .. } => self.count_tick("failed"),
             Event::Held { .. } => {
                 self.held.inc();
             }
@@ -342,6 +362,10 @@ impl Metrics {
             .inc();
     }
 
+    fn count_tick(&self, outcome: &str) {
+        self.ticks_ended.get_or_create(&[("outcome", outcome.to_owned())]).inc();
+    }
+
     fn count_tokens(&self, model: &str, usage: &Usage) {
         for (kind, count) in [
             ("input", usage.input),
@@ -392,8 +416,7 @@ impl Metrics {
         registry.register("store_bytes", "How much room the ledger takes", self.ledger.clone());
         registry.register("outbox_depth", "Deliveries that wait", self.outbox.clone());
         registry.register("ticks", "Ticks that were begun", self.ticks.clone());
-        let help = "Ticks that came to their end; one that fails, because nobody says who is due or nothing can be written \
-                    down, is begun only";
+        let help = "Ticks that are over: completed, or failed because nobody says who is due or nothing can be written";
         registry.register("ticks_ended", help, self.ticks_ended.clone());
         let lag = self.tick_lag.clone();
         registry.register_with_unit("tick_lag", "How late the last tick was", Unit::Seconds, lag);
@@ -455,8 +478,27 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use domain::ids::StrategyName;
     use domain::transcript::Phase;
     use domain::usage::NanoUsd;
+
+    #[test]
+    fn a_limit_that_is_gone_is_told_no_more() {
+        let metrics = Metrics::default();
+        let part = |account| Part { account, limit: NanoUsd(2), taken: NanoUsd(1), is_full: false };
+        let (day, daily) = (|| part(Account::Day), || part(Account::Strategy(StrategyName::new("daily"))));
+        for (parts, lines) in [(vec![day(), daily()], 4), (vec![daily()], 2), (vec![day()], 2), (vec![], 0)] {
+            metrics.set_budget(&parts);
+            let text = metrics.text();
+            let told: Vec<_> =
+                text.lines().filter(|line| line.starts_with("persona_budget_dollars{")).collect();
+            assert_eq!(told.len(), lines, "{told:?}");
+            for part in &parts {
+                let of = format!(r#"of="{}""#, part.account.key());
+                assert!(told.iter().any(|line| line.contains(&of)), "{of} in {told:?}");
+            }
+        }
+    }
 
     #[test]
     fn what_happens_is_counted_under_names_that_prometheus_reads() {
@@ -464,6 +506,7 @@ mod tests {
         metrics.count(&Event::TickStarted { lag: Duration::from_millis(250) });
         let took = Duration::ZERO;
         metrics.count(&Event::TickEnded { due: 0, completed: 0, faults: 0, held: 0, took });
+        metrics.count(&Event::TickFailed { code: "mana-unreachable", why: String::new(), took });
         metrics.count(&Event::ModelCalled {
             turn: domain::ids::TurnId::parse("3726fa9c-9965-8b22-990b-35fff5be20ea").expect("an id"),
             phase: Phase::Main,
@@ -483,7 +526,8 @@ mod tests {
         let text = metrics.text();
         for line in [
             "persona_ticks_total 1",
-            "persona_ticks_ended_total 1",
+            r#"persona_ticks_ended_total{outcome="completed"} 1"#,
+            r#"persona_ticks_ended_total{outcome="failed"} 1"#,
             "persona_tick_lag_seconds 0.25",
             r#"persona_tokens_total{model="claude-haiku-5-5",kind="output"} 5"#,
             r#"persona_cost_usd_total{model="claude-haiku-5-5"} 0.002"#,

@@ -52,7 +52,6 @@ impl Conversation<'_> {
         let previous = self.last().clone();
         let claude = deps.claude.clone().heeding(self.turn.stop.clone()).on_behalf_of(&self.turn.persona.id);
         let request = Self::offered(request, deps);
-        let started = Instant::now();
         // Whoever waits for money or a place has not asked, and the journal does not say that it has.
         let ready = async {
             let (turn, stop) = (self.turn.turn, &self.turn.stop);
@@ -60,15 +59,13 @@ impl Conversation<'_> {
             let taken = deps.budget.take(turn, self.turn.spender(), most, self.kept_back, stop).await?;
             match claude.admit(&request, previous.as_deref()).await {
                 Ok(admitted) => Ok((taken, admitted)),
-                Err(error) => {
-                    self.tell_failed(&key, &request, &error, started.elapsed(), deps);
-                    Err(Unanswered::Failed(error))
-                }
+                Err(error) => Err(Unanswered::Failed(error)),
             }
         };
         // Begun before or not: nothing was done to the app, and there is no other way to an answer.
         let ask = |(taken, admitted): (Taken, Admitted)| async {
             let taken = taken.asked();
+            let started = Instant::now();
             let reply = self.reply(&claude, admitted, &request, previous.as_deref(), deps).await;
             if let Err(error) = &reply {
                 self.tell_failed(&key, &request, error, started.elapsed(), deps);

@@ -1,6 +1,7 @@
 //! Money before a call and after it. What a call may cost is taken from the budget before it is made, so that calls made
 //! at once never spend more together; what it did not cost is given back.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,10 +21,14 @@ use domain::ids::{PersonaId, TurnId};
 use domain::usage::{Cost, NanoUsd};
 use schedule::first_instant;
 
+/// So often the ledger is read for other limits while calls end meanwhile: whether such a call is in what was read, nobody
+/// knows.
+const READINGS: usize = 5;
+
 /// The budget of this process. Its day is the calendar day of one zone.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    books: Arc<Mutex<Books>>,
+    state: Arc<Mutex<State>>,
     /// Told when a call is over.
     given_back: Arc<Notify>,
     is_limited: bool,
@@ -31,16 +36,32 @@ pub struct Budget {
     zone: Tz,
 }
 
+#[derive(Debug)]
+struct State {
+    books: Books,
+    /// The calls under way, by their numbers.
+    calls: BTreeMap<u64, Call>,
+    /// How many calls have begun, and how many are over.
+    begun: u64,
+    over: u64,
+}
+
+/// A call under way.
+#[derive(Debug)]
+struct Call {
+    turn: TurnId,
+    spender: Spender,
+    day: NaiveDate,
+    /// Of which limits so much is taken for it.
+    limits: Arc<Limits>,
+    most: NanoUsd,
+}
+
 /// What was taken for a call. Dropped without a word nothing of it is spent; once the call may be under way, all of it.
 #[derive(Debug)]
 pub(super) struct Taken {
     budget: Budget,
-    turn: TurnId,
-    spender: Spender,
-    day: NaiveDate,
-    /// Which limits counted then.
-    limits: Arc<Limits>,
-    most: NanoUsd,
+    call: u64,
     is_asked: bool,
     is_over: bool,
 }
@@ -74,8 +95,8 @@ impl Budget {
     #[must_use]
     pub fn of(limits: Limits, clock: Clock, zone: Tz) -> Self {
         let (is_limited, today) = (!limits.is_empty(), clock.now().with_timezone(&zone).date_naive());
-        let books = Arc::new(Mutex::new(Books::of(limits, today)));
-        Self { books, given_back: Arc::default(), is_limited, clock, zone }
+        let state = State { books: Books::of(limits, today), calls: BTreeMap::new(), begun: 0, over: 0 };
+        Self { state: Arc::new(Mutex::new(state)), given_back: Arc::default(), is_limited, clock, zone }
     }
 
     /// The same, with what the ledger has of today. What has no price is told, and missing in it.
@@ -91,31 +112,30 @@ impl Budget {
     ) -> Result<Self, LedgerError> {
         let budget = Self::of(limits, clock, zone);
         if budget.is_limited {
-            for Spent { spender, amount } in ledger.spent_since(budget.began()).await? {
-                match self::amount(&amount, max_tokens) {
-                    Some(spent) => budget.books().book_day(&spender, spent),
-                    None => {
-                        tracing::warn!(
-                            ?amount,
-                            "what was paid today has no price, and is missing in the budget"
-                        );
-                    }
-                }
-            }
+            let spent = ledger.spent_since(budget.midnight(budget.today())).await?;
+            book(&mut budget.state().books, &spent, max_tokens);
         }
         Ok(budget)
     }
 
     /// Other limits, where something was limited and still is. What was limited before keeps its books; of what was not,
-    /// the ledger says what is spent today, and a turn's own limit counts from now on.
+    /// the ledger says what is spent today, what calls under way may cost counts at once, and a turn's own limit counts from
+    /// now on.
     ///
     /// # Errors
-    /// When the ledger cannot be read: what is limited anew begins at nothing then.
+    /// When the ledger cannot be read: nothing is changed then.
     pub async fn change(&self, limits: Limits, ledger: &Ledger, max_tokens: u32) -> Result<(), LedgerError> {
-        let before = self.books().change(limits.clone());
+        let mut readings = 1..=READINGS;
+        while let Some(reading) = readings.next() {
+            let (day, over) = self.page();
+            let spent = ledger.spent_since(self.midnight(day)).await?;
+            let mut state = self.state();
+            if (state.books.day(), state.over) == (day, over) || reading == READINGS {
+                state.change(limits, spent, max_tokens);
+                break;
+            }
+        }
         self.given_back.notify_waiters();
-        let spent = Self::of_ledger(limits, self.clock.clone(), self.zone, ledger, max_tokens).await?;
-        self.books().learn(&spent.books(), &before);
         Ok(())
     }
 
@@ -125,31 +145,26 @@ impl Budget {
         self.is_limited
     }
 
-    /// When today began.
-    fn began(&self) -> DateTime<Utc> {
-        self.midnight(self.today())
-    }
-
     /// Writes down what earlier attempts spent of a turn's own budget.
     pub(super) fn book_turn(&self, turn: TurnId, amount: NanoUsd) {
-        self.books().book_turn(turn, amount);
+        self.state().books.book_turn(turn, amount);
     }
 
     /// See [`Limits::of_no_arm`].
     pub fn of_no_arm<'a>(&self, experiments: impl IntoIterator<Item = &'a Experiment>) -> Vec<String> {
-        self.books().limits().of_no_arm(experiments)
+        self.state().books.limits().of_no_arm(experiments)
     }
 
     /// Each limit of today, and what of it is taken: see [`Books::of_today`].
     #[must_use]
     pub fn of_today(&self) -> Vec<Part> {
-        self.books().of_today()
+        self.state().books.of_today()
     }
 
     /// Why a turn of this persona need not begin.
     #[must_use]
     pub fn is_full_for(&self, persona: &PersonaId) -> Option<Exhausted> {
-        let no_room = self.books().is_full_for(persona)?;
+        let no_room = self.state().books.is_full_for(persona)?;
         Some(self.exhausted(no_room))
     }
 
@@ -168,23 +183,14 @@ impl Budget {
         loop {
             let mut given_back = pin!(self.given_back.notified());
             given_back.as_mut().enable();
-            let (taken, day, limits) = {
-                let mut books = self.books();
-                let taken = books.take(turn, &spender, most, kept_back);
-                (taken, books.day(), Arc::clone(books.limits()))
+            let taken = {
+                let mut state = self.state();
+                let taken = state.books.take(turn, &spender, most, kept_back);
+                taken.map(|()| state.begin(turn, &spender, most.unwrap_or_default()))
             };
-            let Err(no_room) = taken else {
-                let (budget, most) = (self.clone(), most.unwrap_or_default());
-                return Ok(Taken {
-                    budget,
-                    turn,
-                    spender,
-                    day,
-                    limits,
-                    most,
-                    is_asked: false,
-                    is_over: false,
-                });
+            let no_room = match taken {
+                Ok(call) => return Ok(Taken { budget: self.clone(), call, is_asked: false, is_over: false }),
+                Err(no_room) => no_room,
             };
             if !no_room.may_pass() {
                 return Err(Unanswered::NoRoom(self.exhausted(no_room)));
@@ -199,7 +205,7 @@ impl Budget {
     /// Forgets what a turn took: it is over, or does not go on by itself in a moment.
     pub(super) fn close(&self, turn: TurnId) {
         if self.is_limited {
-            self.books().close(turn);
+            self.state().books.close(turn);
         }
     }
 
@@ -220,11 +226,65 @@ impl Budget {
         first_instant(midnight, self.zone).unwrap_or_else(|| midnight.and_utc())
     }
 
-    /// The books, at today's page.
-    fn books(&self) -> MutexGuard<'_, Books> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.turn_to(self.today());
-        books
+    /// Whose day the books are of, and how many calls are over.
+    fn page(&self) -> (NaiveDate, u64) {
+        let state = self.state();
+        (state.books.day(), state.over)
+    }
+
+    /// The books are at today's page.
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.books.turn_to(self.today());
+        state
+    }
+}
+
+impl State {
+    /// A call begins for which so much was taken; gives its number.
+    fn begin(&mut self, turn: TurnId, spender: &Spender, most: NanoUsd) -> u64 {
+        let (day, limits) = (self.books.day(), Arc::clone(self.books.limits()));
+        self.calls.insert(self.begun, Call { turn, spender: spender.clone(), day, limits, most });
+        self.begun += 1;
+        self.begun - 1
+    }
+
+    /// A call is over, and cost this. A cost that nobody knows is what was taken.
+    fn end(&mut self, call: u64, cost: Cost) {
+        let Some(Call { turn, spender, day, limits, most }) = self.calls.remove(&call) else { return };
+        self.over += 1;
+        self.books.give_back_under(&limits, (turn, &spender), day, most);
+        self.books.book(turn, &spender, cost.unwrap_or(most));
+    }
+
+    /// Other limits from now on, with what the ledger has of today. A call under way has no answer there: it is taken for
+    /// here, and no second time.
+    fn change(&mut self, limits: Limits, mut spent: Vec<Spent>, max_tokens: u32) {
+        let calls = &mut self.calls;
+        spent.retain(|own| match own.amount {
+            Amount::Unanswered { turn, .. } => calls.values().all(|call| call.turn != turn),
+            _ => true,
+        });
+        let mut of_ledger = Books::of(limits.clone(), self.books.day());
+        book(&mut of_ledger, &spent, max_tokens);
+        let before = self.books.change(limits);
+        self.books.learn(&of_ledger, &before);
+        for call in calls.values_mut() {
+            self.books.promise_anew((call.turn, &call.spender), call.day, call.most, &before);
+            call.limits = Arc::clone(self.books.limits());
+        }
+    }
+}
+
+/// Writes down what the ledger has of today. What has no price is told, and missing.
+fn book(books: &mut Books, spent: &[Spent], max_tokens: u32) {
+    for Spent { spender, amount } in spent {
+        match self::amount(amount, max_tokens) {
+            Some(spent) => books.book_day(spender, spent),
+            None => {
+                tracing::warn!(?amount, "what was paid today has no price, and is missing in the budget");
+            }
+        }
     }
 }
 
@@ -235,7 +295,7 @@ pub(super) fn amount(spent: &Amount, max_tokens: u32) -> Cost {
         Amount::Cost(cost) => Some(*cost),
         // As if the model had replied that was asked.
         Amount::Unpriced { model, usage } => price::cost(model, usage),
-        Amount::Unanswered { model, prompt } => price::most(model, *prompt, max_tokens),
+        Amount::Unanswered { model, prompt, .. } => price::most(model, *prompt, max_tokens),
     }
 }
 
@@ -248,15 +308,12 @@ impl Taken {
 
     /// It cost this. A cost that nobody knows is what was taken.
     pub(super) fn cost(mut self, cost: Cost) {
-        self.end(cost.unwrap_or(self.most));
+        self.end(cost);
     }
 
-    fn end(&mut self, spent: NanoUsd) {
+    fn end(&mut self, cost: Cost) {
         self.is_over = true;
-        let mut books = self.budget.books();
-        books.give_back_under(&self.limits, (self.turn, &self.spender), self.day, self.most);
-        books.book(self.turn, &self.spender, spent);
-        drop(books);
+        self.budget.state().end(self.call, cost);
         self.budget.given_back.notify_waiters();
     }
 }
@@ -266,7 +323,7 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         if !self.is_over {
-            self.end(if self.is_asked { self.most } else { NanoUsd(0) });
+            self.end(if self.is_asked { None } else { Some(NanoUsd(0)) });
         }
     }
 }

@@ -17,6 +17,8 @@ mod watched;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use domain::code::Code;
+use domain::event::Event;
 use persona_host::http::{Face, Limits, Lock, listen, serve_within};
 use persona_host::runner::{AskedBy, Reach, Runner};
 use reqwest::Method;
@@ -26,7 +28,7 @@ use standin::claude::Script;
 use standin::mana_auth;
 use tokio_util::sync::DropGuard;
 
-use crate::support::house::{House, email};
+use crate::support::house::{House, email, next};
 use crate::support::http::client;
 
 /// A house that is served, loop and all, until this is dropped.
@@ -196,7 +198,8 @@ async fn metrics_are_open_metrics_and_count_what_happened() {
         "persona_turns_total{outcome=\"completed\"} 2",
         "persona_turns_in_flight 0",
         "persona_ticks_total 1",
-        "persona_ticks_ended_total 1",
+        "persona_ticks_ended_total{outcome=\"completed\"} 1",
+        "persona_ticks_ended_total{outcome=\"failed\"} 0",
         "persona_outbox_depth 0",
         "persona_deliveries_total{kind=\"actions\",outcome=\"ok\"} 2",
         "persona_deliveries_total{kind=\"feedback\",outcome=\"ok\"} 2",
@@ -210,11 +213,21 @@ async fn metrics_are_open_metrics_and_count_what_happened() {
     assert!(!text.contains("mana.test"), "no label names a persona");
 
     served.house.stack.auth().set_faults(mana_auth::Faults { due_lists: 1, ..Default::default() });
+    let mut events = served.house.runner.deps().events.listen();
     assert_eq!(served.ask(Method::POST, "/diag/tick").await.0, 500);
+    let told = next(&mut events, |event| match event {
+        Event::TickFailed { code, why, .. } => Some((*code, why.clone())),
+        _ => None,
+    });
+    let (code, why) = told.await;
+    assert!(Code::of(code).is_some() && why.contains("listDuePersonas"), "{code}: {why}");
     let (_, text) = served.get("/metrics").await;
     let begun_and_failed = "persona_ticks_total 2\n";
     assert!(text.as_str().unwrap().contains(begun_and_failed), "{text}");
-    assert!(text.as_str().unwrap().contains("persona_ticks_ended_total 1\n"), "{text}");
+    for (outcome, ticks) in [("completed", 1), ("failed", 1)] {
+        let line = format!("persona_ticks_ended_total{{outcome=\"{outcome}\"}} {ticks}\n");
+        assert!(text.as_str().unwrap().contains(&line), "{line} in {text}");
+    }
 }
 
 #[tokio::test]

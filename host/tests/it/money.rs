@@ -1,9 +1,11 @@
 //! Budgets: no call is made for which there is no room, whoever makes calls at the same time. And what is told of costs.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::budget::{Account, Part};
+use domain::budget::{Account, Limits, Part};
 use domain::ids::{PersonaId, StrategyName};
 use domain::usage::NanoUsd;
 use persona_host::model::STAND_IN_KEY;
@@ -11,9 +13,11 @@ use persona_host::runner::HeldBy;
 use persona_host::store::{Costs, CostsBy, TurnFilter};
 use serde_json::{Value, json};
 use standin::claude::Fault;
+use standin::witness::{Point, Witness};
+use tokio::sync::mpsc;
 
 use crate::http::Served;
-use crate::support::house::{Blueprint, House, email, figures, held, script};
+use crate::support::house::{Blueprint, House, email, figures, held, script, within_reason};
 
 const NOTHING: NanoUsd = NanoUsd(1);
 const PLENTY: NanoUsd = NanoUsd(1_000_000_000);
@@ -135,6 +139,66 @@ async fn money_that_is_only_promised_is_waited_for() {
     let room = NanoUsd(first_call(three()).await.0 * 2);
     let house = three().config(move |config| config.budget.day = Some(room)).build().await;
     assert_eq!(figures(&house.tick().await), (3, 3, 0, 0), "{:?}", house.runner.deps().budget.of_today());
+}
+
+/// The ledger knows of that call, too, and not yet what it cost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_under_way_counts_once_for_what_is_limited_anew() {
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let (go_on, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let witness = Witness::new(move |sight, point| {
+        if sight.stand_in == "claude" && sight.path == "/v1/messages" && point == Point::Arrived {
+            let _ = arrived.send(());
+            let _ = held.lock().unwrap().recv();
+        }
+    });
+    let house = Blueprint::of(&["Anna"])
+        .script(script(2, &[]))
+        .stack(|options| options.witness = witness)
+        .config(|config| config.budget.day = Some(PLENTY))
+        .build()
+        .await;
+    let (deps, runner) = (house.runner.deps().clone(), house.runner.clone());
+    let tick = tokio::spawn(async move { runner.tick(None, Duration::ZERO).await });
+    within_reason(arrivals.recv()).await.unwrap();
+    let most = of_today(&house).taken;
+    let change = async |limits| deps.budget.change(limits, &deps.ledger, house.config.model.max_tokens).await;
+    let own = Limits { day: Some(PLENTY), persona_day: Some(NOTHING), ..Limits::default() };
+    change(own).await.unwrap();
+    let taken = || deps.budget.of_today().iter().map(|part| part.taken).collect::<Vec<_>>();
+    assert_eq!(taken(), [most, most], "of the day, and of hers");
+
+    drop(go_on);
+    within_reason(tick).await.unwrap().unwrap();
+    let cost = house.turn("Anna").await.summary.cost_usd.unwrap();
+    assert!(cost > 0.0 && cost < most.dollars(), "{cost}");
+    let spent: Vec<f64> = taken().iter().map(|taken| taken.dollars()).collect();
+    assert_eq!(spent, [cost, cost]);
+
+    let before = deps.budget.of_today();
+    house.ledger().close().await;
+    let other = Limits { day: Some(NOTHING), ..Limits::default() };
+    change(other).await.expect_err("the ledger is closed");
+    assert_eq!(deps.budget.of_today(), before, "what cannot be known changes nothing");
+}
+
+#[tokio::test]
+async fn a_turns_own_limit_that_is_new_counts_for_the_next_turn() {
+    let house = Blueprint::of(&["Anna"])
+        .script(script(2, &[]))
+        .config(|config| config.budget.day = Some(PLENTY))
+        .build()
+        .await;
+    let deps = house.runner.deps();
+    let limits = Limits { day: Some(PLENTY), turn: Some(NOTHING), ..Limits::default() };
+    deps.budget.change(limits, &deps.ledger, house.config.model.max_tokens).await.unwrap();
+    assert_eq!(house.tick().await.ran_successfully, 0);
+    assert_eq!(house.stack.claude().books().total.requests, 0);
+    let limits = Limits { day: Some(PLENTY), ..Limits::default() };
+    deps.budget.change(limits, &deps.ledger, house.config.model.max_tokens).await.unwrap();
+    house.later(TimeDelta::hours(2));
+    assert_eq!(house.tick().await.ran_successfully, 1);
 }
 
 /// Each of these replies breaks off in its middle, and may have been paid for.

@@ -113,3 +113,19 @@ async fn after_a_pause_the_loop_goes_on_at_once_with_what_it_stopped() {
     house.runner.resume(Some(&email("Anna"))).await.unwrap();
     eventually(async || house.turn("Anna").await.summary.outcome == "completed").await;
 }
+
+#[tokio::test]
+async fn a_pause_of_the_configuration_is_told_as_any_other_where_it_changes_something() {
+    let house = House::of(&["Anna"]).await;
+    let mut events = house.runner.deps().events.listen();
+    for paused in [true, true, false, false] {
+        house.runner.pause_as_configured(paused);
+    }
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        if let Event::Paused { email: None, paused, .. } = event {
+            told.push(paused);
+        }
+    }
+    assert_eq!(told, [true, false]);
+}

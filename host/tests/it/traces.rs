@@ -250,6 +250,24 @@ async fn a_collector_that_takes_nothing_is_counted_and_no_turn_waits_for_it() {
     let house = blueprint(traces, &[]).build().await;
     assert_eq!(figures(&house.tick().await), (1, 1, 0, 0));
     within_reason(house.runner.deps().events.flush(Duration::from_millis(50))).await;
+    let text = house.runner.deps().events.metrics().text();
+    assert!(text.lines().any(|line| line == lost), "what is given up at the end is lost: {lost} in\n{text}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_not_made_has_no_span() {
+    let stub = Stub::answering(StatusCode::OK).await;
+    let traces = stub.traces();
+    let house = Blueprint::of(&["Anna"]).config(move |config: &mut Config| {
+        config.traces = Some(traces);
+        config.model.api_key = "no header\nhas this".into();
+    });
+    let house = house.build().await;
+    assert_eq!(house.tick().await.ran_successfully, 0);
+    flushed(&house).await;
+    let names: Vec<String> = stub.spans().into_iter().map(|span| span.name).collect();
+    assert!(names.iter().any(|name| name == "tool-loop"), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with("chat")), "{names:?}");
 }
 
 /// What mana-mcp was told with each tool call: in the header, and in the call.

@@ -62,6 +62,23 @@ impl Books {
         }
     }
 
+    /// A call under way, taken for on `day`, counts for what was not limited `before`, too.
+    pub fn promise_anew(
+        &mut self,
+        (turn, spender): (TurnId, &Spender),
+        day: NaiveDate,
+        call: NanoUsd,
+        before: &Limits,
+    ) {
+        for (account, _) in self.accounts(turn, spender) {
+            let is_of_now = day == self.day || matches!(account, Account::Turn(_));
+            if is_of_now && before.of(&account).is_none() {
+                self.promise(account.clone(), call);
+                self.add(account, call);
+            }
+        }
+    }
+
     /// Which day's page is open.
     #[must_use]
     pub fn day(&self) -> NaiveDate {
@@ -123,8 +140,7 @@ impl Books {
         }
         let call = call.unwrap_or_default();
         for (account, _) in self.accounts(turn, spender) {
-            let promised = self.promised.entry(account).or_default();
-            *promised = NanoUsd(promised.0.saturating_add(call.0));
+            self.promise(account, call);
         }
         self.book(turn, spender, call);
         Ok(())
@@ -158,6 +174,11 @@ impl Books {
         for (account, _) in self.accounts_of_day(spender) {
             self.add(account, amount);
         }
+    }
+
+    fn promise(&mut self, account: Account, call: NanoUsd) {
+        let promised = self.promised.entry(account).or_default();
+        *promised = NanoUsd(promised.0.saturating_add(call.0));
     }
 
     fn add(&mut self, account: Account, amount: NanoUsd) {

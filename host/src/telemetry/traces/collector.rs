@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::attribute::text;
 use super::names;
-use crate::outbound::{Client, Response};
+use crate::outbound::{Client, Response, retry_after};
 use crate::telemetry::Metrics;
 use domain::letter::one_line;
 
@@ -23,6 +23,8 @@ use domain::letter::one_line;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long is waited before it is made again, each time.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+/// How long is waited at most where it asks for longer: meanwhile all other spans wait, too.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// As much of an answer is read.
 const LONGEST_ANSWER: usize = 64 << 10;
 
@@ -46,6 +48,8 @@ struct NotTaken {
     hint: &'static str,
     /// It may be over by itself.
     passes: bool,
+    /// So long it asks to be left alone.
+    asks: Option<Duration>,
 }
 
 impl Collector {
@@ -77,8 +81,8 @@ impl Collector {
         let mut waits = WAITS.iter();
         let sent = loop {
             match self.post(body.clone(), count).await {
-                Err(NotTaken { passes: true, .. }) if let Some(wait) = waits.next() => {
-                    tokio::time::sleep(*wait).await;
+                Err(NotTaken { passes: true, asks, .. }) if let Some(usual) = waits.next() => {
+                    tokio::time::sleep(wait(*usual, asks)).await;
                 }
                 sent => break sent,
             }
@@ -126,20 +130,27 @@ impl Collector {
             why: error.to_string(),
             hint: "is it running? OTEL_EXPORTER_OTLP_ENDPOINT names it; OTEL_SDK_DISABLED=true leaves traces out",
             passes: true,
+            asks: None,
         })?;
         let status = response.status();
         if !status.is_success() {
             let (hint, passes) = advice(status);
-            return Err(NotTaken { spans, why: format!("it answered {status}"), hint, passes });
+            let (why, asks) = (format!("it answered {status}"), retry_after(response.headers()));
+            return Err(NotTaken { spans, why, hint, passes, asks });
         }
         match rejected(response).await {
             Some((spans, why)) => {
                 let hint = "it says itself what is wrong with them";
-                Err(NotTaken { spans, why, hint, passes: false })
+                Err(NotTaken { spans, why, hint, passes: false, asks: None })
             }
             None => Ok(()),
         }
     }
+}
+
+/// How long is waited before it is sent the same again: no shorter than it asks for.
+fn wait(usual: Duration, asks: Option<Duration>) -> Duration {
+    asks.map_or(usual, |asks| asks.clamp(usual, LONGEST_WAIT))
 }
 
 /// What to do about a status, and whether it passes (those four do, says OTLP).
@@ -168,4 +179,17 @@ async fn rejected(mut response: Response) -> Option<(u64, String)> {
     let partial = ExportTraceServiceResponse::decode(body.as_slice()).ok()?.partial_success?;
     let count = u64::try_from(partial.rejected_spans).unwrap_or_default();
     (count > 0).then_some((count, partial.error_message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_left_alone_for_as_long_as_it_asks_but_not_for_ever() {
+        let seconds = Duration::from_secs;
+        for (asks, waited) in [(None, 4), (Some(2), 4), (Some(30), 30), (Some(3600), 60)] {
+            assert_eq!(wait(seconds(4), asks.map(seconds)), seconds(waited), "{asks:?}");
+        }
+    }
 }

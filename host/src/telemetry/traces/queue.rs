@@ -1,12 +1,13 @@
 //! From turns to the collector, without a turn waiting for it: what there is no room for is left out and counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::collector::Collector;
@@ -24,6 +25,9 @@ const DELAY: Duration = Duration::from_secs(2);
 pub(super) struct Queue {
     orders: mpsc::UnboundedSender<Order>,
     waiting: Arc<AtomicUsize>,
+    /// How many spans were put in line and neither sent nor given up.
+    unsent: Arc<AtomicU64>,
+    sender: AbortHandle,
     metrics: Arc<Metrics>,
 }
 
@@ -39,8 +43,10 @@ impl Queue {
     pub(super) fn start(collector: Collector, metrics: Arc<Metrics>) -> Self {
         let (orders, taken) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(send_all(taken, collector, Arc::clone(&waiting), Arc::clone(&metrics)));
-        Self { orders, waiting, metrics }
+        let unsent = Arc::new(AtomicU64::new(0));
+        let (room, count) = (Arc::clone(&waiting), Arc::clone(&unsent));
+        let sender = tokio::spawn(send_all(taken, collector, room, count, Arc::clone(&metrics)));
+        Self { orders, waiting, unsent, sender: sender.abort_handle(), metrics }
     }
 
     /// Puts a span in line, if there is room.
@@ -48,8 +54,10 @@ impl Queue {
         let size = span.encoded_len();
         let before = self.waiting.fetch_add(size, Ordering::Relaxed);
         let has_room = before.saturating_add(size) <= ROOM;
+        self.unsent.fetch_add(1, Ordering::Relaxed);
         if !has_room || self.orders.send(Order::Take(Box::new(span), size)).is_err() {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
+            self.unsent.fetch_sub(1, Ordering::Relaxed);
             self.metrics.count_spans("left_out", 1);
         }
     }
@@ -62,12 +70,21 @@ impl Queue {
             let _ = all.await;
         }
     }
+
+    /// Sends nothing more; gives how many spans are lost so.
+    pub(super) fn give_up(&self) -> u64 {
+        self.sender.abort();
+        let lost = self.unsent.swap(0, Ordering::Relaxed);
+        self.metrics.count_spans("lost", lost);
+        lost
+    }
 }
 
 async fn send_all(
     mut orders: mpsc::UnboundedReceiver<Order>,
     mut collector: Collector,
     waiting: Arc<AtomicUsize>,
+    unsent: Arc<AtomicU64>,
     metrics: Arc<Metrics>,
 ) {
     while let Some(first) = orders.recv().await {
@@ -87,7 +104,9 @@ async fn send_all(
             }
         }
         if !batch.is_empty() {
+            let spans = batch.len() as u64;
             collector.send(batch, &metrics).await;
+            unsent.fetch_sub(spans, Ordering::Relaxed);
         }
         waiting.fetch_sub(bytes, Ordering::Relaxed);
         if let Some(done) = asked {

@@ -58,11 +58,12 @@ impl Traces {
         traceparent(TraceId::of(turn.turn), span, self.has(turn.turn))
     }
 
-    /// Waits until all that was made is sent, but not for long.
+    /// Waits until all that was made is sent, but not for long. What is not sent by then is lost, and nothing more is sent.
     pub(in crate::telemetry) async fn flush(&self, patience: Duration) {
         if tokio::time::timeout(patience, self.queue.flush()).await.is_err() {
+            let spans = self.queue.give_up();
             let hint = "is the collector slow, or away? What the ledger keeps of the turns has everything";
-            tracing::warn!(hint, "the last traces were not sent in time, and are lost");
+            tracing::warn!(spans, hint, "the last traces were not sent in time, and are lost");
         }
     }
 

@@ -190,6 +190,7 @@ pub(super) fn everything_counted_once() -> String {
     for event in [
         Event::TickStarted { lag: took },
         Event::TickEnded { due: 1, completed: 1, faults: 0, held: 0, took },
+        Event::TickFailed { code: "mana-unreachable", why: words(), took },
         Event::Held { email: email(), reason: words() },
         Event::SlotsLeftOut { late: 1, busy: 1 },
         Event::Backlog { waiting: 1, utilisation: 0.5, news: false },
@@ -273,7 +274,7 @@ pub(super) fn everything_counted_once() -> String {
     }
     let metrics = events.metrics();
     let (limit, taken) = (NanoUsd(2), NanoUsd(1));
-    metrics.set_budget(&Part { account: Account::Day, limit, taken, is_full: false });
+    metrics.set_budget(&[Part { account: Account::Day, limit, taken, is_full: false }]);
     metrics.set_limits(&Strategy::plain(StrategyName::new("daily"), plugin()));
     metrics.set_gate("haiku", 1, 1);
     metrics.set_volume(1, 1);

@@ -64,7 +64,7 @@ fn course(event: &Value, spent: &mut Spent) -> Option<String> {
 
 /// The stage that follows, if one does.
 fn next(stage: &str) -> Option<&'static str> {
-    Stage::ALL.iter().skip_while(|own| own.name() != stage).nth(1).map(|next| next.name())
+    Stage::ALL.into_iter().find(|own| own.name() == stage)?.next().map(Stage::name)
 }
 
 fn ended(event: &Value, spent: Option<Option<f64>>) -> String {
