@@ -312,7 +312,8 @@ pub enum Event {
         generation: GenerationNumber,
         /// The function that broke down.
         function: &'static str,
-        /// How.
+        /// How. What it printed may quote prompts and replies: it is not kept.
+        #[serde(skip)]
         cause: String,
         /// When one turn tries it again.
         until: DateTime<Utc>,
@@ -532,6 +533,9 @@ fn scores<S: Serializer>(ratings: &[Rating], to: S) -> Result<S::Ok, S::Error> {
     all.end()
 }
 
+/// What stands for the words of a plugin, which may quote prompts and replies.
+const IN_THE_TURN: &str = "its plugin says why: `persona-host turns show` has its words";
+
 /// How a turn ended, in the words of the API.
 fn ended<S: Serializer>(end: &TurnEnd, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
@@ -553,9 +557,13 @@ fn ended<S: Serializer>(end: &TurnEnd, to: S) -> Result<S::Ok, S::Error> {
         hint: Option<&'a str>,
     }
     let (fault, reason, until) = match end {
-        TurnEnd::Faulted(Fault { stage, code, message, hint, not_before, .. }) => {
+        TurnEnd::Faulted(fault) => {
+            let Fault { stage, code, message, hint, not_before, .. } = fault;
+            let message = if fault.is_in_words_of_a_plugin() { IN_THE_TURN } else { message };
             (Some(Failed { stage: *stage, code, message, hint: hint.as_deref() }), None, *not_before)
         }
+        // Without a time it is its plugin that says so.
+        TurnEnd::Skipped { until: None, .. } => (None, Some(IN_THE_TURN), None),
         TurnEnd::Skipped { reason, until } => (None, Some(reason.as_str()), *until),
         TurnEnd::Completed | TurnEnd::Idle => (None, None, None),
     };

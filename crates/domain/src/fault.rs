@@ -124,6 +124,12 @@ impl Fault {
         Self::new(stage, Code::Stopping, "persona-host was stopped or paused in the middle of this turn")
     }
 
+    /// Whether its message has words of a plugin in it, which may quote whatever the plugin was given.
+    #[must_use]
+    pub fn is_in_words_of_a_plugin(&self) -> bool {
+        self.code.starts_with("plugin-") || self.code == Code::SettingsRefused.word()
+    }
+
     /// The program ended in the middle of the turn, without a word.
     #[must_use]
     pub fn interrupted() -> Self {

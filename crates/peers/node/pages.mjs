@@ -53,7 +53,7 @@ const { turns } = await ask("/api/turns?state=completed&limit=2");
 const [a, b] = turns.map(({ id }) => id);
 const { plugins } = await ask("/api/plugins");
 const pages = ["/", "/turns", "/turns?state=parked", "/turns?everFaulted=true", `/turns/${a}`, `/compare?a=${a}&b=${b}`, "/personas",
-  "/personas?state=new", `/personas/${turns[0].persona}`, "/plugins", "/experiments", "/experiments/live", "/costs", "/costs?by=persona"];
+  "/personas?state=new", `/personas/${turns[0].persona}`, "/plugins", "/experiments", "/experiments/live", "/api", "/costs", "/costs?by=persona"];
 const sizes = { desk: { width: 1400, height: 1000 }, phone: { width: 390, height: 844 } };
 for (const [scheme, size, isTried] of [["light", "desk", true], ["dark", "phone", true], ["dark", "desk", false], ["light", "phone", false]]) {
   const context = await browser.newContext({ colorScheme: scheme, viewport: sizes[size] });

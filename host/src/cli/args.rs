@@ -335,6 +335,9 @@ pub enum Turns {
         /// Only those that were under way since then, such as 24h or 2026-11-29 (of a failed attempt: that failed since then).
         #[arg(long, value_name = "TIME", value_parser = Since::from_str)]
         since: Option<Since>,
+        /// Only those that were under way before then, written alike (of a failed attempt: that failed before then).
+        #[arg(long, value_name = "TIME", value_parser = Since::from_str)]
+        until: Option<Since>,
         /// At most so many.
         #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = wanted::at_most)]
         limit: u32,

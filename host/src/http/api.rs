@@ -80,8 +80,8 @@ struct ShownGeneration {
     origin: String,
 }
 
-/// `GET /api/turns?persona=&experiment=&arm=&state=&everFaulted=&since=&limit=`: newest first; `since` such as 24h, a day or an
-/// instant.
+/// `GET /api/turns?persona=&experiment=&arm=&state=&everFaulted=&since=&until=&limit=`: newest first; `since` and `until` such
+/// as 24h, a day or an instant.
 pub(super) async fn turns(State(face): State<Face>, mut filters: Filters) -> Result<Json<Turns>, ApiError> {
     let filter = filters.turns(face.runner.deps().clock.now(), MAX_TURNS)?;
     filters.end()?;

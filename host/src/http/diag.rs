@@ -42,7 +42,7 @@ pub(super) struct Ticked {
     result: TickReport,
 }
 
-/// `GET /diag/login?email=: signs a persona in and finds its space.
+/// `GET /diag/login?email=`: signs a persona in and finds its space.
 pub(super) async fn login(
     State(face): State<Face>,
     query: Result<Query<WhoseLogin>, QueryRejection>,

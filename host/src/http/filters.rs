@@ -119,7 +119,12 @@ impl Filters {
 
     /// Since when, seen from `now`.
     pub(super) fn since(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ApiError> {
-        Ok(self.read("since", str::parse::<Since>)?.map(|since| since.seen_from(now)))
+        self.instant("since", now)
+    }
+
+    /// An instant as it is written of `since`, seen from `now`.
+    fn instant(&mut self, name: &'static str, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, ApiError> {
+        Ok(self.read(name, str::parse::<Since>)?.map(|at| at.seen_from(now)))
     }
 
     /// By what costs are told apart; by day, if nothing is said.
@@ -136,6 +141,7 @@ impl Filters {
             state: self.read("state", wanted::state)?,
             ever_faulted: self.truth("everFaulted")?,
             since: self.since(now)?,
+            until: self.instant("until", now)?,
             limit: self.number("limit", most)?,
         })
     }

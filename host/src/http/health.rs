@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::face::Face;
 use crate::mana::SignInsStopped;
 use crate::model::LeftAlone;
-use crate::runner::{Obstacle, Told};
+use crate::runner::{Obstacle, PauseTold, Told};
 
 /// How long the ledger is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
-    /// `ok`, or `degraded` while something keeps turns from being begun or kept.
+    /// `ok`, or `degraded` while something keeps turns from being begun or kept, or a model is left alone. Keys that were
+    /// never set leave it `ok`, though `/health/ready` names them, as in the original.
     status: &'static str,
     /// Always the name of the original.
     service: &'static str,
@@ -57,7 +58,7 @@ pub(super) struct Health {
     models: BTreeMap<String, LeftOut>,
     /// The pause of everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pause: Option<PauseOfAll>,
+    pause: Option<PauseTold>,
     /// Pauses of single personas.
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_personas: Option<PausedAlone>,
@@ -111,17 +112,6 @@ struct Full {
     full: BTreeSet<String>,
 }
 
-/// A pause of everybody.
-#[derive(Debug, Serialize, JsonSchema)]
-struct PauseOfAll {
-    /// Since when; null if the configuration says so.
-    since: Option<DateTime<Utc>>,
-    /// In words.
-    why: String,
-    /// What ends it.
-    hint: &'static str,
-}
-
 /// Whether the process is up, in the shape of contract 7.2. Missing keys, broken plugins and
 /// a full disk do not make it go away: they are named.
 pub(super) async fn health(State(face): State<Face>) -> Json<Health> {
@@ -141,17 +131,9 @@ pub(super) async fn health(State(face): State<Face>) -> Json<Health> {
 }
 
 impl Health {
-    /// Names what is in the way. What somebody wants so is no degradation, and neither are keys that were never set.
+    /// Names what is in the way.
     fn name(&mut self, obstacle: Obstacle) {
-        let degraded = matches!(
-            obstacle,
-            Obstacle::Ledger(_)
-                | Obstacle::Tick { .. }
-                | Obstacle::SignIns(_)
-                | Obstacle::Upstream { .. }
-                | Obstacle::Model(_)
-        );
-        if degraded {
+        if obstacle.degrades() {
             self.status = "degraded";
         }
         let hint = obstacle.hint();
@@ -175,10 +157,7 @@ impl Health {
             Obstacle::Model(LeftAlone { name, state, until, why }) => {
                 self.models.insert(name, LeftOut { state, until, why });
             }
-            Obstacle::Pause(pause) => {
-                let (since, why, hint) = (pause.since(), pause.to_string(), pause.hint());
-                self.pause = Some(PauseOfAll { since, why, hint });
-            }
+            Obstacle::Pause(pause) => self.pause = Some(pause.told()),
             // Who they are is nobody's business here.
             Obstacle::PausedAlone(count) => self.paused_personas = Some(PausedAlone { count, hint }),
             Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => self.plugins.push(obstacle.told()),

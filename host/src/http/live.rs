@@ -39,9 +39,14 @@ pub(super) async fn events(
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let deps = face.runner.deps();
+    let since = filters.place()?;
     let kinds = kinds(&mut filters)?;
     let persona = filters.read("persona", wanted::persona)?;
-    let since = filters.place()?;
+    if kinds == [changes::NAME] {
+        let follow = filters.typed("follow").is_some();
+        let given = [("since", since.is_some()), ("persona", persona.is_some()), ("follow", follow)];
+        nothing_but_from_now_on(&given, &headers)?;
+    }
     let follow = filters.truth_or("follow", true)?;
     filters.end()?;
     let seen = last_seen(&headers)?;
@@ -83,6 +88,18 @@ fn kinds(filters: &mut Filters) -> Result<Vec<String>, ApiError> {
             Err(ApiError::new(StatusCode::BAD_REQUEST, Code::BadFilter, message).hint(hint))
         }
     }
+}
+
+/// That something changed is told from now on, as long as somebody hears it, and of everybody.
+fn nothing_but_from_now_on(given: &[(&str, bool)], headers: &HeaderMap) -> Result<(), ApiError> {
+    let header = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
+    let given = (given.iter().find(|(_, is_given)| *is_given))
+        .map(|(name, _)| format!("the parameter {name:?}"))
+        .or(header.map(|_| "the header Last-Event-ID".to_owned()));
+    let Some(given) = given else { return Ok(()) };
+    let message = format!("{given} means nothing with kind={}", changes::NAME);
+    Err(ApiError::new(StatusCode::BAD_REQUEST, Code::BadFilter, message)
+        .hint("leave it out: that something changed is told from now on, of everybody, without numbers"))
 }
 
 /// How far a reader came that comes back.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
@@ -17,6 +17,8 @@ use domain::code::Code;
 
 /// How often a reader hears that we are there, though nothing happened.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Proxies such as nginx keep answers back otherwise until there is much of them.
+const AT_ONCE: [(HeaderName, &str); 1] = [(HeaderName::from_static("x-accel-buffering"), "no")];
 /// Frames on their way to a reader.
 const ON_THEIR_WAY: usize = 64;
 
@@ -60,7 +62,7 @@ impl Readers {
         });
         let alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
         let outlet = Outlet { to, patience: self.patience, stop, hang_up, _place: place };
-        Ok((outlet, Sse::new(told).keep_alive(alive).into_response()))
+        Ok((outlet, (AT_ONCE, Sse::new(told).keep_alive(alive)).into_response()))
     }
 }
 

@@ -5,13 +5,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::route::{Parameter, Route};
-use super::{api, brakes, costs, diag, health, live, personas, plugins, ready, status};
+use super::{api, brakes, compare, costs, diag, experiments, health, live, personas, plugins, ready, status};
 use crate::store::{CostsBy, TurnFilter};
 use domain::code::Code;
 
 /// All of them, in the order in which they are described.
 pub(super) fn routes() -> Vec<Route> {
-    [of_health(), of_turns(), of_personas(), of_plugins()].into_iter().flatten().collect()
+    [of_health(), of_turns(), of_experiments(), of_personas(), of_plugins()].into_iter().flatten().collect()
 }
 
 fn of_health() -> Vec<Route> {
@@ -80,6 +80,11 @@ fn of_turns() -> Vec<Route> {
                 ),
                 since("Only those that were under way since then."),
                 Parameter {
+                    name: "until",
+                    example: "2026-11-30",
+                    ..since("Only those that were under way before then.")
+                },
+                Parameter {
                     schema: json!({ "type": "integer", "minimum": 0, "default": 50 }),
                     ..Parameter::text("limit", "At most so many; more than 500 counts as 500.", "20")
                 },
@@ -133,6 +138,41 @@ fn of_turns() -> Vec<Route> {
     ]
 }
 
+fn of_experiments() -> Vec<Route> {
+    vec![
+        Route::shows(
+            "/api/compare",
+            "compareTurns",
+            "Two turns side by side, and where they differ; `persona-host turns diff` shows it.",
+            compare::compare,
+        )
+        .takes([
+            Parameter::needed("a", "The id of a turn, or its beginning.", "01a2"),
+            Parameter::needed("b", "The id of another.", "02b3"),
+        ])
+        .refuses(StatusCode::NOT_FOUND, &[Code::NoSuchTurn])
+        .refuses(StatusCode::BAD_REQUEST, &[Code::NoSuchTurn])
+        .reads_the_ledger(),
+        Route::shows(
+            "/api/experiments",
+            "listExperiments",
+            "Every experiment that has begun: how far it is, its verdicts, and whether to believe them.",
+            experiments::list,
+        )
+        .reads_the_ledger(),
+        Route::shows(
+            "/api/experiments/{key}",
+            "showExperiment",
+            "All that an experiment has found; `persona-host experiment report` shows it.",
+            experiments::one,
+        )
+        .takes([Parameter::in_path("key", "The key of an experiment.", "tone")])
+        .refuses(StatusCode::NOT_FOUND, &[Code::NoSuchExperiment])
+        .refuses(StatusCode::CONFLICT, &[Code::NotComparable])
+        .reads_the_ledger(),
+    ]
+}
+
 fn of_personas() -> Vec<Route> {
     vec![
         Route::shows(
@@ -145,9 +185,13 @@ fn of_personas() -> Vec<Route> {
         Route::shows(
             "/api/personas",
             "listPersonas",
-            "Who has a turn that is not over, or is paused.",
-            personas::open,
+            "Who has a turn that is not over, or is paused; or everybody who is known.",
+            personas::list,
         )
+        .takes([Parameter::truth(
+            "all",
+            "Everybody who is known, as on the page Personas: how often each plays, when next, how it stands, its latest turns and ratings.",
+        )])
         .reads_the_ledger(),
         Route::does(
             "/api/personas/{email}/release",

@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::face::Face;
 use super::outlet::Readers;
 use super::{admission, connections, document, error, pages};
+use crate::evidence::Reports;
 use domain::code::Code;
 
 /// Bytes of a request's body; none has more than a few words.
@@ -96,6 +97,8 @@ fn router(face: Face, readers: Readers, is_free: bool) -> Router {
     }
     let routes = served
         .layer(Extension(readers))
+        // Experiments are computed once for all who look.
+        .layer(Extension(Arc::new(Reports::default())))
         .fallback(not_found)
         .method_not_allowed_fallback(not_so)
         .with_state(face);

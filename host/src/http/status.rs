@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::error::ApiError;
 use super::face::Face;
 use crate::behavior::PluginRecord;
-use crate::runner::{HeldPersona, LastTick, Obstacle, Pause, Sums, TickFigures, Told};
+use crate::runner::{HeldPersona, LastTick, Obstacle, Pause, PauseTold, Sums, TickFigures, Told};
 use crate::telemetry::UnderWay;
 use domain::ids::{GenerationNumber, PluginName, StrategyName};
 
@@ -25,7 +25,7 @@ pub(super) struct Status {
     #[serde(rename = "loop")]
     is_on: &'static str,
     /// The pause of everybody.
-    pause: Option<PauseOfAll>,
+    pause: Option<PauseTold>,
     /// When the next tick begins.
     next_tick: Option<DateTime<Utc>>,
     /// The last one.
@@ -43,17 +43,6 @@ pub(super) struct Status {
     /// What ledger and budget add up to.
     #[serde(flatten)]
     sums: Sums,
-}
-
-/// A pause of everybody.
-#[derive(Debug, Serialize, JsonSchema)]
-struct PauseOfAll {
-    /// Since when; null if the configuration says so.
-    since: Option<DateTime<Utc>>,
-    /// In words.
-    why: String,
-    /// What ends it.
-    hint: &'static str,
 }
 
 /// A tick that is over.
@@ -145,7 +134,7 @@ pub(super) async fn status(State(face): State<Face>) -> Result<Json<Status>, Api
         now: deps.clock.now(),
         running: true,
         is_on: if face.missing_keys.is_empty() { "on" } else { "off" },
-        pause: runner.pause_of_all().as_ref().map(PauseOfAll::of),
+        pause: runner.pause_of_all().as_ref().map(Pause::told),
         next_tick: runner.next_tick(),
         last_tick: runner.last_tick().map(Ticked::of),
         under_way: deps.events.in_flight().into_iter().map(Playing::of).collect(),
@@ -155,12 +144,6 @@ pub(super) async fn status(State(face): State<Face>) -> Result<Json<Status>, Api
         plugins: runner.plugins().into_iter().map(Plugin::of).collect(),
         sums,
     }))
-}
-
-impl PauseOfAll {
-    fn of(pause: &Pause) -> Self {
-        Self { since: pause.since(), why: pause.to_string(), hint: pause.hint() }
-    }
 }
 
 impl Ticked {

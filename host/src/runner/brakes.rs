@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Paused, Pauses};
@@ -62,6 +64,23 @@ impl Pause {
             Self::OfAll(paused) | Self::OfOne(paused) => Some(paused.since),
         }
     }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn told(&self) -> PauseTold {
+        PauseTold { since: self.since(), why: self.to_string(), hint: self.hint() }
+    }
+}
+
+/// A pause, for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PauseTold {
+    /// Since when; null if the configuration says so.
+    pub since: Option<DateTime<Utc>>,
+    /// In words.
+    pub why: String,
+    /// What ends it.
+    pub hint: &'static str,
 }
 
 /// How far a pause goes.

@@ -266,6 +266,9 @@ impl Waiting {
             return self.leave_out(1, at);
         }
         let mut told = json!(event);
+        if let Event::PluginRefused { stage: "replay" | "canary", .. } = event {
+            told["cause"] = IN_ITS_WORDS.into();
+        }
         if let (Some(persona), Some(fields)) = (&persona, told.as_object_mut()) {
             fields.entry("persona").or_insert_with(|| Value::from(persona.as_str()));
         }
@@ -279,6 +282,9 @@ impl Waiting {
     }
 }
 
+/// What stands for what a build says of turns, which may quote prompts and replies.
+const IN_ITS_WORDS: &str = "it failed in turns: `GET /api/plugins` has its words";
+
 /// What stands where events are missing.
 fn gap(left_out: u64, since: DateTime<Utc>, at: DateTime<Utc>) -> ToKeep {
     let event = json!({ "kind": GAP, "reason": "not-kept", "leftOut": left_out, "since": since });
@@ -287,7 +293,10 @@ fn gap(left_out: u64, since: DateTime<Utc>, at: DateTime<Utc>) -> ToKeep {
 
 #[cfg(test)]
 mod tests {
-    use domain::ids::{PersonaId, Slot};
+    use domain::code::Code;
+    use domain::event::TurnEnd;
+    use domain::fault::{Fault, Stage};
+    use domain::ids::{GenerationNumber, PersonaId, PluginName, Slot};
 
     use super::*;
 
@@ -309,6 +318,54 @@ mod tests {
         assert_eq!(kinds, ["turn-started", GAP, "turn-started"]);
         let gap: Value = serde_json::from_str(&waiting.events[MOST - AT_ONCE].event).expect("it is JSON");
         assert_eq!(gap["leftOut"], 3);
+    }
+
+    /// They may quote prompts and replies.
+    #[test]
+    fn what_a_plugin_says_of_a_turn_is_not_kept() {
+        let says = "the plugin says: dear diary";
+        let turn = started(1).turn().expect("it has one");
+        let ended = |outcome| Event::TurnEnded {
+            turn,
+            email: "anna@mana.test".to_owned(),
+            outcome,
+            actions: 0,
+            ratings: Vec::new(),
+            took: Duration::ZERO,
+        };
+        let failed = |code| ended(Fault::new(Stage::Parse, code, says).into());
+        let plugin = PluginName::new("daily");
+        let refused = |stage| Event::PluginRefused {
+            plugin: plugin.clone(),
+            stage,
+            cause: says.to_owned(),
+            hint: String::new(),
+            still_serving: None,
+        };
+        let quarantined = Event::PluginQuarantined {
+            plugin: plugin.clone(),
+            generation: GenerationNumber(1),
+            function: "parse-rating",
+            cause: says.to_owned(),
+            until: DateTime::UNIX_EPOCH,
+        };
+        for (event, is_told) in [
+            (failed(Code::PluginFailureOutput), false),
+            (failed(Code::PluginTrap), false),
+            (failed(Code::SettingsRefused), false),
+            (failed(Code::ClaudeAway), true),
+            (ended(TurnEnd::Skipped { reason: says.to_owned(), until: None }), false),
+            (ended(TurnEnd::Skipped { reason: says.to_owned(), until: Some(DateTime::UNIX_EPOCH) }), true),
+            (refused("canary"), false),
+            (refused("replay"), false),
+            (refused("contract"), true),
+            (quarantined, false),
+        ] {
+            let mut waiting = Waiting::default();
+            waiting.take(&event, DateTime::UNIX_EPOCH);
+            let kept = &waiting.events[0].event;
+            assert_eq!(kept.contains("dear diary"), is_told, "{kept}");
+        }
     }
 
     #[test]

@@ -138,6 +138,17 @@ impl Obstacle {
             Self::Pause(_) | Self::PausedAlone(_) | Self::Budget(_) | Self::Model(_) | Self::Plugin { .. }
         )
     }
+
+    /// Whether the program does less than it was set up for: all that blocks, but keys that were never set; and a model
+    /// that is left alone, though turns that ask others are begun.
+    #[must_use]
+    pub fn degrades(&self) -> bool {
+        match self {
+            Self::Keys(_) => false,
+            Self::Model(_) => true,
+            other => other.is_blocking(),
+        }
+    }
 }
 
 /// The same for programs.
@@ -226,18 +237,23 @@ mod tests {
             until: None,
             why: "429".to_owned(),
         };
-        for (obstacle, what, blocks) in [
-            (Obstacle::Keys(vec!["ANTHROPIC_API_KEY"]), "keys", true),
-            (Obstacle::Ledger("disk full".to_owned()), "ledger", true),
-            (Obstacle::NoPlugin("own".to_owned()), "plugins", true),
-            (Obstacle::Pause(Pause::Configured), "pause", false),
-            (Obstacle::PausedAlone(2), "pausedPersonas", false),
-            (Obstacle::Budget("budget.day".to_owned()), "budget", false),
-            (Obstacle::Model(alone), "models", false),
-            (Obstacle::Plugin { name: "own".to_owned(), how: "it is in quarantine" }, "plugins", false),
+        for (obstacle, what, blocks, degrades) in [
+            (Obstacle::Keys(vec!["ANTHROPIC_API_KEY"]), "keys", true, false),
+            (Obstacle::Ledger("disk full".to_owned()), "ledger", true, true),
+            (Obstacle::NoPlugin("own".to_owned()), "plugins", true, true),
+            (Obstacle::Pause(Pause::Configured), "pause", false, false),
+            (Obstacle::PausedAlone(2), "pausedPersonas", false, false),
+            (Obstacle::Budget("budget.day".to_owned()), "budget", false, false),
+            (Obstacle::Model(alone), "models", false, true),
+            (
+                Obstacle::Plugin { name: "own".to_owned(), how: "it is in quarantine" },
+                "plugins",
+                false,
+                false,
+            ),
         ] {
             let told = obstacle.told();
-            assert_eq!((told.what, obstacle.is_blocking()), (what, blocks));
+            assert_eq!((told.what, obstacle.is_blocking(), obstacle.degrades()), (what, blocks, degrades));
             assert!(!told.why.is_empty(), "{told:?}");
         }
     }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::brakes::Pause;
+use super::brakes::PauseTold;
 use crate::store::ForeignActivity;
 use crate::turn::Ended;
 use domain::code::Code;
@@ -36,7 +35,7 @@ pub struct TickReport {
     pub stopped_by_code: Option<String>,
     /// Everybody is paused, so nobody was looked for; left out otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused: Option<PausedTick>,
+    pub paused: Option<PauseTold>,
     /// How long it took.
     pub duration_ms: u64,
     /// Deliveries that mana-auth has not acknowledged; left out when there are none.
@@ -50,25 +49,6 @@ pub struct TickReport {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// Why a tick did nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct PausedTick {
-    /// Since when, unless the configuration says so.
-    pub since: Option<DateTime<Utc>>,
-    /// In words.
-    pub why: String,
-    /// What lets personas play again.
-    pub hint: &'static str,
-}
-
-impl PausedTick {
-    /// Of a pause.
-    #[must_use]
-    pub fn of(pause: &Pause) -> Self {
-        Self { since: pause.since(), why: pause.to_string(), hint: pause.hint() }
-    }
 }
 
 /// One persona whose turn ended in a fault.

@@ -13,7 +13,7 @@ use super::error::TickError;
 use super::hold::Hold;
 use super::parts::Runner;
 use super::pool::{Entry, Place};
-use super::report::{FailedPersona, PausedTick, TickReport, TurnReport};
+use super::report::{FailedPersona, TickReport, TurnReport};
 use super::sight::{Candidate, Chosen, For, Sight};
 use crate::breaker::Standing;
 use crate::store::{Begin, Begun, LedgerError};
@@ -60,7 +60,7 @@ impl Runner {
             return Err(TickError::Stopping);
         }
         if let Some(pause) = self.pause_of_all() {
-            return Ok(TickReport { paused: Some(PausedTick::of(&pause)), ..TickReport::default() });
+            return Ok(TickReport { paused: Some(pause.told()), ..TickReport::default() });
         }
         if matches!(whom, For::Unfinished) {
             // Nobody asked who is due: it is no tick.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::database::{Connection, Row, sql};
 use super::row::{instant, readable};
@@ -20,7 +22,8 @@ pub(super) const ADDRESSES: &str = "WITH RECURSIVE hops(email) AS (SELECT min(em
     addresses AS (SELECT email FROM hops WHERE email IS NOT NULL)";
 
 /// A turn at a glance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Glance {
     /// Its id.
     pub id: String,

@@ -26,6 +26,8 @@ pub struct TurnFilter {
     pub ever_faulted: bool,
     /// Only those that were under way since then.
     pub since: Option<DateTime<Utc>>,
+    /// Only those that were under way before then.
+    pub until: Option<DateTime<Utc>>,
     /// Only those that play in this experiment, by its key.
     pub experiment: Option<String>,
     /// Only those that play this arm.
@@ -187,13 +189,7 @@ impl Wanted {
         if let Some(state) = &filter.state {
             wanted.and(format!("{} AND {STATE} = ?", narrowed(state)), [state.into()]);
         }
-        let since = filter.since.map(|since| since.timestamp_millis());
-        match (since, filter.ever_faulted) {
-            (None, false) => {}
-            (None, true) => wanted.and(format!("id IN ({FAULTED})"), []),
-            (Some(since), true) => wanted.and(format!("id IN ({FAULTED} AND ended_at >= ?)"), [since.into()]),
-            (Some(since), false) => wanted.and(SINCE, [since.into(), since.into()]),
-        }
+        wanted.within(filter);
         let of_arm = [("experiment", &filter.experiment), ("arm", &filter.arm)];
         let of_arm: Vec<_> =
             of_arm.into_iter().filter_map(|(column, own)| Some((column, own.as_ref()?))).collect();
@@ -205,6 +201,24 @@ impl Wanted {
         wanted
     }
 
+    /// Those of which an attempt was under way in this time, or failed in it.
+    fn within(&mut self, filter: &TurnFilter) {
+        let (since, until) = (filter.since, filter.until);
+        if since.is_none() && until.is_none() && !filter.ever_faulted {
+            return;
+        }
+        let (which, from, to) = match filter.ever_faulted {
+            true => (format!("id IN ({FAULTED}"), " AND ended_at >= ?", " AND ended_at < ?"),
+            false => (ATTEMPTED.to_owned(), " AND (ended_at IS NULL OR ended_at >= ?)", " AND begun_at < ?"),
+        };
+        let (from, to) = (since.map_or("", |_| from), until.map_or("", |_| to));
+        let given = [since, until].into_iter().flatten().map(|at| at.timestamp_millis().into());
+        self.and(format!("{which}{from}{to})"), given);
+        if let Some(since) = since.filter(|_| !filter.ever_faulted) {
+            self.and(SINCE, [since.timestamp_millis().into()]);
+        }
+    }
+
     fn and(&mut self, condition: impl Into<String>, given: impl IntoIterator<Item = Given>) {
         self.conditions.push(condition.into());
         self.given.extend(given);
@@ -214,10 +228,12 @@ impl Wanted {
 /// Attempts that ended in a fault.
 const FAULTED: &str = "SELECT turn FROM attempts WHERE state = 'faulted' AND stopped = 0";
 
-/// Who was under way since then. None that did began before the first of those that ended since or run.
+/// Turns with an attempt that is as what follows says.
+const ATTEMPTED: &str = "EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id";
+
+/// None that was under way since then began before the first of those that ended since or run.
 const SINCE: &str =
-    "EXISTS (SELECT 1 FROM attempts WHERE turn = turns.id AND (ended_at IS NULL OR ended_at >= ?))
-    AND started_at >= (SELECT min(began) FROM (SELECT min(started_at) AS began FROM turns WHERE ended_at >= ?
+    "started_at >= (SELECT min(began) FROM (SELECT min(started_at) AS began FROM turns WHERE ended_at >= ?
         UNION ALL SELECT min(started_at) FROM turns WHERE state = 'running') AS since)";
 
 /// What an index knows of the turns that stand so: no others do.

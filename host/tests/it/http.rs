@@ -4,6 +4,7 @@ mod browsed;
 mod described;
 mod driven;
 mod events;
+mod evidence;
 mod filters;
 mod guarded;
 mod many;

@@ -38,14 +38,16 @@ pub async fn look(verb: Turns, config: Option<&Path>, output: Output) -> Result<
         Turns::Tail(args) => tail::tail(&args, config, output).await?,
         Turns::Diff(args) => diff::diff(&args, config, output).await?,
         Turns::Replay(args) => replay::replay(&args, config, output).await?,
-        Turns::List { persona, state, ever_faulted, since, limit, ledger } => {
+        Turns::List { persona, state, ever_faulted, since, until, limit, ledger } => {
             let ledger = open(ledger.as_deref(), config).await?;
-            let since = since.map(|since| since.seen_from(Clock::system().now()));
+            let now = Clock::system().now();
+            let (since, until) = (since.map(|at| at.seen_from(now)), until.map(|at| at.seen_from(now)));
             let filter = TurnFilter {
                 email: persona,
                 state,
                 ever_faulted,
                 since,
+                until,
                 limit: Some(limit),
                 ..TurnFilter::default()
             };

@@ -12,7 +12,6 @@ mod now;
 mod persona;
 mod personas;
 mod plugins;
-mod roll;
 mod rows;
 mod shown;
 mod trend;
@@ -23,15 +22,12 @@ mod words;
 
 pub(super) use shown::SHOWN;
 
-use std::sync::Arc;
-
+use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use axum::{Extension, Router};
 
 use super::face::Face;
 use super::filters;
-use crate::evidence::Reports;
 
 /// Where the pages are.
 pub(super) fn routes() -> Router<Face> {
@@ -45,8 +41,6 @@ pub(super) fn routes() -> Router<Face> {
         .route("/experiments/{key}", get(experiments::one))
         .route("/experiments/{key}/report", get(experiments::report))
         .route_layer(from_fn(filters::none));
-    // Experiments are computed once for all who look.
-    let whole = whole.layer(Extension(Arc::new(Reports::default())));
     whole
         .route("/turns", get(turns::page))
         .route("/personas", get(personas::page))

@@ -9,8 +9,8 @@ use super::frame::{NoPage, Page};
 use super::rows::turn_rows;
 use super::words::{count, line, money, nothing, short, span, time};
 use crate::http::face::Face;
-use crate::runner::{LastTick, Obstacle, TickFigures};
-use crate::store::{CostRow, CostsBy, Summary, TurnFilter};
+use crate::runner::{LastTick, Obstacle, TickFigures, cost_of_today};
+use crate::store::{CostRow, Summary, TurnFilter};
 use crate::telemetry::UnderWay;
 use domain::budget::Part;
 use domain::fault::Stage;
@@ -25,9 +25,7 @@ pub(super) async fn page(State(face): State<Face>) -> Result<Page, NoPage> {
     let failed = TurnFilter { ever_faulted: true, since: Some(now - TimeDelta::hours(24)), ..latest.clone() };
     let (latest, failed) = (deps.ledger.list(&latest).await?, deps.ledger.list(&failed).await?);
     let zone = deps.settings.time_zone;
-    let today = now.with_timezone(&zone).date_naive().to_string();
-    let costs = deps.ledger.costs(CostsBy::Day, Some(now - TimeDelta::hours(30)), zone).await?.costs;
-    let cost = costs.into_iter().find(|row| row.of == today);
+    let cost = cost_of_today(&deps.ledger, now, zone).await?;
     let body = html! {
         h1 .off { "Now" }
         (loop_of(&face, now))
@@ -207,6 +205,7 @@ fn spent(today: Option<&CostRow>, budget: &[Part], is_scripted: bool) -> Markup 
             a href="/costs" { "All costs" }
         }
         @if is_scripted { p .faint { "Claude is a stand-in here: amounts are as the real model would have them, and nobody is paid." } }
+        p .faint { "Of turns whose latest attempt began today; a budget counts each call on its own day." }
         (limits(budget))
     }
 }

@@ -11,12 +11,12 @@ use maud::html;
 use super::chart::{Chart, Series, chart};
 use super::frame::{NoPage, Page};
 use super::personas::{deeds, due, stands};
-use super::roll::Roll;
 use super::rows::turn_rows;
 use super::words::{line, nothing, text, time};
 use crate::http::error::ApiError;
 use crate::http::face::Face;
 use crate::http::filters::Named;
+use crate::http::roll::Roll;
 use crate::running::one_segment;
 use crate::store::{Summary, TurnFilter};
 

@@ -7,11 +7,11 @@ use domain::persona::Persona;
 use maud::{Markup, html};
 
 use super::frame::{NoPage, Page};
-use super::roll::{Known, Roll, WORDS};
 use super::rows::ratings_of;
 use super::words::{line, nothing, state, time};
 use crate::http::face::Face;
 use crate::http::filters::Filters;
+use crate::http::roll::{Known, Roll, WORDS};
 use crate::running::one_segment;
 use crate::store::{Glance, Open, wanted};
 
@@ -29,9 +29,10 @@ pub(super) async fn page(
     let name = filters.read("persona", |text| wanted::named(text, "a part of an address"))?;
     filters.end()?;
     let roll = Roll::call(&face).await?;
+    let part = name.as_deref().map(|part| part.trim().to_lowercase());
     let rows: Vec<(&String, &Known)> = (roll.personas.iter())
         .filter(|(_, known)| word.as_deref().is_none_or(|word| known.is(word)))
-        .filter(|(email, _)| name.as_deref().is_none_or(|part| email.contains(&part.trim().to_lowercase())))
+        .filter(|(email, _)| part.as_deref().is_none_or(|part| email.to_lowercase().contains(part)))
         .collect();
     let body = html! {
         h1 { "Personas" }

@@ -49,6 +49,7 @@ struct Typed {
     persona: String,
     state: String,
     since: String,
+    until: String,
     ever_faulted: bool,
 }
 
@@ -56,11 +57,12 @@ impl Typed {
     fn of(filters: &Filters) -> Self {
         let given = |name| filters.typed(name).unwrap_or_default().to_owned();
         let ever_faulted = filters.typed("everFaulted") == Some("true");
-        Self { persona: given("persona"), state: given("state"), since: given("since"), ever_faulted }
+        let (since, until) = (given("since"), given("until"));
+        Self { persona: given("persona"), state: given("state"), since, until, ever_faulted }
     }
 }
 
-fn form(Typed { persona, state, since, ever_faulted }: &Typed) -> Markup {
+fn form(Typed { persona, state, since, until, ever_faulted }: &Typed) -> Markup {
     html! {
         form .filters action="/turns" {
             label { "Persona " input name="persona" value=(persona) placeholder="all" autocomplete="off"; }
@@ -72,6 +74,7 @@ fn form(Typed { persona, state, since, ever_faulted }: &Typed) -> Markup {
                 }
             }
             label { "Since " input name="since" value=(since) placeholder="24h, 2026-11-29" size="14"; }
+            label { "Until " input name="until" value=(until) placeholder="2h, 2026-11-30" size="14"; }
             label .check { input type="checkbox" name="everFaulted" value="true" checked[*ever_faulted]; " an attempt failed" }
             button { "Show" }
             a href="/turns" { "All" }

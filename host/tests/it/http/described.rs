@@ -115,6 +115,14 @@ async fn each_answer_is_as_it_is_described() {
         (Method::GET, "/health/ready", "/health/ready"),
         (Method::POST, "/diag/tick", "/diag/tick"),
         (Method::GET, "/api/personas", "/api/personas"),
+        (Method::GET, "/api/personas", "/api/personas?all=true"),
+        (Method::GET, "/api/experiments", "/api/experiments"),
+        (Method::GET, "/api/experiments/{key}", "/api/experiments/moon"),
+        (Method::GET, "/api/compare", &format!("/api/compare?a={turn}&b={turn}")),
+        (Method::GET, "/api/compare", &format!("/api/compare?a={turn}")),
+        (Method::GET, "/api/compare", &format!("/api/compare?a={turn}&b=ffffffff")),
+        (Method::GET, "/events", "/events?follow=false&since=0"),
+        (Method::GET, "/events", "/events?follow=false&kind=moon"),
         (Method::GET, "/api/turns", "/api/turns?persona=x&state=paused"),
         (Method::POST, "/api/resume", &format!("/api/resume?persona={anna}")),
         (Method::POST, "/api/resume", "/api/resume"),
@@ -141,6 +149,7 @@ async fn each_answer_is_as_it_is_described() {
     for path in ["/api/personas", "/api/turns", "/health", "/health/ready"] {
         served.conforms(Method::GET, path, path).await;
     }
+    served.conforms(Method::GET, "/api/personas", "/api/personas?all=true").await;
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ impl Served {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200, "{query}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["x-accel-buffering"], "no", "a proxy passes each on at once");
         Reader { response, decoder: sse::Decoder::new(1 << 20), read: Default::default() }
     }
 }
@@ -168,14 +169,19 @@ async fn only_what_is_asked_for_is_told_and_what_cannot_be_meant_is_refused() {
         ("?since=yesterday", "must be the number of an event, or"),
         ("?since=-1", "must be the number of an event, or"),
         ("?follow=maybe", "must be one of true, false"),
+        ("?kind=changed&since=0", "\\\"since\\\" means nothing with kind=changed"),
+        ("?kind=changed&persona=anna", "\\\"persona\\\" means nothing with kind=changed"),
+        ("?kind=changed&follow=false", "\\\"follow\\\" means nothing with kind=changed"),
         ("?colour=red", "there is no parameter"),
     ] {
         let (status, body) = served.get(&format!("/events{query}")).await;
         assert_eq!(status, 400, "{query}");
         assert!(body.to_string().contains(said), "{query}: {body}");
     }
-    let last = client().get(format!("{}/events", served.base)).header("last-event-id", "seven");
-    assert_eq!(last.send().await.unwrap().status(), 400);
+    for (query, last) in [("", "seven"), ("?kind=changed", "7")] {
+        let last = client().get(format!("{}/events{query}", served.base)).header("last-event-id", last);
+        assert_eq!(last.send().await.unwrap().status(), 400, "{query}");
+    }
 }
 
 #[tokio::test]

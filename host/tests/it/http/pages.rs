@@ -162,6 +162,7 @@ async fn whoever_has_never_played_is_among_the_personas_and_each_can_be_asked_fo
         ("?state=paused", false, true),
         ("?state=running", false, false),
         ("?persona=anna", true, false),
+        ("?persona=%20MANA.test", true, true),
         ("?persona=ANNA&state=new", false, false),
     ] {
         let (status, page) = served.page(&format!("/personas{wanted}")).await;
@@ -253,8 +254,11 @@ async fn filters_are_in_the_address_and_what_cannot_be_meant_is_said_on_a_page()
     let served = served(&["Anna", "Ben"]).await;
     served.ask(Method::POST, "/diag/tick").await;
     let (anna, ben) = (email("Anna"), email("Ben"));
-    let (_, page) = served.page(&format!("/turns?persona={anna}&state=&since=24h")).await;
+    let (_, page) = served.page(&format!("/turns?persona={anna}&state=&since=24h&until=0s")).await;
     assert!(page.contains(&anna) && !page.contains(&ben), "{page}");
+    assert!(page.contains("name=\"until\" value=\"0s\""), "{page}");
+    let (_, page) = served.page(&format!("/turns?persona={anna}&until=24h")).await;
+    assert!(page.contains("No turn is like that"), "{page}");
     let (_, page) = served.page("/turns?state=parked").await;
     assert!(page.contains("No turn is like that"), "{page}");
     for (path, status, said) in [

@@ -35,14 +35,26 @@ async fn who_is_held_for_the_budget_is_in_the_list_of_who_is_kept_back() {
     served.ask(Method::POST, "/diag/tick").await;
     served.ask(Method::POST, "/diag/tick").await;
     let (_, told) = served.get("/api/personas").await;
-    let held: Vec<&Value> =
-        told["personas"].as_array().unwrap().iter().filter(|own| own["heldBy"] == "budget").collect();
-    assert!(!held.is_empty(), "{told}");
-    // No day has room for it: tomorrow is no advice.
-    let why = held[0]["why"].as_str().unwrap();
-    assert!(why.ends_with("no day has room for it: raise budget.day, or lower model.max_tokens"), "{why}");
+    let held: Vec<(&Value, &Value)> = (told["personas"].as_array().unwrap().iter())
+        .filter(|own| own["heldBy"] == "budget")
+        .map(|own| (&own["persona"], &own["why"]))
+        .collect();
+    assert_eq!(held.iter().map(|own| own.0).collect::<Vec<_>>(), [&email("Anna"), &email("Ben")], "{told}");
+    for (who, why) in &held {
+        // No day has room for it: tomorrow is no advice.
+        let why = why.as_str().unwrap();
+        assert!(
+            why.ends_with("no day has room for it: raise budget.day, or lower model.max_tokens"),
+            "{who}: {why}"
+        );
+    }
     let (_, status) = served.get("/api/status").await;
-    assert!(of(&status["keptBack"], "cause", "budget")["reason"].is_string(), "{status}");
+    let mut kept: Vec<(&Value, &Value)> = (status["keptBack"].as_array().unwrap().iter())
+        .filter(|own| own["cause"] == "budget")
+        .map(|own| (&own["persona"], &own["reason"]))
+        .collect();
+    kept.sort_by_key(|own| own.0.as_str());
+    assert_eq!(kept, held, "the screen agrees: {status}");
     let page = served.get("/personas").await.1;
     assert!(page.as_str().is_some_and(|page| page.contains("at the last tick, because ")), "{page}");
 }

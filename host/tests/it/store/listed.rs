@@ -11,7 +11,7 @@ use super::{Home, Shelf, begin, fault, on_both_databases, persona, turn_id};
 
 on_both_databases! {
     each_turn_is_told_and_listed_by_the_one_word_for_how_it_stands
-    a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then
+    a_list_holds_who_was_under_way_in_a_time_and_who_failed_in_it
 }
 
 async fn each_turn_is_told_and_listed_by_the_one_word_for_how_it_stands(home: Home) {
@@ -75,7 +75,7 @@ const LIVES: [(&str, &[&str]); 5] = [
     ("ida", &["completes", "", "", "", "fails", ""]),
 ];
 
-async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_then(home: Home) {
+async fn a_list_holds_who_was_under_way_in_a_time_and_who_failed_in_it(home: Home) {
     let shelf = Shelf::at(home);
     let ledger = shelf.open().await;
     let mut moments: Vec<DateTime<Utc>> = Vec::new();
@@ -96,29 +96,42 @@ async fn a_list_holds_who_was_under_way_since_then_and_who_ever_failed_since_the
         }
         shelf.clock.advance(TimeDelta::hours(1));
     }
-    for (ever_faulted, since, state, listed) in [
-        (false, None, None, "anna ben ida kai tom"),
-        (true, None, None, "anna tom"),
+    for (ever_faulted, since, until, state, listed) in [
+        (false, None, None, None, "anna ben ida kai tom"),
+        (true, None, None, None, "anna tom"),
         // Who runs is under way, whenever it began.
-        (false, Some(3), None, "anna ben kai tom"),
-        (false, Some(4), None, "ben kai tom"),
-        (false, Some(5), None, "kai"),
+        (false, Some(3), None, None, "anna ben kai tom"),
+        (false, Some(4), None, None, "ben kai tom"),
+        (false, Some(5), None, None, "kai"),
         // A success since then is no failure since then.
-        (true, Some(1), None, "tom"),
-        (true, Some(3), None, "tom"),
-        (true, Some(4), None, ""),
-        (true, None, Some("completed"), "anna tom"),
-        (true, None, Some("faulted"), ""),
-        (false, Some(3), Some("running"), "kai"),
+        (true, Some(1), None, None, "tom"),
+        (true, Some(3), None, None, "tom"),
+        (true, Some(4), None, None, ""),
+        (true, None, None, Some("completed"), "anna tom"),
+        (true, None, None, Some("faulted"), ""),
+        (false, Some(3), None, Some("running"), "kai"),
+        (false, None, Some(1), None, "anna ida kai"),
+        (false, None, Some(4), None, "anna ida kai tom"),
+        // Somebody whose attempts lie before and behind was not under way in between.
+        (false, Some(1), Some(3), None, "kai"),
+        (false, Some(1), Some(4), None, "anna kai tom"),
+        (false, Some(4), Some(4), None, "kai"),
+        (true, None, Some(3), None, "anna"),
+        (true, Some(1), Some(4), None, "tom"),
+        (true, Some(1), Some(3), None, ""),
+        (false, None, Some(1), Some("running"), "kai"),
     ] {
-        let since = since.map(|moment: usize| moments[moment]);
-        let filter =
-            TurnFilter { ever_faulted, since, state: state.map(str::to_owned), ..TurnFilter::default() };
+        let [since, until] = [since, until].map(|at| at.map(|moment: usize| moments[moment]));
+        let state = state.map(str::to_owned);
+        let filter = TurnFilter { ever_faulted, since, until, state: state.clone(), ..TurnFilter::default() };
         let mut names: Vec<String> =
             ledger.list(&filter).await.unwrap().into_iter().map(|turn| turn.persona).collect();
         names.sort();
         let expected: Vec<String> = listed.split_whitespace().map(|name| persona(name).email).collect();
-        assert_eq!(names, expected, "ever faulted: {ever_faulted}, since {since:?}, {state:?}");
+        assert_eq!(
+            names, expected,
+            "ever faulted: {ever_faulted}, since {since:?}, until {until:?}, {state:?}"
+        );
     }
     let failed = TurnFilter { ever_faulted: true, ..TurnFilter::default() };
     for turn in ledger.list(&failed).await.unwrap() {

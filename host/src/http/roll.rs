@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+
+use super::face::Face;
+use crate::store::{Glance, LedgerError, Open, OpenTurn, Paused, Player};
 use domain::persona::Persona;
 use domain::rating::Rating;
-
-use crate::http::face::Face;
-use crate::store::{Glance, LedgerError, Open, OpenTurn, Paused, Player};
 
 /// How many of its turns a persona's strip has.
 const STRIP: u32 = 20;
@@ -82,6 +82,11 @@ impl Roll {
 }
 
 impl Known {
+    /// What it is of [`WORDS`].
+    pub(super) fn words(&self) -> Vec<&'static str> {
+        WORDS.into_iter().filter(|word| self.is(word)).collect()
+    }
+
     /// Whether it is one of [`WORDS`].
     pub(super) fn is(&self, word: &str) -> bool {
         match word {
