@@ -1,6 +1,7 @@
 //! The daemon that runs, asked over HTTP by the commands. It knows the API's paths and nobody's inside.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,6 +17,13 @@ pub const AGENT: &str = concat!("persona-host-command/", env!("CARGO_PKG_VERSION
 const LONGEST_QUOTE: usize = 200;
 /// Bytes of one event: none of ours comes near.
 const LONGEST_EVENT: usize = 4 << 20;
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// The same where a build is loaded.
+const BUILD: Duration = Duration::from_secs(10 * 60);
+/// How long a stream of events may be silent: it says every 15 s that it is there.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// The API of a daemon.
 #[derive(Clone, Debug)]
@@ -160,7 +168,8 @@ impl Running {
         let query: Vec<String> =
             asked.iter().map(|(name, value)| format!("{name}={}", one_segment(value))).collect();
         let last: Vec<(&str, String)> = last.iter().map(|last| ("last-event-id", last.to_string())).collect();
-        let response = self.send(Method::GET, &format!("/events?{}", query.join("&")), &last).await?;
+        let asked = format!("/events?{}", query.join("&"));
+        let response = self.within(ANSWER, self.send(Method::GET, &asked, &last)).await?;
         let status = response.status();
         if status == StatusCode::OK {
             let decoder = Decoder::new(LONGEST_EVENT);
@@ -176,9 +185,27 @@ impl Running {
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, String), RunningError> {
-        let response = self.send(method, path, &[]).await?;
-        let status = response.status();
-        Ok((status, response.text().await.map_err(|error| self.silent(&error))?))
+        // A build that is to be loaded shows first what it can do.
+        let span = if path.starts_with("/api/plugins/") { BUILD } else { ANSWER };
+        let whole = async {
+            let response = self.send(method, path, &[]).await?;
+            let status = response.status();
+            Ok((status, response.text().await.map_err(|error| self.silent(&error))?))
+        };
+        self.within(span, whole).await
+    }
+
+    /// What comes of it, unless that takes longer: whoever accepts connections may be stuck, or be another program.
+    async fn within<T>(
+        &self,
+        span: Duration,
+        answer: impl Future<Output = Result<T, RunningError>>,
+    ) -> Result<T, RunningError> {
+        let late = |_| {
+            let cause = format!("what listens there did not answer within {} s", span.as_secs());
+            RunningError::NoAnswer { base: self.base.clone(), cause }
+        };
+        tokio::time::timeout(span, answer).await.map_err(late)?
     }
 
     async fn send(
@@ -242,8 +269,8 @@ impl Told {
     /// When the connection breaks off, or what comes is no event.
     pub async fn next(&mut self) -> Result<Option<Value>, RunningError> {
         while self.read.is_empty() {
-            let chunk = self.response.chunk().await.map_err(|error| self.from.silent(&error))?;
-            let Some(chunk) = chunk else { return Ok(None) };
+            let chunk = async { self.response.chunk().await.map_err(|error| self.from.silent(&error)) };
+            let Some(chunk) = self.from.within(SILENCE, chunk).await? else { return Ok(None) };
             let mut events = Vec::new();
             let fed = self.decoder.feed(&chunk, &mut events);
             fed.map_err(|long| self.no_event(&long.to_string()))?;
@@ -272,6 +299,18 @@ pub fn one_segment(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_accepts_and_does_not_answer_is_not_waited_for_without_end() {
+        let client = crate::outbound::client().expect("a client");
+        let running = Running::at(client, "http://localhost:3070/", SecretString::default());
+        let never = std::future::pending::<Result<(), RunningError>>();
+        let error = running.within(Duration::ZERO, never).await.expect_err("nobody answers");
+        assert!(
+            error.to_string().ends_with("localhost:3070: what listens there did not answer within 0 s"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn no_address_leaves_its_part_of_the_path() {

@@ -126,25 +126,33 @@ struct Reader {
 impl Reader {
     /// Until the reader goes, does not read, or persona-host ends; without `follow`, until it has heard all that there is.
     async fn read(mut self, follow: bool) {
+        let is_all = self.tell(follow).await;
+        if !is_all && !follow {
+            // A part of it would look like the whole. Who follows comes back, and reads on.
+            self.outlet.cut_off();
+        }
+    }
+
+    /// Gives whether all was told that there is.
+    async fn tell(&mut self, follow: bool) -> bool {
         loop {
             let upto = *self.newest.borrow_and_update();
             let page = match self.ledger.events(self.after, &self.filter, AT_ONCE).await {
                 Ok(page) => page,
                 Err(error) => {
-                    // Who comes back reads on.
                     tracing::debug!(cause = %error, "a reader of events is sent away: the ledger cannot be read");
-                    return;
+                    return false;
                 }
             };
             let gap = page.gap.map(|gap| gap.told(self.clock.now()));
             for event in gap.iter().chain(&page.events) {
                 if !self.outlet.tell(frame(event)).await {
-                    return;
+                    return false;
                 }
             }
             self.after = page.upto;
             if self.after >= upto && (!follow || !self.waits().await) {
-                return;
+                return true;
             }
         }
     }

@@ -82,6 +82,11 @@ impl Outlet {
         }
     }
 
+    /// Ends the connection, so that the reader sees that something is missing.
+    pub(super) fn cut_off(&self) {
+        self.hang_up.now();
+    }
+
     /// Waits until nobody hears any more, or persona-host ends.
     pub(super) async fn closed(&self) {
         tokio::select! {

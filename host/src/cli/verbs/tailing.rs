@@ -103,6 +103,8 @@ impl Source {
                         }
                     }
                     Ok(None) => break "persona-host has ended".to_owned(),
+                    // What was told is not all of it.
+                    Err(error) if !self.follows => return Err(error.into()),
                     Err(error) => break error.to_string(),
                 }
             };

@@ -1,5 +1,6 @@
 //! `events tail`, `turns tail` and `turns diff` as they are typed: over a daemon that is killed, and without one.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use peers::postgres;
@@ -88,6 +89,22 @@ async fn a_tail_goes_on_where_it_was_when_the_daemon_is_killed_and_started_again
 async fn the_same_with_a_ledger_on_a_server() {
     let Some(database) = postgres::database() else { return };
     a_tail_goes_on_over_a_kill(Some(&database.url())).await;
+}
+
+#[test]
+fn a_part_of_what_there_is_is_not_taken_for_the_whole() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut daemon, _) = listener.accept().unwrap();
+        let event = "id: 1\nevent: started\ndata: {\"id\":1,\"kind\":\"started\"}\n\n";
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        let _asked = daemon.read(&mut [0; 4096]).unwrap();
+        daemon.write_all(format!("{head}{:x}\r\n{event}\r\n", event.len()).as_bytes()).unwrap();
+    });
+    let said = Shell::new().call(&format!("events tail --no-follow --since 0 --url {url}"));
+    assert_eq!(said.stdout.lines().count(), 1, "{said:?}");
+    assert!(said.code != Some(0) && said.stderr.contains(&url), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -223,6 +223,19 @@ async fn a_reader_hears_the_end() {
 }
 
 /// Each place is taken, until the one who does not read has lost its own. It reads on where it was.
+/// Who asks for all that there is, and not for what comes, has no other way to see that it is not all.
+#[tokio::test]
+async fn what_cannot_be_read_to_its_end_does_not_end_as_if_it_were_all() {
+    let served = served(&[]).await;
+    let all = async || {
+        let asked = client().get(format!("{}/events?since=0&follow=false", served.base)).send().await?;
+        asked.error_for_status()?.text().await
+    };
+    assert!(all().await.is_ok());
+    served.house.ledger().close().await;
+    assert!(all().await.is_err());
+}
+
 #[tokio::test]
 async fn who_does_not_read_is_cut_off_and_others_get_the_place() {
     let limits = Limits { readers: 1, patience: Duration::from_millis(300), ..Limits::of_this_process() };
