@@ -125,8 +125,7 @@ impl Budget {
     /// # Errors
     /// When the ledger cannot be read: nothing is changed then.
     pub async fn change(&self, limits: Limits, ledger: &Ledger, max_tokens: u32) -> Result<(), LedgerError> {
-        let mut readings = 1..=READINGS;
-        while let Some(reading) = readings.next() {
+        for reading in 1..=READINGS {
             let (day, over) = self.page();
             let spent = ledger.spent_since(self.midnight(day)).await?;
             let mut state = self.state();
