@@ -6,6 +6,8 @@
 //! `PERSONA_HOST_BENCH_TURNS=100000 cargo test --bench pages` measures the build of every day, in which our own code is not
 //! optimised; `cargo bench --bench pages` the release. `PERSONA_HOST_BENCH_LEDGER` names a file that is filled once, and kept.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -93,14 +95,23 @@ fn experiment() -> Experiment {
 struct Daemon(Child);
 
 impl Daemon {
-    /// How long its threads have been on a CPU; nothing where Linux does not say so.
-    fn on_a_cpu(&self) -> Duration {
+    /// How long each of its threads has been on a CPU, by its id; nothing where Linux does not say so.
+    fn on_a_cpu(&self) -> BTreeMap<OsString, Duration> {
         let threads =
             std::fs::read_dir(format!("/proc/{}/task", self.0.id())).into_iter().flatten().flatten();
-        let times =
-            threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
-        let times = times.filter_map(|line| line.split(' ').next()?.parse::<u64>().ok());
-        Duration::from_nanos(times.sum())
+        let times = threads.filter_map(|thread| {
+            let line = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            Some((thread.file_name(), Duration::from_nanos(line.split(' ').next()?.parse().ok()?)))
+        });
+        times.collect()
+    }
+
+    /// How long they have been there since. A thread that ended meanwhile had waited for ten seconds, and does not count.
+    fn on_a_cpu_since(&self, before: &BTreeMap<OsString, Duration>) -> Duration {
+        let since = |(thread, now): (OsString, Duration)| {
+            now.saturating_sub(before.get(&thread).copied().unwrap_or_default())
+        };
+        self.on_a_cpu().into_iter().map(since).sum()
     }
 }
 
@@ -191,7 +202,7 @@ async fn measure(daemon: &Daemon, url: &str, place: &str, times: usize) {
     }
     took.sort();
     let [median, longest] = [took[times / 2], took[times - 1]].map(|took| took.as_secs_f64() * 1e3);
-    let cpu = (daemon.on_a_cpu() - before) / u32::try_from(times).expect("a few");
+    let cpu = daemon.on_a_cpu_since(&before) / u32::try_from(times).expect("a few");
     let cpu = cpu.as_secs_f64() * 1e3;
     println!("{median:8.1} ms {longest:8.1} ms {cpu:8.1} ms {:6} KiB  {place}", length / 1024);
 }

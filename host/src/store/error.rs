@@ -180,9 +180,10 @@ impl LedgerError {
                 "nothing of that step was changed; may the user of store.url create and alter tables in its schema \
                  persona_host?",
             ),
-            Self::Migrate { cause, .. } if is_full(cause) => {
+            Self::Migrate { cause, .. } if sqlite_code(cause) == Some(FULL) => {
                 Some("make room where the ledger is, and start again; nothing of that step was changed")
             }
+            Self::Migrate { cause, .. } if sqlite_code(cause) == Some(CORRUPT) => Some(DAMAGED),
             Self::Migrate { .. } => Some("put back a copy of it, or name another file in store.url"),
             Self::Folder { cause, .. } => Some(match Failure::of_disk(cause).kind {
                 Kind::NotWritable => NOT_WRITABLE,
@@ -243,12 +244,18 @@ impl LedgerError {
     }
 }
 
-/// Whether SQLite found no room (SQLITE_FULL).
-fn is_full(cause: &MigrateError) -> bool {
+/// There is no room.
+const FULL: i32 = 13;
+/// What is in the file is no database any more.
+const CORRUPT: i32 = 11;
+
+/// How SQLite calls what a migration met.
+fn sqlite_code(cause: &MigrateError) -> Option<i32> {
     let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = cause else {
-        return false;
+        return None;
     };
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "13")
+    // Above the lowest eight bits it says more.
+    Some(error.as_database_error()?.code()?.parse::<i32>().ok()? & 0xff)
 }
 
 /// What to do about a ledger that cannot be opened.
