@@ -365,13 +365,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_tells_how_its_turn_ended_and_not_what_the_persona_said() {
+    fn an_event_tells_how_its_turn_ended_and_not_what_persona_or_plugin_said() {
         let ended = samples().into_iter().find(|event| event.kind() == "turn-ended").expect("there is one");
         let told = json!(ended);
         assert_eq!(
             told["outcome"],
             json!({
-                "state": "faulted", "stage": "parse", "code": "plugin-trap", "message": "it broke down", "hint": "mend it",
+                "state": "faulted", "stage": "parse", "code": "plugin-trap", "message": "its plugin says why: `persona-host turns show` has its words", "hint": "mend it",
             })
         );
         assert_eq!(

@@ -39,9 +39,9 @@ pub(super) async fn events(
     mut filters: Filters,
 ) -> Result<Response, ApiError> {
     let deps = face.runner.deps();
-    let since = filters.place()?;
     let kinds = kinds(&mut filters)?;
     let persona = filters.read("persona", wanted::persona)?;
+    let since = filters.place()?;
     if kinds == [changes::NAME] {
         let follow = filters.typed("follow").is_some();
         let given = [("since", since.is_some()), ("persona", persona.is_some()), ("follow", follow)];
