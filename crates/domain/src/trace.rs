@@ -44,12 +44,13 @@ impl TraceId {
     }
 
     /// A number from 0 to below 1 that all attempts of the turn share: whether a share of all turns has it is decided by
-    /// that. (The 56 bits on the right, which Trace Context calls random; a UUID's fixed bits are further left.)
+    /// that. (Of the 56 bits on the right, which Trace Context calls random, the 53 that a float holds; a UUID's fixed bits are
+    /// further left.)
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "three bits of 56 are nothing to a share")]
+    #[expect(clippy::cast_precision_loss, reason = "there are no more bits than it holds")]
     pub fn lot(self) -> f64 {
         let bits = self.0[9..].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        bits as f64 / (1_u64 << 56) as f64
+        (bits >> 3) as f64 / (1_u64 << 53) as f64
     }
 }
 
