@@ -263,6 +263,12 @@ pub struct Told {
 }
 
 impl Told {
+    /// How far it was told, once all that has come is read: from there on whoever comes back misses nothing.
+    #[must_use]
+    pub fn last(&self) -> Option<i64> {
+        self.decoder.last_id()?.parse().ok()
+    }
+
     /// The next one; nothing when the daemon has ended it.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Decoder {
     has_data: bool,
     /// The last byte was a carriage return: a line feed that follows belongs to it.
     after_return: bool,
+    /// How far the stream says that its reader is.
+    last_id: Option<String>,
     /// No line has ended yet, so a byte order mark may stand at its start.
     at_start: bool,
 }
@@ -43,8 +45,16 @@ impl Decoder {
             event: Event::default(),
             has_data: false,
             after_return: false,
+            last_id: None,
             at_start: true,
         }
+    }
+
+    /// The value of the last `id` field, if there was one: from there on a reader that comes back reads. It is set by a
+    /// stream that says only how far it is, too.
+    #[must_use]
+    pub fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
     }
 
     /// Reads `chunk` and appends every event that it completes to `events`.
@@ -111,9 +121,12 @@ impl Decoder {
                 // A character never spans lines, so each line can be decoded alone.
                 self.event.data.push_str(&String::from_utf8_lossy(value));
             }
+            b"id" if !value.contains(&0) => {
+                self.last_id = Some(String::from_utf8_lossy(value).into_owned());
+            }
             b"event" => self.event.name = String::from_utf8_lossy(value).into_owned(),
-            // A comment has an empty field name. `id` and `retry` serve reconnecting, which a POST
-            // cannot. Everything else is to be ignored.
+            // A comment has an empty field name. `retry` is for those who choose no pause themselves. Everything else is to
+            // be ignored.
             _ => {}
         }
     }

@@ -129,12 +129,16 @@ impl Reader {
         let is_all = self.tell(follow).await;
         if !is_all && !follow {
             // A part of it would look like the whole. Who follows comes back, and reads on.
-            self.outlet.cut_off();
+            self.outlet.cut_off().await;
         }
     }
 
     /// Gives whether all was told that there is.
     async fn tell(&mut self, follow: bool) -> bool {
+        // Whoever is cut off before anything happens comes back to here.
+        if !self.outlet.tell(mark(self.after)).await {
+            return false;
+        }
         loop {
             let upto = *self.newest.borrow_and_update();
             let page = match self.ledger.events(self.after, &self.filter, AT_ONCE).await {
@@ -150,7 +154,11 @@ impl Reader {
                     return false;
                 }
             }
+            let is_passed_over = page.events.is_empty() && page.upto > self.after;
             self.after = page.upto;
+            if is_passed_over && !self.outlet.tell(mark(self.after)).await {
+                return false;
+            }
             if self.after >= upto && (!follow || !self.waits().await) {
                 return true;
             }
@@ -164,6 +172,11 @@ impl Reader {
             grown = self.newest.changed() => grown.is_ok(),
         }
     }
+}
+
+/// How far a reader is, and no event: a number without data, which `Last-Event-ID` goes by all the same (HTML, 9.2.6).
+fn mark(number: i64) -> Frame {
+    Frame::default().id(number.to_string())
 }
 
 fn frame(event: &KeptEvent) -> Frame {

@@ -1,6 +1,5 @@
 //! The way to one reader of events: a few frames are on it at most, and who does not take them is cut off.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +29,14 @@ pub(super) struct Readers {
     patience: Duration,
 }
 
+/// What was asked for cannot be told to its end. An answer that fails ends its connection, and not as if it were whole.
+#[derive(Debug, thiserror::Error)]
+#[error("what was asked for cannot be told to its end")]
+struct CutOff;
+
 /// The way to one reader, who keeps a place as long as it is there.
 pub(super) struct Outlet {
-    to: mpsc::Sender<Frame>,
+    to: mpsc::Sender<Result<Frame, CutOff>>,
     patience: Duration,
     stop: CancellationToken,
     hang_up: HangUp,
@@ -56,10 +60,7 @@ impl Readers {
                 .hint("end one of them, or try again later")
         })?;
         let (to, told) = mpsc::channel(ON_THEIR_WAY);
-        let told = stream::unfold(told, |mut told| async move {
-            let frame = told.recv().await?;
-            Some((Ok::<Frame, Infallible>(frame), told))
-        });
+        let told = stream::unfold(told, |mut told| async move { Some((told.recv().await?, told)) });
         let alive = KeepAlive::new().interval(HEARTBEAT).text("still here");
         let outlet = Outlet { to, patience: self.patience, stop, hang_up, _place: place };
         Ok((outlet, (AT_ONCE, Sse::new(told).keep_alive(alive)).into_response()))
@@ -71,7 +72,7 @@ impl Outlet {
     pub(super) async fn tell(&self, told: Frame) -> bool {
         tokio::select! {
             () = self.stop.cancelled() => false,
-            sent = tokio::time::timeout(self.patience, self.to.send(told)) => match sent {
+            sent = tokio::time::timeout(self.patience, self.to.send(Ok(told))) => match sent {
                 Ok(sent) => sent.is_ok(),
                 Err(_) => {
                     tracing::debug!("a reader of events does not read, and is cut off");
@@ -82,9 +83,11 @@ impl Outlet {
         }
     }
 
-    /// Ends the connection, so that the reader sees that something is missing.
-    pub(super) fn cut_off(&self) {
-        self.hang_up.now();
+    /// Ends the connection behind what was told, so that the reader sees that something is missing.
+    pub(super) async fn cut_off(&self) {
+        if tokio::time::timeout(self.patience, self.to.send(Err(CutOff))).await.is_err() {
+            self.hang_up.now();
+        }
     }
 
     /// Waits until nobody hears any more, or persona-host ends.

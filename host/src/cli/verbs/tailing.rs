@@ -96,12 +96,8 @@ impl Source {
         loop {
             let why = loop {
                 match self.told.next().await {
-                    Ok(Some(event)) => {
-                        last = event["id"].as_i64().or(last);
-                        if !print(&event)? {
-                            return Ok(());
-                        }
-                    }
+                    Ok(Some(event)) if print(&event)? => {}
+                    Ok(Some(_)) => return Ok(()),
                     Ok(None) => break "persona-host has ended".to_owned(),
                     // What was told is not all of it.
                     Err(error) if !self.follows => return Err(error.into()),
@@ -111,13 +107,14 @@ impl Source {
             if !self.follows {
                 return Ok(());
             }
+            last = self.told.last().or(last);
             output.say(&styled(ODD, format!("{why}; waiting for it to come back")));
             self.told = self.again(last).await?;
             output.say(&styled(FAINT, "it is back"));
         }
     }
 
-    /// Asks until somebody answers, and for what comes behind the last event that was seen.
+    /// Asks until somebody answers, and for what comes behind the number up to which all was told.
     async fn again(&mut self, last: Option<i64>) -> Result<Told, Failure> {
         let mut wait = AGAIN;
         loop {

@@ -38,6 +38,20 @@ impl Reader {
         Some((event.name, serde_json::from_str(&event.data).unwrap()))
     }
 
+    /// How far it is told to be, as soon as that is at least so far.
+    async fn mark(&mut self, least: i64) -> i64 {
+        loop {
+            let mark = self.decoder.last_id().map(|id| id.parse().unwrap());
+            if let Some(mark) = mark.filter(|mark| *mark >= least) {
+                return mark;
+            }
+            let chunk = within_reason(self.response.chunk()).await.unwrap().expect("it goes on");
+            let mut events = Vec::new();
+            self.decoder.feed(&chunk, &mut events).unwrap();
+            self.read.extend(events);
+        }
+    }
+
     /// All up to the first of this kind.
     async fn until(&mut self, kind: &str) -> Vec<Value> {
         let mut told = Vec::new();
@@ -85,6 +99,20 @@ fn numbers(events: &[Value]) -> Vec<i64> {
 
 fn kinds(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["kind"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn whoever_is_cut_off_before_it_has_heard_an_event_comes_back_to_where_it_was() {
+    let served = served(&["Anna"]).await;
+    let (mut reader, mut quiet) = (served.read("").await, served.read("?kind=paused").await);
+    let mark = reader.mark(0).await;
+    drop(reader);
+    served.ask(Method::POST, "/diag/tick").await;
+    let told = served.read_from("", Some(mark)).await.until("tick-ended").await;
+    assert_eq!(numbers(&told), (mark + 1..=mark + i64::try_from(told.len()).unwrap()).collect::<Vec<_>>());
+    // What it did not want is passed over, and is no gap for it later.
+    let newest = numbers(&told).pop().unwrap();
+    assert!(quiet.mark(newest).await >= newest && quiet.read.is_empty());
 }
 
 #[tokio::test]
