@@ -44,6 +44,9 @@ pub(super) struct Health {
     /// The last tick, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_tick: Option<FailedTick>,
+    /// Everybody who was due at the last tick failed, or is held for a fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turns: Option<Told>,
     /// Sign-ins are stopped, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_ins: Option<String>,
@@ -160,6 +163,7 @@ impl Health {
             Obstacle::Pause(pause) => self.pause = Some(pause.told()),
             // Who they are is nobody's business here.
             Obstacle::PausedAlone(count) => self.paused_personas = Some(PausedAlone { count, hint }),
+            Obstacle::Faults { .. } => self.turns = Some(obstacle.told()),
             Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => self.plugins.push(obstacle.told()),
         }
     }

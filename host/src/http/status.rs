@@ -149,7 +149,7 @@ pub(super) async fn status(State(face): State<Face>) -> Result<Json<Status>, Api
 impl Ticked {
     fn of(LastTick { ended_at, outcome }: LastTick) -> Self {
         let outcome = match outcome {
-            Ok(TickFigures { due, completed, failed, held, took }) => {
+            Ok(TickFigures { due, completed, failed, held, took, .. }) => {
                 Outcome::Played { due, completed, failed, held, seconds: took.as_secs_f64() }
             }
             Err(why) => Outcome::Failed { why },

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::brakes::Pause;
 use super::parts::Runner;
-use super::ticks::LastTick;
+use super::ticks::{LastTick, TickFigures};
 use crate::breaker::Standing;
 use crate::mana::SignInsStopped;
 use crate::model::LeftAlone;
@@ -41,6 +41,11 @@ pub enum Obstacle {
         /// Why.
         why: String,
     },
+    /// Everybody who was due at the last tick failed, or is held because a turn failed before.
+    Faults {
+        /// How many.
+        due: usize,
+    },
     /// Nothing serves for a plugin that strategies use.
     NoPlugin(String),
     /// Nobody plays, because somebody wants it so.
@@ -70,6 +75,7 @@ impl Obstacle {
             Self::SignIns(_) => "signIns",
             Self::Upstream { upstream, .. } => upstream.name(),
             Self::Tick { .. } => "tick",
+            Self::Faults { .. } => "turns",
             Self::NoPlugin(_) | Self::Plugin { .. } => "plugins",
             Self::Pause(_) => "pause",
             Self::PausedAlone(_) => "pausedPersonas",
@@ -85,6 +91,12 @@ impl Obstacle {
             Self::Keys(keys) => format!("the loop is off without {}", keys.join(", ")),
             Self::Ledger(why) | Self::Upstream { why, .. } | Self::Tick { why, .. } => why.clone(),
             Self::SignIns(stopped) => stopped.to_string(),
+            Self::Faults { due: 1 } => {
+                "who was due at the last tick failed, or is held for a fault".to_owned()
+            }
+            Self::Faults { due } => {
+                format!("all {due} who were due at the last tick failed, or are held for a fault")
+            }
             Self::NoPlugin(name) => format!("nothing serves for the plugin {name}"),
             Self::Pause(pause) => pause.to_string(),
             Self::PausedAlone(1) => "1 persona is paused by address".to_owned(),
@@ -112,6 +124,10 @@ impl Obstacle {
         match self {
             Self::Keys(_) => Some("set them and start again"),
             Self::SignIns(_) => Some(SignInsStopped::HINT),
+            Self::Faults { .. } => Some(
+                "`persona-host turns list --ever-faulted` says what failed and why, `persona-host personas list` until when \
+                 they are held",
+            ),
             Self::NoPlugin(_) | Self::Plugin { .. } => Some(
                 "`persona-host plugin list` says why, and `persona-host plugin check` what a build lacks",
             ),
@@ -135,17 +151,22 @@ impl Obstacle {
     pub fn is_blocking(&self) -> bool {
         !matches!(
             self,
-            Self::Pause(_) | Self::PausedAlone(_) | Self::Budget(_) | Self::Model(_) | Self::Plugin { .. }
+            Self::Faults { .. }
+                | Self::Pause(_)
+                | Self::PausedAlone(_)
+                | Self::Budget(_)
+                | Self::Model(_)
+                | Self::Plugin { .. }
         )
     }
 
-    /// Whether the program does less than it was set up for: all that blocks, but keys that were never set; and a model
-    /// that is left alone, though turns that ask others are begun.
+    /// Whether the program does less than it was set up for: all that blocks, but keys that were never set; turns of which
+    /// all fail; and a model that is left alone, though turns that ask others are begun.
     #[must_use]
     pub fn degrades(&self) -> bool {
         match self {
             Self::Keys(_) => false,
-            Self::Model(_) => true,
+            Self::Faults { .. } | Self::Model(_) => true,
             other => other.is_blocking(),
         }
     }
@@ -154,7 +175,7 @@ impl Obstacle {
 /// The same for programs.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Told {
-    /// Of what: `keys`, `ledger`, `signIns`, a neighbour, `tick`, `plugins`, `pause`, `pausedPersonas`, `budget`, `models`.
+    /// Of what: `keys`, `ledger`, `signIns`, a neighbour, `tick`, `turns`, `plugins`, `pause`, `pausedPersonas`, `budget`, `models`.
     pub what: &'static str,
     /// What happened, in a sentence.
     pub why: String,
@@ -204,10 +225,14 @@ impl Runner {
         all
     }
 
-    /// What somebody wants so, or what others are the better for.
+    /// What somebody wants so, what others are the better for, and turns of which each says itself why it failed.
     fn wanted(&self) -> Vec<Obstacle> {
         let deps = &self.deps;
-        let mut all: Vec<Obstacle> = self.pause_of_all().map(Obstacle::Pause).into_iter().collect();
+        let faults = self.last_tick().and_then(|last| last.outcome.ok());
+        let faults = faults.filter(TickFigures::is_nothing_but_faults);
+        let mut all: Vec<Obstacle> =
+            faults.map(|TickFigures { due, .. }| Obstacle::Faults { due }).into_iter().collect();
+        all.extend(self.pause_of_all().map(Obstacle::Pause));
         let alone = self.pauses().personas.len();
         if alone > 0 {
             all.push(Obstacle::PausedAlone(alone));
@@ -241,6 +266,7 @@ mod tests {
             (Obstacle::Keys(vec!["ANTHROPIC_API_KEY"]), "keys", true, false),
             (Obstacle::Ledger("disk full".to_owned()), "ledger", true, true),
             (Obstacle::NoPlugin("own".to_owned()), "plugins", true, true),
+            (Obstacle::Faults { due: 10 }, "turns", false, true),
             (Obstacle::Pause(Pause::Configured), "pause", false, false),
             (Obstacle::PausedAlone(2), "pausedPersonas", false, false),
             (Obstacle::Budget("budget.day".to_owned()), "budget", false, false),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 use super::error::TickError;
-use super::report::{HeldPersona, TickReport};
+use super::report::{HeldBy, HeldPersona, TickReport};
 
 /// The ticks of this process.
 #[derive(Debug, Default)]
@@ -42,8 +42,18 @@ pub struct TickFigures {
     pub failed: usize,
     /// How many were kept back.
     pub held: usize,
+    /// How many of these for a fault of their last turn.
+    pub held_by_fault: usize,
     /// How long it took.
     pub took: Duration,
+}
+
+impl TickFigures {
+    /// Whether everybody who was due failed, or is held because a turn failed before.
+    #[must_use]
+    pub fn is_nothing_but_faults(&self) -> bool {
+        self.due > 0 && self.failed + self.held_by_fault == self.due
+    }
 }
 
 impl Ticks {
@@ -72,6 +82,7 @@ impl Ticks {
                 completed: report.ran_successfully,
                 failed: report.failed.len(),
                 held: report.held.len(),
+                held_by_fault: report.held.iter().filter(|own| own.cause == HeldBy::Fault).count(),
                 took: Duration::from_millis(report.duration_ms),
             }),
             Err(TickError::Stopping | TickError::AlreadyLooking) => return,

@@ -103,7 +103,7 @@ fn last_tick(last: Option<&LastTick>, now: DateTime<Utc>) -> Markup {
         return html! { p { "none since the start" } };
     };
     match outcome {
-        Ok(TickFigures { due, completed, failed, held, took }) => html! {
+        Ok(TickFigures { due, completed, failed, held, took, .. }) => html! {
             p {
                 (due) " due, " (completed) " played, "
                 @if *failed > 0 { strong .bad { (failed) " failed" } } @else { "none failed" }
@@ -139,6 +139,7 @@ fn trouble(obstacle: &Obstacle, now: DateTime<Utc>) -> Markup {
         Obstacle::Ledger(_) => "The ledger",
         Obstacle::SignIns(_) => "Sign-ins",
         Obstacle::Upstream { upstream, .. } => upstream.name(),
+        Obstacle::Faults { .. } => "Turns",
         Obstacle::NoPlugin(_) | Obstacle::Plugin { .. } => "Plugins",
         Obstacle::PausedAlone(_) => "Paused",
         Obstacle::Budget(_) => "The budget",
@@ -152,6 +153,7 @@ fn trouble(obstacle: &Obstacle, now: DateTime<Utc>) -> Markup {
             Obstacle::Upstream { until: None, why, .. } => { "one turn tries it again, after " (line(why)) }
             other => (line(&other.why())),
         }
+        @if let Some(hint) = obstacle.hint() { " " span .faint { (line(hint)) } }
     }
 }
 

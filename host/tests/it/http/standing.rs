@@ -1,11 +1,13 @@
 //! `/api/status`, and that whoever is kept back is in a list, whatever keeps it back.
 
+use chrono::TimeDelta;
 use domain::usage::NanoUsd;
 use reqwest::Method;
 use serde_json::{Value, json};
+use standin::claude::Fault;
 
 use super::Served;
-use crate::support::house::{Blueprint, House, email};
+use crate::support::house::{Blueprint, House, email, script};
 
 fn of<'a>(list: &'a Value, name: &str, value: &str) -> &'a Value {
     let all = list.as_array().unwrap();
@@ -26,6 +28,34 @@ async fn all_that_one_screen_tells_is_one_answer() {
     assert!(told["today"]["costUsd"].as_f64().is_some_and(|cost| cost > 0.0), "{told}");
     assert!(of(&told["plugins"], "name", "daily")["serving"].is_u64(), "{told}");
     assert_eq!(served.get("/api/status?all=true").await.0, 400, "it has no filters");
+}
+
+/// Neither a program that asks whether all is well nor a person who looks takes that for a day on which all is well.
+#[tokio::test]
+async fn when_everybody_fails_that_is_told_as_long_as_they_are_held_for_it() {
+    let refused = || Fault::Error { status: 400, kind: "invalid_request_error" };
+    let house = Blueprint::of(&["Anna", "Ben"]).script(script(1, &[refused(), refused()]));
+    let served = Served::of(house.build().await).await;
+    for _ in 0..2 {
+        served.ask(Method::POST, "/diag/tick").await;
+        let (_, health) = served.get("/health").await;
+        let why = "all 2 who were due at the last tick failed, or are held for a fault";
+        assert_eq!(
+            (&health["status"], &health["turns"]["why"]),
+            (&json!("degraded"), &json!(why)),
+            "{health}"
+        );
+        let (status, ready) = served.get("/health/ready").await;
+        assert_eq!((status, &of(&ready["notes"], "what", "turns")["why"]), (200, &json!(why)), "{ready}");
+        let page = served.get("/").await.1;
+        assert!(
+            page.as_str().is_some_and(|page| page.contains(why) && page.contains("--ever-faulted")),
+            "{page}"
+        );
+    }
+    served.house.later(TimeDelta::days(1));
+    served.ask(Method::POST, "/diag/tick").await;
+    assert_eq!(served.get("/health").await.1["status"], "ok", "they have played");
 }
 
 #[tokio::test]
