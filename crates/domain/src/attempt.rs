@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::TurnEnd;
 use super::fault::hold_after;
+use super::turn_end::TurnEnd;
 
 /// So often the program may end in the middle of a turn: a turn that ends the program each time must not go on
 /// for ever.

@@ -3,24 +3,25 @@
 //! Events go out and never back: metrics, the log, the demo's progress and the live pages
 //! are readers of the same values, so they cannot disagree.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde::ser::{SerializeSeq as _, Serializer};
 
-use super::fault::{Fault, Stage, hold_after};
+use super::fault::Stage;
 use super::ids::{GenerationNumber, PluginName, Sha256Hex, StrategyName, TurnId};
 use super::playing::Playing;
 use super::rating::Rating;
 use super::said::Said;
-use super::state::State;
 use super::step::StepKey;
 use super::transcript::Phase;
+use super::turn_end::TurnEnd;
 use super::upstream::Upstream;
 use super::usage::{Cost, Usage};
+use told::{dollars, ended, millis, scores};
+
+mod told;
 
 /// One thing that happened. As JSON it is what the stream of events tells: no prompt, no reply and no secret is in it.
 #[derive(Clone, Debug, Serialize)]
@@ -427,145 +428,4 @@ pub enum Event {
         /// How many turns were told to go no further than the step that they are in.
         stopped: usize,
     },
-}
-
-/// How a turn ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "end")]
-pub enum TurnEnd {
-    /// Actions and ratings are kept.
-    Completed,
-    /// It used no tool, so there was nothing to rate.
-    Idle,
-    /// The turn should not take place: its plugin said so, or is quarantined.
-    Skipped {
-        /// Why.
-        reason: String,
-        /// Until when nothing can be tried. Then it was no attempt, and does not count as one.
-        until: Option<DateTime<Utc>>,
-    },
-    /// A stage did not give what the next one needs: it failed, or the attempt was stopped in it.
-    Faulted(Fault),
-}
-
-impl From<Fault> for TurnEnd {
-    fn from(fault: Fault) -> Self {
-        Self::Faulted(fault)
-    }
-}
-
-impl TurnEnd {
-    /// Whether the attempt that ended so counts for how long the turn is held.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        match self {
-            Self::Faulted(fault) => fault.counts(),
-            Self::Skipped { until, .. } => until.is_none(),
-            Self::Completed | Self::Idle => true,
-        }
-    }
-
-    /// Until when the persona is held whose `attempt`-th attempt (from 1) ended so at `now`, before its first
-    /// action: as long as the back-off says, and as the fault or a quarantine is known to last.
-    #[must_use]
-    pub fn held_until(&self, now: DateTime<Utc>, attempt: u32) -> DateTime<Utc> {
-        let until = now + hold_after(attempt);
-        match self {
-            Self::Faulted(fault) => fault.not_before.map_or(until, |at| at.max(until)),
-            // The turn that tries a plugin in quarantine may take longer than the quarantine.
-            Self::Skipped { until: Some(end), .. } => until.max(*end),
-            _ => until,
-        }
-    }
-
-    /// The fault, if something failed: a stop is none.
-    #[must_use]
-    pub fn failure(&self) -> Option<&Fault> {
-        match self {
-            Self::Faulted(fault) if !fault.is_a_stop() => Some(fault),
-            _ => None,
-        }
-    }
-
-    /// The word in records and metrics.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Completed => State::Completed,
-            Self::Idle => State::Idle,
-            Self::Skipped { .. } => State::Skipped,
-            Self::Faulted(fault) if fault.is_a_stop() => State::Stopped,
-            Self::Faulted(_) => State::Faulted,
-        }
-        .name()
-    }
-}
-
-impl fmt::Display for TurnEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Skipped { reason, .. } => f.pad(reason),
-            Self::Faulted(fault) => fault.fmt(f),
-            Self::Completed | Self::Idle => f.pad(self.name()),
-        }
-    }
-}
-
-fn millis<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn dollars<S: Serializer>(cost: &Cost, to: S) -> Result<S::Ok, S::Error> {
-    cost.map(super::usage::NanoUsd::dollars).serialize(to)
-}
-
-/// What a persona adds to its scores is a reply's text.
-fn scores<S: Serializer>(ratings: &[Rating], to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Scored<'a> {
-        module: &'a str,
-        score: u8,
-    }
-    let mut all = to.serialize_seq(Some(ratings.len()))?;
-    for Rating { module, score, .. } in ratings {
-        all.serialize_element(&Scored { module, score: score.get() })?;
-    }
-    all.end()
-}
-
-/// What stands for the words of a plugin, which may quote prompts and replies.
-const IN_THE_TURN: &str = "its plugin says why: `persona-host turns show` has its words";
-
-/// How a turn ended, in the words of the API.
-fn ended<S: Serializer>(end: &TurnEnd, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Ended<'a> {
-        state: &'static str,
-        #[serde(flatten, skip_serializing_if = "Option::is_none")]
-        fault: Option<Failed<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        until: Option<DateTime<Utc>>,
-    }
-    #[derive(Serialize)]
-    struct Failed<'a> {
-        stage: Stage,
-        code: &'a str,
-        message: &'a str,
-        hint: Option<&'a str>,
-    }
-    let (fault, reason, until) = match end {
-        TurnEnd::Faulted(fault) => {
-            let Fault { stage, code, message, hint, not_before, .. } = fault;
-            let message = if fault.is_in_words_of_a_plugin() { IN_THE_TURN } else { message };
-            (Some(Failed { stage: *stage, code, message, hint: hint.as_deref() }), None, *not_before)
-        }
-        // Without a time it is its plugin that says so.
-        TurnEnd::Skipped { until: None, .. } => (None, Some(IN_THE_TURN), None),
-        TurnEnd::Skipped { reason, until } => (None, Some(reason.as_str()), *until),
-        TurnEnd::Completed | TurnEnd::Idle => (None, None, None),
-    };
-    Ended { state: end.name(), fault, reason, until }.serialize(to)
 }

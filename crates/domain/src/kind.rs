@@ -179,7 +179,6 @@ mod tests {
 
     use super::*;
     use crate::code::Code;
-    use crate::event::TurnEnd;
     use crate::fault::{Fault, Stage};
     use crate::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName};
     use crate::playing::Playing;
@@ -187,6 +186,7 @@ mod tests {
     use crate::rating::{Rating, Score};
     use crate::step::StepKey;
     use crate::transcript::Phase;
+    use crate::turn_end::TurnEnd;
     use crate::upstream::Upstream;
     use crate::usage::{NanoUsd, Usage};
 

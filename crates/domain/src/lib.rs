@@ -34,5 +34,6 @@ pub mod strategy;
 pub mod tool;
 pub mod trace;
 pub mod transcript;
+pub mod turn_end;
 pub mod upstream;
 pub mod usage;

@@ -121,8 +121,8 @@ impl JsonSchema for State {
 mod tests {
     use super::*;
     use crate::code::Code;
-    use crate::event::TurnEnd;
     use crate::fault::{Fault, Stage};
+    use crate::turn_end::TurnEnd;
 
     #[test]
     fn each_word_is_one_state_and_each_end_of_an_attempt_has_one() {

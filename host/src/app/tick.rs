@@ -20,7 +20,7 @@ use crate::store::TurnFilter;
 use crate::telemetry::{LogFormat, start_log};
 use domain::clock::Clock;
 use domain::code::Code;
-use domain::event::TurnEnd;
+use domain::turn_end::TurnEnd;
 
 /// What is logged beside the answer: failures are told in it, and libraries would tell them twice, without
 /// turn and persona.

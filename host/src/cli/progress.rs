@@ -6,7 +6,8 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use super::output::{BAD, GOOD, ODD, Output, styled};
 use super::text::{in_a_line, printable};
 use super::tick_view::scores;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
+use domain::turn_end::TurnEnd;
 
 /// What is said of an end, in characters; the ledger has all of it.
 const SAID: usize = 300;

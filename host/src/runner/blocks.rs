@@ -12,10 +12,10 @@ use super::parts::Runner;
 use super::report::TickReport;
 use crate::store::{LedgerError, Open, Standing};
 use crate::turn::Role;
-use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::fault::Fault;
 use domain::persona::Persona;
+use domain::turn_end::TurnEnd;
 use experiment::assignment;
 
 /// When to look again whether an upstream that is tried is asked again.

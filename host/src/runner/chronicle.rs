@@ -294,9 +294,9 @@ fn gap(left_out: u64, since: DateTime<Utc>, at: DateTime<Utc>) -> ToKeep {
 #[cfg(test)]
 mod tests {
     use domain::code::Code;
-    use domain::event::TurnEnd;
     use domain::fault::{Fault, Stage};
     use domain::ids::{GenerationNumber, PersonaId, PluginName, Slot};
+    use domain::turn_end::TurnEnd;
 
     use super::*;
 

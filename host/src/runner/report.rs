@@ -9,7 +9,7 @@ use super::brakes::PauseTold;
 use crate::store::ForeignActivity;
 use crate::turn::Ended;
 use domain::code::Code;
-use domain::event::TurnEnd;
+use domain::turn_end::TurnEnd;
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

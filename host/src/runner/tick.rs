@@ -19,10 +19,11 @@ use crate::breaker::Standing;
 use crate::store::{Begin, Begun, LedgerError};
 use crate::turn::{self, Due, Ended, Role};
 use domain::code::Code;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, TurnId};
 use domain::persona::Persona;
+use domain::turn_end::TurnEnd;
 use schedule::Urgency;
 
 /// How long nobody looks whether an upstream is still being tried.

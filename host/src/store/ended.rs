@@ -15,10 +15,10 @@ use domain::action::{Action, modules_used};
 use domain::attempt::{Sequel, Tried};
 use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, Rows, action_rows};
-use domain::event::TurnEnd;
 use domain::fault::Fault;
 use domain::ids::{PersonaId, TurnId};
 use domain::state::State;
+use domain::turn_end::TurnEnd;
 
 const END: &str = "end a turn";
 

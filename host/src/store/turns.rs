@@ -12,11 +12,11 @@ use super::row::whole;
 use super::{Ledger, LedgerError};
 use domain::behavior::TurnOutcome;
 use domain::delivery::{Delivery, FeedbackRow, Rows};
-use domain::event::TurnEnd;
 use domain::ids::{GenerationNumber, PersonaId, PluginName, Sha256Hex, Slot, StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::plugin::ServedAs;
 use domain::rating::Rating;
+use domain::turn_end::TurnEnd;
 
 /// How a due entry stands with us.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -130,9 +130,9 @@ impl InFlight {
 
 #[cfg(test)]
 mod tests {
-    use domain::event::TurnEnd;
     use domain::ids::{PersonaId, Slot};
     use domain::step::StepKey;
+    use domain::turn_end::TurnEnd;
 
     use super::*;
 

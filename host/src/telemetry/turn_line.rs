@@ -1,9 +1,10 @@
 //! The one line that the log has of each attempt of a turn: all by which it can be looked for elsewhere, and what it came to.
 
 use super::in_flight::UnderWay;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::letter::one_line;
 use domain::trace::TraceId;
+use domain::turn_end::TurnEnd;
 
 /// Writes it, and a warning beside it if something failed.
 pub(super) fn write(event: &Event, under_way: Option<&UnderWay>) {

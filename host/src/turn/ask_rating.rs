@@ -9,10 +9,10 @@ use super::{faults, plugin};
 use crate::engine::Intent;
 use crate::mcp::Names;
 use crate::model::{Message, MessageRequest, Offer};
-use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::step::StepKey;
 use domain::transcript::{Opening, Phase};
+use domain::turn_end::TurnEnd;
 use domain::usage::NanoUsd;
 
 pub(super) async fn ask(kept: Kept, deps: &Deps) -> Result<Answered, TurnEnd> {

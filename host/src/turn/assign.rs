@@ -10,10 +10,11 @@ use crate::engine::Steps;
 use crate::model::LeftAlone;
 use crate::store::{self, LedgerError};
 use domain::code::Code;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::playing::Playing;
 use domain::strategy::Strategy;
+use domain::turn_end::TurnEnd;
 
 /// For a turn that begins.
 pub(super) async fn pin(due: Due, steps: Arc<dyn Steps>, deps: &Deps) -> Result<Assigned, TurnEnd> {

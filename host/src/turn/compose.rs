@@ -9,7 +9,6 @@ use crate::behavior::CallError;
 use crate::engine::Intent;
 use crate::store::{LedgerError, tools_digest};
 use domain::behavior::{FailureKind, OfferedTool, TurnContext, TurnRequest};
-use domain::event::TurnEnd;
 use domain::experiment::{Exposure, PhaseArm};
 use domain::fault::Stage;
 use domain::ids::Sha256Hex;
@@ -17,6 +16,7 @@ use domain::plugin::ServedAs;
 use domain::step::StepKey;
 use domain::tool::Tool;
 use domain::transcript::{Opening, Phase};
+use domain::turn_end::TurnEnd;
 
 pub(super) async fn ask_plugin(equipped: Equipped, deps: &Deps) -> Result<Composed, TurnEnd> {
     let turn = &equipped.turn;

@@ -8,12 +8,12 @@ use super::faults;
 use super::values::{Due, Role};
 use crate::store::LedgerError;
 use domain::code::Code;
-use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::fault::{Fault, Stage};
 use domain::ids::{Slot, StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::strategy::Strategy;
+use domain::turn_end::TurnEnd;
 use experiment::assignment;
 
 /// The turn's role in an experiment, if it is part of one. A turn that is begun again keeps the one it has.

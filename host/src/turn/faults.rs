@@ -7,8 +7,8 @@ use crate::mcp::McpError;
 use crate::model::ModelError;
 use crate::store::LedgerError;
 use domain::code::Code;
-use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
+use domain::turn_end::TurnEnd;
 use domain::upstream::Upstream;
 
 pub(super) fn mana(stage: Stage, error: &ManaError) -> Fault {

@@ -5,8 +5,8 @@ use super::faults;
 use super::values::{Acted, Kept, Rated};
 use crate::store::KeptRatings;
 use domain::delivery::feedback_requests;
-use domain::event::TurnEnd;
 use domain::fault::Stage;
+use domain::turn_end::TurnEnd;
 
 /// Keeps what the persona did, and marks a day without any action. (What was done on a day that ended in a
 /// fault is kept from the journal, where the turn ends.)

@@ -5,9 +5,9 @@ use super::values::{Answered, Rated};
 use super::{faults, plugin};
 use crate::behavior::{CallError, Verdict};
 use domain::behavior::{FailureKind, Problem, RatingReport};
-use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::rating::{MAX_NOTES, PARSE_MARKER, Rating, Score};
+use domain::turn_end::TurnEnd;
 
 pub(super) async fn read(answered: Answered, deps: &Deps) -> Result<Rated, TurnEnd> {
     let Answered { turn, context, outcome, reply } = answered;

@@ -10,10 +10,11 @@ use super::{ask_rating, assign, budget, compose, faults, keep, parse, sign_in, s
 use crate::engine::{Embedded, Steps};
 use crate::store::{LedgerError, Unfinished};
 use domain::behavior::Problem;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
 use domain::stop;
+use domain::turn_end::TurnEnd;
 
 /// Runs a turn that the ledger has begun, and ends it there, whatever comes of it.
 pub async fn run(due: Due, deps: &Deps) -> Ended {

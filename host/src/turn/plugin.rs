@@ -4,9 +4,10 @@ use super::deps::Deps;
 use super::faults;
 use super::values::Assigned;
 use crate::behavior::{CallError, Called, Quarantine, Refusal, Trial, Turning, Verdict};
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::Stage;
 use domain::plugin::ServedAs;
+use domain::turn_end::TurnEnd;
 
 /// Records a call, and gives its answer.
 pub(super) async fn record<T>(

@@ -3,8 +3,8 @@
 use super::deps::Deps;
 use super::faults;
 use super::values::{Assigned, SignedIn};
-use domain::event::TurnEnd;
 use domain::fault::Stage;
+use domain::turn_end::TurnEnd;
 
 pub(super) async fn sign_in(turn: Assigned, deps: &Deps) -> Result<SignedIn, TurnEnd> {
     // What is done next is done in that account, and delivered for the persona.

@@ -5,8 +5,8 @@ use super::deps::Deps;
 use super::faults;
 use super::values::{Placed, SignedIn};
 use crate::mana::{ManaError, SignedIn as Account, Space, Vault};
-use domain::event::TurnEnd;
 use domain::fault::Stage;
+use domain::turn_end::TurnEnd;
 
 pub(super) async fn enter(signed_in: SignedIn, deps: &Deps) -> Result<Placed, TurnEnd> {
     let SignedIn { turn, mut account } = signed_in;

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::deps::Deps;
 use super::values::Due;
 use domain::code::Code;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::{Fault, Stage};
 use domain::ids::TurnId;
+use domain::turn_end::TurnEnd;
 
 /// The stages of one turn.
 pub(super) struct Stages<'a> {

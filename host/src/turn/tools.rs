@@ -6,9 +6,9 @@ use super::values::{Assigned, Equipped, Placed};
 use super::visit::Visit;
 use crate::mcp::{LeftOut, Offer};
 use domain::behavior::Problem;
-use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::tool::Tool;
+use domain::turn_end::TurnEnd;
 
 /// So much is written down of tools in one turn; the log has all of it, once.
 const MOST_TOLD: usize = 50;

@@ -11,7 +11,6 @@ use crate::engine::Steps;
 use crate::mana::{self, Space};
 use domain::behavior::{RatingReport, TurnContext, TurnOutcome};
 use domain::budget::Spender;
-use domain::event::TurnEnd;
 use domain::experiment::{Assignment, Experiment};
 use domain::ids::{StrategyName, TurnId};
 use domain::persona::Persona;
@@ -20,6 +19,7 @@ use domain::rating::Rating;
 use domain::strategy::Strategy;
 use domain::tool::Tool;
 use domain::transcript::Opening;
+use domain::turn_end::TurnEnd;
 
 /// A persona whose turn begins.
 #[derive(Clone, Debug)]

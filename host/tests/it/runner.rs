@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::action::ActionStatus;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::ids::PluginName;
+use domain::turn_end::TurnEnd;
 use domain::upstream::Upstream;
 use persona_host::runner::{HeldBy, PluginChange, Runner, TickError};
 use standin::claude::Fault;

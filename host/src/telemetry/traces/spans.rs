@@ -12,10 +12,11 @@ use super::setup::Setup;
 use super::{names, words};
 use crate::outbound::Place;
 use crate::telemetry::UnderWay;
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::fault::Stage;
 use domain::trace::{Part, SpanId, TraceId};
 use domain::transcript::Phase;
+use domain::turn_end::TurnEnd;
 
 /// In the flags of a span: it is among those that are kept.
 const KEPT: u32 = 1;

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::pin::pin;
 use std::process::Command;
 
-use domain::event::{Event, TurnEnd};
+use domain::event::Event;
 use domain::ids::{PluginName, Sha256Hex};
+use domain::turn_end::TurnEnd;
 use futures_util::FutureExt as _;
 use persona_host::behavior::LoadStage;
 use persona_host::reload::ReloadError;

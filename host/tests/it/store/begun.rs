@@ -1,8 +1,8 @@
 //! Who may begin a turn, and what its end means for that.
 
 use chrono::TimeDelta;
-use domain::event::TurnEnd;
 use domain::persona::Persona;
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Begun, LetGoOn, Occasion, Standing};
 
 use super::{Home, Shelf, begin, fault, keep, occasion, on_both_databases, persona, turn_id};

@@ -5,9 +5,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Begun, LedgerError, Occasion, Standing};
 use serde_json::json;
 

@@ -2,11 +2,11 @@
 
 use chrono::TimeDelta;
 use domain::delivery::feedback_requests;
-use domain::event::TurnEnd;
 use domain::experiment::{ArmName, Assignment, Experiment, Exposure, PhaseArm};
 use domain::ids::{GenerationNumber, Sha256Hex, StrategyName};
 use domain::persona::Persona;
 use domain::rating::{Rating, Score};
+use domain::turn_end::TurnEnd;
 use persona_host::store::{KeptRatings, Ledger, LedgerError};
 use serde_json::json;
 

@@ -2,13 +2,13 @@
 
 use chrono::TimeDelta;
 use domain::behavior::{OfferedTool, Problem, TurnContext};
-use domain::event::TurnEnd;
 use domain::fault::Stage;
 use domain::ids::{PluginName, Sha256Hex, StrategyName, TurnId};
 use domain::persona::Persona;
 use domain::step::StepKey;
 use domain::tool::Tool;
 use domain::transcript::Phase;
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Begin, Begun, Ledger, LetGoOn, Occasion, Open, Then, TurnFilter};
 use serde_json::json;
 

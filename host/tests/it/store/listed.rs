@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::code::Code;
-use domain::event::TurnEnd;
 use domain::fault::{Fault, Stage};
 use domain::state::State;
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Paused, TurnFilter};
 
 use super::{Home, Shelf, begin, fault, on_both_databases, persona, turn_id};

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use domain::event::TurnEnd;
 use domain::experiment::{ArmName, Assignment};
 use domain::fault::{Fault, Stage};
 use domain::step::StepKey;
 use domain::transcript::Phase;
+use domain::turn_end::TurnEnd;
 use persona_host::store::Begun;
 
 use super::{Home, Shelf, answer_of, begin, fault, keep, on_both_databases, persona, turn_id};

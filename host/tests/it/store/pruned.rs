@@ -1,8 +1,8 @@
 //! What is old goes, and what is still needed stays.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::event::TurnEnd;
 use domain::experiment::{ArmName, Assignment};
+use domain::turn_end::TurnEnd;
 use persona_host::store::Ledger;
 
 use super::{Home, Shelf, answer, begin, fault, keep, on_both_databases, persona, turn_id};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use domain::event::TurnEnd;
 use domain::persona::Persona;
 use domain::rating::{Rating, Score};
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Begun, CostRow, CostsBy, KeptRatings, Ledger, TurnFilter};
 
 use super::{Home, Shelf, answer, answer_of, begin, fault, on_both_databases, persona, pin, turn_id};

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use domain::action::ActionStatus;
-use domain::event::TurnEnd;
 use domain::experiment::{ArmName, Assignment};
 use domain::fault::{Fault, Stage};
 use domain::ids::StrategyName;
+use domain::turn_end::TurnEnd;
 use persona_host::store::{Failed, TurnFilter};
 use serde_json::json;
 
