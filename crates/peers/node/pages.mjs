@@ -97,7 +97,9 @@ if (!(await page.locator("details.step .by").first().isVisible())) tell("deeds",
 await page.locator("details.step .by a").first().click();
 await page.waitForURL(/plugins#/);
 
-for (const { name, kept } of plugins.filter((own) => own.kept.length > 1)) {
+const withEarlier = plugins.filter((own) => own.kept.length > 1);
+if (withEarlier.length === 0) tell("deeds", "no plugin has a build to go back to");
+for (const { name } of withEarlier) {
   await go("/plugins");
   await page.locator(`[id="${name}"]`).getByRole("button", { name: "Roll back" }).click();
   await until(`the rollback of ${name}`, `[id="${name}"] .timeline`, "somebody rolled back to it");
